@@ -1,0 +1,1 @@
+"""The consumer node (BAP): a citizen's search, booking and ride."""

@@ -1,0 +1,1 @@
+"""The provider node (BPP): a cooperative's offers, jobs, drivers and books."""

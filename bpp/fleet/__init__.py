@@ -1,0 +1,1 @@
+"""The fleet: drivers, vehicles, dispatch."""

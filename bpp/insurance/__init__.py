@@ -1,0 +1,1 @@
+"""Social-insurance contributions on each confirmed job."""

@@ -1,0 +1,1 @@
+"""Orders: pure decisions, one file per action, and their store."""

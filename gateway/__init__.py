@@ -1,0 +1,1 @@
+"""The gateway node: one search to every provider it may concern."""

@@ -1,0 +1,1 @@
+"""What the network agrees on: documents, bytes and the runtime that speaks them."""

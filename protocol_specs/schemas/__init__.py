@@ -1,0 +1,1 @@
+"""Our JSON Schemas of the protocol, as package data."""

@@ -1,0 +1,1 @@
+"""The registry node: who is who, which key, where."""
