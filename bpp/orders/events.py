@@ -1,0 +1,66 @@
+"""Facts about an order, in the past tense: what is written when an order moves, and replayed from."""
+
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+from protocol_specs.wire import strict_json
+from protocol_specs.wire.order import PaymentTerms, PriceLine
+
+EventKind = Literal[
+    "confirmed",
+    "assigned",
+    "reassigned",
+    "fare_changed",
+    "completed",
+    "cancelled",
+    "refunded",
+]
+Sector = Literal["ride", "logistics"]
+
+
+@dataclass(frozen=True, slots=True)
+class OrderEvent:
+    """One fact about one order; `lines` is the whole fare as it stands after the fact.
+
+    Each event says everything an extension may need, so that it can be projected again later
+    from its row alone. Amounts are minor units of `currency`; times are seconds UTC.
+    """
+
+    kind: EventKind
+    order_key: str  # our own random key, never the peer's order id
+    n: int  # 1, 2, 3 ... within the order
+    at: int
+    planned_start: int | None  # None: at once
+    currency: str
+    lines: tuple[PriceLine, ...]  # what the customer pays, by breakup code
+    payment: PaymentTerms
+    agent_id: str | None  # None: nobody is assigned yet
+    previous_agent_id: str | None  # set on reassigned
+    vehicle_category: str
+    sector: Sector
+    domain: str
+    city: str
+    provider_id: str
+    cancelled_by: Literal["CONSUMER", "PROVIDER"] | None = None
+    cancellation_fee_minor: int = 0  # what the customer pays of it; the agent's, if one is assigned
+    refund_minor: int = 0
+    refund_borne_by: Literal["worker", "cooperative"] | None = None
+    tip_minor: int = 0
+
+    @property
+    def total_minor(self) -> int:
+        """The sum of the lines."""
+        return sum(line.amount_minor for line in self.lines)
+
+
+def event_document(event: OrderEvent) -> bytes:
+    """The event as JSON bytes, for its row."""
+    return strict_json.dumps(asdict(event))
+
+
+def read_event(document: bytes) -> OrderEvent:
+    """The event back from its row: `read_event(event_document(e)) == e`."""
+    fields: dict[str, Any] = dict(strict_json.parse(document))
+    fields["lines"] = tuple(PriceLine(**line) for line in fields["lines"])
+    fields["payment"] = PaymentTerms(**fields["payment"])
+    return OrderEvent(**fields)

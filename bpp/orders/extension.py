@@ -1,0 +1,66 @@
+"""The seam: what orders ask of an extension, without understanding any of its answers."""
+
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+from bpp.orders.events import OrderEvent, Sector
+from protocol_specs.node.store import Session
+from protocol_specs.wire.order import PaymentTerms, Quote
+
+TagGroup = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class JobTerms:
+    """What is known of a job when it is priced, beside its price."""
+
+    sector: Sector
+    vehicle_category: str
+    domain: str
+    city: str
+    provider_id: str
+    payment: PaymentTerms | None = None  # None until the peer chose one
+    planned_start: int | None = None  # seconds UTC; None: at once
+
+
+@dataclass(frozen=True, slots=True)
+class ExtraLine:
+    """A line an extension adds to a quote.
+
+    Borne by the customer, it is a breakup item and part of the total; borne by the worker or the
+    cooperative it is neither, and only its `tags` go out, with the order.
+    """
+
+    title: str
+    code: str
+    amount_minor: int
+    borne_by: Literal["customer", "worker", "cooperative"]
+    estimate: bool = False
+    tags: tuple[TagGroup, ...] = ()
+
+
+class Extension(Protocol):
+    """Something that prices and follows each order beside the order itself."""
+
+    name: str
+
+    def quote_lines(self, quote: Quote, terms: JobTerms, at: int) -> tuple[ExtraLine, ...]:
+        """The lines to add to this quote. Pure. Raising refuses the quote: never one sent short."""
+        ...
+
+    def on_event(self, session: Session, event: OrderEvent) -> tuple[TagGroup, ...]:
+        """Project the event, in the commit that records it, under a savepoint.
+
+        Called again for the same event after a failure: a repeat must change nothing.
+        Returns tag groups for the order on the wire.
+        """
+        ...
+
+    def failed(
+        self, session: Session, event: OrderEvent, error: Exception
+    ) -> tuple[TagGroup, ...]:
+        """After `on_event` raised and was rolled back: note that the event is still to be projected.
+
+        Returns tag groups that say so.
+        """
+        ...
