@@ -1,0 +1,286 @@
+"""The one order model: what a search, an offer, an order and its tracking say, whatever the dialect.
+
+Frozen values without JSON. Money is integer minor units of the named currency, times are integer
+seconds UTC, coordinates are degrees (WGS 84). None means that the peer did not say. `wire/version`
+alone turns these into messages and back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Literal
+
+from protocol_specs.wire.errors import Malformed
+
+TagGroup = Mapping[str, Any]
+"""A TagGroup as it stands on the wire; passed through untouched, never interpreted here."""
+
+CollectedBy = Literal["BAP", "BPP"]
+PaymentType = Literal["PRE-ORDER", "PRE-FULFILLMENT", "ON-FULFILLMENT", "POST-FULFILLMENT"]
+PaymentStatus = Literal["PAID", "NOT-PAID"]
+CancelledBy = Literal["CONSUMER", "PROVIDER"]
+
+RIDE_STATES = (
+    "RIDE_CONFIRMED",
+    "RIDE_ASSIGNED",
+    "RIDE_ENROUTE_PICKUP",
+    "RIDE_ARRIVED_PICKUP",
+    "RIDE_STARTED",
+    "RIDE_ENDED",
+)
+"""States of a ride in their order (ONDC TRV10; core 1.1.1 leaves the words to the network)."""
+RIDE_CANCELLED = "RIDE_CANCELLED"
+
+DELIVERY_STATES = (
+    "Pending",
+    "Searching-for-Agent",
+    "Agent-assigned",
+    "At-pickup",
+    "Order-picked-up",
+    "Out-for-delivery",
+    "At-delivery",
+    "Order-delivered",
+)
+"""States of a delivery in their order (the words of ONDC LOG10)."""
+DELIVERY_CANCELLED = "Cancelled"
+
+
+class Kind(StrEnum):
+    """What is traded: a person's ride or a parcel's delivery."""
+
+    RIDE = "RIDE"
+    DELIVERY = "DELIVERY"
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A point with its address; on the wire with six decimals (about 10 cm)."""
+
+    lat: float
+    lon: float
+    address: str | None = None
+    area_code: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Contact:
+    """A person to call or to bill."""
+
+    name: str | None = None
+    phone: str | None = None
+    email: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Parcel:
+    """What a delivery carries; the declared value is in the currency of the order."""
+
+    weight_grams: int
+    length_cm: int | None = None
+    width_cm: int | None = None
+    height_cm: int | None = None
+    declared_value_minor: int | None = None
+    description: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentTerms:
+    """Who collects, when, and whether it is paid. `reference` is the proof of payment."""
+
+    collected_by: CollectedBy
+    type: PaymentType
+    status: PaymentStatus = "NOT-PAID"
+    id: str | None = None
+    reference: str | None = None
+    amount_minor: int | None = None
+    currency: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """What a consumer looks for. `start_at` None means now."""
+
+    kind: Kind
+    pickup: Place
+    drop: Place
+    vehicle_category: str | None = None
+    parcel: Parcel | None = None
+    payment: PaymentTerms | None = None
+    start_at: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PriceLine:
+    """One line of a breakup: BASE_FARE, DISTANCE_FARE, TIME_FARE, REFUND ...; may be negative."""
+
+    code: str
+    amount_minor: int
+    title: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """A price and its lines, which always sum to it. An empty id: the peer gave none.
+
+    Raises ValueError if the total is negative: lines may be, totals not.
+    """
+
+    id: str
+    currency: str
+    lines: tuple[PriceLine, ...]
+    ttl_s: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.total_minor < 0:
+            raise ValueError(f"the total of a quote cannot be negative: {self.total_minor}")
+
+    @property
+    def total_minor(self) -> int:
+        """What the customer pays, in minor units: the sum of the lines."""
+        return sum(line.amount_minor for line in self.lines)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Offer:
+    """One thing a provider offers in answer to a search."""
+
+    provider_id: str
+    provider_name: str
+    item_id: str
+    fulfillment_id: str
+    kind: Kind
+    vehicle_category: str
+    vehicle_variant: str | None = None
+    name: str
+    currency: str
+    price_minor: int
+    eta_min: int | None = None
+    distance_to_driver_m: int | None = None
+    payments: tuple[PaymentTerms, ...] = ()
+    fare_policy: tuple[tuple[str, str], ...] = ()
+    tags: tuple[TagGroup, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Catalog:
+    """What one provider platform answers to a search; no offers is an answer too."""
+
+    name: str
+    offers: tuple[Offer, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Agent:
+    """The person who carries the order out."""
+
+    name: str
+    phone: str | None = None
+    photo: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Vehicle:
+    """Category CAB, AUTO_RICKSHAW, TWO_WHEELER; the rest is known once an agent is assigned."""
+
+    category: str
+    variant: str | None = None
+    make: str | None = None
+    model: str | None = None
+    registration: str | None = None
+    color: str | None = None
+    energy_type: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CancellationTerm:
+    """What cancelling costs from a state on: an amount or a percentage, never both."""
+
+    state: str
+    fee_minor: int | None = None
+    fee_percentage: str | None = None
+    currency: str | None = None
+    reason_required: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fulfillment:
+    """How an order is carried out, from where to where and by whom.
+
+    `pickup` and `drop` are None where a peer leaves them out: most selects do, some callbacks too.
+    """
+
+    id: str
+    kind: Kind
+    state: str | None = None
+    pickup: Place | None = None
+    drop: Place | None = None
+    pickup_contact: Contact | None = None
+    drop_contact: Contact | None = None
+    customer: Contact | None = None
+    agent: Agent | None = None
+    vehicle: Vehicle | None = None
+    start_code: str | None = None
+    code_claimed: bool = False
+    parcel: Parcel | None = None
+    instructions: str | None = None
+
+    def route(self) -> tuple[Place, Place]:
+        """Pickup and drop, where both are needed. Raises Malformed when one is missing."""
+        if self.pickup is None or self.drop is None:
+            missing = "START" if self.pickup is None else "END"
+            reason = f"there is no {missing} stop; give both stops with location.gps"
+            raise Malformed(reason, path="/message/order/fulfillments/0/stops")
+        return self.pickup, self.drop
+
+
+@dataclass(frozen=True, slots=True)
+class Cancellation:
+    """Who ended an order, why and when. None: not said, or said in no word we know."""
+
+    cancelled_by: CancelledBy | None
+    reason_id: str | None
+    at: int | None
+    description: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderView:
+    """An order as both sides see it on the wire. `status` None: still a draft."""
+
+    id: str | None = None
+    status: str | None = None
+    provider_id: str
+    item_id: str
+    item_name: str | None = None
+    fulfillment: Fulfillment
+    quote: Quote | None = None
+    payments: tuple[PaymentTerms, ...] = ()
+    billing: Contact | None = None
+    cancellation_terms: tuple[CancellationTerm, ...] = ()
+    cancellation: Cancellation | None = None
+    created_at: int | None = None
+    updated_at: int | None = None
+    tags: tuple[TagGroup, ...] = ()
+    fare_policy: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class CancelRequest:
+    """A wish to cancel; `soft` only asks what it would cost."""
+
+    order_id: str
+    reason_id: str | None = None
+    soft: bool = False
+    description: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Tracking:
+    """Where the vehicle is, or where to watch it."""
+
+    status: Literal["active", "inactive"]
+    location: Place | None = None
+    updated_at: int | None = None
+    url: str | None = None
