@@ -1,4 +1,4 @@
-"""The one order model: what a search, an offer, an order and its tracking say, whatever the dialect.
+"""The one order model: search, offers, order and tracking, whatever the dialect.
 
 Frozen values without JSON. Money is integer minor units of the named currency, times are integer
 seconds UTC, coordinates are degrees (WGS 84). None means that the peer did not say. `wire/version`
@@ -151,7 +151,7 @@ class Offer:
     item_id: str
     fulfillment_id: str
     kind: Kind
-    vehicle_category: str
+    vehicle_category: str | None = None
     vehicle_variant: str | None = None
     name: str
     currency: str
