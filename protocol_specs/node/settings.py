@@ -1,0 +1,171 @@
+"""What a node is told before it starts: one frozen, typed class per node, read from one TOML file."""
+
+import difflib
+import os
+import stat
+import tomllib
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
+
+Role = Literal["registry", "gateway", "bpp", "bap"]
+
+
+class SettingsError(Exception):
+    """A settings file that a node must not start with; the text names file, key and what to do."""
+
+
+class Frozen(BaseModel):
+    """Settings never change while a node runs, and an unknown key is a mistake, not a comment."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class RegistrySettings(Frozen):
+    """The one registry this node trusts, with its keys pinned (base64, raw or SPKI)."""
+
+    url: str
+    subscriber_id: str
+    unique_key_id: str
+    signing_public_key: str
+    encryption_public_key: str
+
+
+class Limits(Frozen):
+    """Bounds of one node. Sizes in bytes, times in seconds."""
+
+    body_bytes_max: int = Field(default=1_048_576, gt=0)
+    body_bytes_max_by_action: dict[str, int] = {"on_search": 2_097_152}
+    header_deadline_s: float = Field(default=10, gt=0)
+    body_deadline_s: float = Field(default=30, gt=0)
+    idle_deadline_s: float = Field(default=75, gt=0)
+    connections_max: int = Field(default=1024, gt=0)
+    connections_per_address_max: int = Field(default=512, gt=0)
+    key_lookups_per_s: float = Field(default=20, gt=0)  # of unknown keys, from one address
+    keys_max: int = Field(default=10_000, gt=0)
+    inbox_max: int = Field(default=100_000, gt=0)
+    passing_max: int = Field(default=2_000, gt=0)
+    passing_workers: int = Field(default=32, gt=0)
+    passing_memory: int = Field(default=100_000, gt=0)
+    inbox_age_max_s: int = Field(default=300, gt=0)
+    stop_deadline_s: float = Field(default=25, gt=0)
+
+    def body_bytes_max_of(self, action: str) -> int:
+        """The largest body taken for `action`."""
+        return self.body_bytes_max_by_action.get(action, self.body_bytes_max)
+
+
+class NodeSettings(Frozen):
+    """What every node needs. A node's own class adds its own keys to these."""
+
+    role: Role | None = None
+    subscriber_id: str = Field(min_length=1, max_length=255)
+    unique_key_id: str = Field(min_length=1, max_length=255)
+    url: str
+    host: str = "127.0.0.1"
+    port: int = Field(ge=0, le=65535)
+    data_dir: Path
+    signing_key: Path
+    encryption_key: Path
+    network: Literal["production", "development"] = "production"
+    registry: RegistrySettings | None = None
+    domains: tuple[str, ...] = ()
+    cities: tuple[str, ...] = ()
+    country: str = "IND"
+    limits: Limits = Limits()
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+
+    @field_validator("data_dir", "signing_key", "encryption_key")
+    @classmethod
+    def _beside_the_file(cls, path: Path, info: ValidationInfo) -> Path:
+        return beside_the_file(path, info)
+
+
+def beside_the_file(path: Path, info: ValidationInfo) -> Path:
+    """For validators of a node's own paths: a relative path is relative to the settings file."""
+    folder = (info.context or {}).get("folder")
+    return path if path.is_absolute() or folder is None else (folder / path).resolve()
+
+
+S = TypeVar("S", bound=BaseModel)
+
+
+def load(path: Path, cls: type[S]) -> S:
+    """Read the TOML file at `path` as `cls`.
+
+    Raises SettingsError naming the file, the key at fault, what is wrong with it, and for an
+    unknown key the nearest one that exists.
+    """
+    try:
+        values = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise SettingsError(f"{path}: no such file; give the node's settings file") from None
+    except OSError as error:
+        raise SettingsError(f"{path}: cannot be read: {error.strerror}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path}: not a TOML file: {error}") from None
+    try:
+        return cls.model_validate(values, context={"folder": path.resolve().parent})
+    except ValidationError as error:
+        raise SettingsError(_explain(path, cls, error)) from None
+
+
+def _explain(path: Path, cls: type[BaseModel], error: ValidationError) -> str:
+    return "\n".join(f"{path}: {_explain_one(cls, fault)}" for fault in error.errors())
+
+
+def _explain_one(cls: type[BaseModel], fault: Any) -> str:
+    location = tuple(fault["loc"])
+    key = ".".join(str(part) for part in location)
+    if fault["type"] == "extra_forbidden":
+        known = _keys_at(cls, location[:-1])
+        near = difflib.get_close_matches(str(location[-1]), known, n=1)
+        hint = f"did you mean {near[0]!r}?" if near else f"known keys: {', '.join(sorted(known))}"
+        return f"unknown key {key!r}; {hint}"
+    if fault["type"] == "missing":
+        return f"key {key!r} is missing"
+    return f"key {key!r}: {fault['msg']}" if key else str(fault["msg"])
+
+
+def _keys_at(cls: type[BaseModel], location: tuple[int | str, ...]) -> list[str]:
+    """The keys that may stand at `location`; those of the top level where that is not a table."""
+    model: Any = cls
+    for part in location:
+        if isinstance(part, int):
+            continue
+        field = model.model_fields.get(part)
+        inner = _models_in(field.annotation) if field else []
+        if not inner:
+            break
+        model = inner[0]
+    return list(model.model_fields)
+
+
+def _models_in(annotation: Any) -> list[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    return [m for part in getattr(annotation, "__args__", ()) for m in _models_in(part)]
+
+
+def read_secret(path: Path, *, key: str) -> str:
+    """The text of a secret file, stripped. `key` is the setting that names it.
+
+    Raises SettingsError when the file is missing or others than its owner may read it: what was
+    readable once must be taken for known (threats.md 5).
+    """
+    try:
+        mode = stat.S_IMODE(os.stat(path).st_mode)
+        if mode & 0o077:
+            raise SettingsError(
+                f"{path} (setting {key!r}) can be read by others (mode {mode:04o}). "
+                f"Type: chmod 600 {path}"
+            )
+        return path.read_text(encoding="ascii").strip()
+    except FileNotFoundError:
+        raise SettingsError(
+            f"{path} (setting {key!r}) does not exist. "
+            f"Make keys with: wayfare keygen --out {path.parent}"
+        ) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path} (setting {key!r}) cannot be read: {error}") from None
