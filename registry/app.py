@@ -1,0 +1,279 @@
+"""The registry node: /subscribe with its challenge, /lookup, and the operator's JSON API."""
+
+import asyncio
+import hmac
+import secrets
+from pathlib import Path
+from typing import Any
+
+from aiohttp import web
+from pydantic import BaseModel, ConfigDict
+
+from protocol_specs.node.api import ApiError, bearer, json_response, json_route
+from protocol_specs.node.client import Undelivered
+from protocol_specs.node.server import Node
+from protocol_specs.node.settings import load, private_file, read_secret
+from protocol_specs.node.store import Row, Session
+from protocol_specs.wire import challenge, envelope, keys, strict_json
+from protocol_specs.wire.envelope import SubscriberType
+from protocol_specs.wire.errors import Malformed, Refused, nack
+from registry import applications, directory
+from registry.settings import RegistryNodeSettings
+from registry.tables import METADATA, TRIGGERS
+
+BODY_BYTES_MAX = 65_536
+RETRY_S = (1, 2, 4, 8, 16)
+LOOKUP_NAMES = ("subscriber_id", "type", "domain", "country", "city", "status")
+KEY_SPELLINGS = ("unique_key_id", "key_id", "ukId")
+
+
+class Reason(BaseModel):
+    """Why the operator did it, for the record of changes."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    reason: str = ""
+
+
+class Registry:
+    """The registry's routes and its one loop, over the directory."""
+
+    def __init__(self, node: Node, settings: RegistryNodeSettings) -> None:
+        self.node = node
+        self.settings = settings
+        self.wake = asyncio.Event()
+        self.encryption_key = keys.encryption_key(
+            read_secret(settings.encryption_key, key="encryption_key")
+        )
+        self.operator_token = private_file(settings.data_dir / "operator.token")
+
+    async def subscribe(self, request: web.Request) -> web.StreamResponse:
+        """POST /subscribe: check, write, answer; the challenge follows (protocol.md 3.4)."""
+        try:
+            body = await bounded_body(request)
+            claim = envelope.claim(
+                request.headers, body, self.node.now(), receiver=self.node.receiver
+            )
+            application = applications.read_application(strict_json.parse(body))
+            self._judge(application)
+            await self.node.store.transact(lambda s: self._apply(s, application, claim))
+        except Refused as refused:
+            return refusal(refused)
+        self.wake.set()
+        return json_response({"status": "UNDER_SUBSCRIPTION"})
+
+    def _judge(self, application: applications.Application) -> None:
+        applications.judge(
+            application,
+            policy=self.settings.policy,
+            domains=frozenset(self.settings.domains),
+            development=self.settings.network == "development",
+            now=self.node.now(),
+        )
+
+    def _apply(
+        self, session: Session, application: applications.Application, claim: envelope.Claim
+    ) -> None:
+        now = self.node.now()
+        rows = session.all(
+            directory.CURRENT_KEYS, subscriber_id=application.subscriber_id, now=now
+        )
+        current = {row["unique_key_id"]: row["signing_public_key"] for row in rows}
+        applications.authenticate(application, claim.sender, claim.digest, current)
+        directory.apply(session, application, now=now)
+
+    async def challenge_next(self, now: int) -> bool:
+        """Challenge the application that waits longest; says whether there was one."""
+        row = self.node.store.read(lambda s: s.one(directory.NEXT_CHALLENGE, now=now))
+        if row is None:
+            return False
+        fault = await self._challenge(directory.read_document(row["document"]))
+        await self.node.store.transact(lambda s: self._challenged(s, row, fault))
+        return True
+
+    async def _challenge(self, application: applications.Application) -> str | None:
+        """None if the endpoint decrypted a fresh challenge, else what went wrong.
+
+        A challenge is made once and never repeated, so an old answer is worth nothing.
+        """
+        plain = secrets.token_hex(16)
+        public = keys.strict_b64decode(application.encryption_public_key)
+        question = {
+            "subscriber_id": application.subscriber_id,
+            "challenge": challenge.encrypt(plain, self.encryption_key, public),
+        }
+        try:
+            answer = await self.node.client.call(
+                application.url, "/on_subscribe", strict_json.dumps(question)
+            )
+            given = strict_json.parse(answer).get("answer")
+        except Undelivered as undelivered:
+            return f"{application.url}/on_subscribe: {undelivered}"
+        except Malformed as malformed:
+            return f"{application.url}/on_subscribe answered no JSON object: {malformed.reason}"
+        if not isinstance(given, str) or not hmac.compare_digest(given.encode(), plain.encode()):
+            return f"{application.url}/on_subscribe answered the challenge wrongly"
+        return None
+
+    def _challenged(self, session: Session, row: Row, fault: str | None) -> None:
+        now = self.node.now()
+        application = directory.read_document(row["document"])
+        if fault is None and self._may_grant(session, application):
+            directory.grant(session, row, actor="policy", now=now)
+        elif fault is None:
+            directory.move(session, row, "approval", now=now, reason="the operator's approval")
+        elif row["tries"] + 1 < self.settings.policy.challenge_tries_max:
+            wait = RETRY_S[min(row["tries"], len(RETRY_S) - 1)]
+            directory.move(session, row, "challenge", now=now, reason=fault, next_at=now + wait)
+        else:
+            directory.move(session, row, "refused", now=now, reason=fault)
+            directory.note(
+                session,
+                application.subscriber_id,
+                "challenge failed",
+                actor="registry",
+                now=now,
+                reason=fault,
+            )
+
+    def _may_grant(self, session: Session, application: applications.Application) -> bool:
+        """Whether policy alone admits it: a listed type, no other role yet, and never suspended."""
+        rows = session.all(directory.ROLES_OF, subscriber_id=application.subscriber_id)
+        return application.type in self.settings.policy.automatic and all(
+            row["type"] == application.type and row["status"] == "SUBSCRIBED" for row in rows
+        )
+
+    async def lookup(self, request: web.Request) -> web.StreamResponse:
+        """POST /lookup: a partial record in, the records that match out; [] when none does.
+
+        SUBSCRIBED only unless `status` asks otherwise; `status` INITIATED or UNDER_SUBSCRIPTION
+        with a subscriber_id shows that subscriber's open application and what it waits for.
+        """
+        try:
+            filters = read_filters(strict_json.parse(await bounded_body(request)))
+        except Refused as refused:
+            return refusal(refused)
+        status = filters.pop("status", "SUBSCRIBED")
+        if status in {"INITIATED", "UNDER_SUBSCRIPTION"}:
+            who = filters.get("subscriber_id", "")
+            open_rows = self.node.store.read(
+                lambda s: s.all(directory.OPEN_OF, subscriber_id=who)
+            )
+            return json_response(directory.waiting(open_rows))
+        rows = self.node.store.read(
+            lambda s: directory.find(s, filters, status=status, now=self.node.now())
+        )
+        return json_response([directory.record(row) for row in rows])
+
+    def operator(self, request: web.Request) -> None:
+        """Raise unless the request carries the operator's token."""
+        if not hmac.compare_digest(bearer(request).encode(), self.operator_token.encode()):
+            raise ApiError(401, "unauthorized", "this is not the operator's token")
+
+    async def participants(self, request: web.Request) -> dict[str, Any]:
+        """GET /operator/participants: who takes part, who is suspended, who waits and for what."""
+        self.operator(request)
+        now = self.node.now()
+
+        def everything(session: Session) -> dict[str, Any]:
+            return {
+                status.lower(): [
+                    directory.record(row)
+                    for row in directory.find(session, {}, status=status, now=now)
+                ]
+                for status in ("SUBSCRIBED", "UNSUBSCRIBED")
+            } | {"waiting": directory.waiting(session.all(directory.OPEN))}
+
+        return self.node.store.read(everything)
+
+    async def approve(self, request: web.Request) -> dict[str, Any]:
+        """POST /operator/participants/{id}/approve: grant its application, or lift a suspension."""
+        self.operator(request)
+        who = request.match_info["subscriber_id"]
+        return {"subscriber_id": who, "status": await self._transact(self._approve, who, "")}
+
+    def _approve(self, session: Session, who: str, reason: str) -> str:
+        now = self.node.now()
+        row = session.one(directory.OPEN_OF, subscriber_id=who)
+        if row is not None and row["state"] == "approval":
+            directory.grant(session, row, actor="operator", now=now)
+        elif row is not None and row["state"] == "challenge":
+            raise ApiError(409, "challenge_open", f"{who} has not answered its challenge yet")
+        elif row is not None and row["state"] == "refused":
+            raise ApiError(409, "challenge_failed", f"{who} must join again: {row['reason']}")
+        elif session.run(directory.SET_STATUS, of=who, to="SUBSCRIBED", now=now):
+            directory.note(session, who, "reinstated", actor="operator", now=now, reason=reason)
+        else:
+            raise ApiError(404, "unknown", f"{who} has not asked to take part")
+        return "SUBSCRIBED"
+
+    async def suspend(self, request: web.Request, body: Reason) -> dict[str, Any]:
+        """POST /operator/participants/{id}/suspend: nobody finds or trusts it from now on."""
+        self.operator(request)
+        who = request.match_info["subscriber_id"]
+        return {
+            "subscriber_id": who,
+            "status": await self._transact(self._suspend, who, body.reason),
+        }
+
+    def _suspend(self, session: Session, who: str, reason: str) -> str:
+        now = self.node.now()
+        if not session.run(directory.SET_STATUS, of=who, to="UNSUBSCRIBED", now=now):
+            raise ApiError(404, "unknown", f"{who} does not take part")
+        directory.note(session, who, "suspended", actor="operator", now=now, reason=reason)
+        return "UNSUBSCRIBED"
+
+    async def _transact(self, unit: Any, who: str, reason: str) -> str:
+        status: str = await self.node.store.transact(lambda s: unit(s, who, reason))
+        return status
+
+
+async def bounded_body(request: web.Request) -> bytes:
+    """The body, at most 64 KiB. Raises Malformed beyond that."""
+    body = await request.content.read(BODY_BYTES_MAX + 1)
+    while len(body) <= BODY_BYTES_MAX and not request.content.at_eof():
+        more = await request.content.read(BODY_BYTES_MAX + 1)
+        if not more:
+            break
+        body += more
+    if len(body) > BODY_BYTES_MAX:
+        raise Malformed(f"the body is larger than {BODY_BYTES_MAX} bytes")
+    return body
+
+
+def read_filters(document: dict[str, Any]) -> dict[str, str]:
+    """The filters of a /lookup body under our names; fields it does not know are left aside."""
+    filters = {name: document[name] for name in LOOKUP_NAMES if name in document}
+    for spelling in KEY_SPELLINGS:
+        if spelling in document:
+            filters["unique_key_id"] = document[spelling]
+    location = document.get("location")
+    if isinstance(location, dict):
+        for name in ("city", "country"):
+            place = location.get(name)
+            if isinstance(place, dict) and isinstance(place.get("code"), str):
+                filters.setdefault(name, place["code"])
+    for name, value in filters.items():
+        if not isinstance(value, str) or not 0 < len(value) <= 255:
+            raise Malformed(f"{name} must be a text of 1 to 255 characters", path=f"/{name}")
+    return filters
+
+
+def refusal(refused: Refused) -> web.Response:
+    """A refusal as registries answer it: NACK, with the field and the reason."""
+    return web.Response(body=nack(refused), status=refused.status, content_type="application/json")
+
+
+def build(config: Path) -> Node:
+    """The registry of a settings file, ready to start."""
+    settings = load(config, RegistryNodeSettings)
+    node = Node(settings, type=SubscriberType.REGISTRY, metadata=METADATA, triggers=TRIGGERS)
+    registry = Registry(node, settings)
+    node.serve_route("POST", "/subscribe", registry.subscribe)
+    node.serve_route("POST", "/lookup", registry.lookup)
+    node.serve_route("GET", "/operator/participants", json_route(registry.participants))
+    operate = "/operator/participants/{subscriber_id:.+}"
+    node.serve_route("POST", f"{operate}/approve", json_route(registry.approve))
+    node.serve_route("POST", f"{operate}/suspend", json_route(registry.suspend))
+    node.add_loop("challenge", registry.challenge_next, wake=registry.wake)
+    return node

@@ -1,0 +1,71 @@
+"""What the documents tell a reader to type works, and what they point to exists."""
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
+BLOCK = re.compile(r"^```(\w*)([^\n]*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+LINK = re.compile(r"\]\((?!https?://|mailto:)([^)#\s]+)(?:#[^)]*)?\)")
+
+
+def commands(document: Path) -> list[str]:
+    """The `$ ...` lines of the console blocks, in order; a trailing backslash joins the next line."""
+    lines: list[str] = []
+    for language, note, text in BLOCK.findall(document.read_text()):
+        if language != "console" or "by-hand" in note:
+            continue
+        joined = text.replace("\\\n", " ")
+        lines += [line[2:] for line in joined.splitlines() if line.startswith("$ ")]
+    return lines
+
+
+def with_commands() -> Iterator[object]:
+    for document in DOCUMENTS:
+        if document.parent.name == "docs" and commands(document):
+            yield pytest.param(document, id=document.name)
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_links_lead_somewhere(document: Path) -> None:
+    dead = [
+        target
+        for target in LINK.findall(document.read_text())
+        if not (document.parent / target).exists()
+    ]
+    assert dead == []
+
+
+def test_the_readme_tells_the_two_commands_and_the_makefile_has_every_target_it_names() -> None:
+    named = {command.split()[1] for command in commands(ROOT / "README.md") if "make " in command}
+    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    assert {"demo", "test"} <= named <= targets
+
+
+@pytest.mark.processes
+@pytest.mark.parametrize("document", list(with_commands()))
+def test_the_commands_of_a_document_work_one_after_the_other(document: Path, tmp_path: Path) -> None:
+    (tmp_path / "examples").symlink_to(ROOT / "examples")
+    (tmp_path / "docs").symlink_to(ROOT / "docs")
+    stop_what_was_started = "trap 'kill $(jobs -p) 2>/dev/null || true; wait' EXIT"
+    script = "\n".join(["set -euo pipefail", stop_what_was_started, *commands(document)])
+    environment = os.environ | {
+        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+        "HOME": str(tmp_path),
+    }
+    result = subprocess.run(
+        ["bash", "-c", script],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=110,
+        check=False,
+    )
+    assert result.returncode == 0, f"{script}\n--\n{result.stdout}\n--\n{result.stderr}"
