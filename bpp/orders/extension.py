@@ -1,13 +1,11 @@
 """The seam: what orders ask of an extension, without understanding any of its answers."""
 
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import Literal, Protocol
 
 from bpp.orders.events import OrderEvent, Sector
 from protocol_specs.node.store import Session
-from protocol_specs.wire.order import PaymentTerms, Quote
-
-TagGroup = dict[str, Any]
+from protocol_specs.wire.order import PaymentTerms, Quote, TagGroup
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,4 +61,8 @@ class Extension(Protocol):
 
         Returns tag groups that say so.
         """
+        ...
+
+    def catch_up_next(self, session: Session, now: int) -> bool:
+        """Project one event that could not be taken before; says whether it did anything."""
         ...

@@ -1,0 +1,62 @@
+"""The fleet in memory: who works here, who is online, and where. Positions are never logged."""
+
+from collections.abc import Iterator
+
+from bpp.fleet import roster
+from bpp.fleet.dispatch import Candidate, Position
+from bpp.fleet.workers import Worker
+from protocol_specs.node.store import Session, Store
+
+WRITE_EVERY_S = 60  # a position in between lives in memory only
+
+
+class Fleet:
+    """Drivers and their positions. The rows are the truth about drivers, memory about positions."""
+
+    def __init__(self) -> None:
+        self._workers: dict[str, Worker] = {}
+        self._positions: dict[str, Position] = {}
+        self._written: dict[str, int] = {}
+
+    def load(self, session: Session) -> None:
+        """Read everybody again: at start, and after the desk changed something."""
+        people = roster.everybody(session)
+        self._workers = {worker.agent_id: worker for worker, _ in people}
+        for worker, position in people:
+            if position is not None:
+                self._positions.setdefault(worker.agent_id, position)
+
+    def worker(self, agent_id: str) -> Worker | None:
+        """The driver with this id, or None."""
+        return self._workers.get(agent_id)
+
+    def workers(self) -> list[Worker]:
+        """Every driver, by code."""
+        return list(self._workers.values())
+
+    def categories(self) -> list[str]:
+        """The vehicle categories the fleet has, sorted."""
+        return sorted({worker.vehicle.category for worker in self._workers.values()})
+
+    def candidates(self) -> Iterator[Candidate]:
+        """Every driver online at a known place."""
+        for agent_id, position in self._positions.items():
+            if worker := self._workers.get(agent_id):
+                yield Candidate(worker, position)
+
+    def position(self, agent_id: str) -> Position | None:
+        """Where the driver is; None: offline or never seen."""
+        return self._positions.get(agent_id)
+
+    async def seen(self, store: Store, agent_id: str, position: Position) -> None:
+        """The driver is online at this place."""
+        self._positions[agent_id] = position
+        if position.at - self._written.get(agent_id, 0) >= WRITE_EVERY_S:
+            self._written[agent_id] = position.at
+            await store.transact(lambda session: roster.write_seen(session, agent_id, position))
+
+    async def gone(self, store: Store, agent_id: str) -> None:
+        """The driver is offline; the place is forgotten."""
+        self._positions.pop(agent_id, None)
+        self._written.pop(agent_id, None)
+        await store.transact(lambda session: roster.write_seen(session, agent_id, None))

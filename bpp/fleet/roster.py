@@ -1,0 +1,133 @@
+"""The fleet's rows: drivers and vehicles added, changed and read, in the caller's transaction."""
+
+from sqlalchemy import bindparam, insert, select, update
+
+from bpp.fleet.csv_import import Roster
+from bpp.fleet.dispatch import Position
+from bpp.fleet.tables import DriverRow, VehicleRow
+from bpp.fleet.workers import (
+    BadEntry,
+    DriverEntry,
+    VehicleEntry,
+    Worker,
+    new_agent_id,
+    new_token,
+    token_hash,
+)
+from protocol_specs.node.store import Row, Session, Statement
+from protocol_specs.wire.order import Agent, Vehicle
+
+_DRIVER, _VEHICLE = DriverRow.__table__, VehicleRow.__table__  # type: ignore[attr-defined]
+_DETAILS = ("category", "variant", "make", "model", "color", "energy_type")
+
+_ADD_VEHICLE = Statement(insert(_VEHICLE))
+_CHANGE_VEHICLE = Statement(
+    update(_VEHICLE)
+    .where(_VEHICLE.c.registration == bindparam("of"))
+    .values({name: bindparam(name) for name in _DETAILS})
+)
+_ADD_DRIVER = Statement(insert(_DRIVER))
+_CHANGE_DRIVER = Statement(
+    update(_DRIVER)
+    .where(_DRIVER.c.agent_id == bindparam("of"))
+    .values({name: bindparam(name) for name in ("name", "phone", "vehicle", "token_sha256")})
+)
+_SEEN = Statement(
+    update(_DRIVER)
+    .where(_DRIVER.c.agent_id == bindparam("of"))
+    .values({name: bindparam(name) for name in ("online", "lat_e6", "lon_e6", "seen_at")})
+)
+_VEHICLE_OF = Statement(select(_VEHICLE).where(_VEHICLE.c.registration == bindparam("of")))
+_BY_CODE = Statement(select(_DRIVER).where(_DRIVER.c.code == bindparam("code")))
+_JOINED = select(_DRIVER, *(_VEHICLE.c[name] for name in _DETAILS)).join(
+    _VEHICLE, _DRIVER.c.vehicle == _VEHICLE.c.registration
+)
+_EVERYBODY = Statement(_JOINED.order_by(_DRIVER.c.code))
+_BY_TOKEN = Statement(_JOINED.where(_DRIVER.c.token_sha256 == bindparam("hash")))
+
+
+def put_vehicle(session: Session, entry: VehicleEntry) -> None:
+    """Adds the vehicle, or changes what is known of it."""
+    details = {name: getattr(entry, name) for name in _DETAILS}
+    if not session.run(_CHANGE_VEHICLE, of=entry.registration, **details):
+        session.run(_ADD_VEHICLE, registration=entry.registration, **details)
+
+
+def put_driver(session: Session, entry: DriverEntry) -> tuple[str, str | None]:
+    """Adds the driver, or changes the one with this code: the agent_id, and a token if made now.
+
+    A new driver without a token hash gets a token; a known one keeps its own. Raises BadEntry for
+    an unknown vehicle and Conflict for a token somebody else has.
+    """
+    if session.one(_VEHICLE_OF, of=entry.vehicle) is None:
+        raise BadEntry("vehicle", f"{entry.vehicle!r} is not registered; add the vehicle first")
+    person = {"name": entry.name, "phone": entry.phone, "vehicle": entry.vehicle}
+    known = session.one(_BY_CODE, code=entry.code)
+    if known is not None:
+        kept = entry.token_sha256 or known["token_sha256"]
+        session.run(_CHANGE_DRIVER, of=known["agent_id"], token_sha256=kept, **person)
+        return known["agent_id"], None
+    token = None if entry.token_sha256 else new_token()
+    agent_id = new_agent_id()
+    session.run(
+        _ADD_DRIVER,
+        agent_id=agent_id,
+        code=entry.code,
+        token_sha256=token_hash(token) if token else entry.token_sha256,
+        active=1,
+        online=0,
+        lat_e6=None,
+        lon_e6=None,
+        seen_at=None,
+        **person,
+    )
+    return agent_id, token
+
+
+def put_roster(session: Session, roster: Roster) -> dict[str, str]:
+    """Adds or changes all of it, or (raising) nothing: the tokens made now, by driver code."""
+    with session.savepoint():
+        for vehicle in roster.vehicles:
+            put_vehicle(session, vehicle)
+        tokens = {entry.code: put_driver(session, entry)[1] for entry in roster.drivers}
+    return {code: token for code, token in tokens.items() if token is not None}
+
+
+def find_driver(session: Session, token: str) -> Worker | None:
+    """The active driver with this token, or None."""
+    row = session.one(_BY_TOKEN, hash=token_hash(token))
+    return _worker(row) if row is not None and row["active"] else None
+
+
+def everybody(session: Session) -> list[tuple[Worker, Position | None]]:
+    """Every driver by code, with a last known place if the driver was online when it was written."""
+    return [(_worker(row), _position(row)) for row in session.all(_EVERYBODY)]
+
+
+def write_seen(session: Session, agent_id: str, position: Position | None) -> None:
+    """The driver's last known place; None: gone offline, and the place is forgotten."""
+    session.run(
+        _SEEN,
+        of=agent_id,
+        online=int(position is not None),
+        lat_e6=round(position.lat * 1_000_000) if position else None,
+        lon_e6=round(position.lon * 1_000_000) if position else None,
+        seen_at=position.at if position else None,
+    )
+
+
+def _worker(row: Row) -> Worker:
+    details = {name: row[name] for name in _DETAILS}
+    return Worker(
+        agent_id=row["agent_id"],
+        code=row["code"],
+        agent=Agent(name=row["name"], phone=row["phone"]),
+        vehicle=Vehicle(registration=row["vehicle"], **details),
+        active=bool(row["active"]),
+    )
+
+
+def _position(row: Row) -> Position | None:
+    if not row["online"] or row["lat_e6"] is None:
+        return None
+    return Position(row["lat_e6"] / 1_000_000, row["lon_e6"] / 1_000_000, row["seen_at"])
