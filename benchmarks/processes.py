@@ -1,0 +1,76 @@
+"""Node processes under measurement: started, watched through /proc, ended."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+TICK = os.sysconf("SC_CLK_TCK")
+
+
+def free_port() -> int:
+    """A port of loopback that is free now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+class Process:
+    """One running node."""
+
+    def __init__(self, arguments: list[str], port: int, *, cwd: Path) -> None:
+        self.port = port
+        self.log = (cwd / "stderr.log").open("wb")
+        started = time.monotonic()
+        self.popen = subprocess.Popen(
+            [sys.executable, *arguments], cwd=cwd, stdout=self.log, stderr=self.log
+        )
+        self._wait(Path(self.log.name))
+        self.start_s = time.monotonic() - started
+
+    def _wait(self, log: Path) -> None:
+        deadline = time.monotonic() + 30
+        while time.monotonic() < deadline:
+            if self.popen.poll() is not None:
+                break
+            try:
+                with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/health", timeout=1):
+                    return
+            except (OSError, urllib.error.URLError):
+                time.sleep(0.01)
+        raise RuntimeError(f"the node did not start:\n{log.read_text()[-2000:]}")
+
+    def cpu_s(self) -> float:
+        """User and system time used so far."""
+        fields = Path(f"/proc/{self.popen.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / TICK
+
+    def resident_mb(self) -> float:
+        """Resident memory now."""
+        for line in Path(f"/proc/{self.popen.pid}/status").read_text().splitlines():
+            if line.startswith("VmRSS:"):
+                return int(line.split()[1]) / 1024
+        return 0.0
+
+    def stop(self) -> None:
+        self.popen.send_signal(signal.SIGTERM)
+        self.popen.wait(timeout=30)
+        self.log.close()
+
+
+@contextmanager
+def running(arguments: list[str], port: int, *, cwd: Path) -> Iterator[Process]:
+    """A node for the length of the block."""
+    process = Process(arguments, port, cwd=cwd)
+    try:
+        yield process
+    finally:
+        process.stop()
