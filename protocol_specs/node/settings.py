@@ -1,4 +1,4 @@
-"""What a node is told before it starts: one frozen, typed class per node, read from one TOML file."""
+"""What a node is told before it starts: a frozen, typed class per node, read from a TOML file."""
 
 import difflib
 import os

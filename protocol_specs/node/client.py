@@ -1,0 +1,187 @@
+"""The one way out: signs the exact bytes that leave, posts them, reads a bounded answer."""
+
+from collections.abc import Callable, Mapping
+
+import aiohttp
+from yarl import URL
+
+from protocol_specs.node.urls import GuardedResolver, Network, UrlRefused, check_url
+from protocol_specs.wire import signing
+from protocol_specs.wire.errors import Acknowledgement, read_ack
+from protocol_specs.wire.keys import SigningKey
+from protocol_specs.wire.signing import KeyId
+
+ANSWER_BYTES_MAX = 65_536
+LOOKUP_BYTES_MAX = 2_097_152
+TIMEOUT = aiohttp.ClientTimeout(total=10, connect=3, sock_connect=3)
+TRANSIENT = frozenset({408, 425, 429, 500, 502, 503, 504})
+
+
+class Undelivered(Exception):
+    """The receiver gave no answer that ends the matter.
+
+    `transient`: trying again later can help. `status`: what it answered, None for no answer.
+    `retry_after_s`: what it asked for, if it did.
+    """
+
+    def __init__(
+        self,
+        reason: str,
+        transient: bool,
+        *,
+        status: int | None = None,
+        retry_after_s: int | None = None,
+    ) -> None:
+        super().__init__(reason)
+        self.reason, self.transient = reason, transient
+        self.status, self.retry_after_s = status, retry_after_s
+
+
+class Client:
+    """One HTTP session of one node. `open` it in the running loop, `close` it at the end."""
+
+    def __init__(
+        self,
+        *,
+        key: SigningKey,
+        key_id: KeyId,
+        network: Network,
+        now: Callable[[], int],
+        timeout: aiohttp.ClientTimeout = TIMEOUT,
+    ) -> None:
+        self._key, self._key_id = key, key_id
+        self._network, self._now, self._timeout = network, now, timeout
+        self._session: aiohttp.ClientSession | None = None
+
+    async def open(self) -> None:
+        """Make the session. Idle connections are dropped before a peer's server drops them."""
+        if self._session is not None:
+            return
+        connector = aiohttp.TCPConnector(
+            limit=256,
+            limit_per_host=32,
+            keepalive_timeout=10,
+            resolver=GuardedResolver(self._network),
+        )
+        self._session = aiohttp.ClientSession(
+            connector=connector,
+            timeout=self._timeout,
+            trust_env=False,
+            auto_decompress=False,
+            cookie_jar=aiohttp.DummyCookieJar(),
+            headers={"User-Agent": "wayfare", "Accept-Encoding": "identity"},
+        )
+
+    async def close(self) -> None:
+        """Close the session and its connections."""
+        if self._session is not None:
+            await self._session.close()
+            self._session = None
+
+    async def send(
+        self,
+        *,
+        url: str,
+        action: str,
+        body: bytes,
+        now: int | None = None,
+        ttl_s: int | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+    ) -> Acknowledgement:
+        """Sign `body` afresh, POST it to `url`/`action`, and return what the receiver said.
+
+        `url` is the registered url of the receiver. `extra_headers` may bring an Authorization of
+        its own (a gateway forwards the sender's). A NACK is an answer, also with status 400 or
+        401: it ends the matter. Raises Undelivered for everything else.
+        """
+        headers = {"Authorization": self.authorization(body, now=now, ttl_s=ttl_s)}
+        headers.update(extra_headers or {})
+        status, answer = await self._post(f"{url.rstrip('/')}/{action}", body, headers)
+        return read_ack(status, answer)
+
+    async def call(self, url: str, path: str, body: bytes) -> bytes:
+        """A signed JSON call whose answer matters (lookup, subscribe): the answer's bytes.
+
+        Raises Undelivered for no answer or a status beyond 2xx; its `reason` then carries the
+        receiver's error message, if it sent one.
+        """
+        headers = {"Authorization": self.authorization(body)}
+        target = f"{url.rstrip('/')}{path}"
+        status, answer = await self._post(target, body, headers, LOOKUP_BYTES_MAX)
+        if not 200 <= status < 300:
+            said = read_ack(status, answer)
+            reason = f"{target} answered {status}: {said.message or 'no reason given'}"
+            raise Undelivered(reason, False, status=status)
+        return answer
+
+    def authorization(
+        self, body: bytes, *, now: int | None = None, ttl_s: int | None = None
+    ) -> str:
+        """A fresh signature header of this node over `body`."""
+        created, expires = signing.lifetime(self._now() if now is None else now, ttl_s)
+        return signing.sign(
+            body, key=self._key, key_id=self._key_id, created=created, expires=expires
+        )
+
+    async def _post(
+        self,
+        target: str,
+        body: bytes,
+        headers: Mapping[str, str],
+        answer_bytes_max: int = ANSWER_BYTES_MAX,
+    ) -> tuple[int, bytes]:
+        try:
+            url = check_url(target, self._network)
+        except UrlRefused as refused:
+            raise Undelivered(f"{target} is not called: {refused}", False) from None
+        try:
+            return await self._exchange(url, body, headers, answer_bytes_max)
+        except (TimeoutError, aiohttp.ClientError, OSError) as error:
+            kind = type(error).__name__
+            raise Undelivered(f"{url.origin()} gave no answer ({kind})", True) from error
+
+    async def _exchange(
+        self, url: URL, body: bytes, headers: Mapping[str, str], answer_bytes_max: int
+    ) -> tuple[int, bytes]:
+        if self._session is None:
+            raise RuntimeError("the client is not open")
+        async with self._session.post(
+            url,
+            data=body,
+            headers={"Content-Type": "application/json", **headers},
+            allow_redirects=False,
+        ) as response:
+            answer = await _read(response, answer_bytes_max)
+            if response.status in TRANSIENT or response.status >= 500:
+                raise Undelivered(
+                    f"{url.origin()} answered {response.status}",
+                    True,
+                    status=response.status,
+                    retry_after_s=_retry_after_s(response.headers.get("Retry-After")),
+                )
+            if 300 <= response.status < 400:
+                raise Undelivered(
+                    f"{url.origin()} answered {response.status}; redirects are not followed",
+                    False,
+                    status=response.status,
+                )
+            return response.status, answer
+
+
+async def _read(response: aiohttp.ClientResponse, bytes_max: int) -> bytes:
+    """The answer's body. Raises ClientPayloadError when it is larger than `bytes_max`."""
+    chunks, size = [], 0
+    async for chunk in response.content.iter_any():
+        size += len(chunk)
+        if size > bytes_max:
+            response.close()
+            raise aiohttp.ClientPayloadError(f"answer larger than {bytes_max} bytes")
+        chunks.append(chunk)
+    return b"".join(chunks)
+
+
+def _retry_after_s(value: str | None) -> int | None:
+    """The seconds form of Retry-After, at most an hour; None for the date form or nonsense."""
+    if value is None or not value.isascii() or not value.isdigit() or len(value) > 6:
+        return None
+    return min(int(value), 3600)

@@ -1,0 +1,237 @@
+"""Who is who, as the registry says it, remembered for a short and stated time.
+
+A key is fresh for 60 s (so a revoked one is refused within 60 s), may be used up to 300 s while
+the registry cannot be reached, and "unknown" is remembered for 30 s (threats.md P14, 1.1). The
+lifetime is ours, never the record's valid_until.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Hashable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from protocol_specs.node.client import Client, Undelivered
+from protocol_specs.node.records import is_usable, read_records, serves_city
+from protocol_specs.wire import strict_json
+from protocol_specs.wire.envelope import Keys, Subscriber, SubscriberType
+from protocol_specs.wire.errors import Malformed, Overloaded
+from protocol_specs.wire.signing import KeyId
+
+if TYPE_CHECKING:
+    from protocol_specs.node.settings import RegistrySettings
+
+FRESH_S = 60
+FOUND_FRESH_S = 15  # who serves a domain and city: newcomers should be found soon
+STALE_S = 300
+NEGATIVE_S = 30
+DOWN_S = 2  # after a failed look-up the registry is left alone this long
+REFETCH_EVERY_S = 5  # at most one refetch of one key in this time
+
+Directory = Callable[[dict[str, str]], Awaitable[list[Subscriber]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Remembered:
+    """What the registry last answered to one question, and when (epoch seconds)."""
+
+    records: tuple[Subscriber, ...]
+    at: float
+    fresh_s: int
+
+    def age(self, now: float) -> float:
+        """Seconds since; endless when the clock was set back, so that it is asked anew."""
+        return now - self.at if now >= self.at else float("inf")
+
+    def is_fresh(self, now: float) -> bool:
+        """Whether the answer may be used without asking again."""
+        return self.age(now) < self.fresh_s
+
+
+class Keyring:
+    """Bounded memory of the registry's answers, one question at a time on the wire."""
+
+    def __init__(
+        self, directory: Directory, *, clock: Callable[[], float], entries_max: int = 10_000
+    ) -> None:
+        self._directory, self._clock, self._entries_max = directory, clock, entries_max
+        self._memory: OrderedDict[Hashable, Remembered] = OrderedDict()
+        self._asking: dict[Hashable, asyncio.Future[Remembered]] = {}
+        self._refetched: OrderedDict[KeyId, float] = OrderedDict()
+        self._down_until = 0.0
+        self.answered_at: float | None = None  # when the registry last answered
+
+    async def keys(self, key_ids: Sequence[KeyId]) -> Keys:
+        """The usable records of each key id; an empty sequence for one nobody vouches for.
+
+        Raises Overloaded (503) when the registry cannot be reached and nothing young enough is
+        remembered: nobody can be refused or believed without it.
+        """
+        return {key_id: await self._key(key_id) for key_id in key_ids}
+
+    def knows(self, key_id: KeyId) -> bool:
+        """Whether `keys` would answer for `key_id` without asking the registry."""
+        remembered = self._memory.get(key_id)
+        return remembered is not None and remembered.is_fresh(self._clock())
+
+    async def refetch(self, key_id: KeyId) -> bool:
+        """Ask again for a key that did not verify: it may have been replaced.
+
+        Returns whether it was asked; each key at most once in 5 s, so that bad signatures cannot
+        be turned into load on the registry.
+        """
+        now = self._clock()
+        last = self._refetched.get(key_id)
+        if last is not None and 0 <= now - last < REFETCH_EVERY_S:
+            return False
+        _put(self._refetched, key_id, now, self._entries_max)
+        await self._answer(key_id, _key_question(key_id), anew=True)
+        return True
+
+    async def find(
+        self,
+        *,
+        type: SubscriberType,
+        domain: str,
+        city: str | None = None,
+        subscriber_id: str | None = None,
+    ) -> list[Subscriber]:
+        """Usable records of `type` in `domain`, one per subscriber and url, newest key first.
+
+        `city` matches as protocol.md 4 says. Remembered and bounded like keys; raises Overloaded
+        like `keys`.
+        """
+        question = {"type": str(type.value), "domain": domain, "status": "SUBSCRIBED"}
+        if city is not None:
+            question["city"] = city
+        if subscriber_id is not None:
+            question["subscriber_id"] = subscriber_id
+        remembered = await self._answer(tuple(sorted(question.items())), question)
+        now = int(self._clock())
+        found: dict[tuple[str, str], Subscriber] = {}
+        for record in sorted(remembered.records, key=lambda r: -r.valid_from):
+            if (
+                record.type is type
+                and record.domain == domain
+                and serves_city(record, city)
+                and subscriber_id in (None, record.subscriber_id)
+                and is_usable(record, now)
+            ):
+                found.setdefault((record.subscriber_id, record.url), record)
+        return list(found.values())
+
+    async def _key(self, key_id: KeyId) -> list[Subscriber]:
+        remembered = await self._answer(key_id, _key_question(key_id))
+        now = int(self._clock())
+        return [
+            record
+            for record in remembered.records
+            if (record.subscriber_id, record.unique_key_id) == tuple(key_id)
+            and is_usable(record, now)
+        ]
+
+    async def _answer(
+        self, entry: Hashable, question: dict[str, str], *, anew: bool = False
+    ) -> Remembered:
+        remembered = self._memory.get(entry)
+        if remembered is not None and not anew and remembered.is_fresh(self._clock()):
+            self._memory.move_to_end(entry)
+            return remembered
+        asking = self._asking.get(entry)
+        if asking is not None:
+            return await asyncio.shield(asking)
+        return await self._ask(entry, question, remembered)
+
+    async def _ask(
+        self, entry: Hashable, question: dict[str, str], remembered: Remembered | None
+    ) -> Remembered:
+        """Ask the registry; all who ask the same meanwhile wait for this one answer."""
+        future: asyncio.Future[Remembered] = asyncio.get_running_loop().create_future()
+        future.add_done_callback(lambda done: done.cancelled() or done.exception())
+        self._asking[entry] = future
+        try:
+            answer = await self._fetch(question, remembered)
+        except BaseException as error:
+            refusal = error if isinstance(error, Overloaded) else _unreachable()
+            future.set_exception(refusal)
+            raise
+        else:
+            future.set_result(answer)
+            _put(self._memory, entry, answer, self._entries_max)
+            return answer
+        finally:
+            del self._asking[entry]
+
+    async def _fetch(self, question: dict[str, str], remembered: Remembered | None) -> Remembered:
+        now = self._clock()
+        if now >= self._down_until or now < self._down_until - DOWN_S:
+            try:
+                records = tuple(await self._directory(question))
+            except Undelivered:
+                self._down_until = self._clock() + DOWN_S
+            else:
+                self.answered_at = self._clock()
+                return Remembered(records, self.answered_at, _fresh_s(question, records))
+        if remembered is not None and remembered.records and remembered.age(now) < STALE_S:
+            return remembered
+        raise _unreachable()
+
+
+def _put(memory: OrderedDict[Any, Any], entry: Hashable, value: object, entries_max: int) -> None:
+    """Store as the most recent entry, and let the oldest ones go."""
+    memory[entry] = value
+    memory.move_to_end(entry)
+    while len(memory) > entries_max:
+        memory.popitem(last=False)
+
+
+def _key_question(key_id: KeyId) -> dict[str, str]:
+    """A look-up of one key, with the key id under each name registries give it."""
+    return {
+        "subscriber_id": key_id.subscriber_id,
+        "key_id": key_id.unique_key_id,
+        "unique_key_id": key_id.unique_key_id,
+        "ukId": key_id.unique_key_id,
+    }
+
+
+def _fresh_s(question: dict[str, str], records: Sequence[Subscriber]) -> int:
+    """How long an answer is fresh: not yet subscribed counts as unknown."""
+    if "key_id" not in question:
+        return FOUND_FRESH_S
+    return FRESH_S if any(record.status == "SUBSCRIBED" for record in records) else NEGATIVE_S
+
+
+def _unreachable() -> Overloaded:
+    refusal = Overloaded("the registry cannot be reached to verify the sender; try again later")
+    refusal.retry_after_s = DOWN_S
+    return refusal
+
+
+def registry_directory(client: Client, registry: RegistrySettings) -> Directory:
+    """Look-ups in the network's registry over HTTP, signed by this node (protocol.md 3.2)."""
+
+    async def look_up(question: dict[str, str]) -> list[Subscriber]:
+        body = strict_json.dumps(question)
+        answer = await client.call(registry.url, "/lookup", body)
+        try:
+            return read_records(_array(answer))
+        except Malformed as malformed:
+            raise Undelivered(f"the registry's answer cannot be read: {malformed}", True) from None
+
+    return look_up
+
+
+def _array(answer: bytes) -> list[object]:
+    """The records of a look-up answer: a JSON array, read by the strict parser."""
+    records = strict_json.parse(b'{"records":' + answer + b"}").get("records")
+    if not isinstance(records, list):
+        raise Malformed("not an array")
+    return records
+
+
+async def nobody(question: dict[str, str]) -> list[Subscriber]:
+    """The directory of a node that trusts no registry: it knows no one."""
+    return []
