@@ -1,0 +1,29 @@
+"""ISO 8601 durations as whole seconds."""
+
+import re
+
+from protocol_specs.wire.errors import Malformed
+
+_FORM = re.compile(
+    r"P(?=.)(?:([0-9]{1,6})Y)?(?:([0-9]{1,6})M)?(?:([0-9]{1,6})W)?(?:([0-9]{1,6})D)?"
+    r"(?:T(?=.)(?:([0-9]{1,9})H)?(?:([0-9]{1,9})M)?(?:([0-9]{1,9})(?:\.[0-9]{1,9})?S)?)?"
+)
+_UNITS_S = (365 * 86400, 30 * 86400, 7 * 86400, 86400, 3600, 60, 1)
+
+
+def seconds(text: str) -> int:
+    """Seconds in `text` ("PT30S"); raises Malformed.
+
+    A month counts 30 days and a year 365: durations here bound how long something holds, nothing
+    falls due by them. A fraction of a second is dropped.
+    """
+    found = _FORM.fullmatch(text) if len(text) <= 64 else None
+    if found is None:
+        raise Malformed(f"{text[:32]!r} is not an ISO 8601 duration such as PT30S or P1D.")
+    pairs = zip(found.groups(), _UNITS_S, strict=True)
+    return sum(int(count) * unit_s for count, unit_s in pairs if count)
+
+
+def text(duration_s: int) -> str:
+    """The duration as we write it: PT30S, PT600S."""
+    return f"PT{duration_s}S"
