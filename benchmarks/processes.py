@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+ROOT = Path(__file__).parents[1]
 TICK = os.sysconf("SC_CLK_TCK")
 
 
@@ -31,7 +32,11 @@ class Process:
         self.log = (cwd / "stderr.log").open("wb")
         started = time.monotonic()
         self.popen = subprocess.Popen(
-            [sys.executable, *arguments], cwd=cwd, stdout=self.log, stderr=self.log
+            [sys.executable, *arguments],
+            cwd=cwd,
+            env=os.environ | {"PYTHONPATH": str(ROOT)},
+            stdout=self.log,
+            stderr=self.log,
         )
         self._wait(Path(self.log.name))
         self.start_s = time.monotonic() - started

@@ -1,0 +1,28 @@
+"""A node with one durable action and no business: what receiving alone costs."""
+
+import sys
+from pathlib import Path
+
+from sqlmodel import MetaData
+
+from protocol_specs.node.actions import Durable
+from protocol_specs.node.server import Node
+from protocol_specs.node.settings import NodeSettings, load
+from protocol_specs.node.store import Session
+from protocol_specs.wire.envelope import Envelope, SubscriberType
+
+
+def taken(session: Session, envelope: Envelope, now: int) -> None:
+    """Nothing is decided here: the message was written, and is now marked as handled."""
+
+
+def build(config: Path) -> Node:
+    """A BAP that takes on_confirm."""
+    settings = load(config, NodeSettings)
+    node = Node(settings, type=SubscriberType.BAP, metadata=MetaData())
+    node.serve_action(Durable("on_confirm", taken))
+    return node
+
+
+if __name__ == "__main__":
+    build(Path(sys.argv[1])).run()
