@@ -78,6 +78,13 @@ class Client:
             await self._session.close()
             self._session = None
 
+    async def forward(
+        self, *, url: str, action: str, body: bytes, headers: Mapping[str, str]
+    ) -> Acknowledgement:
+        """POST `body` with exactly these headers and no signature of ours added; else as `send`."""
+        status, answer = await self._post(f"{url.rstrip('/')}/{action}", body, headers)
+        return read_ack(status, answer)
+
     async def send(
         self,
         *,
@@ -90,14 +97,11 @@ class Client:
     ) -> Acknowledgement:
         """Sign `body` afresh, POST it to `url`/`action`, and return what the receiver said.
 
-        `url` is the registered url of the receiver. `extra_headers` may bring an Authorization of
-        its own (a gateway forwards the sender's). A NACK is an answer, also with status 400 or
+        `url` is the registered url of the receiver. A NACK is an answer, also with status 400 or
         401: it ends the matter. Raises Undelivered for everything else.
         """
-        headers = {"Authorization": self.authorization(body, now=now, ttl_s=ttl_s)}
-        headers.update(extra_headers or {})
-        status, answer = await self._post(f"{url.rstrip('/')}/{action}", body, headers)
-        return read_ack(status, answer)
+        headers = {**(extra_headers or {}), "Authorization": self.sign(body, now=now, ttl_s=ttl_s)}
+        return await self.forward(url=url, action=action, body=body, headers=headers)
 
     async def call(self, url: str, path: str, body: bytes) -> bytes:
         """A signed JSON call whose answer matters (lookup, subscribe): the answer's bytes.
@@ -105,7 +109,7 @@ class Client:
         Raises Undelivered for no answer or a status beyond 2xx; its `reason` then carries the
         receiver's error message, if it sent one.
         """
-        headers = {"Authorization": self.authorization(body)}
+        headers = {"Authorization": self.sign(body)}
         target = f"{url.rstrip('/')}{path}"
         status, answer = await self._post(target, body, headers, LOOKUP_BYTES_MAX)
         if not 200 <= status < 300:
@@ -114,9 +118,7 @@ class Client:
             raise Undelivered(reason, False, status=status)
         return answer
 
-    def authorization(
-        self, body: bytes, *, now: int | None = None, ttl_s: int | None = None
-    ) -> str:
+    def sign(self, body: bytes, *, now: int | None = None, ttl_s: int | None = None) -> str:
         """A fresh signature header of this node over `body`."""
         created, expires = signing.lifetime(self._now() if now is None else now, ttl_s)
         return signing.sign(

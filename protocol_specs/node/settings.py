@@ -1,7 +1,9 @@
 """What a node is told before it starts: a frozen, typed class per node, read from a TOML file."""
 
+import contextlib
 import difflib
 import os
+import secrets
 import stat
 import tomllib
 from pathlib import Path
@@ -169,3 +171,26 @@ def read_secret(path: Path, *, key: str) -> str:
         ) from None
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(f"{path} (setting {key!r}) cannot be read: {error}") from None
+
+
+def private_file(path: Path) -> str:
+    """The token kept in `path`, made and written with mode 0600 if the file is not there yet.
+
+    Raises SettingsError like read_secret: a token that others can read is no token.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with contextlib.suppress(FileExistsError):
+            write_secret(path, secrets.token_urlsafe(32))
+    except OSError as error:
+        raise SettingsError(f"{path} (below setting 'data_dir') cannot be made: {error}") from None
+    return read_secret(path, key="data_dir")
+
+
+def write_secret(path: Path, text: str) -> None:
+    """A new file only its owner can read. Raises FileExistsError: a secret is never replaced."""
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(handle, "w", encoding="ascii") as file:
+        file.write(text + "\n")
+        file.flush()
+        os.fsync(file.fileno())
