@@ -7,11 +7,13 @@ the JSON pointer of the place, from `/message` on.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Literal, TypeVar, cast
+from typing import Any, Literal, TypeVar
 
 from protocol_specs.wire import tags
 from protocol_specs.wire.errors import Malformed
 from protocol_specs.wire.order import (
+    RIDE_CANCELLED,
+    RIDE_STATES,
     CancelRequest,
     Catalog,
     Fulfillment,
@@ -29,7 +31,6 @@ from protocol_specs.wire.version.fields import (
     Json,
     an_object,
     at,
-    choice,
     each,
     elements,
     find,
@@ -44,8 +45,6 @@ T = TypeVar("T")
 
 OFFERS_MAX = 1000
 """Offers read from one catalog: a bound on what one answer can make of a receiver's memory."""
-
-_status = choice("ACTIVE", "INACTIVE")
 
 
 def _in_message(message: Any, key: str, read: Callable[[Any], T]) -> T:
@@ -317,13 +316,23 @@ def _tracking(value: Any) -> Tracking:
     given = an_object(value)
     location = find(given, "location", an_object)
     return Tracking(
-        status=cast(Literal["active", "inactive"], need(given, "status", _status).lower()),
+        status=need(given, "status", _tracking_status),
         location=None if location is None else under("/location", lambda: parts.place(location)),
         updated_at=None
         if location is None
         else under("/location", lambda: find(location, "updated_at", at)),
         url=find(given, "url", text),
     )
+
+
+def _tracking_status(value: Any) -> Literal["active", "inactive"]:
+    """Live peers say it in any case, or give the ride's state in its place."""
+    status = text(value).upper()
+    if status == "ACTIVE" or status in RIDE_STATES[:-1]:
+        return "active"
+    if status == "INACTIVE" or status in (RIDE_STATES[-1], RIDE_CANCELLED):
+        return "inactive"
+    raise Malformed(f"{value[:40]!r} is neither active nor inactive")
 
 
 def read_cancel(message: Any) -> CancelRequest:

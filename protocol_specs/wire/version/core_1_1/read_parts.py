@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, cast
@@ -46,6 +47,8 @@ from protocol_specs.wire.version.fields import (
     under,
     whole,
 )
+
+_WITHOUT_T = re.compile(r"P\d{1,9}[HS]")
 
 Pairs = tuple[tuple[str, str], ...]
 
@@ -279,8 +282,13 @@ def quote(value: Any) -> Quote:
         )
     if total < 0:
         raise Malformed("a quote cannot be negative", path="/price/value")
-    ttl_s = find(given, "ttl", lambda part: seconds(text(part)))
-    return Quote(find(given, "id", text) or "", currency, lines, ttl_s)
+    return Quote(find(given, "id", text) or "", currency, lines, find(given, "ttl", _ttl_s))
+
+
+def _ttl_s(value: Any) -> int:
+    # Live quotes say PT300s and P200S: lower case, or without the T that parts date from time.
+    given = text(value).upper()
+    return seconds(given.replace("P", "PT") if _WITHOUT_T.fullmatch(given) else given)
 
 
 def _line_reader(currency: str) -> Callable[[Any], PriceLine]:
