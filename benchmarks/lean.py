@@ -1,4 +1,4 @@
-"""A lean HTTP/1.1 load generator and listener, so that what is measured is the node and not this."""
+"""A lean HTTP/1.1 load generator and listener, so that the node is measured and not this."""
 
 import asyncio
 from collections import deque

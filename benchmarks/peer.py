@@ -1,4 +1,4 @@
-"""The rest of the network for one measured node: a registry that answers look-ups, and its peers."""
+"""The network around one measured node: a registry that answers look-ups, and its peers."""
 
 import time
 from collections.abc import Callable

@@ -5,11 +5,11 @@ import random
 from pathlib import Path
 
 from prometheus_client import Counter
+from protocol_specs.node.actions import Passing
 
 from gateway.asked import Asked, Search
 from gateway.settings import GatewaySettings
 from gateway.tables import METADATA
-from protocol_specs.node.actions import Passing
 from protocol_specs.node.client import Undelivered
 from protocol_specs.node.server import Node
 from protocol_specs.node.settings import load
@@ -66,7 +66,7 @@ class Gateway:
     def _headers(self, envelope: Envelope, *, now: int, ttl_s: int) -> dict[str, str]:
         """The caller's signature as it came, and ours under the new and the old name: deployed
         receivers read one or the other (protocol.md 2.5). Signed once for all targets."""
-        ours = self.node.client.sign(envelope.body, now=now, ttl_s=ttl_s)
+        ours = self.node.client.authorization(envelope.body, now=now, ttl_s=ttl_s)
         return {
             "Authorization": envelope.authorization,
             "X-Gateway-Authorization": ours,

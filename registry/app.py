@@ -75,9 +75,7 @@ class Registry:
         self, session: Session, application: applications.Application, claim: envelope.Claim
     ) -> None:
         now = self.node.now()
-        rows = session.all(
-            directory.CURRENT_KEYS, subscriber_id=application.subscriber_id, now=now
-        )
+        rows = session.all(directory.CURRENT_KEYS, subscriber_id=application.subscriber_id, now=now)
         current = {row["unique_key_id"]: row["signing_public_key"] for row in rows}
         applications.authenticate(application, claim.sender, claim.digest, current)
         directory.apply(session, application, now=now)
@@ -156,9 +154,7 @@ class Registry:
         status = filters.pop("status", "SUBSCRIBED")
         if status in {"INITIATED", "UNDER_SUBSCRIPTION"}:
             who = filters.get("subscriber_id", "")
-            open_rows = self.node.store.read(
-                lambda s: s.all(directory.OPEN_OF, subscriber_id=who)
-            )
+            open_rows = self.node.store.read(lambda s: s.all(directory.OPEN_OF, subscriber_id=who))
             return json_response(directory.waiting(open_rows))
         rows = self.node.store.read(
             lambda s: directory.find(s, filters, status=status, now=self.node.now())

@@ -14,7 +14,9 @@ from registry.settings import Policy
 DAY_S = 86_400
 HOST_ID = r"^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?(/[A-Za-z0-9._/-]{1,120})?$"
 Text = Annotated[str, StringConstraints(min_length=1, max_length=255, pattern=r"^[!-~]+$")]
-Code = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9:*._-]+$")]
+Code = Annotated[
+    str, StringConstraints(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9:*._-]+$")
+]
 
 
 class NotAllowed(Refused):
@@ -175,4 +177,3 @@ def authenticate(
             "or ask the operator to retire it first",
             path="/signing_public_key",
         )
-

@@ -77,7 +77,9 @@ def show_waiting(rows: list[dict[str, Any]]) -> None:
     for row in rows:
         domains = ",".join(row["domains"])
         print(f"{row['subscriber_id']}  {row['type']}  {domains}  {row['url']}")
-        print(f"    {row['status']}: {row['reason'] or 'being challenged'} (since {row['created']})")
+        print(
+            f"    {row['status']}: {row['reason'] or 'being challenged'} (since {row['created']})"
+        )
     if not rows:
         print("nobody waits")
 

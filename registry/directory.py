@@ -1,4 +1,4 @@
-"""The directory: participants, keys, applications and changes, as rows. Plain functions of a session."""
+"""The directory: participants, keys, applications and changes, as rows of a session."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -90,14 +90,18 @@ DROP_ROLES = Statement(
     )
 )
 ADD_ROLE = Statement(
-    insert(_participants).values({column.name: bindparam(column.name) for column in _participants.c})
+    insert(_participants).values(
+        {column.name: bindparam(column.name) for column in _participants.c}
+    )
 )
 DROP_KEY = Statement(
     delete(_keys).where(
         _keys.c.subscriber_id == bindparam("of"), _keys.c.unique_key_id == bindparam("which")
     )
 )
-ADD_KEY = Statement(insert(_keys).values({column.name: bindparam(column.name) for column in _keys.c}))
+ADD_KEY = Statement(
+    insert(_keys).values({column.name: bindparam(column.name) for column in _keys.c})
+)
 SET_STATUS = Statement(
     update(_participants)
     .where(_participants.c.subscriber_id == bindparam("of"))

@@ -52,7 +52,7 @@ class ParticipantKey(Table, table=True):
 
 
 class Application(Table, table=True):
-    """A request to take part or to change how; becomes participants and a key when it is granted."""
+    """A request to take part or to change how; granted, it becomes participants and a key."""
 
     __tablename__ = "application"
     __table_args__ = (

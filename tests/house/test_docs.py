@@ -16,7 +16,7 @@ LINK = re.compile(r"\]\((?!https?://|mailto:)([^)#\s]+)(?:#[^)]*)?\)")
 
 
 def commands(document: Path) -> list[str]:
-    """The `$ ...` lines of the console blocks, in order; a trailing backslash joins the next line."""
+    """The `$ ...` lines of the console blocks, in order; a trailing backslash joins lines."""
     lines: list[str] = []
     for language, note, text in BLOCK.findall(document.read_text()):
         if language != "console" or "by-hand" in note:
@@ -50,7 +50,9 @@ def test_the_readme_tells_the_two_commands_and_the_makefile_has_every_target_it_
 
 @pytest.mark.processes
 @pytest.mark.parametrize("document", list(with_commands()))
-def test_the_commands_of_a_document_work_one_after_the_other(document: Path, tmp_path: Path) -> None:
+def test_the_commands_of_a_document_work_one_after_the_other(
+    document: Path, tmp_path: Path
+) -> None:
     (tmp_path / "examples").symlink_to(ROOT / "examples")
     (tmp_path / "docs").symlink_to(ROOT / "docs")
     stop_what_was_started = "trap 'kill $(jobs -p) 2>/dev/null || true; wait' EXIT"

@@ -1,4 +1,4 @@
-"""The source keeps its own rules: first lines, sizes, clocks, broad excepts, and what it speaks of."""
+"""The source keeps its own rules: first lines, sizes, clocks, excepts, and what it speaks of."""
 
 import ast
 import re
@@ -74,7 +74,9 @@ def test_nothing_is_caught_wholesale_but_where_the_others_must_go_on() -> None:
     assert broad == []
 
 
-@pytest.mark.parametrize("floor", ["protocol_specs/wire", "bpp/orders", "bpp/ledger", "bpp/insurance"])
+@pytest.mark.parametrize(
+    "floor", ["protocol_specs/wire", "bpp/orders", "bpp/ledger", "bpp/insurance"]
+)
 def test_decisions_never_read_a_clock(floor: str) -> None:
     reads = [
         f"{name}:{node.lineno}"
