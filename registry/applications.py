@@ -67,9 +67,7 @@ def read_application(document: Mapping[str, Any]) -> Application:
         fields.pop(spelling)
         fields["encryption_public_key"] = encryption
         for name in ("valid_from", "valid_until"):
-            if name not in fields:
-                raise SchemaFault(f"{name} is missing", path=f"/{name}")
-            fields[name] = timestamp.parse_ms(fields[name]) // 1000
+            fields[name] = _seconds(fields, name)
         return Application.model_validate(fields)
     except ValidationError as error:
         faults = [
@@ -90,6 +88,15 @@ def _flatten(fields: dict[str, Any]) -> None:
     city = fields.get("city")
     if "cities" not in fields and isinstance(city, str):
         fields["cities"] = [part.strip() for part in city.split(",")]
+
+
+def _seconds(fields: Mapping[str, Any], name: str) -> int:
+    if name not in fields:
+        raise SchemaFault(f"{name} is missing", path=f"/{name}")
+    try:
+        return timestamp.parse_ms(fields[name]) // 1000
+    except Refused as refused:
+        raise SchemaFault(refused.reason, path=f"/{name}") from None
 
 
 def _raw_key(fields: Mapping[str, Any], name: str, read: Any) -> str:
