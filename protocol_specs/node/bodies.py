@@ -1,0 +1,27 @@
+"""The exact bytes of messages: each kept once, beside the row that tells its state."""
+
+from sqlalchemy import bindparam, insert, select
+
+from protocol_specs.node.store import Session, Statement
+from protocol_specs.node.tables import Body
+
+_T = Body.__table__
+
+_KEEP = Statement(insert(_T).values(bytes=bindparam("bytes")).returning(_T.c.id))
+_LOAD = Statement(select(_T.c.bytes).where(_T.c.id == bindparam("body_id")))
+
+
+def keep(session: Session, body: bytes) -> int:
+    """Writes the bytes; returns the number they are found by."""
+    row = session.one(_KEEP, bytes=body)
+    if row is None:
+        raise RuntimeError("INSERT ... RETURNING gave no row")
+    return int(row["id"])
+
+
+def load(session: Session, body_id: int) -> bytes:
+    """The bytes. LookupError when they were pruned."""
+    row = session.one(_LOAD, body_id=body_id)
+    if row is None:
+        raise LookupError(f"body {body_id} was pruned")
+    return bytes(row["bytes"])

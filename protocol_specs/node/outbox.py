@@ -1,0 +1,3 @@
+"""The outbox: sends what is owed."""
+
+from protocol_specs.node.owing import owe as owe

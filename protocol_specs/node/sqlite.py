@@ -1,0 +1,194 @@
+"""Opens a node's SQLite file: one writer a folder, safe pragmas, strict tables, known schema."""
+
+import fcntl
+import os
+import sqlite3
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from sqlalchemy import BigInteger, Column, LargeBinary, MetaData, String, TypeDecorator
+from sqlalchemy.dialects.sqlite.base import SQLiteDialect, SQLiteTypeCompiler
+from sqlalchemy.schema import CreateIndex, CreateTable
+
+from protocol_specs.node.store_faults import Conflict, StoreUnavailable, StoreUnusable
+
+FILE_NAME = "node.sqlite3"
+LOCK_NAME = "writer.lock"
+BUSY_TIMEOUT_MS = 1_500  # a caller that cannot be served must hear so within two seconds
+CHECKPOINT_PAGES = 4_000
+CACHED_STATEMENTS = 512
+OLDEST_SQLITE = (3, 37, 0)  # STRICT tables
+
+# What refuses a row that is well formed. A missing or wrongly typed value is a fault of our own.
+_CONFLICTS = {
+    sqlite3.SQLITE_CONSTRAINT_CHECK,
+    sqlite3.SQLITE_CONSTRAINT_FOREIGNKEY,
+    sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY,
+    sqlite3.SQLITE_CONSTRAINT_ROWID,
+    sqlite3.SQLITE_CONSTRAINT_TRIGGER,
+    sqlite3.SQLITE_CONSTRAINT_UNIQUE,
+}
+# What says "not now" whatever the statement; any other error says that the statement is wrong.
+_UNAVAILABLE = {
+    sqlite3.SQLITE_BUSY,
+    sqlite3.SQLITE_CANTOPEN,
+    sqlite3.SQLITE_CORRUPT,
+    sqlite3.SQLITE_FULL,
+    sqlite3.SQLITE_INTERRUPT,
+    sqlite3.SQLITE_IOERR,
+    sqlite3.SQLITE_LOCKED,
+    sqlite3.SQLITE_NOMEM,
+    sqlite3.SQLITE_NOTADB,
+    sqlite3.SQLITE_PROTOCOL,
+    sqlite3.SQLITE_READONLY,
+}
+
+
+class _StrictTypes(SQLiteTypeCompiler):
+    """STRICT tables know INTEGER, TEXT and BLOB only, and refuse a wrongly typed value."""
+
+    def visit_BIGINT(self, type_: object, **kw: object) -> str:  # noqa: N802 - SQLAlchemy's name
+        return "INTEGER"
+
+    def visit_VARCHAR(self, type_: object, **kw: object) -> str:  # noqa: N802 - SQLAlchemy's name
+        return "TEXT"
+
+
+def _dialect() -> SQLiteDialect:
+    dialect = SQLiteDialect(paramstyle="named")
+    dialect.type_compiler_instance = _StrictTypes(dialect)
+    return dialect
+
+
+DIALECT = _dialect()
+
+
+def translate(error: sqlite3.Error) -> Exception:
+    """The driver's error as ours: Conflict, StoreUnavailable, or itself when we are at fault."""
+    code = getattr(error, "sqlite_errorcode", 0)
+    if code in _CONFLICTS:
+        return Conflict(str(error))
+    if code & 0xFF in _UNAVAILABLE:  # the low byte is the primary code
+        return StoreUnavailable(str(error))
+    return error
+
+
+def lock(data_dir: Path) -> int:
+    """Takes the folder for this process. The descriptor holds it; the process's end frees it."""
+    data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    descriptor = os.open(data_dir / LOCK_NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        holder = os.pread(descriptor, 20, 0).decode("ascii", "replace").strip() or "unknown"
+        os.close(descriptor)
+        raise StoreUnusable(
+            f"{data_dir} is in use by process {holder}: stop it, or give this node another data_dir"
+        ) from None
+    os.ftruncate(descriptor, 0)
+    os.pwrite(descriptor, str(os.getpid()).encode(), 0)
+    return descriptor
+
+
+def writer(data_dir: Path, metadata: MetaData, triggers: Sequence[str]) -> sqlite3.Connection:
+    """The one connection that writes, its schema made or checked. Raises StoreUnusable."""
+    if sqlite3.sqlite_version_info < OLDEST_SQLITE:
+        raise StoreUnusable(f"SQLite {sqlite3.sqlite_version} is too old: 3.37 or later is needed")
+    path = data_dir / FILE_NAME
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))  # holds personal data
+    connection = _connect(f"{path.absolute().as_uri()}?mode=rw")
+    try:
+        for pragma in (
+            "journal_mode=WAL",
+            "synchronous=FULL",
+            "foreign_keys=ON",
+            "recursive_triggers=ON",
+            f"wal_autocheckpoint={CHECKPOINT_PAGES}",
+        ):
+            connection.execute(f"PRAGMA {pragma}")
+        _make_or_check(connection, path, metadata, triggers)
+    except sqlite3.DatabaseError as error:
+        connection.close()
+        raise StoreUnusable(f"{path} cannot be opened: {error}") from error
+    except StoreUnusable:
+        connection.close()
+        raise
+    return connection
+
+
+def reader(data_dir: Path) -> sqlite3.Connection:
+    """A connection that refuses every write. Raises StoreUnusable when there is no node here."""
+    path = data_dir / FILE_NAME
+    if not path.is_file():
+        raise StoreUnusable(f"there is no node in {data_dir}: {FILE_NAME} is missing")
+    connection = _connect(f"{path.absolute().as_uri()}?mode=ro")
+    connection.execute("PRAGMA query_only=ON")
+    return connection
+
+
+def _connect(uri: str) -> sqlite3.Connection:
+    connection = sqlite3.connect(
+        uri, uri=True, isolation_level=None, cached_statements=CACHED_STATEMENTS
+    )
+    connection.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
+    connection.row_factory = sqlite3.Row
+    return connection
+
+
+def _make_or_check(
+    connection: sqlite3.Connection, path: Path, metadata: MetaData, triggers: Sequence[str]
+) -> None:
+    version = int(metadata.info.get("version", 1))
+    found = connection.execute("PRAGMA user_version").fetchone()[0]
+    if found == 0:
+        _make(connection, metadata, triggers, version)
+    elif found != version:
+        raise StoreUnusable(
+            f"{path} has schema version {found}, this node needs {version}: "
+            "run the version of the node that made it, or start with an empty data_dir"
+        )
+    _check(connection, path, metadata)
+
+
+def _make(
+    connection: sqlite3.Connection, metadata: MetaData, triggers: Sequence[str], version: int
+) -> None:
+    connection.execute("BEGIN IMMEDIATE")
+    for sql in _definitions(metadata):
+        connection.execute(sql)
+    for trigger in triggers:
+        connection.execute(trigger)
+    connection.execute(f"PRAGMA user_version={version}")
+    connection.execute("COMMIT")
+
+
+def _definitions(metadata: MetaData) -> Iterable[str]:
+    for table in metadata.sorted_tables:
+        for column in table.columns:
+            _check_type(column)
+        table.dialect_options["sqlite"]["strict"] = True
+        yield str(CreateTable(table).compile(dialect=DIALECT))
+        for index in sorted(table.indexes, key=lambda index: str(index.name)):
+            yield str(CreateIndex(index).compile(dialect=DIALECT))
+
+
+def _check_type(column: Column[object]) -> None:
+    # SQLModel's own int becomes a 32-bit INTEGER on PostgreSQL; dates and booleans are not ours.
+    type_ = column.type
+    plain = type_.impl_instance if isinstance(type_, TypeDecorator) else type_
+    if not isinstance(plain, BigInteger | String | LargeBinary):
+        raise TypeError(
+            f"{column.table.name}.{column.name} is {plain!r}: "
+            "use sa_type=BigInteger for int, or str, or bytes"
+        )
+
+
+def _check(connection: sqlite3.Connection, path: Path, metadata: MetaData) -> None:
+    for table in metadata.sorted_tables:
+        found = {row["name"] for row in connection.execute(f"PRAGMA table_info('{table.name}')")}
+        wanted = {column.name for column in table.columns}
+        if found != wanted:
+            raise StoreUnusable(
+                f"{path}: table {table.name} has other columns than this node's "
+                f"({', '.join(sorted(found ^ wanted))}): start with an empty data_dir"
+            )
