@@ -243,12 +243,8 @@ def read_filters(document: dict[str, Any]) -> dict[str, str]:
     for spelling in KEY_SPELLINGS:
         if spelling in document:
             filters["unique_key_id"] = document[spelling]
-    location = document.get("location")
-    if isinstance(location, dict):
-        for name in ("city", "country"):
-            place = location.get(name)
-            if isinstance(place, dict) and isinstance(place.get("code"), str):
-                filters.setdefault(name, place["code"])
+    for name, code in applications.codes_of(document.get("location")).items():
+        filters.setdefault(name, code)
     for name, value in filters.items():
         if not isinstance(value, str) or not 0 < len(value) <= 255:
             raise Malformed(f"{name} must be a text of 1 to 255 characters", path=f"/{name}")

@@ -78,13 +78,21 @@ def read_application(document: Mapping[str, Any]) -> Application:
         raise SchemaFault(reason, path=faults[0][0]) from None
 
 
+def codes_of(location: Any) -> dict[str, str]:
+    """The city and country codes of a Location object, as far as it has them."""
+    places = location if isinstance(location, dict) else {}
+    return {
+        name: place["code"]
+        for name in ("city", "country")
+        if isinstance(place := places.get(name), dict) and isinstance(place.get("code"), str)
+    }
+
+
 def _flatten(fields: dict[str, Any]) -> None:
     if "domains" not in fields and "domain" in fields:
         fields["domains"] = [fields["domain"]]
-    location = fields.get("location")
-    if isinstance(location, dict):
-        fields.setdefault("city", (location.get("city") or {}).get("code"))
-        fields.setdefault("country", (location.get("country") or {}).get("code"))
+    for name, code in codes_of(fields.get("location")).items():
+        fields.setdefault(name, code)
     city = fields.get("city")
     if "cities" not in fields and isinstance(city, str):
         fields["cities"] = [part.strip() for part in city.split(",")]

@@ -74,6 +74,8 @@ def test_both_spellings_of_every_field_are_read() -> None:
         ({"type": None}, "/type"),
         ({"domain": None}, "/domains"),
         ({"city": None}, "/cities"),
+        ({"city": None, "location": {"city": "std:080"}}, "/cities"),
+        ({"city": None, "location": ["std:080"]}, "/cities"),
         ({"country": "IN"}, "/country"),
         ({"key_id": None}, "/unique_key_id"),
         ({"signing_public_key": "AAAA"}, "/signing_public_key"),
