@@ -1,6 +1,6 @@
 """The published fare policy and what a job costs by it: pure and exact, in minor units."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, time
 from decimal import ROUND_CEILING, Decimal
@@ -130,12 +130,30 @@ def within_ceiling(
     """The lines, cut from the last to the first until their sum is allowed."""
     if policy.ceiling is None:
         return lines
-    allowed = policy.ceiling.fixed_minor + _per_km(policy.ceiling.per_km_minor, distance_m)
+    allowed = allowed_minor(policy.ceiling, distance_m)
     kept: list[PriceLine] = []
     for line in lines:
         room = allowed - _total(kept)
         kept.append(replace(line, amount_minor=min(line.amount_minor, max(room, 0))))
     return tuple(line for line in kept if line.amount_minor or line.code in _ALWAYS)
+
+
+def with_charge(
+    policy: FarePolicy, lines: tuple[PriceLine, ...], charge: PriceLine, distance_m: int
+) -> tuple[PriceLine, ...]:
+    """The lines and one more, the latter cut so that the sum stays within the ceiling.
+
+    What was agreed is never cut here; a charge with no room left is not added.
+    """
+    room = charge.amount_minor
+    if policy.ceiling is not None:
+        room = min(room, allowed_minor(policy.ceiling, distance_m) - _total(lines))
+    return (*lines, replace(charge, amount_minor=room)) if room > 0 else lines
+
+
+def allowed_minor(ceiling: Ceiling, distance_m: int) -> int:
+    """The most that a job of this length may cost."""
+    return ceiling.fixed_minor + _per_km(ceiling.per_km_minor, distance_m)
 
 
 def minutes_away(policy: FarePolicy, metres: int) -> int:
@@ -193,5 +211,5 @@ def _per_km(per_km_minor: int, metres: int) -> int:
     return round_half_up(Decimal(per_km_minor * metres) / 1000)
 
 
-def _total(lines: list[PriceLine]) -> int:
+def _total(lines: Sequence[PriceLine]) -> int:
     return sum(line.amount_minor for line in lines)

@@ -1,0 +1,81 @@
+"""init: the terms of the order, with the quote that confirm will be held to."""
+
+import hashlib
+from dataclasses import asdict, dataclass, replace
+
+from pydantic import TypeAdapter
+
+from bpp.orders.office import Office
+from bpp.orders.order import Peer
+from bpp.orders.pricing import asked_job, draft, price
+from bpp.orders.provider import accepted_payment
+from protocol_specs.wire import canonical
+from protocol_specs.wire.order import OrderView, TagGroup
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredQuote:
+    """What we offered to one transaction of one BAP, until when, and for exactly which job."""
+
+    bap_id: str
+    transaction_id: str
+    expires_at: int
+    job_hash: str
+    category: str
+    city: str
+    view: OrderView
+    tags: tuple[tuple[str, tuple[TagGroup, ...]], ...] = ()
+
+    def shown(self) -> OrderView:
+        """The draft as on_init shows it."""
+        return replace(self.view, tags=tuple(tag for _, tags in self.tags for tag in tags))
+
+
+def init(office: Office, asked: OrderView, peer: Peer, now: int) -> StoredQuote:
+    """The quote to store and answer with. Raises Refused."""
+    provider = office.provider
+    job = asked_job(provider, asked, domain=peer.domain, city=peer.city)
+    priced = price(provider, office.extensions, job, quote_id=office.new_id(), now=now)
+    view = draft(provider, asked, job, priced.quote)
+    payment = replace(
+        accepted_payment(provider, asked.payments),
+        id=office.new_id(),
+        amount_minor=priced.quote.total_minor,
+        currency=provider.currency,
+    )
+    return StoredQuote(
+        bap_id=peer.bap_id,
+        transaction_id=peer.transaction_id,
+        expires_at=now + provider.quote_ttl_s,
+        job_hash=job_hash(asked),
+        category=job.category,
+        city=peer.city,
+        view=replace(view, payments=(payment,), cancellation_terms=provider.cancellation),
+        tags=priced.tags,
+    )
+
+
+def job_hash(view: OrderView) -> str:
+    """A hash of what is to be done: provider, item, stops and parcel, as they stand on the wire."""
+    pickup, drop = view.fulfillment.route()
+    parcel = view.fulfillment.parcel
+    parts = {
+        "provider": view.provider_id,
+        "item": view.item_id,
+        "stops": [f"{place.lat:.6f},{place.lon:.6f}" for place in (pickup, drop)],
+        "parcel": None if parcel is None else asdict(parcel),
+    }
+    return hashlib.sha256(canonical.canonical(parts)).hexdigest()
+
+
+_QUOTES: TypeAdapter[StoredQuote] = TypeAdapter(StoredQuote)
+
+
+def quote_document(quote: StoredQuote) -> bytes:
+    """The stored quote as JSON bytes, for its row."""
+    return _QUOTES.dump_json(quote)
+
+
+def read_quote(document: bytes) -> StoredQuote:
+    """The stored quote back from its row."""
+    return _QUOTES.validate_json(document)

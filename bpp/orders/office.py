@@ -1,0 +1,56 @@
+"""What the handlers of all actions share: the provider, the fleet, extensions, ways to answer."""
+
+import secrets
+import uuid
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from bpp.fleet.dispatch import Match, free, suitable
+from bpp.fleet.fleet import Fleet
+from bpp.orders.extension import Extension
+from bpp.orders.provider import Provider
+from protocol_specs.wire.order import Place
+
+
+def _start_code() -> str:
+    return f"{secrets.randbelow(10_000):04d}"
+
+
+def _new_id() -> str:
+    return str(uuid.uuid4())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Office:
+    """The cooperative's office. Randomness is a part of it, so that a test can say what is drawn.
+
+    `bpp_id` and `bpp_uri` are what we call ourselves in a context.
+    """
+
+    provider: Provider
+    fleet: Fleet
+    extensions: Sequence[Extension] = ()
+    bpp_id: str
+    bpp_uri: str
+    new_id: Callable[[], str] = _new_id
+    start_code: Callable[[], str] = _start_code
+
+    def nearest(
+        self,
+        pickup: Place,
+        is_busy: Callable[[str], bool],
+        *,
+        category: str,
+        now: int,
+        passed_over: Sequence[str] = (),
+    ) -> Iterator[Match]:
+        """Suitable drivers without a job, nearest first; asks only as far as the caller reads."""
+        matches = suitable(
+            self.fleet.candidates(),
+            pickup,
+            category=category,
+            reach=self.provider.reach,
+            now=now,
+            passed_over=passed_over,
+        )
+        return free(matches, is_busy)

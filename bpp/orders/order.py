@@ -1,0 +1,219 @@
+"""An order as the provider keeps it: what the peer sees, and what only the cooperative knows."""
+
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+from pydantic import TypeAdapter
+
+from bpp.orders.events import EventKind, OrderEvent
+from bpp.orders.provider import Provider
+from protocol_specs.wire.envelope import Envelope
+from protocol_specs.wire.order import (
+    DELIVERY_CANCELLED,
+    DELIVERY_STATES,
+    RIDE_CANCELLED,
+    RIDE_STATES,
+    Kind,
+    OrderView,
+    PaymentTerms,
+    PriceLine,
+    Quote,
+    TagGroup,
+)
+
+ACTIVE, COMPLETE, CANCELLED = "ACTIVE", "COMPLETE", "CANCELLED"
+
+
+@dataclass(frozen=True, slots=True)
+class States:
+    """The words of one kind of work for the same stations."""
+
+    all: tuple[str, ...]
+    unassigned: str  # confirmed, nobody found yet
+    assigned: str
+    at_pickup: str
+    started: str  # from here on it cannot be cancelled
+    ended: str
+    cancelled: str
+
+
+RIDE = States(
+    RIDE_STATES, "RIDE_CONFIRMED", "RIDE_ASSIGNED", "RIDE_ARRIVED_PICKUP", "RIDE_STARTED",
+    "RIDE_ENDED", RIDE_CANCELLED,
+)  # fmt: skip
+DELIVERY = States(
+    DELIVERY_STATES, "Searching-for-Agent", "Agent-assigned", "At-pickup", "Order-picked-up",
+    "Order-delivered", DELIVERY_CANCELLED,
+)  # fmt: skip
+
+
+def states_of(kind: Kind) -> States:
+    """The states of this kind of work."""
+    return RIDE if kind is Kind.RIDE else DELIVERY
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Peer:
+    """The conversation an order came from: all that a later callback must say again."""
+
+    bap_id: str
+    bap_uri: str
+    url: str  # the registered url of the verified sender: where callbacks go
+    transaction_id: str
+    domain: str
+    version: str
+    city: str
+    country: str
+
+
+def peer_of(envelope: Envelope) -> Peer:
+    """The conversation of a verified message."""
+    context = envelope.context
+    return Peer(
+        bap_id=envelope.peer_id,
+        bap_uri=context.bap_uri,
+        url=envelope.sender.url,
+        transaction_id=context.transaction_id,
+        domain=context.domain,
+        version=context.version,
+        city=context.city,
+        country=context.country,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """One order. `view` is what the peer sees, without the tags extensions add.
+
+    `events` counts the facts recorded so far, `reached` says when each state was entered,
+    `gave_up` lists agents who gave the job back, `tags` the extensions' latest answers by name.
+    """
+
+    key: str
+    peer: Peer
+    view: OrderView
+    category: str
+    city: str
+    agent_id: str | None = None
+    events: int = 0
+    reached: tuple[tuple[str, int], ...] = ()
+    gave_up: tuple[str, ...] = ()
+    wrong_codes: int = 0
+    wrong_code_at: int = 0
+    tags: tuple[tuple[str, tuple[TagGroup, ...]], ...] = ()
+    planned_start: int | None = None
+
+    @property
+    def id(self) -> str:
+        """The id the peer knows the order by."""
+        return self.view.id or ""
+
+    @property
+    def status(self) -> str:
+        """ACTIVE, COMPLETE or CANCELLED."""
+        return self.view.status or ""
+
+    @property
+    def state(self) -> str:
+        """The state of its one fulfillment."""
+        return self.view.fulfillment.state or ""
+
+    @property
+    def states(self) -> States:
+        """The words of its kind of work."""
+        return states_of(self.view.fulfillment.kind)
+
+    @property
+    def quote(self) -> Quote:
+        """The price as it now stands."""
+        if self.view.quote is None:
+            raise ValueError(f"order {self.key} has no quote")
+        return self.view.quote
+
+    @property
+    def payment(self) -> PaymentTerms:
+        """How it is paid."""
+        return self.view.payments[0]
+
+    def has_begun(self) -> bool:
+        """Whether the rider is on board, or the parcel picked up (or further)."""
+        states = self.states.all
+        return self.state in states[states.index(self.states.started) :]
+
+    def reached_at(self, state: str) -> int | None:
+        """When the state was first entered, seconds UTC."""
+        return next((at for name, at in self.reached if name == state), None)
+
+    def shown(self) -> OrderView:
+        """The view with the extensions' tags: what goes out."""
+        added = tuple(group for _, groups in self.tags for group in groups)
+        return replace(self.view, tags=self.view.tags + added)
+
+
+def in_state(order: Order, state: str, now: int, **fulfillment: Any) -> Order:
+    """The order in another state (and with other parts of its fulfillment) as of `now`."""
+    changed = replace(order.view.fulfillment, state=state, **fulfillment)
+    return replace(
+        order,
+        view=replace(order.view, fulfillment=changed, updated_at=now),
+        reached=(*order.reached, (state, now)),
+    )
+
+
+def with_tags(order: Order, name: str, groups: tuple[TagGroup, ...]) -> Order:
+    """The order with an extension's newest tags; an empty answer leaves the older ones standing."""
+    if not groups:
+        return order
+    others = tuple(entry for entry in order.tags if entry[0] != name)
+    return replace(order, tags=(*others, (name, groups)))
+
+
+def record(
+    order: Order, kind: EventKind, provider: Provider, now: int, **more: Any
+) -> tuple[Order, OrderEvent]:
+    """The next fact about this order as it now stands, and the order that counts it."""
+    counted = replace(order, events=order.events + 1)
+    event = OrderEvent(
+        kind=kind,
+        order_key=order.key,
+        n=counted.events,
+        at=now,
+        planned_start=order.planned_start,
+        currency=order.quote.currency,
+        lines=order.quote.lines,
+        payment=order.payment,
+        agent_id=order.agent_id,
+        previous_agent_id=more.pop("previous_agent_id", None),
+        vehicle_category=order.category,
+        sector=provider.sector,
+        domain=order.peer.domain,
+        city=order.city,
+        provider_id=provider.id,
+        **more,
+    )
+    return counted, event
+
+
+def priced(order: Order, lines: tuple[PriceLine, ...]) -> Order:
+    """The order at another price; the payment asks for the new total."""
+    quote = replace(order.quote, lines=lines)
+    payment = replace(order.payment, amount_minor=quote.total_minor)
+    return replace(order, view=replace(order.view, quote=quote, payments=(payment,)))
+
+
+def paid(order: Order, status: Literal["PAID", "NOT-PAID"]) -> Order:
+    """The order with its payment in this status."""
+    return replace(order, view=replace(order.view, payments=(replace(order.payment, status=status),)))
+
+
+_ORDERS: TypeAdapter[Order] = TypeAdapter(Order)
+
+
+def order_document(order: Order) -> bytes:
+    """The order as JSON bytes, for its row."""
+    return _ORDERS.dump_json(order)
+
+
+def read_order(document: bytes) -> Order:
+    """The order back from its row: `read_order(order_document(o)) == o`."""
+    return _ORDERS.validate_json(document)

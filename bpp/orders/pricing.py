@@ -1,0 +1,136 @@
+"""A job priced: the published fare, and the lines that extensions add to it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from bpp import fares
+from bpp.orders.extension import Extension, ExtraLine, JobTerms
+from bpp.orders.provider import (
+    Provider,
+    accepted_payment,
+    require_provider,
+    require_served,
+)
+from protocol_specs.node.store import StoreUnavailable
+from protocol_specs.wire.errors import QuoteUnavailable
+from protocol_specs.wire.order import (
+    Fulfillment,
+    OrderView,
+    PaymentTerms,
+    Place,
+    PriceLine,
+    Quote,
+    TagGroup,
+    Vehicle,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Priced:
+    """What the job costs, and what extensions want said beside the price."""
+
+    quote: Quote
+    tags: tuple[tuple[str, tuple[TagGroup, ...]], ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """A job somebody asks for: enough to price it."""
+
+    category: str
+    pickup: Place
+    drop: Place
+    domain: str
+    city: str
+    payment: PaymentTerms | None = None
+
+
+def asked_job(provider: Provider, view: OrderView, *, domain: str, city: str) -> Job:
+    """The job that a select, init or confirm describes.
+
+    Raises ProviderNotFound, ItemNotFound, Malformed (a stop is missing), FulfillmentUnavailable,
+    PaymentNotSupported.
+    """
+    require_provider(provider, view.provider_id)
+    category = provider.category_of(view.item_id)
+    pickup, drop = view.fulfillment.route()
+    require_served(provider, pickup, drop)
+    return Job(
+        category=category,
+        pickup=pickup,
+        drop=drop,
+        domain=domain,
+        city=city,
+        payment=accepted_payment(provider, view.payments),
+    )
+
+
+def price(
+    provider: Provider, extensions: Sequence[Extension], job: Job, *, quote_id: str, now: int
+) -> Priced:
+    """The quote for the job at `now`. Raises QuoteUnavailable if an extension cannot answer."""
+    lines = fares.quote(provider.fares, job.pickup, job.drop, now, category=job.category)
+    fare = Quote(quote_id, provider.currency, lines, provider.quote_ttl_s)
+    terms = JobTerms(
+        sector=provider.sector,
+        vehicle_category=job.category,
+        domain=job.domain,
+        city=job.city,
+        provider_id=provider.id,
+        payment=job.payment,
+    )
+    extra = [(ext.name, _lines_of(ext, fare, terms, now)) for ext in extensions]
+    borne_by_customer = tuple(
+        PriceLine(line.code, line.amount_minor, line.title)
+        for _, added in extra
+        for line in added
+        if line.borne_by == "customer"
+    )
+    told = ((name, tuple(tag for line in added for tag in line.tags)) for name, added in extra)
+    return Priced(
+        quote=replace(fare, lines=lines + borne_by_customer),
+        tags=tuple((name, tags) for name, tags in told if tags),
+    )
+
+
+def draft(provider: Provider, asked: OrderView, job: Job, quote: Quote) -> OrderView:
+    """The order as it would be: our words for everything we know better than the peer."""
+    given = asked.fulfillment
+    return OrderView(
+        provider_id=provider.id,
+        item_id=provider.item_id(job.category),
+        item_name=provider.item_name(job.category),
+        fulfillment=Fulfillment(
+            id=fulfillment_id(provider, job.category),
+            kind=provider.kind,
+            pickup=job.pickup,
+            drop=job.drop,
+            pickup_contact=given.pickup_contact,
+            drop_contact=given.drop_contact,
+            customer=given.customer,
+            vehicle=Vehicle(category=job.category),
+            parcel=given.parcel,
+            instructions=given.instructions,
+        ),
+        quote=quote,
+        billing=asked.billing,
+        fare_policy=fares.published(provider.fares, job.category, job.pickup),
+    )
+
+
+def fulfillment_id(provider: Provider, category: str) -> str:
+    """The id of the one fulfillment an item is offered with."""
+    return f"{provider.item_id(category)}-fulfillment"
+
+
+def _lines_of(
+    extension: Extension, fare: Quote, terms: JobTerms, now: int
+) -> tuple[ExtraLine, ...]:
+    try:
+        return extension.quote_lines(fare, terms, now)
+    except StoreUnavailable:
+        raise
+    except Exception as error:  # noqa: BLE001 - the seam: whatever an extension breaks on, no quote
+        raise QuoteUnavailable(
+            f"no price can be given now: {extension.name} could not be computed; try again later"
+        ) from error

@@ -1,0 +1,135 @@
+"""What the cooperative publishes: who it is, where it works, at which price and on which terms."""
+
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Literal
+
+from bpp.fares import FarePolicy
+from bpp.fleet.dispatch import Reach
+from bpp.geo import Circle
+from bpp.orders.events import Sector
+from protocol_specs.wire.errors import (
+    FulfillmentUnavailable,
+    InvalidCancellationReason,
+    ItemNotFound,
+    PaymentNotSupported,
+    ProviderNotFound,
+)
+from protocol_specs.wire.money import round_half_up
+from protocol_specs.wire.order import CancellationTerm, Kind, PaymentTerms, Place
+
+Assignment = Literal["at_confirm", "offer"]
+
+# TRV10; deliveries also take the numbers of LOG10, whose meaning the network publishes.
+RIDER_REASONS = frozenset({"000", "001", "002", "003", "004", "005"})
+PROVIDER_REASONS = frozenset({"000", "011", "012", "013", "014"})
+PARCEL_REASONS = frozenset(
+    "004 005 007 150 151 152 153 154 155 156 175 994 996".split()  # delivery-log10: cancel reasons
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Provider:
+    """The published side of one cooperative. Nothing here changes while the node runs."""
+
+    id: str
+    name: str
+    kind: Kind
+    domain: str
+    categories: tuple[str, ...]
+    area: tuple[Circle, ...]
+    fares: FarePolicy
+    payments: tuple[PaymentTerms, ...]
+    cancellation: tuple[CancellationTerm, ...]
+    assignment: Assignment = "at_confirm"
+    takes_orders_without_driver: bool = False
+    quote_ttl_s: int = 600
+    reach: Reach = Reach()
+
+    @property
+    def currency(self) -> str:
+        """The one currency this cooperative charges in."""
+        return self.fares.currency
+
+    @property
+    def sector(self) -> Sector:
+        """The word extensions know the kind of work by."""
+        return "ride" if self.kind is Kind.RIDE else "logistics"
+
+    def item_id(self, category: str) -> str:
+        """The id of the one item offered with this vehicle category."""
+        return f"{self.kind.value.lower()}-{category.lower().replace('_', '-')}"
+
+    def item_name(self, category: str) -> str:
+        """What a person reads: "Ride (CAB)"."""
+        word = "Ride" if self.kind is Kind.RIDE else "Delivery"
+        return f"{word} ({category.replace('_', ' ').lower()})"
+
+    def category_of(self, item_id: str) -> str:
+        """The vehicle category of an item. Raises ItemNotFound."""
+        for category in self.categories:
+            if self.item_id(category) == item_id:
+                return category
+        raise ItemNotFound(
+            f"no item {item_id!r} here; take one from on_search", path="/message/order/items/0/id"
+        )
+
+    def serves(self, pickup: Place, drop: Place) -> bool:
+        """Whether both ends lie in the service area."""
+        return all(any(c.contains(place) for c in self.area) for place in (pickup, drop))
+
+
+def require_provider(provider: Provider, provider_id: str) -> None:
+    """Raises ProviderNotFound if the message means somebody else."""
+    if provider_id != provider.id:
+        reason = f"no provider {provider_id!r} here; this is {provider.id!r}"
+        raise ProviderNotFound(reason, path="/message/order/provider/id")
+
+
+def require_served(provider: Provider, pickup: Place, drop: Place) -> None:
+    """Raises FulfillmentUnavailable for a place out of the service area."""
+    if not provider.serves(pickup, drop):
+        raise FulfillmentUnavailable(
+            "a stop lies outside the service area; choose places inside it",
+            path="/message/order/fulfillments/0/stops",
+        )
+
+
+def accepted_payment(provider: Provider, asked: tuple[PaymentTerms, ...]) -> PaymentTerms:
+    """The published payment terms that the peer chose. Raises PaymentNotSupported.
+
+    Only who collects and when are read from the peer; status and accounts are never (threats 1.4).
+    """
+    if not asked:
+        return provider.payments[0]
+    for terms in provider.payments:
+        if (terms.collected_by, terms.type) == (asked[0].collected_by, asked[0].type):
+            return terms
+    offered = ", ".join(f"{terms.collected_by} {terms.type}" for terms in provider.payments)
+    raise PaymentNotSupported(
+        f"payment {asked[0].collected_by} {asked[0].type} is not taken here; choose: {offered}",
+        path="/message/order/payments/0",
+    )
+
+
+def require_reason(provider: Provider, reason_id: str | None) -> str:
+    """The consumer's reason, if it is one we publish. Raises InvalidCancellationReason."""
+    known = RIDER_REASONS | (PARCEL_REASONS if provider.kind is Kind.DELIVERY else frozenset())
+    if reason_id in known:
+        return str(reason_id)
+    raise InvalidCancellationReason(
+        f"reason {reason_id!r} is not one of {', '.join(sorted(known))}",
+        path="/message/cancellation_reason_id",
+    )
+
+
+def cancellation_fee(
+    terms: tuple[CancellationTerm, ...], state: str | None, total_minor: int
+) -> int:
+    """What cancelling in `state` costs by the published terms, never more than the fare itself."""
+    term = next((term for term in terms if term.state == state), None)
+    if term is None:
+        return 0
+    if term.fee_percentage is not None:
+        return min(total_minor, round_half_up(total_minor * Decimal(term.fee_percentage) / 100))
+    return min(total_minor, term.fee_minor or 0)

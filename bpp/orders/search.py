@@ -1,0 +1,56 @@
+"""search: what the cooperative can offer for a journey; nothing is stored."""
+
+from collections.abc import Callable
+
+from bpp import fares
+from bpp.orders.office import Office
+from bpp.orders.pricing import fulfillment_id
+from bpp.orders.provider import Provider
+from protocol_specs.wire.order import Catalog, Intent, Offer
+
+
+def search(
+    office: Office, intent: Intent, is_busy: Callable[[str], bool], now: int
+) -> Catalog | None:
+    """The offers for this intent, one per vehicle category that can come.
+
+    None: not our work, not our ground, or nobody free and no order taken without a driver. A
+    provider without an offer stays silent, as networks expect.
+    """
+    provider = office.provider
+    if intent.kind is not provider.kind or not provider.serves(intent.pickup, intent.drop):
+        return None
+    wanted = [c for c in provider.categories if intent.vehicle_category in (None, c)]
+    offers = [_offer(office, intent, category, is_busy, now) for category in wanted]
+    found = tuple(offer for offer in offers if offer is not None)
+    return Catalog(provider.name, found) if found else None
+
+
+def _offer(
+    office: Office, intent: Intent, category: str, is_busy: Callable[[str], bool], now: int
+) -> Offer | None:
+    provider = office.provider
+    nearest = next(office.nearest(intent.pickup, is_busy, category=category, now=now), None)
+    if nearest is None and not provider.takes_orders_without_driver:
+        return None
+    lines = fares.quote(provider.fares, intent.pickup, intent.drop, now, category=category)
+    away_m = nearest.distance_m if nearest else None
+    return Offer(
+        provider_id=provider.id,
+        provider_name=provider.name,
+        item_id=provider.item_id(category),
+        fulfillment_id=fulfillment_id(provider, category),
+        kind=provider.kind,
+        vehicle_category=category,
+        name=provider.item_name(category),
+        currency=provider.currency,
+        price_minor=sum(line.amount_minor for line in lines),
+        eta_min=_eta_min(provider, away_m),
+        distance_to_driver_m=away_m,
+        payments=provider.payments,
+        fare_policy=fares.published(provider.fares, category, intent.pickup),
+    )
+
+
+def _eta_min(provider: Provider, away_m: int | None) -> int | None:
+    return None if away_m is None else fares.minutes_away(provider.fares, away_m)

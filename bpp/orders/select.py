@@ -1,0 +1,19 @@
+"""select: the price of one offer with all its lines; nothing is stored."""
+
+from dataclasses import replace
+
+from bpp.orders.office import Office
+from bpp.orders.order import Peer
+from bpp.orders.pricing import asked_job, draft, price
+from protocol_specs.wire.order import OrderView
+
+
+def select(office: Office, asked: OrderView, peer: Peer, now: int) -> OrderView:
+    """The draft with its quote. Raises Refused.
+
+    The quote binds nobody yet: init prices again and stores.
+    """
+    job = asked_job(office.provider, asked, domain=peer.domain, city=peer.city)
+    priced = price(office.provider, office.extensions, job, quote_id=office.new_id(), now=now)
+    view = draft(office.provider, asked, job, priced.quote)
+    return replace(view, tags=tuple(tag for _, tags in priced.tags for tag in tags))
