@@ -109,8 +109,10 @@ def _start_at(stops: tuple[Json, ...]) -> int | None:
 
 def _timestamp(value: Any) -> int | None:
     time = an_object(value)
-    begins = find(time, "range", lambda part: find(an_object(part), "start", at))
-    return find(time, "timestamp", at) or begins
+    moment = find(time, "timestamp", at)
+    if moment is not None:
+        return moment
+    return find(time, "range", lambda part: find(an_object(part), "start", at))
 
 
 # Catalog
