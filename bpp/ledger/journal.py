@@ -1,0 +1,116 @@
+"""The append-only book of entries: posting, and what its rows say."""
+
+from typing import Any
+
+from sqlalchemy import bindparam, exists, insert, literal, select
+
+from bpp.ledger.chart import Account
+from bpp.ledger.entry import Entry, LedgerError
+from bpp.ledger.tables import AccountRow, EntryRow, TransferRow
+from protocol_specs.node.store import Session, Statement
+
+_account = AccountRow.__table__
+_entry = EntryRow.__table__
+_transfer = TransferRow.__table__
+
+_ENTRY = Statement(select(_entry).where(_entry.c.id == bindparam("id")))
+_TRANSFERS = Statement(
+    select(_transfer).where(_transfer.c.entry == bindparam("id")).order_by(_transfer.c.n)
+)
+_INSERT_ENTRY = Statement(insert(_entry))
+_INSERT_TRANSFER = Statement(insert(_transfer))
+_HAS_ACCOUNT = Statement(
+    select(literal(1)).where(
+        exists().where(
+            _account.c.id == bindparam("id"), _account.c.currency == bindparam("currency")
+        )
+    )
+)
+_INSERT_ACCOUNT = Statement(insert(_account))
+
+
+def post(session: Session, entry: Entry) -> bool:
+    """Writes the entry in the caller's transaction; says whether it was new.
+
+    The same id with the same transfers changes nothing; with others it raises LedgerError, which
+    names the entry: what was first posted stands, and is corrected by a new entry.
+    """
+    if session.one(_ENTRY, id=entry.id) is not None:
+        _compare(session, entry)
+        return False
+    for account in {a.id: a for t in entry.transfers for a in (t.debit, t.credit)}.values():
+        _open(session, account, entry.currency)
+    session.run(
+        _INSERT_ENTRY,
+        id=entry.id,
+        currency=entry.currency,
+        at=entry.at,
+        kind=entry.kind,
+        order_key=entry.order_key,
+        origin_period=entry.origin_period,
+        declared_in=entry.declared_in,
+    )
+    for n, transfer in enumerate(entry.transfers, 1):
+        session.run(
+            _INSERT_TRANSFER,
+            entry=entry.id,
+            n=n,
+            currency=entry.currency,
+            debit=transfer.debit.id,
+            credit=transfer.credit.id,
+            amount_minor=transfer.amount_minor,
+        )
+    return True
+
+
+def document(session: Session, entry_id: str) -> dict[str, Any] | None:
+    """The entry as its rows say it, JSON-ready: what a leaf hashes. None: no such entry."""
+    row = session.one(_ENTRY, id=entry_id)
+    if row is None:
+        return None
+    return {**dict(row), "transfers": [_line(t) for t in session.all(_TRANSFERS, id=entry_id)]}
+
+
+def written(entry: Entry) -> dict[str, Any]:
+    """The same document of an entry about to be posted: equal to `document` once it is."""
+    return {
+        "id": entry.id,
+        "currency": entry.currency,
+        "at": entry.at,
+        "kind": entry.kind,
+        "order_key": entry.order_key,
+        "origin_period": entry.origin_period,
+        "declared_in": entry.declared_in,
+        "transfers": [
+            {"n": n, "debit": t.debit.id, "credit": t.credit.id, "amount_minor": t.amount_minor}
+            for n, t in enumerate(entry.transfers, 1)
+        ],
+    }
+
+
+def _line(row: Any) -> dict[str, Any]:
+    return {key: row[key] for key in ("n", "debit", "credit", "amount_minor")}
+
+
+def _compare(session: Session, entry: Entry) -> None:
+    stands, asked = document(session, entry.id), written(entry)
+    for key in ("currency", "transfers"):
+        if stands is not None and stands[key] != asked[key]:
+            raise LedgerError(
+                f"entry {entry.id} is already posted with other {key}; what was first posted "
+                "stands, post a correction under a new id"
+            )
+
+
+def _open(session: Session, account: Account, currency: str) -> None:
+    if session.one(_HAS_ACCOUNT, id=account.id, currency=currency) is None:
+        session.run(
+            _INSERT_ACCOUNT,
+            id=account.id,
+            currency=currency,
+            number=account.number,
+            worker=account.worker,
+            scheme=account.scheme,
+            period=account.period,
+            remittance=account.remittance,
+        )

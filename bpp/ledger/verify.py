@@ -1,0 +1,214 @@
+"""Checks a whole ledger against its signed heads, and those against a witness."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import bindparam, func, select
+
+from bpp.ledger import head, journal, merkle, sealing, witness
+from bpp.ledger.tables import (
+    AccountRow,
+    Block,
+    EntryRow,
+    LeafSalt,
+    SealedLeaf,
+    TransferRow,
+    Unsealed,
+)
+from protocol_specs.node.store import Row, Session, Statement, Store
+from protocol_specs.wire.errors import Malformed
+
+_account = AccountRow.__table__
+_block = Block.__table__
+_entry = EntryRow.__table__
+_leaf = SealedLeaf.__table__
+_salt = LeafSalt.__table__
+_transfer = TransferRow.__table__
+_unsealed = Unsealed.__table__
+
+_LEAVES = Statement(
+    select(_leaf.c.position, _leaf.c.entry, _leaf.c.hash, _salt.c.salt)
+    .outerjoin(_salt, _salt.c.entry == _leaf.c.entry)
+    .where(_leaf.c.block == bindparam("block"))
+    .order_by(_leaf.c.position)
+)
+_ORPHAN_LEAVES = Statement(
+    select(_leaf.c.entry, _leaf.c.block).where(_leaf.c.block.not_in(select(_block.c.number)))
+)
+_NEITHER_SEALED_NOR_WAITING = Statement(
+    select(_entry.c.id).where(
+        _entry.c.id.not_in(select(_leaf.c.entry)), _entry.c.id.not_in(select(_unsealed.c.entry))
+    )
+)
+_WAITING = Statement(select(func.count()).select_from(_unsealed))
+_ENTRIES = Statement(select(func.count()).select_from(_entry))
+_LOST_TRANSFERS = Statement(
+    select(_transfer.c.entry, _transfer.c.n)
+    .outerjoin(
+        _entry,
+        (_entry.c.id == _transfer.c.entry) & (_entry.c.currency == _transfer.c.currency),
+    )
+    .where(_entry.c.id.is_(None))
+)
+_BAD_SHAPE = Statement(
+    select(_transfer.c.entry, _transfer.c.n).where(
+        (_transfer.c.amount_minor <= 0) | (_transfer.c.debit == _transfer.c.credit)
+    )
+)
+_NO_ACCOUNT = Statement(
+    select(_transfer.c.entry, _transfer.c.n).where(
+        ~select(_account.c.id)
+        .where(_account.c.id == _transfer.c.debit, _account.c.currency == _transfer.c.currency)
+        .exists()
+        | ~select(_account.c.id)
+        .where(_account.c.id == _transfer.c.credit, _account.c.currency == _transfer.c.currency)
+        .exists()
+    )
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What was checked and what was found; `notes` say what was not checked, and why."""
+
+    entries: int
+    blocks: int
+    waiting: int
+    faults: tuple[str, ...]
+    notes: tuple[str, ...]
+
+    @property
+    def is_sound(self) -> bool:
+        """Whether nothing was found; read `notes` for what was not looked at."""
+        return not self.faults
+
+
+def verify(store: Store, witness_path: Path | None, public: bytes) -> Report:
+    """Checks every row against the sealed blocks, and the blocks against the witness.
+
+    `public` is the ledger key's public half, from outside the database. Raises OSError and
+    witness.BadWitness when the witness file cannot be read.
+    """
+    return store.read(lambda session: _report(session, witness_path, public))
+
+
+def _report(session: Session, witness_path: Path | None, public: bytes) -> Report:
+    faults = [*_shape(session), *_chain(session, public), *_strays(session)]
+    notes = []
+    waiting = _count(session, _WAITING)
+    if waiting:
+        notes.append(f"{waiting} entries wait for their block: nothing vouches for them yet")
+    if witness_path is None:
+        notes.append("no witness was given: a cut tail and a restored backup were NOT checked")
+    else:
+        faults += _against(session, witness_path, public)
+    return Report(
+        entries=_count(session, _ENTRIES),
+        blocks=sealing.last_number(session),
+        waiting=waiting,
+        faults=tuple(faults),
+        notes=tuple(notes),
+    )
+
+
+def _chain(session: Session, public: bytes) -> Iterator[str]:
+    """Blocks in order: numbers, links, signatures, and every leaf below each root."""
+    number, previous = 0, head.GENESIS
+    while blocks := sealing.blocks_after(session, number):
+        for block in blocks:
+            for missing in range(number + 1, block["number"]):
+                yield f"block {missing} is missing"
+            number = block["number"]
+            try:
+                found = sealing.head_of(block)
+            except (head.BadHead, Malformed) as error:
+                yield f"block {number}: its head cannot be read: {error}"
+                continue
+            yield from _block_faults(session, block, found, previous, public)
+            previous = found.hash()
+
+
+def _block_faults(
+    session: Session, block: Row, found: head.Head, previous: str, public: bytes
+) -> Iterator[str]:
+    number = block["number"]
+    try:
+        head.check(found, block["signature"], public)
+    except head.BadHead as error:
+        yield f"block {number}: {error}"
+    if found.previous != previous:
+        yield f"block {number} does not follow the block before it: the chain was changed"
+    for key in ("number", "leaf_count", "sealed_at"):
+        if block[key] != getattr(found, key):
+            yield f"block {number}: {key} is {block[key]}, its head says {getattr(found, key)}"
+    if bytes(block["head"]) != found.bytes():
+        yield f"block {number}: its head is not in canonical form"
+    yield from _leaf_faults(session, number, found)
+
+
+def _leaf_faults(session: Session, number: int, found: head.Head) -> Iterator[str]:
+    leaves = session.all(_LEAVES, block=number)
+    hashes = [bytes(row["hash"]) for row in leaves]
+    positions = [row["position"] for row in leaves]
+    if positions != list(range(found.leaf_count)):
+        yield (
+            f"block {number} has {len(leaves)} leaves at {_short(positions)}, its head says "
+            f"{found.leaf_count}: a leaf was added, removed or moved"
+        )
+    elif merkle.root(hashes).hex() != found.root:
+        yield f"block {number}: its leaves do not give its root: they were edited or re-ordered"
+    for row in leaves:
+        yield from _entry_faults(session, number, row)
+
+
+def _entry_faults(session: Session, number: int, row: Row) -> Iterator[str]:
+    document = journal.document(session, row["entry"])
+    if document is None:
+        yield f"entry {row['entry']} of block {number} was removed"
+    elif row["salt"] is None:
+        yield f"entry {row['entry']} of block {number}: its salt is gone, so it cannot be checked"
+    elif sealing.leaf(document, row["salt"]) != bytes(row["hash"]):
+        yield (
+            f"entry {row['entry']} of block {number} is not what was sealed: it or its transfers "
+            "were edited, added or removed"
+        )
+
+
+def _strays(session: Session) -> Iterator[str]:
+    for row in session.all(_ORPHAN_LEAVES):
+        yield f"entry {row['entry']} says it is in block {row['block']}, which is missing"
+    for row in session.all(_NEITHER_SEALED_NOR_WAITING):
+        yield (
+            f"entry {row['id']} is in no block and waits for none: it was added past the journal, "
+            "or its leaf was removed"
+        )
+
+
+def _shape(session: Session) -> Iterator[str]:
+    for row in session.all(_LOST_TRANSFERS):
+        yield f"transfer {row['n']} of {row['entry']}: there is no such entry in its currency"
+    for row in session.all(_BAD_SHAPE):
+        yield f"transfer {row['n']} of {row['entry']} is not an amount between two accounts"
+    for row in session.all(_NO_ACCOUNT):
+        yield f"transfer {row['n']} of {row['entry']}: one of its accounts is missing"
+
+
+def _against(session: Session, path: Path, public: bytes) -> Iterator[str]:
+    witnessed = witness.read(path)
+    for line in witnessed:
+        try:
+            head.check(line.head, line.signature, public)
+        except head.BadHead as error:
+            yield f"witness {path.name}: {error}"
+    yield from witness.compare(session, witnessed)
+
+
+def _count(session: Session, statement: Statement) -> int:
+    row = session.one(statement)
+    return int(row[0]) if row else 0
+
+
+def _short(values: list[Any]) -> str:
+    return str(values) if len(values) <= 8 else f"{values[:4]} ... {values[-2:]}"

@@ -1,0 +1,146 @@
+"""The witness: a file outside the data folder to which every signed head is appended and synced.
+
+Whoever cuts, rewrites or restores the database cannot take back what stands here. One JSON line a
+head; give copies to others.
+"""
+
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from bpp.ledger import head, sealing
+from bpp.ledger.entry import LedgerError
+from protocol_specs.node.store import Row, Session
+from protocol_specs.wire import strict_json
+from protocol_specs.wire.errors import Malformed
+from protocol_specs.wire.keys import b64encode, strict_b64decode
+
+
+class BadWitness(LedgerError):
+    """The witness file cannot be read as one; the text names the line."""
+
+
+@dataclass(frozen=True, slots=True)
+class Witnessed:
+    """One line of the file."""
+
+    head: head.Head
+    signature: bytes
+
+
+def read(path: Path) -> list[Witnessed]:
+    """Every head in the file, as written; a torn last line (a crash while writing) is left out.
+
+    Raises BadWitness naming the line, and OSError when the file cannot be read.
+    """
+    lines = path.read_bytes().split(b"\n")
+    return [_parse(line, path, n) for n, line in enumerate(lines[:-1], 1) if line]
+
+
+def _parse(line: bytes, path: Path, n: int) -> Witnessed:
+    try:
+        document = strict_json.parse(line)
+        return Witnessed(
+            head.read_head(document.get("head")), strict_b64decode(str(document.get("signature")))
+        )
+    except (Malformed, ValueError) as error:
+        raise BadWitness(f"{path}, line {n}: {error}") from None
+
+
+class Witness:
+    """Appends heads to the file. One process, the sealer's, writes it."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._last: head.Head | None = None
+        self._is_read = False
+
+    def witness_next(self, session: Session, now: int) -> bool:
+        """Appends the committed heads that the file lacks, synced; False: it had them all.
+
+        Reads the database only, so it may run after the commit that sealed. Raises LedgerError
+        when the file holds a head that this ledger does not: see `compare`.
+        """
+        if not self._is_read:
+            self.compare(session)
+        number = self._last.number if self._last else 0
+        missing = sealing.blocks_after(session, number)
+        if not missing:
+            return False
+        self._append(missing)
+        self._last = sealing.head_of(missing[-1])
+        return True
+
+    def compare(self, session: Session) -> None:
+        """Raises LedgerError when the ledger is not the one witnessed last: cut, or restored."""
+        _mend(self.path)
+        lines = read(self.path) if self.path.exists() else []
+        if lines:
+            faults = compare(session, lines[-1:])
+            if faults:
+                raise LedgerError(f"{faults[0]} (witness {self.path})")
+            self._last = lines[-1].head
+        self._is_read = True
+
+    def _append(self, blocks: Sequence[Row]) -> None:
+        lines = [
+            json.dumps(
+                {
+                    "head": sealing.head_of(block).document(),
+                    "signature": b64encode(block["signature"]),
+                }
+            )
+            for block in blocks
+        ]
+        is_new = not self.path.exists()
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        with self.path.open("ab") as file:
+            file.write("".join(line + "\n" for line in lines).encode("ascii"))
+            file.flush()
+            os.fsync(file.fileno())
+        if is_new:
+            _sync_folder(self.path.parent)
+
+
+def compare(session: Session, witnessed: Sequence[Witnessed]) -> list[str]:
+    """What of the witnessed heads this ledger no longer holds, a sentence each."""
+    last = sealing.last_number(session)
+    beyond = [line.head.number for line in witnessed if line.head.number > last]
+    faults = []
+    if beyond:
+        faults.append(
+            f"the ledger ends at block {last}, the witness holds block {max(beyond)}: "
+            "the tail was cut off, or an older backup was restored"
+        )
+    for line in witnessed:
+        found = sealing.blocks_after(session, line.head.number - 1)[:1]
+        if line.head.number <= last and (
+            not found
+            or found[0]["number"] != line.head.number
+            or bytes(found[0]["head"]) != line.head.bytes()
+        ):
+            faults.append(
+                f"block {line.head.number} is not the one the witness holds: the chain was "
+                "written anew, or went on from an older backup"
+            )
+    return faults
+
+
+def _mend(path: Path) -> None:
+    """Cuts a torn last line, left by a crash while appending: its head is appended again."""
+    if not path.exists():
+        return
+    whole = path.read_bytes()
+    kept = whole.rfind(b"\n") + 1
+    if kept != len(whole):
+        os.truncate(path, kept)
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
