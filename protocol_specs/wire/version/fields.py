@@ -66,6 +66,11 @@ def under(path: str, read: Callable[[], T]) -> T:
         raise Malformed(fault.reason, path=f"{path}{fault.path or ''}") from None
 
 
+def in_message(message: Any, key: str, read: Callable[[Any], T]) -> T:
+    """One part of a message, read; a fault's path begins at /message."""
+    return under("/message", lambda: need(an_object(message), key, read))
+
+
 def an_object(value: Any) -> Json:
     """A JSON object."""
     if not isinstance(value, dict):

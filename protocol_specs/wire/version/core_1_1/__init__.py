@@ -1,13 +1,12 @@
 """Beckn core 1.1.x: how this dialect writes and reads every action that we speak."""
 
-from protocol_specs.wire.version.core_1_1.read import (
+from protocol_specs.wire.version.core_1_1.read_catalog import read_on_search, read_search
+from protocol_specs.wire.version.core_1_1.read_orders import (
     read_cancel,
     read_confirm,
     read_init,
     read_on_order,
-    read_on_search,
     read_on_track,
-    read_search,
     read_select,
     read_status,
     read_track,

@@ -19,6 +19,9 @@ INFO_NAME = "General Information"
 ETA_MIN = "ETA_TO_NEAREST_DRIVER_MIN"
 DRIVER_DISTANCE_M = "DISTANCE_TO_NEAREST_DRIVER_METER"
 
+SEEN_AT = "SEEN_AT"
+"""Descriptor code of a tracked location: its short_desc is the time. Core gives a location none."""
+
 PARCEL = "PARCEL"
 PARCEL_WEIGHT = "PACKAGE_WEIGHT_GRAMS"
 PARCEL_LENGTH = "PACKAGE_LENGTH_CM"

@@ -215,9 +215,9 @@ def write_on_track(tracking: Tracking) -> Json:
     """Where the vehicle is, or where to watch it."""
     location: Json = {}
     if tracking.location is not None:
-        location = said(
-            **parts.location(tracking.location), updated_at=parts.time(tracking.updated_at)
-        )
+        seen = parts.time(tracking.updated_at)
+        descriptor = {"code": words.SEEN_AT, "short_desc": seen} if seen else None
+        location = said(**parts.location(tracking.location), descriptor=descriptor)
     return {"tracking": said(status=tracking.status, location=location, url=tracking.url)}
 
 

@@ -256,3 +256,9 @@ def test_the_shape_decides_the_dialect_and_not_the_number() -> None:
     assert version.of("ONDC:TRV10", ride).read_confirm(ORDER) == version.read_confirm(ORDER)
     with pytest.raises(NotServed):
         version.of("nic2004:60232", {"context": {"core_version": "1.2.0", "city": "std:080"}})
+
+
+def test_the_time_of_a_position_is_taken_from_where_rides_networks_put_it() -> None:
+    location = {"gps": "3.1,101.6", "updated_at": "2026-01-02T03:04:05.678Z"}
+    found = version.read_on_track({"tracking": {"status": "active", "location": location}})
+    assert found.updated_at == 1767323045
