@@ -57,6 +57,7 @@ __all__ = [
 
 SKEW_S = 5
 LIFETIME_S_MAX = 3600
+LIFETIME_S_CEILING = 86400  # whatever a node is set to
 
 
 class Headers(Protocol):
@@ -136,6 +137,7 @@ def claim(
 
     The gateway's line is X-Gateway-Authorization, or Proxy-Authorization where that is absent.
     """
+    lifetime_s_max = min(lifetime_s_max, LIFETIME_S_CEILING)
     try:
         sender = _header(headers, "Authorization", now, lifetime_s_max)
         if sender is None:

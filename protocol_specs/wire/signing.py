@@ -152,4 +152,6 @@ def _parameters(value: str) -> dict[str, str]:
             raise Unauthenticated(f"The signature header repeats {last} or does not know it.")
         found[last] = quoted if quoted is not None else bare
         position = parameter.end()
+    if value.endswith(","):
+        raise Unauthenticated("The signature header ends with a comma.")
     return found
