@@ -151,7 +151,7 @@ def _tracking(value: Any) -> Tracking:
 
 
 def _seen_at(location: Json) -> int | None:
-    """When the vehicle was there: our descriptor, or the member that ONDC adds to core's location."""
+    """When the vehicle was there: our descriptor, or the member that rides networks add."""
     descriptor = find(location, "descriptor", an_object) or {}
     if descriptor.get("code") == words.SEEN_AT:
         return under("/descriptor", lambda: find(descriptor, "short_desc", at))
