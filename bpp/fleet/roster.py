@@ -17,7 +17,7 @@ from bpp.fleet.workers import (
 from protocol_specs.node.store import Row, Session, Statement
 from protocol_specs.wire.order import Agent, Vehicle
 
-_DRIVER, _VEHICLE = DriverRow.__table__, VehicleRow.__table__  # type: ignore[attr-defined]
+_DRIVER, _VEHICLE = DriverRow.__table__, VehicleRow.__table__
 _DETAILS = ("category", "variant", "make", "model", "color", "energy_type")
 
 _ADD_VEHICLE = Statement(insert(_VEHICLE))
@@ -100,7 +100,7 @@ def find_driver(session: Session, token: str) -> Worker | None:
 
 
 def everybody(session: Session) -> list[tuple[Worker, Position | None]]:
-    """Every driver by code, with a last known place if the driver was online when it was written."""
+    """Every driver by code, with the last known place of those who were online."""
     return [(_worker(row), _position(row)) for row in session.all(_EVERYBODY)]
 
 

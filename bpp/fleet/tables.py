@@ -1,6 +1,8 @@
 """Tables of the fleet: drivers with their last known place, and vehicles."""
 
-from sqlalchemy import BigInteger
+from typing import ClassVar
+
+from sqlalchemy import BigInteger, Table
 from sqlmodel import Field
 
 from bpp.tables import Tables
@@ -10,6 +12,7 @@ class VehicleRow(Tables, table=True):
     """One vehicle; `registration` is how people and the wire name it."""
 
     __tablename__ = "vehicle"
+    __table__: ClassVar[Table]
 
     registration: str = Field(primary_key=True)
     category: str
@@ -24,6 +27,7 @@ class DriverRow(Tables, table=True):
     """One driver. Micro-degrees, because the store keeps whole numbers; None: never seen."""
 
     __tablename__ = "driver"
+    __table__: ClassVar[Table]
 
     agent_id: str = Field(primary_key=True)
     code: str = Field(unique=True)

@@ -12,7 +12,7 @@ from protocol_specs.wire.order import Vehicle
 
 
 def accept(order: Order, worker: Worker, provider: Provider, now: int) -> Decision:
-    """A driver takes an open job. Raises ActionNotApplicable if it is gone or not theirs to take."""
+    """A driver takes an open job. Raises ActionNotApplicable if it is gone or not theirs."""
     _require_open(order)
     if order.agent_id is not None:
         raise ActionNotApplicable("another driver has taken this job")

@@ -14,13 +14,13 @@ from protocol_specs.wire.order import (
 )
 
 
-def cancel(
-    order: Order, request: CancelRequest, provider: Provider, now: int
-) -> Decision | Told:
+def cancel(order: Order, request: CancelRequest, provider: Provider, now: int) -> Decision | Told:
     """The consumer's wish, carried out; a soft one is only answered. Raises Refused."""
     require_cancellable(order)
     reason_id = _reason(order, request, provider)
-    fee_minor = cancellation_fee(order.view.cancellation_terms, order.state, order.quote.total_minor)
+    fee_minor = cancellation_fee(
+        order.view.cancellation_terms, order.state, order.quote.total_minor
+    )
     if request.soft:
         lines = cancelled_lines(order, fee_minor)
         return Told(replace(priced(order, lines).shown(), status="SOFT_CANCEL"))

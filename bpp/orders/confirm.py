@@ -90,9 +90,7 @@ def _require_same_payment(ours: PaymentTerms, theirs: tuple[PaymentTerms, ...]) 
             )
 
 
-def _order(
-    office: Office, stored: StoredQuote, asked: OrderView, peer: Peer, now: int
-) -> Order:
+def _order(office: Office, stored: StoredQuote, asked: OrderView, peer: Peer, now: int) -> Order:
     payment = _collected(stored.view.payments[0], asked.payments)
     view = replace(
         stored.view,

@@ -1,4 +1,4 @@
-"""Facts about an order, in the past tense: what is written when an order moves, and replayed from."""
+"""Facts about an order, in the past tense: written when it moves, and replayed from."""
 
 from dataclasses import asdict, dataclass
 from typing import Any, Literal

@@ -54,10 +54,8 @@ class Extension(Protocol):
         """
         ...
 
-    def failed(
-        self, session: Session, event: OrderEvent, error: Exception
-    ) -> tuple[TagGroup, ...]:
-        """After `on_event` raised and was rolled back: note that the event is still to be projected.
+    def failed(self, session: Session, event: OrderEvent, error: Exception) -> tuple[TagGroup, ...]:
+        """After `on_event` raised and was rolled back: note what is still to be projected.
 
         Returns tag groups that say so.
         """

@@ -203,7 +203,9 @@ def priced(order: Order, lines: tuple[PriceLine, ...]) -> Order:
 
 def paid(order: Order, status: Literal["PAID", "NOT-PAID"]) -> Order:
     """The order with its payment in this status."""
-    return replace(order, view=replace(order.view, payments=(replace(order.payment, status=status),)))
+    return replace(
+        order, view=replace(order.view, payments=(replace(order.payment, status=status),))
+    )
 
 
 _ORDERS: TypeAdapter[Order] = TypeAdapter(Order)

@@ -130,7 +130,7 @@ def _lines_of(
         return extension.quote_lines(fare, terms, now)
     except StoreUnavailable:
         raise
-    except Exception as error:  # noqa: BLE001 - the seam: whatever an extension breaks on, no quote
+    except Exception as error:  # the seam: whatever an extension breaks on, no quote goes short
         raise QuoteUnavailable(
             f"no price can be given now: {extension.name} could not be computed; try again later"
         ) from error

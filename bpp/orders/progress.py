@@ -48,15 +48,13 @@ class WrongCode:
     tries_left: int
 
 
-def advance(order: Order, step: Step, provider: Provider, now: int) -> Decision:
+def advance(order: Order, step: Step, now: int) -> Decision:
     """A step that needs no code: enroute, arrived, arrived-drop. Raises ActionNotApplicable."""
     after = _next_state(order, step)
     return Decision(in_state(order, after, now), (), ("on_status",))
 
 
-def start(
-    order: Order, code: str, provider: Provider, now: int
-) -> Decision | WrongCode:
+def start(order: Order, code: str, provider: Provider, now: int) -> Decision | WrongCode:
     """The rider is on board, or the parcel handed over, as the customer's code proves.
 
     Raises ActionNotApplicable out of turn and RateLimited when guessing goes on too fast.

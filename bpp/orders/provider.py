@@ -1,6 +1,6 @@
 """What the cooperative publishes: who it is, where it works, at which price and on which terms."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Literal
 
@@ -24,7 +24,7 @@ Assignment = Literal["at_confirm", "offer"]
 RIDER_REASONS = frozenset({"000", "001", "002", "003", "004", "005"})
 PROVIDER_REASONS = frozenset({"000", "011", "012", "013", "014"})
 PARCEL_REASONS = frozenset(
-    "004 005 007 150 151 152 153 154 155 156 175 994 996".split()  # delivery-log10: cancel reasons
+    {"004", "005", "007", "150", "151", "152", "153", "154", "155", "156", "175", "994", "996"}
 )
 
 
@@ -44,7 +44,7 @@ class Provider:
     assignment: Assignment = "at_confirm"
     takes_orders_without_driver: bool = False
     quote_ttl_s: int = 600
-    reach: Reach = Reach()
+    reach: Reach = field(default_factory=Reach)
 
     @property
     def currency(self) -> str:

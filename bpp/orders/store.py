@@ -1,0 +1,201 @@
+"""Quotes, orders and their facts in the database; every write in the caller's transaction."""
+
+from dataclasses import dataclass
+
+from sqlalchemy import bindparam, delete, insert, select, update
+
+from bpp.orders.events import OrderEvent, event_document
+from bpp.orders.init import StoredQuote, quote_document, read_quote
+from bpp.orders.order import Order, order_document, read_order
+from bpp.orders.tables import OrderEventRow, OrderRow, QuoteRow
+from protocol_specs.node.store import Row, Session, Statement
+
+KEPT_QUOTE_S = 24 * 3600  # an expired quote still explains a late confirm for a day
+LISTED_MAX = 200
+
+_QUOTE, _ORDER, _EVENT = QuoteRow.__table__, OrderRow.__table__, OrderEventRow.__table__
+_CHANGES = ("status", "state", "agent_id", "events", "document", "updated_at")
+
+_OF_TRANSACTION = (
+    _QUOTE.c.bap_id == bindparam("of_bap"),
+    _QUOTE.c.transaction_id == bindparam("of_transaction"),
+)
+_ADD_QUOTE = Statement(insert(_QUOTE))
+_REPLACE_QUOTE = Statement(
+    update(_QUOTE)
+    .where(*_OF_TRANSACTION)
+    .values(expires_at=bindparam("expires_at"), document=bindparam("document"))
+)
+_FIND_QUOTE = Statement(select(_QUOTE.c.document).where(*_OF_TRANSACTION))
+_OLD_QUOTE = Statement(
+    select(_QUOTE.c.bap_id, _QUOTE.c.transaction_id)
+    .where(_QUOTE.c.expires_at < bindparam("before"))
+    .limit(1)
+)
+_DROP_QUOTE = Statement(delete(_QUOTE).where(*_OF_TRANSACTION))
+
+_ADD_ORDER = Statement(insert(_ORDER))
+_CHANGE_ORDER = Statement(
+    update(_ORDER)
+    .where(_ORDER.c.key == bindparam("of"), _ORDER.c.revision == bindparam("was"))
+    .values({name: bindparam(name) for name in _CHANGES} | {"revision": _ORDER.c.revision + 1})
+)
+_SHORT = select(_ORDER.c.document, _ORDER.c.revision)
+_BY_TRANSACTION = Statement(
+    _SHORT.where(
+        _ORDER.c.bap_id == bindparam("bap"), _ORDER.c.transaction_id == bindparam("transaction")
+    )
+)
+_OF_BAP = Statement(
+    _SHORT.where(_ORDER.c.bap_id == bindparam("bap"), _ORDER.c.order_id == bindparam("order"))
+)
+_OF_AGENT = Statement(
+    _SHORT.where(_ORDER.c.agent_id == bindparam("agent"), _ORDER.c.order_id == bindparam("order"))
+)
+_BY_ID = Statement(_SHORT.where(_ORDER.c.order_id == bindparam("order")))
+_JOB_OF = Statement(
+    _SHORT.where(_ORDER.c.agent_id == bindparam("agent"), _ORDER.c.status == "ACTIVE")
+)
+_IS_BUSY = Statement(
+    select(_ORDER.c.key).where(_ORDER.c.agent_id == bindparam("agent"), _ORDER.c.status == "ACTIVE")
+)
+_OPEN = Statement(
+    _SHORT.where(_ORDER.c.agent_id.is_(None), _ORDER.c.status == "ACTIVE")
+    .order_by(_ORDER.c.created_at)
+    .limit(LISTED_MAX)
+)
+_NEWEST = Statement(_SHORT.order_by(_ORDER.c.created_at.desc(), _ORDER.c.key).limit(LISTED_MAX))
+_ENDED_OF_AGENT = Statement(
+    _SHORT.where(_ORDER.c.agent_id == bindparam("agent"), _ORDER.c.status == "COMPLETE")
+    .order_by(_ORDER.c.updated_at.desc())
+    .limit(LISTED_MAX)
+)
+_ADD_EVENT = Statement(insert(_EVENT))
+
+
+class Overtaken(Exception):
+    """The order changed since it was read; the unit is undone and may be run again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """An order as read, with the revision that a change must still find."""
+
+    order: Order
+    revision: int
+
+
+def put_quote(session: Session, quote: StoredQuote) -> None:
+    """Stores the quote; it takes the place of an earlier one of the same transaction."""
+    values = {"expires_at": quote.expires_at, "document": quote_document(quote)}
+    of = {"of_bap": quote.bap_id, "of_transaction": quote.transaction_id}
+    if not session.run(_REPLACE_QUOTE, **of, **values):
+        session.run(_ADD_QUOTE, bap_id=quote.bap_id, transaction_id=quote.transaction_id, **values)
+
+
+def find_quote(session: Session, bap_id: str, transaction_id: str) -> StoredQuote | None:
+    """The standing quote of this BAP's transaction, expired or not."""
+    row = session.one(_FIND_QUOTE, of_bap=bap_id, of_transaction=transaction_id)
+    return read_quote(row["document"]) if row else None
+
+
+def drop_quote_next(session: Session, now: int) -> bool:
+    """Forgets one quote that expired more than a day ago; says whether there was one."""
+    row = session.one(_OLD_QUOTE, before=now - KEPT_QUOTE_S)
+    if row is None:
+        return False
+    of = {"of_bap": row["bap_id"], "of_transaction": row["transaction_id"]}
+    return session.run(_DROP_QUOTE, **of) > 0
+
+
+def add_order(session: Session, order: Order) -> None:
+    """A new order. Raises Conflict: the transaction has one, or its agent has a job."""
+    session.run(
+        _ADD_ORDER,
+        key=order.key,
+        bap_id=order.peer.bap_id,
+        transaction_id=order.peer.transaction_id,
+        order_id=order.id,
+        revision=0,
+        created_at=order.view.created_at,
+        **_changes(order),
+    )
+
+
+def change_order(session: Session, order: Order, revision: int) -> None:
+    """The order as decided. Raises Conflict (its agent has a job) and Overtaken."""
+    if session.run(_CHANGE_ORDER, of=order.key, was=revision, **_changes(order)) != 1:
+        raise Overtaken(f"order {order.key} is no longer at revision {revision}")
+
+
+def add_event(session: Session, event: OrderEvent) -> None:
+    """A fact. Raises Conflict if the order has another fact of this number."""
+    session.run(
+        _ADD_EVENT,
+        order_key=event.order_key,
+        n=event.n,
+        kind=event.kind,
+        at=event.at,
+        agent_id=event.agent_id,
+        document=event_document(event),
+    )
+
+
+def order_of_transaction(session: Session, bap_id: str, transaction_id: str) -> Kept | None:
+    """The order that this BAP's transaction made."""
+    return _kept(session.one(_BY_TRANSACTION, bap=bap_id, transaction=transaction_id))
+
+
+def order_of_bap(session: Session, bap_id: str, order_id: str) -> Kept | None:
+    """The order, if it is this BAP's."""
+    return _kept(session.one(_OF_BAP, bap=bap_id, order=order_id))
+
+
+def order_of_agent(session: Session, agent_id: str, order_id: str) -> Kept | None:
+    """The order, if this agent has or had it."""
+    return _kept(session.one(_OF_AGENT, agent=agent_id, order=order_id))
+
+
+def order_by_id(session: Session, order_id: str) -> Kept | None:
+    """The order, for the cooperative's own desk."""
+    return _kept(session.one(_BY_ID, order=order_id))
+
+
+def job_of(session: Session, agent_id: str) -> Kept | None:
+    """The agent's one running job."""
+    return _kept(session.one(_JOB_OF, agent=agent_id))
+
+
+def is_busy(session: Session, agent_id: str) -> bool:
+    """Whether the agent has a running job."""
+    return session.one(_IS_BUSY, agent=agent_id) is not None
+
+
+def open_jobs(session: Session) -> list[Order]:
+    """Orders without an agent, oldest first, at most LISTED_MAX."""
+    return [read_order(row["document"]) for row in session.all(_OPEN)]
+
+
+def newest(session: Session) -> list[Order]:
+    """The newest orders, at most LISTED_MAX."""
+    return [read_order(row["document"]) for row in session.all(_NEWEST)]
+
+
+def completed_by(session: Session, agent_id: str) -> list[Order]:
+    """Jobs the agent completed, newest first, at most LISTED_MAX."""
+    return [read_order(row["document"]) for row in session.all(_ENDED_OF_AGENT, agent=agent_id)]
+
+
+def _changes(order: Order) -> dict[str, object]:
+    return {
+        "status": order.status,
+        "state": order.state,
+        "agent_id": order.agent_id,
+        "events": order.events,
+        "document": order_document(order),
+        "updated_at": order.view.updated_at,
+    }
+
+
+def _kept(row: Row | None) -> Kept | None:
+    return Kept(read_order(row["document"]), row["revision"]) if row else None
