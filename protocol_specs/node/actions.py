@@ -6,6 +6,9 @@ from dataclasses import dataclass
 from protocol_specs.node.store import Session
 from protocol_specs.wire.envelope import Envelope
 
+Judge = Callable[[Envelope, int], None]
+"""Looks at a verified message that is not a repeat, before the ACK; raises Refused to NACK it."""
+
 
 @dataclass(frozen=True)
 class Durable:
@@ -19,6 +22,7 @@ class Durable:
 
     action: str
     handle: Callable[[Session, Envelope, int], None]
+    judge: Judge | None = None
 
 
 @dataclass(frozen=True)
@@ -30,3 +34,4 @@ class Passing:
 
     action: str
     handle: Callable[[Envelope, int], Awaitable[None]]
+    judge: Judge | None = None

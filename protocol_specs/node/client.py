@@ -100,7 +100,10 @@ class Client:
         `url` is the registered url of the receiver. A NACK is an answer, also with status 400 or
         401: it ends the matter. Raises Undelivered for everything else.
         """
-        headers = {**(extra_headers or {}), "Authorization": self.sign(body, now=now, ttl_s=ttl_s)}
+        headers = {
+            **(extra_headers or {}),
+            "Authorization": self.authorization(body, now=now, ttl_s=ttl_s),
+        }
         return await self.forward(url=url, action=action, body=body, headers=headers)
 
     async def call(self, url: str, path: str, body: bytes) -> bytes:
@@ -109,7 +112,7 @@ class Client:
         Raises Undelivered for no answer or a status beyond 2xx; its `reason` then carries the
         receiver's error message, if it sent one.
         """
-        headers = {"Authorization": self.sign(body)}
+        headers = {"Authorization": self.authorization(body)}
         target = f"{url.rstrip('/')}{path}"
         status, answer = await self._post(target, body, headers, LOOKUP_BYTES_MAX)
         if not 200 <= status < 300:
@@ -118,7 +121,9 @@ class Client:
             raise Undelivered(reason, False, status=status)
         return answer
 
-    def sign(self, body: bytes, *, now: int | None = None, ttl_s: int | None = None) -> str:
+    def authorization(
+        self, body: bytes, *, now: int | None = None, ttl_s: int | None = None
+    ) -> str:
         """A fresh signature header of this node over `body`."""
         created, expires = signing.lifetime(self._now() if now is None else now, ttl_s)
         return signing.sign(

@@ -3,37 +3,53 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
+import logging
+import signal
 import socket
+import sys
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, cast
+
+from aiohttp import web
+
+from protocol_specs.node import tables
+from protocol_specs.node.actions import Durable, Passing
+from protocol_specs.node.client import Client
+from protocol_specs.node.door import JSON, Answer, Door
+from protocol_specs.node.health import Health
+from protocol_specs.node.inbox import Inbox
+from protocol_specs.node.keyring import Directory, Keyring, nobody, registry_directory
+from protocol_specs.node.loops import Next, in_transactions, run_loop
+from protocol_specs.node.passing import PassingQueue
+from protocol_specs.node.shell import Shell, answer_response, read_body
+from protocol_specs.node.startup import base_path, bind, check_settings, load_keys
+from protocol_specs.node.store import Session, Store
+from protocol_specs.node.subscription import OnSubscribe
+from protocol_specs.node.telemetry import JsonLines, Telemetry
+from protocol_specs.wire.envelope import KeyId, Receiver, SubscriberType
+from protocol_specs.wire.errors import Refused
+from protocol_specs.wire.keys import EncryptionKey
+from protocol_specs.wire.schema import Schemas
 
 if TYPE_CHECKING:
     import sqlalchemy
-    from aiohttp import web
 
-    from protocol_specs.node.actions import Durable, Passing
-    from protocol_specs.node.client import Client
-    from protocol_specs.node.keyring import Directory, Keyring
     from protocol_specs.node.settings import NodeSettings
-    from protocol_specs.node.store import Session, Store
-    from protocol_specs.node.telemetry import Telemetry
-    from protocol_specs.wire.envelope import Receiver, SubscriberType
 
-    Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+Unit = Callable[[Session, int], bool] | Callable[[int], Awaitable[bool]]
+Receive = Callable[[str, web.BaseRequest, bytes], Awaitable[Answer]]
 
 
 class Node:
-    """The composition of one node."""
+    """The composition of one node. Add actions, routes, loops and checks; then `run` it.
 
-    settings: NodeSettings
-    store: Store
-    keyring: Keyring
-    client: Client
-    receiver: Receiver
-    telemetry: Telemetry
-    port: int
-    stopping: asyncio.Event
+    `clock` gives seconds UTC and is the only clock that decides anything. `directory` answers
+    look-ups where there is no registry to ask (the registry itself). Raises SettingsError or
+    StoreUnusable when the node must not start.
+    """
 
     def __init__(
         self,
@@ -44,28 +60,247 @@ class Node:
         triggers: Sequence[str] = (),
         clock: Callable[[], float] = time.time,
         directory: Directory | None = None,
-    ) -> None: ...
+    ) -> None:
+        check_settings(settings)
+        own = load_keys(settings)
+        self.settings, self._clock = settings, clock
+        self.port = settings.port
+        self.stopping = asyncio.Event()
+        self.telemetry = Telemetry(settings.subscriber_id, level=settings.log_level, clock=clock)
+        domains = frozenset(settings.domains)
+        self.receiver = Receiver(settings.subscriber_id, type, settings.url, domains)
+        self.key_id = KeyId(settings.subscriber_id, settings.unique_key_id)
+        self.client = Client(
+            key=own.signing, key_id=self.key_id, network=settings.network, now=self.now
+        )
+        if directory is None and settings.registry is not None:
+            directory = registry_directory(self.client, settings.registry)
+        self.keyring = Keyring(
+            directory or nobody, clock=clock, entries_max=settings.limits.keys_max
+        )
+        tables.define(metadata)
+        self.store = Store.open(settings.data_dir, metadata, triggers=triggers)
+        self.inbox = Inbox(self.store, self.telemetry)
+        self.passing = PassingQueue(
+            waiting_max=settings.limits.passing_max, memory_max=settings.limits.passing_memory
+        )
+        self.door = Door(
+            receiver=self.receiver,
+            schemas=Schemas.load("receive"),
+            keyring=self.keyring,
+            store=self.store,
+            inbox=self.inbox,
+            passing=self.passing,
+            telemetry=self.telemetry,
+            limits=settings.limits,
+            clock=clock,
+        )
+        self.health = Health(
+            keyring=self.keyring,
+            key_id=None if settings.registry is None else self.key_id,
+            door=self.door,
+            inbox=self.inbox,
+            store=self.store,
+            telemetry=self.telemetry,
+            limits=settings.limits,
+            clock=clock,
+        )
+        self.app = web.Application(client_max_size=settings.limits.body_bytes_ceiling)
+        self._shell = Shell(self.app, limits=settings.limits, telemetry=self.telemetry)
+        self._loops: list[tuple[str, Next, asyncio.Event]] = []
+        self._loop_tasks: list[asyncio.Task[None]] = []
+        self._loops_stopping = asyncio.Event()
+        self._group: asyncio.Task[None] | None = None
+        self._serve_own_routes(own.encryption)
+        self.add_loop("inbox", self.inbox.handle_next, wake=self.inbox.wake)
 
-    def now(self) -> int: ...
+    def now(self) -> int:
+        """The clock, whole seconds UTC."""
+        return int(self._clock())
 
-    def now_ms(self) -> int: ...
+    def now_ms(self) -> int:
+        """The clock, milliseconds UTC."""
+        return int(self._clock() * 1000)
 
-    def serve_action(self, action: Durable | Passing) -> None: ...
+    def serve_action(self, action: Durable | Passing) -> None:
+        """Serve POST /<action>, also under the path of our own public url."""
+        self.door.serve(action)
+        self._serve_at(action.action, self._receive)
 
-    def serve_route(self, method: str, path: str, handler: Handler) -> None: ...
+    def serve_route(self, method: str, path: str, handler: Handler) -> None:
+        """Serve a plain aiohttp handler: our own APIs and pages, not Beckn messages."""
+        self.app.router.add_route(method, path, handler)
 
-    def add_loop(
-        self,
-        name: str,
-        next: Callable[[Session, int], bool] | Callable[[int], Awaitable[bool]],
-        *,
-        wake: asyncio.Event,
-    ) -> None: ...
+    def add_loop(self, name: str, next: Unit, *, wake: asyncio.Event) -> None:
+        """Turn `next` while it says it did something; then wait for `wake` or a second.
 
-    def add_ready_check(self, name: str, check: Callable[[], str | None]) -> None: ...
+        A plain `next(session, now)` runs in one commit; an async `next(now)` on its own.
+        """
+        self._loops.append((name, self._step(next), wake))
 
-    async def start(self, *, sock: socket.socket | None = None) -> None: ...
+    def add_ready_check(self, name: str, check: Callable[[], str | None]) -> None:
+        """`check()` says what is wrong, or None; anything wrong makes /ready answer 503."""
+        self.health.checks[name] = check
 
-    async def stop(self) -> None: ...
+    async def start(self, *, sock: socket.socket | None = None) -> None:
+        """Listen and work. `sock` may be a socket that is bound already, else host and port are.
 
-    def run(self) -> Any: ...
+        Raises SettingsError naming the setting when the port cannot be had.
+        """
+        sock = sock or bind(self.settings)
+        self.port = sock.getsockname()[1]
+        await self.client.open()
+        started = asyncio.Event()
+        self._group = asyncio.create_task(self._work(started))
+        await started.wait()
+        await self._shell.start(sock)
+
+    async def stop(self) -> None:
+        """Refuse new work, finish what runs, close; within `limits.stop_deadline_s`.
+
+        What is owed and unsent stays in the store and is sent after the next start.
+        """
+        self.stopping.set()
+        self._shell.refuse_new()
+        try:
+            async with asyncio.timeout(self.settings.limits.stop_deadline_s):
+                await self.passing.drained()
+                await self._shell.stop()
+                await self._end_loops()
+        except TimeoutError:
+            self.telemetry.log("stopped_late", level="warning")
+        if self._group is not None:
+            self._group.cancel()
+            await asyncio.gather(self._group, return_exceptions=True)
+        await self.client.close()
+        self.store.close()
+
+    def run(self) -> None:
+        """Serve until SIGTERM or SIGINT, on uvloop; one line on standard output when listening."""
+        import uvloop
+
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(self._run())
+
+    async def _run(self) -> None:
+        logging.basicConfig(handlers=[JsonLines(self.telemetry)], force=True)
+        told = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, told.set)
+        try:
+            await self.start()
+            self._announce()
+            await self._until(told)
+        finally:
+            await self.stop()
+
+    async def _until(self, told: asyncio.Event) -> None:
+        """Returns when told to stop; raises what ended the loops, should they end before."""
+        if self._group is None:
+            raise RuntimeError("the node was not started")
+        waiter = asyncio.create_task(told.wait())
+        await asyncio.wait({waiter, self._group}, return_when=asyncio.FIRST_COMPLETED)
+        waiter.cancel()
+        if self._group.done():
+            await self._group
+
+    def _announce(self) -> None:
+        settings = self.settings
+        sys.stdout.write(
+            f"{settings.subscriber_id} ({self.receiver.type.value}) listens on "
+            f"http://{settings.host}:{self.port}, known as {settings.url}\n"
+        )
+        sys.stdout.flush()
+        if settings.network == "development":
+            self.telemetry.log(
+                "development_network",
+                level="warning",
+                says="plain http to loopback is allowed; never run a real network like this",
+            )
+
+    async def _work(self, started: asyncio.Event) -> None:
+        """Everything that goes on beside the requests, in one group that fails together."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._shell.watch())
+            group.create_task(self.health.pulse())
+            for _ in range(self.settings.limits.passing_workers):
+                group.create_task(self._pass_on())
+            self._loop_tasks = [
+                group.create_task(self._loop(name, step, wake)) for name, step, wake in self._loops
+            ]
+            started.set()
+
+    async def _loop(self, name: str, step: Next, wake: asyncio.Event) -> None:
+        await run_loop(
+            name,
+            step,
+            wake=wake,
+            stopping=self._loops_stopping,
+            now=self.now,
+            telemetry=self.telemetry,
+        )
+
+    async def _end_loops(self) -> None:
+        self._loops_stopping.set()
+        for _, _, wake in self._loops:
+            wake.set()
+        if self._loop_tasks:
+            await asyncio.wait(self._loop_tasks)
+
+    async def _pass_on(self) -> None:
+        """One worker of the passing queue."""
+        while True:
+            waiting = await self.passing.take()
+            envelope = waiting.envelope
+            try:
+                async with asyncio.timeout(waiting.deadline - self._clock()):
+                    await waiting.action.handle(envelope, self.now())
+                self.telemetry.log("handled", envelope=envelope)
+            except TimeoutError:
+                self.telemetry.log("given_up", envelope=envelope, reason="ttl")
+            except Refused as refused:
+                self.telemetry.log("given_up", envelope=envelope, code=refused.code)
+            except Exception as error:  # noqa: BLE001  one message must not stop the others
+                self.telemetry.fault("passing", error, envelope=envelope)
+                self.telemetry.log("given_up", envelope=envelope, reason="fault")
+            finally:
+                self.passing.done()
+
+    def _step(self, next: Unit) -> Next:
+        """Either form of a loop's unit as the async one; they differ in their parameters."""
+        if len(inspect.signature(next).parameters) == 1:
+            return cast(Next, next)
+        return in_transactions(self.store, cast(Callable[[Session, int], bool], next))
+
+    def _serve_at(self, name: str, receive: Receive) -> None:
+        """POST /<name>, at the root and under our public url, with a bounded body."""
+        limits = self.settings.limits
+        bytes_max = limits.body_bytes_max_of(name)
+
+        async def route(request: web.BaseRequest) -> web.StreamResponse:
+            try:
+                body = await read_body(request, bytes_max, limits.body_deadline_s)
+                answer = await receive(name, request, body)
+            except Refused as refused:
+                answer = self.door.refuse(refused, name)
+            return answer_response(answer)
+
+        for base in {"", base_path(self.settings.url)}:
+            self._shell.door_routes[f"{base}/{name}"] = route
+
+    async def _receive(self, name: str, request: web.BaseRequest, body: bytes) -> Answer:
+        return await self.door.receive(name, request.headers, body, address=request.remote or "")
+
+    def _serve_own_routes(self, key: EncryptionKey) -> None:
+        self.health.add_routes(self.app)
+        if self.settings.registry is None:
+            return
+        challenged = OnSubscribe(registry=self.settings.registry, receiver=self.receiver, key=key)
+
+        async def on_subscribe(name: str, request: web.BaseRequest, body: bytes) -> Answer:
+            answer = challenged.answer(request.headers, body, self.now())
+            self.telemetry.log("challenge_answered", peer=self.settings.subscriber_id)
+            return Answer(200, JSON, answer)
+
+        self._serve_at("on_subscribe", on_subscribe)

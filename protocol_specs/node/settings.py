@@ -53,6 +53,11 @@ class Limits(Frozen):
     inbox_age_max_s: int = Field(default=300, gt=0)
     stop_deadline_s: float = Field(default=25, gt=0)
 
+    @property
+    def body_bytes_ceiling(self) -> int:
+        """The largest body taken for anything."""
+        return max(self.body_bytes_max, *self.body_bytes_max_by_action.values(), 1)
+
     def body_bytes_max_of(self, action: str) -> int:
         """The largest body taken for `action`."""
         return self.body_bytes_max_by_action.get(action, self.body_bytes_max)

@@ -21,10 +21,12 @@ from protocol_specs.wire.errors import Malformed, NotServed, Overloaded, Refused
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from protocol_specs.node.door import Answer
     from protocol_specs.node.settings import Limits
     from protocol_specs.node.telemetry import Telemetry
 
 Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
+CLOSING = frozenset({408, 413, 415, 503})
 LINGER_S = 2  # how long an unread rest of a refused body is swallowed, so that the answer arrives
 
 
@@ -275,6 +277,14 @@ async def read_body(request: web.BaseRequest, bytes_max: int, deadline_s: float)
     return body
 
 
+def answer_response(answer: Answer) -> web.Response:
+    """The door's answer as an HTTP one; after a body that was not read the connection closes."""
+    response = web.Response(body=answer.body, status=answer.status, headers=answer.headers)
+    if answer.status in CLOSING:
+        response.force_close()
+    return response
+
+
 def refusal_response(refused: Refused, headers: Mapping[str, str] | None = None) -> web.Response:
     """`refused` as an HTTP answer: status, NACK, and when to try again."""
     response = web.Response(
@@ -285,7 +295,7 @@ def refusal_response(refused: Refused, headers: Mapping[str, str] | None = None)
     )
     if refused.retry_after_s is not None:
         response.headers["Retry-After"] = str(refused.retry_after_s)
-    if refused.status in (408, 413, 415, 503):
+    if refused.status in CLOSING:
         response.force_close()
     return response
 

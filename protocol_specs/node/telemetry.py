@@ -75,10 +75,10 @@ class Telemetry:
     ) -> None:
         """Count `event` if it is one of the five, and write its line if the level is on.
 
-        Ids come from `envelope` where it is given. `fields` are ids, codes and numbers only.
+        Ids that are not given come from `envelope`. `fields` are ids, codes and numbers only.
         """
         if envelope is not None:
-            action, peer = envelope.action, envelope.peer_id
+            action, peer = action or envelope.action, peer or envelope.peer_id
         if event in COUNTED:
             self._count(event, action or "unknown")
         level = level or LEVEL_OF.get(event, "info")

@@ -1,0 +1,240 @@
+"""The command `wayfare`: serve a node, make its keys, join a network, check a settings file.
+
+Other commands come from the entry-point group `wayfare.commands`, nodes from `wayfare.nodes` and
+their settings classes from `wayfare.settings`, so that this floor knows none of them by name.
+"""
+
+import argparse
+import asyncio
+import sys
+import time
+from collections.abc import Sequence
+from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
+from typing import Any
+
+from pydantic import ConfigDict
+
+from protocol_specs.node import queue_commands, subscription
+from protocol_specs.node.client import Client, Undelivered
+from protocol_specs.node.settings import NodeSettings, Role, SettingsError, load, write_secret
+from protocol_specs.node.startup import check_settings, load_keys
+from protocol_specs.node.store import StoreUnusable
+from protocol_specs.wire import keys
+from protocol_specs.wire.envelope import SubscriberType
+from protocol_specs.wire.signing import KeyId
+
+DAY_S = 86_400
+TYPE_OF_ROLE: dict[Role, SubscriberType] = {
+    "registry": SubscriberType.REGISTRY,
+    "gateway": SubscriberType.BG,
+    "bpp": SubscriberType.BPP,
+    "bap": SubscriberType.BAP,
+}
+
+
+class CommandFault(Exception):
+    """Something the person at the keyboard can mend; the text says how."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command line; the exit status: 0 done, 1 refused with a reason, 2 misspelt."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    parser = _parser(words)
+    arguments = parser.parse_args(words)
+    try:
+        return int(arguments.run(arguments) or 0)
+    except (CommandFault, SettingsError, StoreUnusable) as fault:
+        print(f"wayfare: {fault}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+
+
+def add(subparsers: Any) -> None:
+    """The commands that every node has."""
+    roles = sorted(entry.name for entry in entry_points(group="wayfare.nodes"))
+    serve = subparsers.add_parser("serve", help="run a node until it is told to stop")
+    serve.add_argument("role", choices=roles, help="which node")
+    _add_config(serve)
+    serve.set_defaults(run=run_serve)
+    check = subparsers.add_parser("check-config", help="say what is wrong with a settings file")
+    check.add_argument("role", choices=roles, help="whose settings they are")
+    _add_config(check)
+    check.set_defaults(run=run_check_config)
+    keygen = subparsers.add_parser("keygen", help="make a node's two key pairs")
+    keygen.add_argument("--out", type=Path, required=True, metavar="DIR", help="where to put them")
+    keygen.set_defaults(run=run_keygen)
+    join = subparsers.add_parser("join", help="ask the registry to admit a running node")
+    _add_config(join)
+    join.add_argument("--role", choices=sorted(TYPE_OF_ROLE), help="if the file does not say it")
+    join.add_argument("--wait", type=float, default=30, metavar="S", help="seconds to wait (30)")
+    join.add_argument(
+        "--days", type=int, default=365, metavar="N", help="how long the key is valid"
+    )
+    join.set_defaults(run=run_join)
+    queue_commands.add(subparsers)
+
+
+def run_serve(arguments: argparse.Namespace) -> int:
+    """Build the node of that role and run it until SIGTERM or Ctrl-C."""
+    build = _load(_entry("wayfare.nodes", arguments.role))
+    node = build(arguments.config)
+    try:
+        node.run()
+    except SettingsError as fault:
+        raise CommandFault(f"{arguments.config}: {fault}") from None
+    return 0
+
+
+def run_check_config(arguments: argparse.Namespace) -> int:
+    """Read the file as `serve` would, with its keys; say what is wrong, or that nothing is."""
+    settings = load(arguments.config, _load(_entry("wayfare.settings", arguments.role)))
+    if settings.role not in (None, arguments.role):
+        raise CommandFault(
+            f"{arguments.config}: key 'role' says {settings.role!r}, not {arguments.role!r}"
+        )
+    try:
+        check_settings(settings)
+    except SettingsError as fault:
+        raise CommandFault(f"{arguments.config}: {fault}") from None
+    print(f"{arguments.config}: fine for {arguments.role} {settings.subscriber_id}")
+    return 0
+
+
+def run_keygen(arguments: argparse.Namespace) -> int:
+    """Write signing.key and encryption.key, readable by their owner only; print the public halves.
+
+    Existing keys are never replaced: peers know a key by its id, and an id must not get new keys.
+    """
+    folder: Path = arguments.out
+    signing, encryption = keys.generate_signing_key(), keys.generate_encryption_key()
+    secrets = {
+        folder / "signing.key": keys.b64encode(signing.seed),
+        folder / "encryption.key": keys.b64encode(encryption.seed),
+    }
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for path in secrets:
+            if path.exists():
+                raise CommandFault(f"{path} exists and is kept; choose another folder for new keys")
+        for path, secret in secrets.items():
+            write_secret(path, secret)
+    except OSError as error:
+        raise CommandFault(f"{folder}: cannot write keys there: {error.strerror}") from None
+    print(f"signing_public_key = {keys.b64encode(signing.public)}")
+    print(f"encryption_public_key = {keys.b64encode(encryption.public)}")
+    print(f"The private keys are in {folder} (mode 0600). Keep them; nobody can make them again.")
+    return 0
+
+
+class JoinSettings(NodeSettings):
+    """The part of any node's settings that joining needs; the rest is the node's own affair."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+def run_join(arguments: argparse.Namespace) -> int:
+    """Send the application of a running node and wait for the registry's yes."""
+    settings = load(arguments.config, JoinSettings)
+    role = arguments.role or settings.role
+    if role is None:
+        raise CommandFault(
+            f"{arguments.config}: key 'role' is missing; add role = \"bpp\" (or bap, gateway) "
+            "or give --role"
+        )
+    if settings.registry is None:
+        raise CommandFault(f"{arguments.config}: key 'registry' is missing: nobody to ask")
+    try:
+        standing = asyncio.run(_join(settings, TYPE_OF_ROLE[role], arguments))
+    except Undelivered as undelivered:
+        raise CommandFault(
+            f"the registry at {settings.registry.url} did not take it: {undelivered.reason}"
+        ) from None
+    print(f"{settings.subscriber_id}: {standing.status} {standing.says}".rstrip())
+    if standing.is_subscribed:
+        return 0
+    print(_next_step(settings, standing), file=sys.stderr)
+    return 1
+
+
+async def _join(
+    settings: JoinSettings, type: SubscriberType, arguments: argparse.Namespace
+) -> subscription.Standing:
+    own = load_keys(settings)
+    client = Client(
+        key=own.signing,
+        key_id=KeyId(settings.subscriber_id, settings.unique_key_id),
+        network=settings.network,
+        now=lambda: int(time.time()),
+    )
+    registry = settings.registry
+    if registry is None:
+        raise CommandFault("key 'registry' is missing")
+    now, valid_s = int(time.time()), arguments.days * DAY_S
+    body = subscription.application(settings, own, type=type, now=now, valid_s=valid_s)
+    await client.open()
+    try:
+        said = await subscription.subscribe(client, registry.url, body)
+        print(f"The registry {registry.subscriber_id} says: {said.status}")
+        return await subscription.wait_until_subscribed(
+            client, registry.url, body, wait_s=arguments.wait
+        )
+    finally:
+        await client.close()
+
+
+def _next_step(settings: JoinSettings, standing: subscription.Standing) -> str:
+    if standing.says.startswith("approval"):
+        return (
+            "The challenge was answered. Now the network's operator must say yes: "
+            f"wayfare registry approve {settings.subscriber_id} --config FILE. "
+            "Then type this command again, or just wait: peers will find the node."
+        )
+    return (
+        f"The registry must reach {settings.url}/on_subscribe. Is the node running (wayfare "
+        "serve), and is that its address as the registry sees it? Then type this command again."
+    )
+
+
+def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="wayfare", description="Rides and deliveries on an open network."
+    )
+    subparsers = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    add(subparsers)
+    # Starting a node should not wait for the imports of commands that nobody asked for.
+    if not words or words[0] not in subparsers.choices:
+        _add_others(subparsers)
+    return parser
+
+
+def _add_others(subparsers: Any) -> None:
+    for entry in entry_points(group="wayfare.commands"):
+        if entry.value == f"{__name__}:add":
+            continue
+        try:
+            _load(entry)(subparsers)
+        except CommandFault as fault:
+            print(f"wayfare: {fault}", file=sys.stderr)
+
+
+def _add_config(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--config", type=Path, required=True, metavar="FILE", help="TOML settings")
+
+
+def _entry(group: str, name: str) -> EntryPoint:
+    for entry in entry_points(group=group):
+        if entry.name == name:
+            return entry
+    raise CommandFault(f"nothing named {name!r} is installed (entry-point group {group})")
+
+
+def _load(entry: EntryPoint) -> Any:
+    """What the entry point names. Raises CommandFault naming the entry that cannot be loaded."""
+    try:
+        return entry.load()
+    except (ImportError, AttributeError) as error:
+        raise CommandFault(
+            f"entry point {entry.name!r} of {entry.group} ({entry.value}) cannot be loaded: {error}"
+        ) from None

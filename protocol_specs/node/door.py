@@ -1,0 +1,205 @@
+"""The one signed door: headers and bytes in, an answer out; no HTTP framework in here.
+
+Cheap checks first, then the registry, then everything `admit` asks, then the write, then the ACK
+(DESIGN 3). What is refused leaves nothing behind.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from protocol_specs.node.actions import Durable, Passing
+from protocol_specs.node.store import Session, Store, StoreUnavailable
+from protocol_specs.wire import envelope as wire
+from protocol_specs.wire.errors import (
+    NotServed,
+    Overloaded,
+    RateLimited,
+    Refused,
+    TooLarge,
+    Unauthenticated,
+    ack,
+    nack,
+)
+from protocol_specs.wire.signing import KeyId, authenticate_value
+
+if TYPE_CHECKING:
+    from protocol_specs.node.inbox import Inbox
+    from protocol_specs.node.keyring import Keyring
+    from protocol_specs.node.passing import PassingQueue
+    from protocol_specs.node.settings import Limits
+    from protocol_specs.node.telemetry import Telemetry
+    from protocol_specs.wire.schema import Schemas
+
+Action = Durable | Passing
+JSON = {"Content-Type": "application/json"}
+ADDRESSES_MAX = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What goes back to the peer at once."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+ACKNOWLEDGED = Answer(200, JSON, ack())
+
+
+class Buckets:
+    """Token buckets, one per address; the least recently used are forgotten."""
+
+    def __init__(self, per_s: float) -> None:
+        self._per_s, self._burst = per_s, per_s * 2
+        self._levels: OrderedDict[str, tuple[float, float]] = OrderedDict()
+
+    def take(self, address: str, now: float) -> bool:
+        """Whether `address` may do it once more at `now`."""
+        level, at = self._levels.pop(address, (self._burst, now))
+        level = min(self._burst, level + max(0.0, now - at) * self._per_s)
+        allowed = level >= 1
+        self._levels[address] = (level - 1 if allowed else level, now)
+        if len(self._levels) > ADDRESSES_MAX:
+            self._levels.popitem(last=False)
+        return allowed
+
+
+class Door:
+    """Receives the actions of one node. `actions` is filled before the node starts."""
+
+    def __init__(
+        self,
+        *,
+        receiver: wire.Receiver,
+        schemas: Schemas,
+        keyring: Keyring,
+        store: Store,
+        inbox: Inbox,
+        passing: PassingQueue,
+        telemetry: Telemetry,
+        limits: Limits,
+        clock: Callable[[], float],
+    ) -> None:
+        self.actions: dict[str, Action] = {}
+        self.store_fault: str | None = None
+        self.is_inbox_full = False  # told by Health, once a second
+        self._receiver, self._schemas, self._keyring = receiver, schemas, keyring
+        self._store, self._inbox, self._passing = store, inbox, passing
+        self._telemetry = telemetry
+        self._limits, self._clock = limits, clock
+        self._lookups = Buckets(limits.key_lookups_per_s)
+
+    async def receive(
+        self, action: str, headers: wire.Headers, body: bytes, *, address: str
+    ) -> Answer:
+        """The answer to `body` posted to the path of `action` from `address`.
+
+        200 ACK: it is written (or queued, if it is a passing one), or it was before. Anything
+        else: nothing is kept, and the body is a NACK. Exceptions are faults of ours.
+        """
+        now = int(self._clock())
+        claim: wire.Claim | None = None
+        try:
+            served = self._served(action, body)
+            claim = wire.claim(headers, body, now, receiver=self._receiver)
+            envelope = await self._admit(claim, served.action, now, address)
+            is_new = await self._take(served, envelope, now)
+        except Refused as refused:
+            return self.refuse(refused, action, claim)
+        except StoreUnavailable as fault:
+            return self._unavailable(fault, action, claim)
+        event = "accepted" if is_new else "repeated"
+        self._telemetry.log(event, envelope=envelope)
+        return ACKNOWLEDGED
+
+    def serve(self, action: Action) -> None:
+        """Take messages of `action` from now on. Once each."""
+        if action.action in self.actions:
+            raise ValueError(f"{action.action} is served already")
+        self.actions[action.action] = action
+        if isinstance(action, Durable):
+            self._inbox.serve(action)
+
+    def _served(self, action: str, body: bytes) -> Action:
+        served = self.actions.get(action)
+        if served is None:
+            raise NotServed("this action is not served here")
+        bytes_max = self._limits.body_bytes_max_of(action)
+        if len(body) > bytes_max:
+            raise TooLarge(f"the body is larger than {bytes_max} bytes")
+        return served
+
+    async def _admit(self, claim: wire.Claim, action: str, now: int, address: str) -> wire.Envelope:
+        """The verified message. A key that fails is asked for once more: it may be a new one."""
+        if not all(map(self._keyring.knows, claim.key_ids)) and not self._lookups.take(
+            address, self._clock()
+        ):
+            raise RateLimited("too many unknown keys from this address; try again later")
+        keys = await self._keyring.keys(claim.key_ids)
+        try:
+            return self._admitted(claim, keys, action, now)
+        except Unauthenticated as refused:
+            doubted = refused.doubted_key
+            if doubted is None or not await self._keyring.refetch(KeyId(*doubted)):
+                raise
+        return self._admitted(claim, await self._keyring.keys(claim.key_ids), action, now)
+
+    def _admitted(self, claim: wire.Claim, keys: wire.Keys, action: str, now: int) -> wire.Envelope:
+        return wire.admit(
+            claim, keys, now, receiver=self._receiver, action=action, schemas=self._schemas
+        )
+
+    async def _take(self, served: Action, envelope: wire.Envelope, now: int) -> bool:
+        """Write or queue the message; False when it was taken before."""
+        if isinstance(served, Passing):
+            return self._passing.offer(served, envelope, now)
+        if self.is_inbox_full:
+            raise Overloaded("too many messages wait here; try again later")
+        judge = served.judge
+
+        def accept(session: Session) -> bool:
+            is_new = self._inbox.accept(session, envelope, now)
+            if is_new and judge is not None:
+                judge(envelope, now)
+            return is_new
+
+        is_new = await self._store.transact(accept)
+        self.store_fault = None
+        return is_new
+
+    def refuse(self, refused: Refused, action: str, claim: wire.Claim | None = None) -> Answer:
+        """The answer that says no, logged and counted."""
+        self._log_refusal(refused, action, claim)
+        headers = dict(JSON)
+        if isinstance(refused, Unauthenticated):
+            headers[refused.challenge] = authenticate_value(self._receiver.subscriber_id)
+        if refused.retry_after_s is not None:
+            headers["Retry-After"] = str(refused.retry_after_s)
+        return Answer(refused.status, headers, nack(refused))
+
+    def _unavailable(
+        self, fault: StoreUnavailable, action: str, claim: wire.Claim | None
+    ) -> Answer:
+        """Not ACKed when it cannot be kept (threats.md P9)."""
+        self.store_fault = str(fault)
+        self._telemetry.fault("store", fault)
+        return self.refuse(Overloaded("this message cannot be stored now"), action, claim)
+
+    def _log_refusal(self, refused: Refused, action: str, claim: wire.Claim | None) -> None:
+        """The kind and place of the fault and who claims to have sent it; no text of the peer."""
+        header = claim.sender if claim is not None else None
+        self._telemetry.log(
+            "refused",
+            action=action if action in self.actions else None,
+            peer=header.key_id.subscriber_id if header else None,
+            kind=type(refused).__name__,
+            code=refused.code,
+            status=refused.status,
+            created=header.created if header else None,
+            expires=header.expires if header else None,
+        )

@@ -1,0 +1,129 @@
+"""How a node is: /health (alive), /ready (may traffic come), /metrics; and its pulse."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from aiohttp import web
+from sqlalchemy import bindparam, func, select
+
+from protocol_specs.node.keyring import STALE_S
+from protocol_specs.node.store import Statement, StoreUnavailable
+from protocol_specs.node.tables import Received
+from protocol_specs.wire import strict_json
+from protocol_specs.wire.errors import Overloaded
+
+if TYPE_CHECKING:
+    from protocol_specs.node.door import Door
+    from protocol_specs.node.inbox import Inbox
+    from protocol_specs.node.keyring import Keyring
+    from protocol_specs.node.settings import Limits
+    from protocol_specs.node.store import Store
+    from protocol_specs.node.telemetry import Telemetry
+    from protocol_specs.wire.signing import KeyId
+
+PULSE_S = 1.0
+
+_T = Received.__table__
+_WAITING = Statement(
+    select(func.count().label("n")).select_from(
+        select(_T.c.id).where(_T.c.state == "new").limit(bindparam("most")).subquery()
+    )
+)
+
+
+class Health:
+    """Looks at the parts of one node. `key_id` is our own key, None where no registry is asked."""
+
+    def __init__(
+        self,
+        *,
+        keyring: Keyring,
+        key_id: KeyId | None,
+        door: Door,
+        inbox: Inbox,
+        store: Store,
+        telemetry: Telemetry,
+        limits: Limits,
+        clock: Callable[[], float],
+    ) -> None:
+        self.checks: dict[str, Callable[[], str | None]] = {
+            "store": lambda: door.store_fault,
+            "inbox": self._inbox_fault,
+        }
+        self._keyring, self._key_id, self._door, self._inbox = keyring, key_id, door, inbox
+        self._store, self._telemetry, self._limits, self._clock = store, telemetry, limits, clock
+        telemetry.watch_age("inbox", lambda: inbox.oldest_age_s(int(clock())))
+
+    def add_routes(self, app: web.Application) -> None:
+        """GET /health, /ready and /metrics."""
+        app.router.add_get("/health", self.health)
+        app.router.add_get("/ready", self.ready)
+        app.router.add_get("/metrics", self.metrics)
+
+    async def health(self, request: web.Request) -> web.StreamResponse:
+        """200 while the process answers at all."""
+        return _json({"status": "alive"}, 200)
+
+    async def ready(self, request: web.Request) -> web.StreamResponse:
+        """200, or 503 with what is wrong by name."""
+        faults = await self.faults()
+        status = {"status": "not ready", "faults": faults} if faults else {"status": "ready"}
+        return _json(status, 503 if faults else 200)
+
+    async def metrics(self, request: web.Request) -> web.StreamResponse:
+        """Counters and ages in the Prometheus text format."""
+        return web.Response(body=self._telemetry.metrics(), content_type="text/plain")
+
+    async def faults(self) -> dict[str, str]:
+        """What keeps this node from its work, by the name of the check; empty when nothing does."""
+        said = {name: check() for name, check in self.checks.items()}
+        said["registry"] = await self._registry_fault()
+        return {name: fault for name, fault in said.items() if fault is not None}
+
+    async def pulse(self) -> None:
+        """Once a second: shed when the inbox is full, and see if a failed store works again."""
+        while True:
+            try:
+                self._door.is_inbox_full = self._waiting() >= self._limits.inbox_max
+                if self._door.store_fault is not None:
+                    await self._store.transact(lambda session: None)
+                    self._door.store_fault = None
+            except StoreUnavailable as fault:
+                self._door.store_fault = str(fault)
+            await asyncio.sleep(PULSE_S)
+
+    def _waiting(self) -> int:
+        most = self._limits.inbox_max
+        row = self._store.read(lambda session: session.one(_WAITING, most=most))
+        return 0 if row is None else int(row["n"])
+
+    def _inbox_fault(self) -> str | None:
+        age_s = self._inbox.oldest_age_s(int(self._clock()))
+        if age_s <= self._limits.inbox_age_max_s:
+            return None
+        return f"a message has waited {age_s:.0f} s"
+
+    async def _registry_fault(self) -> str | None:
+        """Whether the registry answers, and says that we are SUBSCRIBED."""
+        if self._key_id is None:
+            return None
+        try:
+            found = await self._keyring.keys((self._key_id,))
+            if not found[self._key_id]:
+                await self._keyring.refetch(self._key_id)
+                found = await self._keyring.keys((self._key_id,))
+        except Overloaded:
+            return f"not reachable, and what it said is older than {STALE_S} s"
+        return None if found[self._key_id] else "our own record is not SUBSCRIBED; wayfare join"
+
+
+def _json(value: object, status: int) -> web.Response:
+    return web.Response(
+        body=strict_json.dumps(value),
+        status=status,
+        content_type="application/json",
+        headers={"Cache-Control": "no-store"},
+    )

@@ -1,0 +1,75 @@
+"""What must be right before a node starts: its keys, its urls, its registry, its port."""
+
+import errno
+import socket
+
+from yarl import URL
+
+from protocol_specs.node.settings import NodeSettings, SettingsError, read_secret
+from protocol_specs.node.subscription import OwnKeys, pinned
+from protocol_specs.node.urls import UrlRefused, check_url
+from protocol_specs.wire import keys
+
+
+def load_keys(settings: NodeSettings) -> OwnKeys:
+    """The node's two private keys. Raises SettingsError naming the setting and the file."""
+    try:
+        signing = keys.signing_key(read_secret(settings.signing_key, key="signing_key"))
+    except ValueError as error:
+        raise SettingsError(f"{settings.signing_key} (setting 'signing_key'): {error}") from None
+    try:
+        encryption = keys.encryption_key(read_secret(settings.encryption_key, key="encryption_key"))
+    except ValueError as error:
+        raise SettingsError(
+            f"{settings.encryption_key} (setting 'encryption_key'): {error}"
+        ) from None
+    return OwnKeys(signing, encryption)
+
+
+def check_settings(settings: NodeSettings) -> None:
+    """Everything that can be known before starting. Raises SettingsError naming the key."""
+    load_keys(settings)
+    _check_url("url", settings.url, settings)
+    if settings.registry is not None:
+        _check_url("registry.url", settings.registry.url, settings)
+        try:
+            pinned(settings.registry)
+        except ValueError as error:
+            raise SettingsError(f"key 'registry': {error}") from None
+
+
+def _check_url(key: str, url: str, settings: NodeSettings) -> None:
+    try:
+        check_url(url, settings.network)
+    except UrlRefused as refused:
+        raise SettingsError(f"key {key!r}: {url}: {refused}") from None
+
+
+def bind(settings: NodeSettings) -> socket.socket:
+    """The listening socket of `host` and `port`. Raises SettingsError when it cannot be had."""
+    place = f"{settings.host}:{settings.port}"
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            settings.host, settings.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        sock = socket.socket(family, kind, protocol)
+    except OSError as error:
+        raise SettingsError(f"key 'host': {settings.host}: {error.strerror}") from None
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        sock.bind(address)
+        sock.setblocking(False)
+    except OSError as error:
+        sock.close()
+        if error.errno == errno.EADDRINUSE:
+            raise SettingsError(
+                f"key 'port': {place} is in use by another program; stop that one or choose "
+                "another port (and change 'url' with it)"
+            ) from None
+        raise SettingsError(f"key 'port': {place} cannot be used: {error.strerror}") from None
+    return sock
+
+
+def base_path(url: str) -> str:
+    """The path part of our public url, without a slash at the end: "" or "/beckn/v1"."""
+    return URL(url).path.rstrip("/")
