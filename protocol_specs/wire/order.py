@@ -87,7 +87,11 @@ class Parcel:
 
 @dataclass(frozen=True, slots=True)
 class PaymentTerms:
-    """Who collects, when, and whether it is paid. `reference` is the proof of payment."""
+    """Who collects, when, and whether it is paid. `reference` is the proof of payment.
+
+    `account` is where the money goes: bank code, account number and payment address (with its @),
+    those that are given, with blanks between.
+    """
 
     collected_by: CollectedBy
     type: PaymentType
@@ -96,6 +100,7 @@ class PaymentTerms:
     reference: str | None = None
     amount_minor: int | None = None
     currency: str | None = None
+    account: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -119,9 +119,18 @@ def payment_reader(currency: str | None) -> Callable[[Any], PaymentTerms]:
             reference=find(params, "transaction_id", loose_text),
             amount_minor=amount_minor,
             currency=its_currency,
+            account=_account(params),
         )
 
     return read
+
+
+_ACCOUNT = ("bank_code", "bank_account_number", "virtual_payment_address")
+
+
+def _account(params: Json) -> str | None:
+    given = (find(params, key, loose_text) for key in _ACCOUNT)
+    return under("/params", lambda: " ".join(part for part in given if part)) or None
 
 
 def _type(payment: Json) -> str:

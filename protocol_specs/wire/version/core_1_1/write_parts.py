@@ -162,7 +162,22 @@ def payment(given: PaymentTerms) -> Json:
         collected_by=given.collected_by,
         type=given.type,
         status=given.status,
-        params=said(transaction_id=given.reference, amount=sum_text, currency=given.currency),
+        params=said(
+            transaction_id=given.reference,
+            amount=sum_text,
+            currency=given.currency,
+            **_account(given.account or ""),
+        ),
+    )
+
+
+def _account(account: str) -> Json:
+    words_given = account.split()
+    bank = [word for word in words_given if "@" not in word]
+    return said(
+        bank_code=bank[0] if len(bank) > 1 else None,
+        bank_account_number=" ".join(bank[1:] or bank),
+        virtual_payment_address=" ".join(word for word in words_given if "@" in word),
     )
 
 

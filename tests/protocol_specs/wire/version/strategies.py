@@ -42,6 +42,7 @@ parcels = st.builds(
 tag_groups = st.lists(
     st.builds(tags.group, codes.map("X_".__add__), st.dictionaries(codes, words)), max_size=2
 ).map(tuple)
+accounts = st.sampled_from(["HDFC0000001 1234567890", "ACME 12 coop@upi", "coop@upi", "778899"])
 fare_policies = st.dictionaries(codes, words, max_size=4).map(lambda found: tuple(found.items()))
 
 
@@ -56,6 +57,7 @@ def payments(draw: st.DrawFn, *, currency: str | None = None) -> order.PaymentTe
         reference=draw(maybe(words)),
         amount_minor=amount_minor,
         currency=currency if amount_minor is not None else None,
+        account=draw(maybe(accounts)),
     )
 
 
