@@ -8,9 +8,8 @@ from hypothesis import strategies as st
 
 from protocol_specs.wire import order, tags
 
-words = st.text(st.characters(codec="utf-8", exclude_categories=["Cs", "Cc"]), min_size=1).filter(
-    lambda text: text.strip() == text
-)
+letters = st.characters(codec="utf-8", exclude_categories=["Cs", "Cc"])
+words = st.text(letters, min_size=1, max_size=30).filter(lambda text: text.strip() == text)
 codes = st.from_regex(r"[A-Z][A-Z_]{0,20}", fullmatch=True)
 ids = st.uuids(version=4).map(str)
 times = st.integers(0, 4_000_000_000)
