@@ -1,5 +1,6 @@
 """The one way out: signs the exact bytes that leave, posts them, reads a bounded answer."""
 
+import io
 from collections.abc import Callable, Mapping
 
 import aiohttp
@@ -11,6 +12,7 @@ from protocol_specs.wire.errors import Acknowledgement, read_ack
 from protocol_specs.wire.keys import SigningKey
 from protocol_specs.wire.signing import KeyId
 
+LARGE_BYTES = 1_000_000
 ANSWER_BYTES_MAX = 65_536
 LOOKUP_BYTES_MAX = 2_097_152
 TIMEOUT = aiohttp.ClientTimeout(total=10, connect=3, sock_connect=3)
@@ -154,7 +156,7 @@ class Client:
             raise RuntimeError("the client is not open")
         async with self._session.post(
             url,
-            data=body,
+            data=body if len(body) < LARGE_BYTES else io.BytesIO(body),  # else it warns
             headers={"Content-Type": "application/json", **headers},
             allow_redirects=False,
         ) as response:
