@@ -6,7 +6,7 @@ from protocol_specs.node import bodies, conversations
 from protocol_specs.node.store import Session, Statement
 from protocol_specs.node.tables import Owed
 
-CHANNEL = "outbox"  # notified with the receiver's id
+CHANNEL = "outbox"  # notified with "<row id> <receiver_id>"
 ORDER_CALLBACK_KEPT_S = 72 * 3600
 
 _T = Owed.__table__
@@ -22,7 +22,7 @@ _SUPERSEDE = Statement(
     )
     .values(state="superseded")
 )
-_OWE = Statement(insert(_T).values({name: bindparam(name) for name in _COLUMNS}))
+_OWE = Statement(insert(_T).values({name: bindparam(name) for name in _COLUMNS}).returning(_T.c.id))
 
 
 def owe(
@@ -49,7 +49,7 @@ def owe(
     conversation_id, n = conversations.count(session, receiver_id, transaction_id)
     if supersedes is not None:
         session.run(_SUPERSEDE, key=supersedes, receiver=receiver_id)
-    session.run(
+    row = session.one(
         _OWE,
         conversation_id=conversation_id,
         receiver_id=receiver_id,
@@ -71,4 +71,5 @@ def owe(
         supersedes=supersedes,
         error=None,
     )
-    session.notify(CHANNEL, receiver_id)
+    if row is not None:
+        session.notify(CHANNEL, f"{row['id']} {receiver_id}")

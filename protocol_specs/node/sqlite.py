@@ -5,10 +5,12 @@ import os
 import sqlite3
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import BigInteger, Column, LargeBinary, MetaData, String, TypeDecorator
-from sqlalchemy.dialects.sqlite.base import SQLiteDialect, SQLiteTypeCompiler
+from sqlalchemy.dialects.sqlite.base import SQLiteCompiler, SQLiteDialect, SQLiteTypeCompiler
 from sqlalchemy.schema import CreateIndex, CreateTable
+from sqlalchemy.sql.elements import BindParameter
 
 from protocol_specs.node.store_faults import Conflict, StoreUnavailable, StoreUnusable
 
@@ -54,9 +56,20 @@ class _StrictTypes(SQLiteTypeCompiler):
         return "TEXT"
 
 
+class _Constants(SQLiteCompiler):
+    """Writes a clause's own constants into the text: a partial index is used only where the
+    query says `state = 'new'` literally."""
+
+    def visit_bindparam(self, bindparam: BindParameter[Any], *args: Any, **kw: Any) -> str:
+        if not bindparam.required and isinstance(bindparam.value, str | int | list):
+            kw["literal_binds"] = True
+        return str(super().visit_bindparam(bindparam, *args, **kw))  # type: ignore[no-untyped-call]
+
+
 def _dialect() -> SQLiteDialect:
     dialect = SQLiteDialect(paramstyle="named")
     dialect.type_compiler_instance = _StrictTypes(dialect)
+    dialect.statement_compiler = _Constants
     return dialect
 
 

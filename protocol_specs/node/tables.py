@@ -48,7 +48,7 @@ class Received(NodeTables, table=True):
         CheckConstraint(f"state IN {RECEIVED_STATES}"),
         CheckConstraint("state <> 'new' OR body_id IS NOT NULL"),
         Index("received_waiting", "conversation_id", "id", sqlite_where=text("state = 'new'")),
-        Index("received_due", "id", sqlite_where=text("state = 'new'")),
+        Index("received_due", "next_at", "id", sqlite_where=text("state = 'new'")),
         Index("received_kept", "received_at", sqlite_where=text("body_id IS NOT NULL")),
     )
 
@@ -81,8 +81,7 @@ class Owed(NodeTables, table=True):
         UniqueConstraint("conversation_id", "n"),
         CheckConstraint(f"state IN {OWED_STATES}"),
         CheckConstraint("state <> 'pending' OR body_id IS NOT NULL"),
-        Index("owed_pending", "receiver_id", "id", sqlite_where=text("state = 'pending'")),
-        Index("owed_due", "receiver_id", "next_at", sqlite_where=text("state = 'pending'")),
+        Index("owed_due", "receiver_id", "next_at", "id", sqlite_where=text("state = 'pending'")),
         Index("owed_order", "conversation_id", "n", sqlite_where=text("state = 'pending'")),
         Index("owed_give_up", "give_up_at", sqlite_where=text("state = 'pending'")),
         Index(

@@ -1,0 +1,220 @@
+"""The inbox: a message is written before it is ACKed, then handled once, in its turn."""
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import partial
+
+from sqlalchemy import bindparam, exists, func, insert, select, update
+
+from protocol_specs.node import bodies, conversations, kept
+from protocol_specs.node.actions import Durable
+from protocol_specs.node.loops import attempt, backoff_s
+from protocol_specs.node.store import Row, Session, Statement, Store, StoreUnavailable
+from protocol_specs.node.tables import Body, Conversation, Received
+from protocol_specs.node.telemetry import Telemetry
+from protocol_specs.wire.envelope import Envelope
+from protocol_specs.wire.errors import ChangedDuplicate, Refused
+
+CHANNEL = "inbox"
+HANDLED_PER_COMMIT_MAX = 32
+TRIES_MAX = 8  # about two minutes
+BACKOFF_S_MAX = 60.0
+ENVELOPES_IN_MEMORY_MAX = 256
+ENVELOPE_BYTES_IN_MEMORY_MAX = 16_384
+
+_T = Received.__table__
+_BODY = Body.__table__
+_CONVERSATION = Conversation.__table__
+_EARLIER = Received.__table__.alias("earlier")
+_COLUMNS = [column.name for column in _T.columns if column.name != "id"]
+
+_FIND = Statement(
+    select(_T.c.digest).where(
+        _T.c.sender_id == bindparam("sender_id"),
+        _T.c.action == bindparam("action"),
+        _T.c.message_id == bindparam("message_id"),
+        _T.c.callback_hash == bindparam("callback_hash"),
+    )
+)
+_ACCEPT = Statement(
+    insert(_T).values({name: bindparam(name) for name in _COLUMNS}).returning(_T.c.id)
+)
+
+
+_DUE = Statement(
+    select(_T, _BODY.c.bytes, _CONVERSATION.c.transaction_id)
+    .join(_BODY, _BODY.c.id == _T.c.body_id)
+    .join(_CONVERSATION, _CONVERSATION.c.id == _T.c.conversation_id)
+    .where(
+        _T.c.state == "new",
+        _T.c.next_at <= bindparam("now"),
+        ~exists().where(
+            _EARLIER.c.conversation_id == _T.c.conversation_id,
+            _EARLIER.c.state == "new",
+            _EARLIER.c.id < _T.c.id,
+        ),
+    )
+    .order_by(_T.c.next_at, _T.c.id)
+    .limit(bindparam("limit"))
+)
+_MARK = Statement(
+    update(_T)
+    .where(_T.c.id == bindparam("row_id"), _T.c.state == "new")
+    .values({name: bindparam(name) for name in ("state", "tries", "next_at", "error")})
+)
+_OLDEST = Statement(select(func.min(_T.c.received_at).label("at")).where(_T.c.state == "new"))
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one message: handled, parked, or still new and to be tried again."""
+
+    row: Row
+    state: str
+    error: Exception | None
+
+
+class Inbox:
+    """The messages of one node that were ACKed, and who handles them."""
+
+    def __init__(self, store: Store, telemetry: Telemetry) -> None:
+        self.wake = asyncio.Event()
+        self._store = store
+        self._telemetry = telemetry
+        self._actions: dict[str, Durable] = {}
+        self._fresh: OrderedDict[int, Envelope] = OrderedDict()  # spares a second parse
+        store.listen(CHANNEL, lambda _: self.wake.set())
+
+    def serve(self, action: Durable) -> None:
+        """Names who handles an action. Once each."""
+        if action.action in self._actions:
+            raise ValueError(f"{action.action} is served already")
+        self._actions[action.action] = action
+
+    def accept(self, session: Session, envelope: Envelope, now: int) -> bool:
+        """Writes a verified message in the door's commit; after it the ACK may go.
+
+        False when the same bytes were accepted before: the same ACK, and nothing else.
+        Raises ChangedDuplicate when the message_id came before with other bytes.
+        """
+        key = {
+            "sender_id": envelope.peer_id,
+            "action": envelope.action,
+            "message_id": envelope.message_id,
+            "callback_hash": envelope.digest if envelope.action.startswith("on_") else "",
+        }
+        before = session.one(_FIND, **key)
+        if before is not None:
+            if before["digest"] != envelope.digest:
+                raise ChangedDuplicate(
+                    f"message_id {envelope.message_id} was used before for another "
+                    f"{envelope.action}: give each request a new one",
+                    path="/context/message_id",
+                )
+            return False
+        row = session.one(
+            _ACCEPT,
+            **key,
+            conversation_id=conversations.find_or_begin(
+                session, envelope.peer_id, envelope.transaction_id
+            ),
+            digest=envelope.digest,
+            body_id=bodies.keep(session, envelope.body),
+            authorization=envelope.authorization,
+            sender=kept.party_text(envelope.sender),
+            gateway=None if envelope.gateway is None else kept.party_text(envelope.gateway),
+            received_at=now,
+            state="new",
+            tries=0,
+            next_at=now,
+            error=None,
+        )
+        if row is not None:
+            session.after_commit(partial(self._remember, int(row["id"]), envelope))
+        session.notify(CHANNEL)
+        return True
+
+    async def handle_next(self, now: int) -> bool:
+        """Handles what is due, oldest first and many in one commit; says whether anything was.
+
+        The messages of one conversation are handled in the order they came.
+        """
+        try:
+            outcomes = await self._store.transact(partial(self._handle_due, now=now))
+        except StoreUnavailable:
+            outcomes = await self._handle_one(now)
+        self._tell(outcomes)
+        return bool(outcomes)
+
+    def oldest_age_s(self, now: int) -> float:
+        """Seconds since the oldest message came that still waits; 0 when none does."""
+        row = self._store.read(lambda session: session.one(_OLDEST))
+        return 0.0 if row is None or row["at"] is None else float(max(0, now - row["at"]))
+
+    def _handle_due(
+        self, session: Session, *, now: int, limit: int = HANDLED_PER_COMMIT_MAX
+    ) -> list[Outcome]:
+        rows = session.all(_DUE, now=now, limit=limit)
+        return [self._handle(session, row, now) for row in rows]
+
+    async def _handle_one(self, now: int) -> list[Outcome]:
+        """The oldest alone. If the database fails at it again, that counts as its failure: a
+        message whose handling breaks a transaction must not stand before all others for ever."""
+        try:
+            return await self._store.transact(partial(self._handle_due, now=now, limit=1))
+        except StoreUnavailable as error:
+            return await self._store.transact(partial(self._blame_oldest, now=now, error=error))
+
+    def _blame_oldest(self, session: Session, *, now: int, error: Exception) -> list[Outcome]:
+        rows = session.all(_DUE, now=now, limit=1)
+        return [self._mark(session, row, error, now) for row in rows]
+
+    def _handle(self, session: Session, row: Row, now: int) -> Outcome:
+        def work() -> None:
+            envelope = self._fresh.get(row["id"]) or kept.envelope(row)
+            self._actions[row["action"]].handle(session, envelope, now)
+
+        return self._mark(session, row, attempt(session, work), now)
+
+    def _mark(self, session: Session, row: Row, error: Exception | None, now: int) -> Outcome:
+        tries = row["tries"] + 1
+        if error is None or isinstance(error, Refused):
+            state = "handled"
+        else:
+            state = "parked" if tries >= TRIES_MAX else "new"
+        session.run(
+            _MARK,
+            row_id=row["id"],
+            state=state,
+            tries=tries,
+            next_at=now + round(backoff_s(tries, BACKOFF_S_MAX)),
+            error=None if error is None else f"{type(error).__name__}: {error}",
+        )
+        return Outcome(row, state, error)
+
+    def _remember(self, row_id: int, envelope: Envelope) -> None:
+        if len(envelope.body) <= ENVELOPE_BYTES_IN_MEMORY_MAX:
+            self._fresh[row_id] = envelope
+            if len(self._fresh) > ENVELOPES_IN_MEMORY_MAX:
+                self._fresh.popitem(last=False)
+
+    def _tell(self, outcomes: Iterable[Outcome]) -> None:
+        for outcome in outcomes:
+            row, error = outcome.row, outcome.error
+            if outcome.state != "new":
+                self._fresh.pop(row["id"], None)
+            refused = isinstance(error, Refused)
+            if error is not None and not refused:
+                self._telemetry.fault("inbox", error)
+            if error is None or refused or outcome.state == "parked":
+                self._telemetry.log(
+                    "given_up" if outcome.state == "parked" else "handled",
+                    action=row["action"],
+                    transaction_id=row["transaction_id"],
+                    message_id=row["message_id"],
+                    peer=row["sender_id"],
+                    code=error.code if isinstance(error, Refused) else None,
+                    error=None if error is None else type(error).__name__,
+                )

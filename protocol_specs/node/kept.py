@@ -1,0 +1,52 @@
+"""Verified messages as rows, and rows as verified messages again after a restart."""
+
+from functools import lru_cache
+
+import orjson
+
+from protocol_specs.node.store import Row
+from protocol_specs.wire import strict_json
+from protocol_specs.wire.context import read_context
+from protocol_specs.wire.envelope import Envelope, Subscriber, SubscriberType
+from protocol_specs.wire.keys import b64encode, strict_b64decode
+
+_KEYS = ("signing_public_key", "encryption_public_key")
+
+
+@lru_cache(maxsize=256)
+def party_text(party: Subscriber) -> str:
+    """The registry record that a message was verified with, as JSON."""
+    record = {name: getattr(party, name) for name in Subscriber.__slots__}
+    for name in _KEYS:
+        record[name] = None if record[name] is None else b64encode(record[name])
+    return orjson.dumps(record).decode()
+
+
+@lru_cache(maxsize=256)
+def party(text: str) -> Subscriber:
+    """What `party_text` wrote."""
+    record = orjson.loads(text)
+    for name in _KEYS:
+        record[name] = None if record[name] is None else strict_b64decode(record[name])
+    record["type"] = SubscriberType(record["type"])
+    record["cities"] = tuple(record["cities"])
+    return Subscriber(**record)
+
+
+def envelope(row: Row) -> Envelope:
+    """The message of a row of `received` joined with its body. Nothing is verified a second time:
+    only what was verified is ever written."""
+    body = bytes(row["bytes"])
+    document = strict_json.parse(body)
+    return Envelope(
+        context=read_context(document),
+        message=document.get("message"),
+        error=document.get("error"),
+        document=document,
+        body=body,
+        sender=party(row["sender"]),
+        gateway=None if row["gateway"] is None else party(row["gateway"]),
+        authorization=row["authorization"],
+        received_at=row["received_at"],
+        digest=row["digest"],
+    )

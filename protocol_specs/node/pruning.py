@@ -1,0 +1,56 @@
+"""Forgets bodies after their time: they hold phones and places; hashes and ids are kept."""
+
+from sqlalchemy import bindparam, delete, select, update
+
+from protocol_specs.node.store import Session, Statement
+from protocol_specs.node.tables import Body, Owed, Received
+
+KEPT_S = 30 * 86_400
+PRUNED_PER_COMMIT_MAX = 200
+
+_R, _O, _B = Received.__table__, Owed.__table__, Body.__table__
+
+_OLD_RECEIVED = Statement(
+    select(_R.c.id, _R.c.body_id)
+    .where(
+        _R.c.body_id.is_not(None),
+        _R.c.received_at < bindparam("before"),
+        _R.c.state == "handled",
+    )
+    .order_by(_R.c.received_at)
+    .limit(bindparam("limit"))
+)
+_OLD_OWED = Statement(
+    select(_O.c.id, _O.c.body_id)
+    .where(
+        _O.c.body_id.is_not(None),
+        _O.c.created_at < bindparam("before"),
+        _O.c.state.in_(["sent", "superseded", "expired"]),
+    )
+    .order_by(_O.c.created_at)
+    .limit(bindparam("limit"))
+)
+_FORGET_RECEIVED = Statement(
+    update(_R)
+    .where(_R.c.id == bindparam("row_id"))
+    .values(body_id=None, authorization=None, error=None)
+)
+_FORGET_OWED = Statement(
+    update(_O).where(_O.c.id == bindparam("row_id")).values(body_id=None, error=None)
+)
+_DELETE = Statement(delete(_B).where(_B.c.id == bindparam("body_id")))
+
+
+def prune_next(session: Session, now: int) -> bool:
+    """Forgets the oldest bodies of messages that are done with for 30 days; says whether any were.
+
+    A parked message keeps its body until somebody decides about it.
+    """
+    before, limit = now - KEPT_S, PRUNED_PER_COMMIT_MAX
+    found = False
+    for old, forget in ((_OLD_RECEIVED, _FORGET_RECEIVED), (_OLD_OWED, _FORGET_OWED)):
+        for row in session.all(old, before=before, limit=limit):
+            session.run(forget, row_id=row["id"])
+            session.run(_DELETE, body_id=row["body_id"])
+            found = True
+    return found
