@@ -1,0 +1,93 @@
+"""The provider node, put together: who does what is here, how it is done is elsewhere.
+
+A confirm: the signed door (node) -> orders/handlers.py `_confirm` -> orders/confirm.py decides ->
+orders/writing.py writes order, facts, what extensions set aside and the owed on_confirm at once ->
+the outbox (node) sends it.
+"""
+
+import asyncio
+from pathlib import Path
+
+from aiohttp import web
+
+from bpp import desk_api, driver_api
+from bpp.fleet import roster
+from bpp.fleet.fleet import Fleet
+from bpp.insurance import tables as insurance_tables
+from bpp.insurance import wiring
+from bpp.ledger import tables as ledger_tables
+from bpp.orders import handlers, store
+from bpp.orders.extension import Extension
+from bpp.orders.office import Office
+from bpp.orders.provider import Provider
+from bpp.settings import BppSettings
+from bpp.tables import METADATA
+from protocol_specs.node.server import Node
+from protocol_specs.node.settings import load, private_file
+from protocol_specs.wire.envelope import SubscriberType
+
+
+def build(config: Path) -> Node:
+    """The node of this settings file, ready to be started. Raises SettingsError, StoreUnusable."""
+    return build_from(load(config, BppSettings))
+
+
+def build_from(settings: BppSettings) -> Node:
+    """The same from settings at hand."""
+    triggers = (*ledger_tables.TRIGGERS, *insurance_tables.TRIGGERS)
+    node = Node(settings, type=SubscriberType.BPP, metadata=METADATA, triggers=triggers)
+    fleet = _fleet(node, settings)
+    provider = settings.provider(fleet.categories())
+    desk_token = private_file(settings.data_dir / desk_api.TOKEN_FILE)
+    extensions = _extensions(node, settings, provider, desk_token)
+    office = Office(
+        provider=provider,
+        fleet=fleet,
+        extensions=extensions,
+        bpp_id=settings.subscriber_id,
+        bpp_uri=settings.url,
+    )
+    for action in (*handlers.durable(office), *handlers.passing(office, node.store, node.client)):
+        node.serve_action(action)
+    driver_api.add(node, office)
+    desk_api.add(node, office, desk_token)
+    _add_loops(node, extensions)
+    return node
+
+
+def _fleet(node: Node, settings: BppSettings) -> Fleet:
+    """The fleet as settings and CSV file say it, on top of what the desk added before."""
+    listed = settings.roster()
+    node.store.transact_now(lambda session: roster.put_roster(session, listed))
+    fleet = Fleet()
+    node.store.read(fleet.load)
+    return fleet
+
+
+def _extensions(
+    node: Node, settings: BppSettings, provider: Provider, desk_token: str
+) -> tuple[Extension, ...]:
+    """What follows each order: nothing, unless the settings say so."""
+    if settings.insurance is None:
+        return ()
+
+    def driver_of(request: web.Request) -> str:
+        return driver_api.authenticate(node, request).agent_id
+
+    def require_desk(request: web.Request) -> None:
+        desk_api.require_desk(request, desk_token)
+
+    insurance = wiring.add(
+        node,
+        settings.insurance,
+        provider=provider,
+        driver_of=driver_of,
+        require_desk=require_desk,
+    )
+    return (insurance,)
+
+
+def _add_loops(node: Node, extensions: tuple[Extension, ...]) -> None:
+    node.add_loop("old quotes", store.drop_quote_next, wake=asyncio.Event())
+    for extension in extensions:
+        node.add_loop(f"catch up {extension.name}", extension.catch_up_next, wake=asyncio.Event())

@@ -1,0 +1,174 @@
+"""The desk's JSON API: drivers, vehicles, orders. One token, in a 0600 file of the data folder."""
+
+import secrets
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
+
+from aiohttp import web
+from pydantic import BaseModel, ConfigDict
+
+from bpp.driver_api import transact
+from bpp.fleet import roster
+from bpp.fleet.csv_import import BadCsv, parse_roster
+from bpp.fleet.workers import BadEntry, DriverEntry, VehicleEntry
+from bpp.orders import steps, store
+from bpp.orders.office import Office
+from bpp.shown import job_shown, worker_shown
+from protocol_specs.node.api import ApiError, bearer, json_route
+from protocol_specs.node.server import Node
+from protocol_specs.node.store import Conflict, Session
+
+T = TypeVar("T")
+TOKEN_FILE = "desk.token"  # noqa: S105 - a file's name, not a token
+
+
+class _Body(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class NewVehicle(_Body):
+    """A vehicle to register, or to describe anew."""
+
+    registration: str
+    category: str
+    variant: str | None = None
+    make: str | None = None
+    model: str | None = None
+    color: str | None = None
+    energy_type: str | None = None
+
+
+class NewDriver(_Body):
+    """A driver to add, or (same code) to change; the vehicle must be registered."""
+
+    code: str
+    name: str
+    phone: str
+    vehicle: str
+
+
+class Assignment(_Body):
+    """Which driver gets the order."""
+
+    agent_id: str
+
+
+class DeskCancel(_Body):
+    """Why the cooperative ends an order: a published reason such as 011."""
+
+    reason_id: str
+
+
+def add(node: Node, office: Office, token: str) -> None:
+    """Serve the desk's routes on this node, to whoever bears the token."""
+    api = DeskApi(node, office, token)
+    routes: list[tuple[str, str, Callable[..., Awaitable[Any]]]] = [
+        ("GET", "/desk/drivers", api.drivers),
+        ("POST", "/desk/drivers", api.add_driver),
+        ("POST", "/desk/drivers/import", api.import_drivers),
+        ("POST", "/desk/vehicles", api.add_vehicle),
+        ("GET", "/desk/orders", api.orders),
+        ("POST", "/desk/orders/{order_id}/assign", api.assign),
+        ("POST", "/desk/orders/{order_id}/cancel", api.cancel),
+    ]
+    for method, path, handler in routes:
+        node.serve_route(method, path, json_route(handler))
+
+
+def require_desk(request: web.Request, token: str) -> None:
+    """Raises ApiError 401 unless the request bears the desk's token."""
+    if not secrets.compare_digest(bearer(request), token):
+        raise ApiError(401, "unauthorized", f"this is not the token in {TOKEN_FILE}")
+
+
+class DeskApi:
+    """The handlers of the desk."""
+
+    def __init__(self, node: Node, office: Office, token: str) -> None:
+        self._node, self._office, self._token = node, office, token
+
+    async def drivers(self, request: web.Request) -> dict[str, Any]:
+        """Everybody who works here."""
+        require_desk(request, self._token)
+        fleet = self._office.fleet
+        return {
+            "drivers": [
+                worker_shown(worker, fleet.position(worker.agent_id) is not None)
+                for worker in fleet.workers()
+            ]
+        }
+
+    async def add_driver(self, request: web.Request, body: NewDriver) -> tuple[int, dict[str, Any]]:
+        """Add a driver; the token is in the answer, and nowhere else ever again."""
+        require_desk(request, self._token)
+
+        def unit(session: Session) -> tuple[str, str | None]:
+            return roster.put_driver(session, DriverEntry(**body.model_dump()))
+
+        agent_id, token = await self._change(unit)
+        return 201, {"agent_id": agent_id, "code": body.code, "token": token}
+
+    async def import_drivers(self, request: web.Request) -> tuple[int, dict[str, Any]]:
+        """Add or change drivers and vehicles from a CSV text: all of it, or nothing."""
+        require_desk(request, self._token)
+        try:
+            parsed = parse_roster((await request.read()).decode("utf-8"))
+        except UnicodeDecodeError:
+            raise ApiError(400, "bad_csv", "the file is not UTF-8 text") from None
+        except BadCsv as bad:
+            raise ApiError(400, "bad_csv", str(bad)) from None
+        tokens = await self._change(lambda session: roster.put_roster(session, parsed))
+        return 201, {"drivers": len(parsed.drivers), "tokens": tokens}
+
+    async def add_vehicle(
+        self, request: web.Request, body: NewVehicle
+    ) -> tuple[int, dict[str, Any]]:
+        """Register a vehicle."""
+        require_desk(request, self._token)
+
+        def unit(session: Session) -> None:
+            roster.put_vehicle(session, VehicleEntry(**body.model_dump()))
+
+        await self._change(unit)
+        return 201, {"registration": body.registration, "category": body.category}
+
+    async def orders(self, request: web.Request) -> dict[str, Any]:
+        """The newest orders."""
+        require_desk(request, self._token)
+        return {"orders": [job_shown(order) for order in self._node.store.read(store.newest)]}
+
+    async def assign(self, request: web.Request, body: Assignment) -> dict[str, Any]:
+        """Give an order to a driver."""
+        require_desk(request, self._token)
+        worker = self._office.fleet.worker(body.agent_id)
+        if worker is None:
+            raise ApiError(404, "unknown_driver", "no driver has this agent_id", "/agent_id")
+        order_id, now = request.match_info["order_id"], self._node.now()
+        order = await transact(
+            self._node,
+            lambda session: steps.assign_by_desk(session, self._office, worker, order_id, now),
+        )
+        return {"job": job_shown(order)}
+
+    async def cancel(self, request: web.Request, body: DeskCancel) -> dict[str, Any]:
+        """End an order that cannot be served."""
+        require_desk(request, self._token)
+        order_id, now = request.match_info["order_id"], self._node.now()
+        order = await transact(
+            self._node,
+            lambda session: steps.cancel_by_desk(
+                session, self._office, order_id, body.reason_id, now
+            ),
+        )
+        return {"job": job_shown(order)}
+
+    async def _change(self, unit: Callable[[Session], T]) -> T:
+        """Runs the unit and reads the fleet again. Raises ApiError with the field at fault."""
+        try:
+            result = await transact(self._node, unit)
+        except BadEntry as bad:
+            raise ApiError(400, "bad_entry", bad.reason, f"/{bad.field}") from None
+        except Conflict:
+            raise ApiError(409, "taken", "somebody else has this token or code") from None
+        self._node.store.read(self._office.fleet.load)
+        return result

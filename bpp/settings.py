@@ -1,0 +1,190 @@
+"""The provider node's settings: the cooperative, its ground, its price list, its people."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, ValidationInfo, field_validator, model_validator
+
+from bpp.fares_settings import FareSettings
+from bpp.fleet.csv_import import BadCsv, Roster, parse_roster
+from bpp.fleet.dispatch import Reach
+from bpp.fleet.workers import BadEntry, DriverEntry, VehicleEntry
+from bpp.geo import Circle
+from bpp.insurance.settings import InsuranceSettings
+from bpp.orders.order import states_of
+from bpp.orders.provider import Assignment, Provider
+from protocol_specs.node.settings import Frozen, NodeSettings, SettingsError, beside_the_file
+from protocol_specs.wire.errors import Malformed
+from protocol_specs.wire.money import exponent, minor_units
+from protocol_specs.wire.order import CancellationTerm, Kind, PaymentTerms
+
+PERCENTAGE = r"^(100|[0-9]{1,2})(\.[0-9]{1,2})?$"
+
+
+class CircleSettings(Frozen):
+    """A circle on the ground: `lat`, `lon` in degrees, `radius_m` in metres."""
+
+    lat: float = Field(ge=-90, le=90)
+    lon: float = Field(ge=-180, le=180)
+    radius_m: int = Field(gt=0)
+
+    def circle(self) -> Circle:
+        """The circle as the code uses it."""
+        return Circle(self.lat, self.lon, self.radius_m)
+
+
+class PaymentSettings(Frozen):
+    """One way to pay that the cooperative takes."""
+
+    collected_by: Literal["BAP", "BPP"]
+    type: Literal["PRE-ORDER", "PRE-FULFILLMENT", "ON-FULFILLMENT", "POST-FULFILLMENT"]
+
+
+class CancellationSettings(Frozen):
+    """What cancelling costs in a state: a `fee` ("2.00") or a `percentage` ("10"), never both."""
+
+    state: str
+    fee: str | None = None
+    percentage: Annotated[str, Field(pattern=PERCENTAGE)] | None = None
+    reason_required: bool = True
+
+
+class DispatchSettings(Frozen):
+    """Which drivers are asked: within `radius_m` of the pickup, seen in the last `fresh_s`."""
+
+    radius_m: int = Field(default=5_000, gt=0)
+    fresh_s: int = Field(default=900, gt=0)
+
+
+class VehicleSettings(Frozen):
+    """A vehicle of the cooperative."""
+
+    registration: str
+    category: str
+    variant: str | None = None
+    make: str | None = None
+    model: str | None = None
+    color: str | None = None
+    energy_type: str | None = None
+
+
+class DriverSettings(Frozen):
+    """A driver. Without `token_sha256` the desk must give out a token."""
+
+    code: str
+    name: str
+    phone: str
+    vehicle: str
+    token_sha256: str | None = None
+
+
+class BppSettings(NodeSettings):
+    """Everything a cooperative tells its node."""
+
+    provider_id: str = Field(min_length=1, max_length=255)
+    provider_name: str = Field(min_length=1, max_length=255)
+    kind: Literal["ride", "delivery"]
+    currency: str
+    assignment: Assignment = "at_confirm"
+    takes_orders_without_driver: bool = False
+    quote_ttl_s: int = Field(default=600, gt=0, le=86_400)
+    service_area: tuple[CircleSettings, ...] = Field(min_length=1)
+    dispatch: DispatchSettings = DispatchSettings()
+    categories: tuple[str, ...] = ()  # of vehicles on offer; none: those known at the start
+    fares: FareSettings
+    payments: tuple[PaymentSettings, ...] = (
+        PaymentSettings(collected_by="BPP", type="ON-FULFILLMENT"),
+        PaymentSettings(collected_by="BAP", type="PRE-ORDER"),
+    )
+    cancellation: tuple[CancellationSettings, ...] = ()
+    vehicles: tuple[VehicleSettings, ...] = ()
+    drivers: tuple[DriverSettings, ...] = ()
+    drivers_csv: Path | None = None
+    insurance: InsuranceSettings | None = None
+
+    @field_validator("drivers_csv")
+    @classmethod
+    def _csv_beside_the_file(cls, path: Path | None, info: ValidationInfo) -> Path | None:
+        return None if path is None else beside_the_file(path, info)
+
+    @field_validator("domains")
+    @classmethod
+    def _one_domain(cls, domains: tuple[str, ...]) -> tuple[str, ...]:
+        if len(domains) != 1:
+            raise ValueError("a provider serves exactly one domain, such as nic2004:60221")
+        return domains
+
+    @model_validator(mode="after")
+    def _makes_sense(self) -> "BppSettings":
+        """Whatever could not become a provider or a roster is said at the start, by its key."""
+        try:
+            exponent(self.currency)
+            self.fares.policy(self.currency)
+            self._cancellation_terms()
+            self._entries()
+        except (Malformed, BadEntry) as fault:
+            raise ValueError(str(fault)) from None
+        if not self.payments:
+            raise ValueError("payments: name at least one way to pay")
+        return self
+
+    def roster(self) -> Roster:
+        """Drivers and vehicles of the settings and of the CSV file. Raises SettingsError."""
+        listed = self._entries()
+        if self.drivers_csv is None:
+            return listed
+        try:
+            more = parse_roster(self.drivers_csv.read_text(encoding="utf-8"))
+        except OSError as error:
+            raise SettingsError(f"drivers_csv: {self.drivers_csv}: {error.strerror}") from None
+        except BadCsv as bad:
+            raise SettingsError(f"drivers_csv: {self.drivers_csv}:\n{bad}") from None
+        return Roster(listed.drivers + more.drivers, listed.vehicles + more.vehicles)
+
+    def provider(self, known: Iterable[str]) -> Provider:
+        """What the cooperative publishes. `known` are the vehicle categories of the fleet.
+
+        Raises SettingsError if there is no category at all to offer.
+        """
+        categories = self.categories or tuple(sorted(set(known)))
+        if not categories:
+            raise SettingsError("no vehicles yet: set categories = [...] or add vehicles")
+        return Provider(
+            id=self.provider_id,
+            name=self.provider_name,
+            kind=Kind.RIDE if self.kind == "ride" else Kind.DELIVERY,
+            domain=self.domains[0],
+            categories=categories,
+            area=tuple(circle.circle() for circle in self.service_area),
+            fares=self.fares.policy(self.currency),
+            payments=tuple(PaymentTerms(p.collected_by, p.type) for p in self.payments),
+            cancellation=self._cancellation_terms(),
+            assignment=self.assignment,
+            takes_orders_without_driver=self.takes_orders_without_driver,
+            quote_ttl_s=self.quote_ttl_s,
+            reach=Reach(self.dispatch.radius_m, self.dispatch.fresh_s),
+        )
+
+    def _entries(self) -> Roster:
+        drivers = tuple(DriverEntry(**driver.model_dump()) for driver in self.drivers)
+        vehicles = tuple(VehicleEntry(**vehicle.model_dump()) for vehicle in self.vehicles)
+        return Roster(drivers, vehicles)
+
+    def _cancellation_terms(self) -> tuple[CancellationTerm, ...]:
+        states = states_of(Kind.RIDE if self.kind == "ride" else Kind.DELIVERY).all
+        return tuple(_term(given, self.currency, states) for given in self.cancellation)
+
+
+def _term(given: CancellationSettings, currency: str, states: tuple[str, ...]) -> CancellationTerm:
+    if given.state not in states:
+        raise Malformed(f"cancellation.state: {given.state!r} is not one of {', '.join(states)}")
+    if (given.fee is None) == (given.percentage is None):
+        raise Malformed(f"cancellation {given.state}: give a fee or a percentage, and not both")
+    fields: dict[str, Any] = {"reason_required": given.reason_required}
+    if given.fee is None:
+        return CancellationTerm(given.state, fee_percentage=given.percentage, **fields)
+    fee_minor = minor_units(given.fee, currency)
+    if fee_minor < 0:
+        raise Malformed(f"cancellation {given.state}: the fee cannot be negative")
+    return CancellationTerm(given.state, fee_minor=fee_minor, currency=currency, **fields)

@@ -1,0 +1,67 @@
+"""Orders and people as our own JSON APIs show them to drivers and to the desk."""
+
+from typing import Any
+
+from bpp.fleet.workers import Worker
+from bpp.orders.order import Order
+from protocol_specs.wire.money import amount
+from protocol_specs.wire.order import Contact, Place
+
+
+def job_shown(order: Order) -> dict[str, Any]:
+    """A job as its driver sees it. The start code is the customer's to tell, so it is not here."""
+    fulfillment, quote, payment = order.view.fulfillment, order.quote, order.payment
+    pickup, drop = fulfillment.route()
+    to_collect = payment.collected_by == "BPP" and payment.status == "NOT-PAID"
+    return {
+        "order_id": order.id,
+        "status": order.status,
+        "state": order.state,
+        "kind": fulfillment.kind.value,
+        "agent_id": order.agent_id,
+        "pickup": {**place_shown(pickup), "contact": _contact(fulfillment.pickup_contact)},
+        "drop": {**place_shown(drop), "contact": _contact(fulfillment.drop_contact)},
+        "customer": _contact(fulfillment.customer),
+        "instructions": fulfillment.instructions,
+        "fare": {
+            "currency": quote.currency,
+            "minor": quote.total_minor,
+            "value": amount(quote.total_minor, quote.currency),
+            "lines": [
+                {"code": line.code, "value": amount(line.amount_minor, quote.currency)}
+                for line in quote.lines
+            ],
+        },
+        "collect": amount(quote.total_minor, quote.currency) if to_collect else None,
+        "payment": {
+            "collected_by": payment.collected_by,
+            "type": payment.type,
+            "status": payment.status,
+        },
+        "updated_at": order.view.updated_at,
+    }
+
+
+def worker_shown(worker: Worker, online: bool) -> dict[str, Any]:
+    """A driver as the desk sees one; where the driver is is not the desk's business here."""
+    return {
+        "agent_id": worker.agent_id,
+        "code": worker.code,
+        "name": worker.agent.name,
+        "phone": worker.agent.phone,
+        "active": worker.active,
+        "online": online,
+        "vehicle": {
+            "registration": worker.vehicle.registration,
+            "category": worker.vehicle.category,
+        },
+    }
+
+
+def place_shown(place: Place) -> dict[str, Any]:
+    """A place with its address, if it has one."""
+    return {"lat": place.lat, "lon": place.lon, "address": place.address}
+
+
+def _contact(contact: Contact | None) -> dict[str, Any] | None:
+    return {"name": contact.name, "phone": contact.phone} if contact else None
