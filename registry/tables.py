@@ -3,7 +3,7 @@
 from sqlalchemy import BigInteger, Index, UniqueConstraint
 from sqlmodel import Field, MetaData, SQLModel
 
-from protocol_specs.node.store import append_only
+from protocol_specs.node.triggers import append_only
 
 METADATA = MetaData()
 
