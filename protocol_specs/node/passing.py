@@ -1,111 +1,162 @@
-"""Messages that live in memory only: searches, status, tracking and their answers (DESIGN 4).
-
-Bounded in number and in time. What is here dies with the process, and the sender asks again.
-"""
+"""Messages that are worth nothing after their ttl: sent from bounded memory, without a row."""
 
 import asyncio
-from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
-from protocol_specs.node.actions import Passing
-from protocol_specs.wire.envelope import Envelope, SubscriberType
-from protocol_specs.wire.errors import ChangedDuplicate, Overloaded
+from protocol_specs.node.client import Undelivered
+from protocol_specs.node.lanes import Lane
+from protocol_specs.node.loops import backoff_s, outcome, run_loop
+from protocol_specs.node.outbox import Sends
+from protocol_specs.node.telemetry import Telemetry
+from protocol_specs.wire.errors import Acknowledgement, Overloaded
 
-TTL_S = 30  # where the message says none (protocol.md 6.2)
-REMEMBER_S = 3600  # the longest life of a signature that the door takes
-Sent = tuple[str, str, str, str]
-
-
-@dataclass(frozen=True, slots=True)
-class Waiting:
-    """A message ACKed and not yet handled. `deadline` in seconds UTC."""
-
-    action: Passing
-    envelope: Envelope
-    deadline: float
+MESSAGES_MAX = 5_000
+BYTES_MAX = 32 * 1_048_576
+MESSAGES_PER_RECEIVER_MAX = 500
+IN_FLIGHT_MAX = 256
+TRIES_MAX = 4
+BACKOFF_S_MAX = 8.0
 
 
-class Duplicates:
-    """What was ACKed lately, so that a replay has no effect; bounded, oldest forgotten first.
+@dataclass(slots=True)
+class Passing:
+    """One message in memory. Times in seconds UTC."""
 
-    Requests are one per sender, action and message_id. Answers repeat under one message_id, so
-    their key holds the digest too.
-    """
-
-    def __init__(self, entries_max: int) -> None:
-        self._entries_max = entries_max
-        self._seen: OrderedDict[Sent, tuple[str, int]] = OrderedDict()
-
-    def is_repeat(self, envelope: Envelope, now: int) -> bool:
-        """Whether these bytes were accepted before. Raises ChangedDuplicate for other bytes."""
-        seen = self._seen.get(_key(envelope))
-        if seen is None or seen[1] < now:
-            return False
-        if seen[0] != envelope.digest:
-            raise ChangedDuplicate(
-                "this message_id was used before with other bytes; use a new one",
-                path="/context/message_id",
-            )
-        return True
-
-    def remember(self, envelope: Envelope, now: int) -> None:
-        """From here on the same bytes are a repeat."""
-        while self._seen and len(self._seen) >= self._entries_max:
-            self._seen.popitem(last=False)
-        self._seen[_key(envelope)] = (envelope.digest, now + REMEMBER_S)
+    receiver_id: str
+    url: str
+    action: str
+    transaction_id: str
+    message_id: str
+    body: bytes
+    expires_at: int
+    tries: int = 0
+    next_at: int = 0
 
 
 class PassingQueue:
-    """ACKed messages on their way to their handlers."""
+    """Sends search answers and the like; a message that cannot be sent in its ttl is dropped."""
 
-    def __init__(self, *, waiting_max: int, memory_max: int) -> None:
-        self._queue: asyncio.Queue[Waiting] = asyncio.Queue(waiting_max)
-        self._duplicates = Duplicates(memory_max)
+    def __init__(self, client: Sends, telemetry: Telemetry, *, now: Callable[[], int]) -> None:
+        self.wake = asyncio.Event()
+        self._client, self._telemetry, self._now = client, telemetry, now
+        self._lanes: dict[str, Lane[Passing]] = {}
+        self._messages = self._bytes = self._in_flight = 0
+        self._senders: asyncio.TaskGroup | None = None
 
-    def offer(self, action: Passing, envelope: Envelope, now: int) -> bool:
-        """Take the message; False for a repeat, which has no effect.
+    def put(
+        self,
+        *,
+        receiver_id: str,
+        receiver_url: str,
+        action: str,
+        transaction_id: str,
+        message_id: str,
+        body: bytes,
+        expires_at: int,
+    ) -> None:
+        """Queues a message until `expires_at`. Raises Overloaded when memory or lane is full."""
+        lane = self._lanes.setdefault(receiver_id, Lane(receiver_id))
+        if (
+            self._messages >= MESSAGES_MAX
+            or self._bytes + len(body) > BYTES_MAX
+            or len(lane.waiting) >= MESSAGES_PER_RECEIVER_MAX
+        ):
+            raise Overloaded(f"too many messages wait to be sent to {receiver_id}: try again later")
+        self._messages += 1
+        self._bytes += len(body)
+        lane.waiting.append(
+            Passing(receiver_id, receiver_url, action, transaction_id, message_id, body, expires_at)
+        )
+        self.wake.set()
 
-        Raises ChangedDuplicate, what the action's own judge refuses, and Overloaded when the
-        queue is full; then nothing is remembered either.
-        """
-        if self._duplicates.is_repeat(envelope, now):
-            return False
-        if action.judge is not None:
-            action.judge(envelope, now)
-        if self._queue.full():
-            raise Overloaded("too many messages wait here; try again later")
-        # After this point the message is taken.
-        self._queue.put_nowait(Waiting(action, envelope, deadline(envelope, now)))
-        self._duplicates.remember(envelope, now)
-        return True
+    async def run(self, stopping: asyncio.Event) -> None:
+        """Sends until `stopping` is set (and `wake`); then waits for what is in the air."""
+        async with asyncio.TaskGroup() as self._senders:
+            await run_loop(
+                "passing",
+                self.turn,
+                wake=self.wake,
+                stopping=stopping,
+                now=self._now,
+                telemetry=self._telemetry,
+            )
 
-    async def take(self) -> Waiting:
-        """The next message; every `take` is ended by `done`."""
-        return await self._queue.get()
+    async def turn(self, now: int) -> bool:
+        """Starts what may be sent now and drops what is too late."""
+        for receiver_id, lane in list(self._lanes.items()):
+            self._start(lane, now)
+            if not lane.waiting and not lane.in_flight and not lane.failures:
+                del self._lanes[receiver_id]
+        return False
 
-    def done(self) -> None:
-        """The message last taken has been handled or given up."""
-        self._queue.task_done()
+    def _start(self, lane: Lane[Passing], now: int) -> None:
+        for _ in range(len(lane.waiting)):
+            message = lane.waiting.popleft()
+            if message.expires_at <= now:
+                self._drop(message, "too late")
+            elif (
+                message.next_at > now
+                or not lane.has_room(now)
+                or self._in_flight >= IN_FLIGHT_MAX
+                or self._senders is None
+            ):
+                lane.waiting.append(message)  # once around keeps the order
+            else:
+                lane.in_flight += 1
+                self._in_flight += 1
+                self._senders.create_task(self._deliver(lane, message, now))
 
-    async def drained(self) -> None:
-        """Returns when every message taken in has been done with."""
-        await self._queue.join()
+    async def _deliver(self, lane: Lane[Passing], message: Passing, now: int) -> None:
+        began_in_round = lane.rounds
+        result = await outcome(
+            self._client.send(
+                url=message.url,
+                action=message.action,
+                body=message.body,
+                now=now,
+                ttl_s=message.expires_at - now,
+            )
+        )
+        lane.in_flight -= 1
+        self._in_flight -= 1
+        self.wake.set()
+        if isinstance(result, Acknowledgement):
+            lane.answered()
+            self._forget(message)
+            self._log("sent" if result.acked else "given_up", message, code=result.code)
+            return
+        now = self._now()
+        lane.failed(now, began_in_round=began_in_round)
+        self._try_again(lane, message, result, now)
 
+    def _try_again(self, lane: Lane[Passing], message: Passing, error: Exception, now: int) -> None:
+        if not isinstance(error, Undelivered):
+            self._telemetry.fault("passing", error)
+        message.tries += 1
+        message.next_at = now + round(backoff_s(message.tries, BACKOFF_S_MAX))
+        is_final = isinstance(error, Undelivered) and not error.transient
+        if is_final or message.tries >= TRIES_MAX or message.next_at >= message.expires_at:
+            self._drop(message, type(error).__name__)
+        else:
+            lane.waiting.append(message)
 
-def deadline(envelope: Envelope, now: int) -> float:
-    """Until when an answer is of use: the message's ttl, counted from its own timestamp.
+    def _drop(self, message: Passing, why: str) -> None:
+        self._forget(message)
+        self._log("given_up", message, error=why)
 
-    Answers that come late are still handled, within the default ttl from now.
-    """
-    ttl_s = envelope.context.ttl_s or TTL_S
-    return max(envelope.context.timestamp / 1000 + ttl_s, now + 1.0)
+    def _forget(self, message: Passing) -> None:
+        self._messages -= 1
+        self._bytes -= len(message.body)
 
-
-def _key(envelope: Envelope) -> Sent:
-    answer = envelope.sender.type is SubscriberType.BPP
-    return (
-        envelope.peer_id,
-        envelope.action,
-        envelope.message_id,
-        envelope.digest if answer else "",
-    )
+    def _log(self, event: str, message: Passing, **fields: Any) -> None:
+        self._telemetry.log(
+            event,
+            action=message.action,
+            transaction_id=message.transaction_id,
+            message_id=message.message_id,
+            peer=message.receiver_id,
+            queue="passing",
+            **fields,
+        )
