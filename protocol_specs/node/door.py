@@ -27,9 +27,9 @@ from protocol_specs.wire.errors import (
 from protocol_specs.wire.signing import KeyId, authenticate_value
 
 if TYPE_CHECKING:
+    from protocol_specs.node.arrivals import Arrivals
     from protocol_specs.node.inbox import Inbox
     from protocol_specs.node.keyring import Keyring
-    from protocol_specs.node.passing import PassingQueue
     from protocol_specs.node.settings import Limits
     from protocol_specs.node.telemetry import Telemetry
     from protocol_specs.wire.schema import Schemas
@@ -80,7 +80,7 @@ class Door:
         keyring: Keyring,
         store: Store,
         inbox: Inbox,
-        passing: PassingQueue,
+        arrivals: Arrivals,
         telemetry: Telemetry,
         limits: Limits,
         clock: Callable[[], float],
@@ -89,7 +89,7 @@ class Door:
         self.store_fault: str | None = None
         self.is_inbox_full = False  # told by Health, once a second
         self._receiver, self._schemas, self._keyring = receiver, schemas, keyring
-        self._store, self._inbox, self._passing = store, inbox, passing
+        self._store, self._inbox, self._arrivals = store, inbox, arrivals
         self._telemetry = telemetry
         self._limits, self._clock = limits, clock
         self._lookups = Buckets(limits.key_lookups_per_s)
@@ -157,7 +157,7 @@ class Door:
     async def _take(self, served: Action, envelope: wire.Envelope, now: int) -> bool:
         """Write or queue the message; False when it was taken before."""
         if isinstance(served, Passing):
-            return self._passing.offer(served, envelope, now)
+            return self._arrivals.offer(served, envelope, now)
         if self.is_inbox_full:
             raise Overloaded("too many messages wait here; try again later")
         judge = served.judge

@@ -16,13 +16,16 @@ from aiohttp import web
 
 from protocol_specs.node import tables
 from protocol_specs.node.actions import Durable, Passing
+from protocol_specs.node.arrivals import Arrivals
 from protocol_specs.node.client import Client
 from protocol_specs.node.door import JSON, Answer, Door
 from protocol_specs.node.health import Health
 from protocol_specs.node.inbox import Inbox
 from protocol_specs.node.keyring import Directory, Keyring, nobody, registry_directory
 from protocol_specs.node.loops import Next, in_transactions, run_loop
+from protocol_specs.node.outbox import Outbox
 from protocol_specs.node.passing import PassingQueue
+from protocol_specs.node.pruning import prune_next
 from protocol_specs.node.shell import Shell, answer_response, read_body
 from protocol_specs.node.startup import base_path, bind, check_settings, load_keys
 from protocol_specs.node.store import Session, Store
@@ -81,7 +84,10 @@ class Node:
         tables.define(metadata)
         self.store = Store.open(settings.data_dir, metadata, triggers=triggers)
         self.inbox = Inbox(self.store, self.telemetry)
-        self.passing = PassingQueue(
+        self.outbox = Outbox(self.store, self.client, self.telemetry, now=self.now)
+        self.telemetry.watch_age("outbox", lambda: self.outbox.oldest_age_s(self.now()))
+        self.passing = PassingQueue(self.client, self.telemetry, now=self.now)
+        self.arrivals = Arrivals(
             waiting_max=settings.limits.passing_max, memory_max=settings.limits.passing_memory
         )
         self.door = Door(
@@ -90,7 +96,7 @@ class Node:
             keyring=self.keyring,
             store=self.store,
             inbox=self.inbox,
-            passing=self.passing,
+            arrivals=self.arrivals,
             telemetry=self.telemetry,
             limits=settings.limits,
             clock=clock,
@@ -113,6 +119,7 @@ class Node:
         self._group: asyncio.Task[None] | None = None
         self._serve_own_routes(own.encryption)
         self.add_loop("inbox", self.inbox.handle_next, wake=self.inbox.wake)
+        self.add_loop("pruning", prune_next, wake=asyncio.Event())
 
     def now(self) -> int:
         """The clock, whole seconds UTC."""
@@ -164,7 +171,7 @@ class Node:
         self._shell.refuse_new()
         try:
             async with asyncio.timeout(self.settings.limits.stop_deadline_s):
-                await self.passing.drained()
+                await self.arrivals.drained()
                 await self._shell.stop()
                 await self._end_loops()
         except TimeoutError:
@@ -229,6 +236,8 @@ class Node:
             self._loop_tasks = [
                 group.create_task(self._loop(name, step, wake)) for name, step, wake in self._loops
             ]
+            for sender in (self.outbox, self.passing):
+                self._loop_tasks.append(group.create_task(sender.run(self._loops_stopping)))
             started.set()
 
     async def _loop(self, name: str, step: Next, wake: asyncio.Event) -> None:
@@ -243,7 +252,11 @@ class Node:
 
     async def _end_loops(self) -> None:
         self._loops_stopping.set()
-        for _, _, wake in self._loops:
+        for wake in (
+            self.outbox.wake,
+            self.passing.wake,
+            *(wake for _, _, wake in self._loops),
+        ):
             wake.set()
         if self._loop_tasks:
             await asyncio.wait(self._loop_tasks)
@@ -251,7 +264,7 @@ class Node:
     async def _pass_on(self) -> None:
         """One worker of the passing queue."""
         while True:
-            waiting = await self.passing.take()
+            waiting = await self.arrivals.take()
             envelope = waiting.envelope
             try:
                 async with asyncio.timeout(waiting.deadline - self._clock()):
@@ -265,7 +278,7 @@ class Node:
                 self.telemetry.fault("passing", error, envelope=envelope)
                 self.telemetry.log("given_up", envelope=envelope, reason="fault")
             finally:
-                self.passing.done()
+                self.arrivals.done()
 
     def _step(self, next: Unit) -> Next:
         """Either form of a loop's unit as the async one; they differ in their parameters."""

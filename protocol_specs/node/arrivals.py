@@ -1,0 +1,111 @@
+"""Passing messages that came in: searches, status, tracking and their answers (DESIGN 4).
+
+Bounded in number and in time. What is here dies with the process, and the sender asks again.
+"""
+
+import asyncio
+from collections import OrderedDict
+from dataclasses import dataclass
+
+from protocol_specs.node.actions import Passing
+from protocol_specs.wire.envelope import Envelope, SubscriberType
+from protocol_specs.wire.errors import ChangedDuplicate, Overloaded
+
+TTL_S = 30  # where the message says none (protocol.md 6.2)
+REMEMBER_S = 3600  # the longest life of a signature that the door takes
+Sent = tuple[str, str, str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A message ACKed and not yet handled. `deadline` in seconds UTC."""
+
+    action: Passing
+    envelope: Envelope
+    deadline: float
+
+
+class Duplicates:
+    """What was ACKed lately, so that a replay has no effect; bounded, oldest forgotten first.
+
+    Requests are one per sender, action and message_id. Answers repeat under one message_id, so
+    their key holds the digest too.
+    """
+
+    def __init__(self, entries_max: int) -> None:
+        self._entries_max = entries_max
+        self._seen: OrderedDict[Sent, tuple[str, int]] = OrderedDict()
+
+    def is_repeat(self, envelope: Envelope, now: int) -> bool:
+        """Whether these bytes were accepted before. Raises ChangedDuplicate for other bytes."""
+        seen = self._seen.get(_key(envelope))
+        if seen is None or seen[1] < now:
+            return False
+        if seen[0] != envelope.digest:
+            raise ChangedDuplicate(
+                "this message_id was used before with other bytes; use a new one",
+                path="/context/message_id",
+            )
+        return True
+
+    def remember(self, envelope: Envelope, now: int) -> None:
+        """From here on the same bytes are a repeat."""
+        while self._seen and len(self._seen) >= self._entries_max:
+            self._seen.popitem(last=False)
+        self._seen[_key(envelope)] = (envelope.digest, now + REMEMBER_S)
+
+
+class Arrivals:
+    """ACKed messages on their way to their handlers."""
+
+    def __init__(self, *, waiting_max: int, memory_max: int) -> None:
+        self._queue: asyncio.Queue[Waiting] = asyncio.Queue(waiting_max)
+        self._duplicates = Duplicates(memory_max)
+
+    def offer(self, action: Passing, envelope: Envelope, now: int) -> bool:
+        """Take the message; False for a repeat, which has no effect.
+
+        Raises ChangedDuplicate, what the action's own judge refuses, and Overloaded when the
+        queue is full; then nothing is remembered either.
+        """
+        if self._duplicates.is_repeat(envelope, now):
+            return False
+        if action.judge is not None:
+            action.judge(envelope, now)
+        if self._queue.full():
+            raise Overloaded("too many messages wait here; try again later")
+        # After this point the message is taken.
+        self._queue.put_nowait(Waiting(action, envelope, deadline(envelope, now)))
+        self._duplicates.remember(envelope, now)
+        return True
+
+    async def take(self) -> Waiting:
+        """The next message; every `take` is ended by `done`."""
+        return await self._queue.get()
+
+    def done(self) -> None:
+        """The message last taken has been handled or given up."""
+        self._queue.task_done()
+
+    async def drained(self) -> None:
+        """Returns when every message taken in has been done with."""
+        await self._queue.join()
+
+
+def deadline(envelope: Envelope, now: int) -> float:
+    """Until when an answer is of use: the message's ttl, counted from its own timestamp.
+
+    Answers that come late are still handled, within the default ttl from now.
+    """
+    ttl_s = envelope.context.ttl_s or TTL_S
+    return max(envelope.context.timestamp / 1000 + ttl_s, now + 1.0)
+
+
+def _key(envelope: Envelope) -> Sent:
+    answer = envelope.sender.type is SubscriberType.BPP
+    return (
+        envelope.peer_id,
+        envelope.action,
+        envelope.message_id,
+        envelope.digest if answer else "",
+    )
