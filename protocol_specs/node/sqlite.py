@@ -86,6 +86,11 @@ def translate(error: sqlite3.Error) -> Exception:
     return error
 
 
+def is_refused_write(error: sqlite3.Error) -> bool:
+    """Whether the error says that this connection only reads."""
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_READONLY
+
+
 def lock(data_dir: Path) -> int:
     """Takes the folder for this process. The descriptor holds it; the process's end frees it."""
     data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -103,13 +108,13 @@ def lock(data_dir: Path) -> int:
     return descriptor
 
 
-def writer(data_dir: Path, metadata: MetaData, triggers: Sequence[str]) -> sqlite3.Connection:
-    """The one connection that writes, its schema made or checked. Raises StoreUnusable."""
+def writer(data_dir: Path) -> sqlite3.Connection:
+    """The one connection that writes, to a new file if there is none. Raises StoreUnusable."""
     if sqlite3.sqlite_version_info < OLDEST_SQLITE:
         raise StoreUnusable(f"SQLite {sqlite3.sqlite_version} is too old: 3.37 or later is needed")
     path = data_dir / FILE_NAME
     os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))  # holds personal data
-    connection = _connect(f"{path.absolute().as_uri()}?mode=rw")
+    connection = _connect(path, "rw")
     try:
         for pragma in (
             "journal_mode=WAL",
@@ -119,14 +124,26 @@ def writer(data_dir: Path, metadata: MetaData, triggers: Sequence[str]) -> sqlit
             f"wal_autocheckpoint={CHECKPOINT_PAGES}",
         ):
             connection.execute(f"PRAGMA {pragma}")
-        _make_or_check(connection, path, metadata, triggers)
     except sqlite3.DatabaseError as error:
         connection.close()
         raise StoreUnusable(f"{path} cannot be opened: {error}") from error
-    except StoreUnusable:
-        connection.close()
-        raise
     return connection
+
+
+def make_or_check(
+    connection: sqlite3.Connection, data_dir: Path, metadata: MetaData, triggers: Sequence[str]
+) -> None:
+    """Makes the schema in a new file; in any other, raises StoreUnusable if it is not this one."""
+    version = int(metadata.info.get("version", 1))
+    found = connection.execute("PRAGMA user_version").fetchone()[0]
+    if found == 0:
+        _make(connection, metadata, triggers, version)
+    elif found != version:
+        raise StoreUnusable(
+            f"{data_dir} has schema version {found}, this node needs {version}: "
+            "run the version of the node that made it, or start with an empty data_dir"
+        )
+    _check(connection, data_dir, metadata)
 
 
 def reader(data_dir: Path) -> sqlite3.Connection:
@@ -134,33 +151,19 @@ def reader(data_dir: Path) -> sqlite3.Connection:
     path = data_dir / FILE_NAME
     if not path.is_file():
         raise StoreUnusable(f"there is no node in {data_dir}: {FILE_NAME} is missing")
-    connection = _connect(f"{path.absolute().as_uri()}?mode=ro")
+    connection = _connect(path, "ro")
     connection.execute("PRAGMA query_only=ON")
     return connection
 
 
-def _connect(uri: str) -> sqlite3.Connection:
+def _connect(path: Path, mode: str) -> sqlite3.Connection:
+    uri = f"{path.absolute().as_uri()}?mode={mode}"
     connection = sqlite3.connect(
         uri, uri=True, isolation_level=None, cached_statements=CACHED_STATEMENTS
     )
     connection.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
     connection.row_factory = sqlite3.Row
     return connection
-
-
-def _make_or_check(
-    connection: sqlite3.Connection, path: Path, metadata: MetaData, triggers: Sequence[str]
-) -> None:
-    version = int(metadata.info.get("version", 1))
-    found = connection.execute("PRAGMA user_version").fetchone()[0]
-    if found == 0:
-        _make(connection, metadata, triggers, version)
-    elif found != version:
-        raise StoreUnusable(
-            f"{path} has schema version {found}, this node needs {version}: "
-            "run the version of the node that made it, or start with an empty data_dir"
-        )
-    _check(connection, path, metadata)
 
 
 def _make(
@@ -196,12 +199,12 @@ def _check_type(column: Column[object]) -> None:
         )
 
 
-def _check(connection: sqlite3.Connection, path: Path, metadata: MetaData) -> None:
+def _check(connection: sqlite3.Connection, data_dir: Path, metadata: MetaData) -> None:
     for table in metadata.sorted_tables:
         found = {row["name"] for row in connection.execute(f"PRAGMA table_info('{table.name}')")}
         wanted = {column.name for column in table.columns}
         if found != wanted:
             raise StoreUnusable(
-                f"{path}: table {table.name} has other columns than this node's "
+                f"{data_dir}: table {table.name} has other columns than this node's "
                 f"({', '.join(sorted(found ^ wanted))}): start with an empty data_dir"
             )

@@ -51,14 +51,27 @@ class Statement:
 class Session:
     """One unit's view of the database: plain, synchronous, and over when its unit is."""
 
-    __slots__ = ("_broken", "_callbacks", "_connection", "_depth", "_execute", "_listeners")
+    __slots__ = (
+        "_broken",
+        "_callbacks",
+        "_connection",
+        "_depth",
+        "_execute",
+        "_listeners",
+        "_may_write",
+    )
 
     def __init__(
-        self, connection: sqlite3.Connection, listeners: Mapping[str, list[Callable[[str], None]]]
+        self,
+        connection: sqlite3.Connection,
+        listeners: Mapping[str, list[Callable[[str], None]]],
+        *,
+        may_write: bool = True,
     ) -> None:
         self._connection = connection
         self._execute: Callable[..., sqlite3.Cursor] = connection.execute
         self._listeners = listeners
+        self._may_write = may_write
         self._callbacks: list[Callable[[], None]] = []
         self._broken: StoreUnavailable | None = None
         self._depth = 0
@@ -129,6 +142,8 @@ class Session:
             self._fail(error)
 
     def _fail(self, error: sqlite3.Error) -> NoReturn:
+        if not self._may_write and sqlite.is_refused_write(error):
+            raise RuntimeError("a read may not write: use transact") from error
         translated = sqlite.translate(error)
         if not self._connection.in_transaction:  # some errors end the whole transaction
             translated = StoreUnavailable(str(error))
@@ -220,11 +235,20 @@ class Store:
         """
         lock = sqlite.lock(data_dir)
         try:
-            writer = sqlite.writer(data_dir, metadata, triggers)
+            writer = sqlite.writer(data_dir)
+            sqlite.make_or_check(writer, data_dir, metadata, triggers)
             return Store(sqlite.reader(data_dir), writer, lock)
         except BaseException:
             os.close(lock)
             raise
+
+    @staticmethod
+    def open_existing(data_dir: Path) -> "Store":
+        """Opens for writing what a node has made, while it is stopped; for commands that know only
+        some of its tables. Raises StoreUnusable: no node there, or it runs."""
+        sqlite.reader(data_dir).close()
+        lock = sqlite.lock(data_dir)
+        return Store(sqlite.reader(data_dir), sqlite.writer(data_dir), lock)
 
     @staticmethod
     def read_only(data_dir: Path) -> "Store":
@@ -265,7 +289,7 @@ class Store:
 
     def read(self, unit: Callable[[Session], T]) -> T:
         """Runs a unit that only reads, at once, on one committed state. A write is an error."""
-        session = Session(self._reader, {})
+        session = Session(self._reader, {}, may_write=False)
         nested = self._reader.in_transaction
         if not nested:
             self._reader.execute("BEGIN")
