@@ -2,6 +2,8 @@
 
 import asyncio
 import random
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 from prometheus_client import Counter
@@ -11,6 +13,7 @@ from gateway.asked import Asked, Search
 from gateway.settings import GatewaySettings
 from gateway.tables import METADATA
 from protocol_specs.node.client import Undelivered
+from protocol_specs.node.keyring import Directory
 from protocol_specs.node.server import Node
 from protocol_specs.node.settings import load
 from protocol_specs.wire.envelope import Envelope, Subscriber, SubscriberType
@@ -117,11 +120,22 @@ def _search(envelope: Envelope) -> Search:
     return envelope.context.bap_id, envelope.transaction_id, envelope.message_id
 
 
-def build(config: Path) -> Node:
-    """The gateway of a settings file, ready to start."""
-    settings = load(config, GatewaySettings)
-    node = Node(settings, type=SubscriberType.BG, metadata=METADATA)
+def assemble(
+    settings: GatewaySettings,
+    *,
+    clock: Callable[[], float] = time.time,
+    directory: Directory | None = None,
+) -> Node:
+    """The gateway's parts put together, not yet listening. `directory` replaces the registry."""
+    node = Node(
+        settings, type=SubscriberType.BG, metadata=METADATA, clock=clock, directory=directory
+    )
     gateway = Gateway(node, settings)
     node.serve_action(Passing("search", gateway.search))
     node.serve_action(Passing("on_search", gateway.on_search, judge=gateway.judge_answer))
     return node
+
+
+def build(config: Path) -> Node:
+    """The gateway of a settings file, ready to run."""
+    return assemble(load(config, GatewaySettings))

@@ -3,6 +3,8 @@
 import asyncio
 import hmac
 import secrets
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +18,7 @@ from protocol_specs.node.settings import load, private_file, read_secret
 from protocol_specs.node.store import Row, Session
 from protocol_specs.wire import challenge, envelope, keys, strict_json
 from protocol_specs.wire.envelope import SubscriberType
-from protocol_specs.wire.errors import Malformed, Refused, nack
+from protocol_specs.wire.errors import Malformed, Refused, TooLarge, nack
 from registry import applications, directory
 from registry.settings import RegistryNodeSettings
 from registry.tables import METADATA, TRIGGERS
@@ -225,15 +227,10 @@ class Registry:
 
 
 async def bounded_body(request: web.Request) -> bytes:
-    """The body, at most 64 KiB. Raises Malformed beyond that."""
-    body = await request.content.read(BODY_BYTES_MAX + 1)
-    while len(body) <= BODY_BYTES_MAX and not request.content.at_eof():
-        more = await request.content.read(BODY_BYTES_MAX + 1)
-        if not more:
-            break
-        body += more
+    """The body, which the shell has read already; raises TooLarge beyond 64 KiB."""
+    body = await request.read()
     if len(body) > BODY_BYTES_MAX:
-        raise Malformed(f"the body is larger than {BODY_BYTES_MAX} bytes")
+        raise TooLarge(f"the body is larger than {BODY_BYTES_MAX} bytes")
     return body
 
 
@@ -256,10 +253,15 @@ def refusal(refused: Refused) -> web.Response:
     return web.Response(body=nack(refused), status=refused.status, content_type="application/json")
 
 
-def build(config: Path) -> Node:
-    """The registry of a settings file, ready to start."""
-    settings = load(config, RegistryNodeSettings)
-    node = Node(settings, type=SubscriberType.REGISTRY, metadata=METADATA, triggers=TRIGGERS)
+def assemble(settings: RegistryNodeSettings, *, clock: Callable[[], float] = time.time) -> Node:
+    """The registry's parts put together, not yet listening."""
+    node = Node(
+        settings,
+        type=SubscriberType.REGISTRY,
+        metadata=METADATA,
+        triggers=TRIGGERS,
+        clock=clock,
+    )
     registry = Registry(node, settings)
     node.serve_route("POST", "/subscribe", registry.subscribe)
     node.serve_route("POST", "/lookup", registry.lookup)
@@ -269,3 +271,8 @@ def build(config: Path) -> Node:
     node.serve_route("POST", f"{operate}/suspend", json_route(registry.suspend))
     node.add_loop("challenge", registry.challenge_next, wake=registry.wake)
     return node
+
+
+def build(config: Path) -> Node:
+    """The registry of a settings file, ready to run."""
+    return assemble(load(config, RegistryNodeSettings))

@@ -60,7 +60,7 @@ class Application(Table, table=True):
         Index("application_by_state", "state", "next_at"),
     )
 
-    id: int | None = Field(default=None, primary_key=True)
+    id: int | None = Field(default=None, primary_key=True, sa_type=BigInteger)
     subscriber_id: str
     nonce: str
     document: bytes  # the application as JSON, see applications.Application
@@ -77,7 +77,7 @@ class Change(Table, table=True):
 
     __tablename__ = "change"
 
-    id: int | None = Field(default=None, primary_key=True)
+    id: int | None = Field(default=None, primary_key=True, sa_type=BigInteger)
     at: int = seconds()
     actor: str
     subscriber_id: str

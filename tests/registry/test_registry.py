@@ -1,0 +1,285 @@
+"""The registry at its real door: joining by challenge, look-ups, and the operator's decisions."""
+
+import asyncio
+import sqlite3
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gateway.app import assemble as assemble_gateway
+from gateway.settings import GatewaySettings
+from protocol_specs.node import sqlite
+from protocol_specs.node.settings import NodeSettings, RegistrySettings, read_secret
+from protocol_specs.node.subscription import OwnKeys, application, subscribe
+from protocol_specs.wire import keys, strict_json
+from protocol_specs.wire.envelope import SubscriberType
+from protocol_specs.wire.signing import KeyId, sign
+from registry import directory
+from registry.app import assemble
+from registry.settings import Policy, RegistryNodeSettings
+from tests.support.nodes import listening_socket, running, settings_of, url_of
+from tests.support.peers import NOW, RIDES, Clock, Said, post
+
+JoinBody = dict[str, Any]
+
+
+def own_keys(settings: NodeSettings) -> OwnKeys:
+    return OwnKeys(
+        keys.signing_key(read_secret(settings.signing_key, key="signing_key")),
+        keys.encryption_key(read_secret(settings.encryption_key, key="encryption_key")),
+    )
+
+
+def pins(settings: RegistryNodeSettings) -> RegistrySettings:
+    own = own_keys(settings)
+    return RegistrySettings(
+        url=settings.url,
+        subscriber_id=settings.subscriber_id,
+        unique_key_id=settings.unique_key_id,
+        signing_public_key=keys.b64encode(own.signing.public),
+        encryption_public_key=keys.b64encode(own.encryption.public),
+    )
+
+
+class World:
+    """A registry, and a gateway that is running and wants to join."""
+
+    def __init__(self, tmp_path: Path, clock: Clock, **policy: Any) -> None:
+        self.clock = clock
+        self.sock = listening_socket()
+        self.settings = settings_of(
+            RegistryNodeSettings,
+            tmp_path / "registry",
+            self.sock,
+            subscriber_id="registry.example.org",
+            policy=Policy(**policy),
+        )
+        self.registry = assemble(self.settings, clock=clock)
+        self.gateway_sock = listening_socket()
+        self.gateway_settings = settings_of(
+            GatewaySettings,
+            tmp_path / "gateway",
+            self.gateway_sock,
+            subscriber_id="bg.example.org",
+            registry=pins(self.settings),
+        )
+        self.gateway = assemble_gateway(self.gateway_settings, clock=clock)
+
+    @property
+    def url(self) -> str:
+        return self.settings.url
+
+    def body(self, **changes: Any) -> JoinBody:
+        own = own_keys(self.gateway_settings)
+        document = application(
+            self.gateway_settings, own, type=SubscriberType.BG, now=NOW, valid_s=86_400
+        )
+        return document | changes
+
+    async def join(self, **changes: Any) -> str:
+        return (await subscribe(self.gateway.client, self.url, self.body(**changes))).status
+
+    async def lookup(self, **filters: str) -> list[dict[str, Any]]:
+        said = await post(f"{self.url}/lookup", strict_json.dumps(filters))
+        assert said.status == 200
+        records: list[dict[str, Any]] = strict_json.parse(b'{"r":' + said.body + b"}")["r"]
+        return records
+
+    async def waiting(self) -> list[dict[str, Any]]:
+        return await self.lookup(subscriber_id="bg.example.org", status="UNDER_SUBSCRIPTION")
+
+    async def operate(self, path: str, *, token: str | None = None, **body: str) -> Said:
+        if token is None:
+            token = read_secret(self.settings.data_dir / "operator.token", key="data_dir")
+        url = f"{self.url}/operator/participants/bg.example.org/{path}"
+        return await post(url, strict_json.dumps(body), {"Authorization": f"Bearer {token}"})
+
+    def stored(self) -> int:
+        return self.registry.store.read(lambda session: len(session.all(directory.OPEN)))
+
+
+@asynccontextmanager
+async def world(tmp_path: Path, **policy: Any) -> AsyncIterator[World]:
+    made = World(tmp_path, Clock(), **policy)
+    async with running(made.registry, made.sock), running(made.gateway, made.gateway_sock):
+        yield made
+
+
+async def until(condition: Callable[[], Any]) -> Any:
+    """Wait for an awaitable condition to hold; fails after ten seconds."""
+    async with asyncio.timeout(10):
+        while not (result := await condition()):
+            await asyncio.sleep(0.01)
+    return result
+
+
+async def test_a_participant_joins_by_answering_the_challenge(tmp_path: Path) -> None:
+    async with world(tmp_path, automatic=("BG",)) as w:
+        assert await w.join() == "UNDER_SUBSCRIPTION"
+        [record] = await until(lambda: w.lookup(subscriber_id="bg.example.org"))
+        assert record["status"] == "SUBSCRIBED"
+        assert record["url"] == record["subscriber_url"] == w.gateway_settings.url
+        assert record["key_id"] == record["unique_key_id"] == record["ukId"] == "k1"
+        assert await w.lookup(type="BG", domain=RIDES) == [record]
+        assert await w.lookup(type="BPP", domain=RIDES) == []
+        assert await w.lookup(type="BG", domain="nic2004:99999") == []
+        assert await w.lookup(type="BG", domain=RIDES, city="std:99") == []
+
+
+async def test_a_type_that_is_not_automatic_waits_for_the_operator(tmp_path: Path) -> None:
+    async with world(tmp_path, automatic=("BAP", "BPP")) as w:
+        await w.join()
+
+        async def passed() -> bool:
+            return any(row["waiting_for"] == "approval" for row in await w.waiting())
+
+        await until(passed)
+        assert await w.lookup(subscriber_id="bg.example.org") == []
+        assert (await w.operate("approve", token="x" * 43)).status == 401
+        assert await w.lookup(subscriber_id="bg.example.org") == []
+        said = await w.operate("approve")
+        assert (said.status, said.json["status"]) == (200, "SUBSCRIBED")
+        assert len(await w.lookup(subscriber_id="bg.example.org")) == 1
+
+
+async def test_a_suspended_participant_is_found_by_nobody_and_policy_does_not_bring_it_back(
+    tmp_path: Path,
+) -> None:
+    async with world(tmp_path, automatic=("BG",)) as w:
+        await w.join()
+        await until(lambda: w.lookup(subscriber_id="bg.example.org"))
+        assert (await w.operate("suspend", reason="complaints")).status == 200
+        assert await w.lookup(subscriber_id="bg.example.org") == []
+        await w.join()
+
+        async def passed() -> bool:
+            return any(row["waiting_for"] == "approval" for row in await w.waiting())
+
+        await until(passed)
+        assert await w.lookup(subscriber_id="bg.example.org") == []
+        assert (await w.operate("approve")).status == 200
+        assert len(await w.lookup(subscriber_id="bg.example.org")) == 1
+
+
+async def test_a_participant_with_another_encryption_key_fails_the_challenge(
+    tmp_path: Path,
+) -> None:
+    async with world(tmp_path, automatic=("BG",), challenge_tries_max=1) as w:
+        stranger = keys.b64encode(keys.generate_encryption_key().public)
+        await w.join(encr_public_key=stranger)
+
+        async def refused() -> bool:
+            return any(row["waiting_for"] == "refused" for row in await w.waiting())
+
+        await until(refused)
+        [row] = await w.waiting()
+        assert row["status"] == "INITIATED"
+        assert "/on_subscribe" in row["reason"]
+        assert await w.lookup(subscriber_id="bg.example.org") == []
+
+
+async def test_an_endpoint_that_was_down_is_challenged_again(tmp_path: Path) -> None:
+    w = World(tmp_path, Clock(), automatic=("BG",))
+    async with running(w.registry, w.sock):
+        await w.gateway.client.open()
+        await w.join()
+
+        async def tried() -> bool:
+            return any(row["reason"] for row in await w.waiting())
+
+        await until(tried)
+        async with running(w.gateway, w.gateway_sock):
+            w.clock.at += 2
+            assert await until(lambda: w.lookup(subscriber_id="bg.example.org"))
+
+
+async def signed(w: World, document: JoinBody, **changes: Any) -> Said:
+    body = strict_json.dumps(document)
+    header = w.gateway.client.authorization(body, **changes)
+    return await post(f"{w.url}/subscribe", body, {"Authorization": header})
+
+
+@pytest.mark.parametrize(
+    ("changes", "status", "path"),
+    [
+        ({"type": "KING"}, 400, "/type"),
+        ({"country": "malaysia"}, 400, "/country"),
+        ({"domains": ["nic2004:99999"]}, 403, "/domains"),
+        ({"subscriber_id": "other.example.org"}, 401, "/subscriber_id"),
+        ({"city": "*"}, 403, "/cities"),
+    ],
+)
+async def test_a_refused_application_names_the_field_and_stores_nothing(
+    tmp_path: Path, changes: JoinBody, status: int, path: str
+) -> None:
+    async with world(tmp_path) as w:
+        said = await signed(w, w.body(**changes))
+        assert said.status == status
+        assert said.json["error"]["paths"] == path
+        assert said.json["message"]["ack"]["status"] == "NACK"
+        assert w.stored() == 0
+
+
+async def test_an_application_is_refused_unsigned_expired_or_from_the_future(
+    tmp_path: Path,
+) -> None:
+    async with world(tmp_path) as w:
+        body = strict_json.dumps(w.body())
+        assert (await post(f"{w.url}/subscribe", body)).status == 401
+        assert (await signed(w, w.body(), now=NOW - 400)).status == 401
+        assert (await signed(w, w.body(), now=NOW + 60)).status == 401
+        header = w.gateway.client.authorization(body)
+        changed = body.replace(b"bg.example.org", b"bG.example.org")
+        said = await post(f"{w.url}/subscribe", changed, {"Authorization": header})
+        assert said.status in (400, 401)
+        assert w.stored() == 0
+
+
+async def test_a_replayed_application_changes_nothing(tmp_path: Path) -> None:
+    async with world(tmp_path) as w:
+        document = w.body()
+        assert (await signed(w, document)).status == 200
+        said = await signed(w, document)
+        assert (said.status, said.json["error"]["paths"]) == (403, "/nonce")
+
+
+async def test_nobody_brings_the_key_of_another(tmp_path: Path) -> None:
+    async with world(tmp_path, automatic=("BG",)) as w:
+        await w.join()
+        await until(lambda: w.lookup(subscriber_id="bg.example.org"))
+        own = own_keys(w.gateway_settings)
+        thief = w.body(subscriber_id="thief.example.org")
+        body = strict_json.dumps(thief)
+        header = sign(
+            body,
+            key=own.signing,
+            key_id=KeyId("thief.example.org", "k1"),
+            created=NOW,
+            expires=NOW + 60,
+        )
+        said = await post(f"{w.url}/subscribe", body, {"Authorization": header})
+        assert (said.status, said.json["error"]["paths"]) == (403, "/signing_public_key")
+
+
+async def test_a_body_that_is_too_large_or_no_json_is_refused(tmp_path: Path) -> None:
+    async with world(tmp_path) as w:
+        for body in (b"{" + b" " * 70_000 + b"}", b"[]", b'{"type":"BPP","type":"BG"}'):
+            said = await post(f"{w.url}/lookup", body)
+            assert said.status in (400, 413)
+            assert said.json["message"]["ack"]["status"] == "NACK"
+
+
+async def test_the_record_of_changes_cannot_be_edited(tmp_path: Path) -> None:
+    async with world(tmp_path, automatic=("BG",)) as w:
+        await w.join()
+        await until(lambda: w.lookup(subscriber_id="bg.example.org"))
+    connection = sqlite3.connect(w.settings.data_dir / sqlite.FILE_NAME)
+    try:
+        for statement in ("UPDATE change SET what = 'nothing'", "DELETE FROM change"):
+            with pytest.raises(sqlite3.IntegrityError, match="append-only"):
+                connection.execute(statement)
+    finally:
+        connection.close()
