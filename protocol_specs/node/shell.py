@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 CLOSING = frozenset({408, 413, 415, 503})
+SERVER = "wayfare"
 LINGER_S = 2  # how long an unread rest of a refused body is swallowed, so that the answer arrives
 
 
@@ -162,6 +163,7 @@ class Guarded(web.RequestHandler):
             raise ConnectionError("the answer had begun")
         fault = Internal("internal fault") if status >= 500 else Malformed("not an HTTP request")
         response = refusal_response(fault)
+        response.headers["Server"] = SERVER
         response.force_close()
         return response
 
@@ -171,6 +173,7 @@ class Shell:
 
     def __init__(self, app: web.Application, *, limits: Limits, telemetry: Telemetry) -> None:
         self.app = app
+        app.on_response_prepare.append(name_no_version)
         self.door_routes: dict[str, Handler] = {}
         self.stopping = False
         self._limits = limits
@@ -212,6 +215,11 @@ class Shell:
             await asyncio.sleep(min(1.0, shortest / 4))
             self._connections.close_overdue(loop.time())
 
+    @property
+    def connection_count(self) -> int:
+        """How many connections are open."""
+        return len(self._connections.open)
+
     def refuse_new(self) -> None:
         """Take no new connection, and refuse what still comes on the open ones."""
         self.stopping = True
@@ -230,16 +238,19 @@ class Shell:
         if isinstance(connection, Guarded):
             connection.begin()
         try:
-            return await self._route(request)
+            response = await self._route(request)
         except web.HTTPException as exception:
             if exception.status < 400:
                 raise
-            return refusal_response(_as_refusal(exception), _allow(exception))
+            response = refusal_response(_as_refusal(exception), _allow(exception))
         except Refused as refused:
-            return refusal_response(refused)
+            response = refusal_response(refused)
         finally:
             if isinstance(connection, Guarded):
                 connection.end()
+        if not response.prepared:
+            await name_no_version(request, response)
+        return response
 
     async def _route(self, request: web.BaseRequest) -> web.StreamResponse:
         if self.stopping:
@@ -255,6 +266,11 @@ class Shell:
             raise RuntimeError("the HTTP server was not set up")
         await read_body(request, self._limits.body_bytes_max, self._limits.body_deadline_s)
         return await self._inner(request)
+
+
+async def name_no_version(request: web.BaseRequest, response: web.StreamResponse) -> None:
+    """aiohttp would tell everybody its version and Python's."""
+    response.headers["Server"] = SERVER
 
 
 async def read_body(request: web.BaseRequest, bytes_max: int, deadline_s: float) -> bytes:
