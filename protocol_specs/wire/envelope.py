@@ -5,12 +5,12 @@ needed. `admit` takes those keys and gives an Envelope or a refusal; there is no
 no part of the message is to be had without it.
 """
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from protocol_specs.wire import strict_json
+from protocol_specs.wire.claims import SKEW_S, Claim, authenticate, claim, holders
 from protocol_specs.wire.context import Context, new_context, read_context, reply_context
 from protocol_specs.wire.errors import (
     SIGNATURE_CODES,
@@ -21,7 +21,6 @@ from protocol_specs.wire.errors import (
     Unauthenticated,
     WrongParty,
 )
-from protocol_specs.wire.keys import b64encode
 from protocol_specs.wire.parties import (
     Keys,
     Receiver,
@@ -31,13 +30,7 @@ from protocol_specs.wire.parties import (
     speaker,
     ttl_binds,
 )
-from protocol_specs.wire.signing import (
-    KeyId,
-    SignatureHeader,
-    digest,
-    parse_header,
-    verify_header,
-)
+from protocol_specs.wire.signing import KeyId, SignatureHeader
 
 __all__ = [
     "Claim",
@@ -55,38 +48,11 @@ __all__ = [
     "reply_context",
 ]
 
-SKEW_S = 5
-LIFETIME_S_MAX = 3600
-LIFETIME_S_CEILING = 86400  # whatever a node is set to
-
-
-class Headers(Protocol):
-    """HTTP headers that show repeated lines, such as multidict's."""
-
-    def getall(self, key: str, default: tuple[str, ...]) -> Sequence[str]: ...
-
 
 class Validates(Protocol):
     """Schemas: raises SchemaFault if `document` is not the shape of `action`."""
 
     def validate(self, action: str, document: dict[str, Any]) -> None: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Claim:
-    """A body and who says they signed it; nothing is verified yet but times and digest form."""
-
-    body: bytes
-    digest: str
-    sender: SignatureHeader
-    gateway: SignatureHeader | None
-
-    @property
-    def key_ids(self) -> tuple[KeyId, ...]:
-        """The keys that `admit` needs, to be found in the registry."""
-        if self.gateway is None:
-            return (self.sender.key_id,)
-        return (self.sender.key_id, self.gateway.key_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,44 +91,6 @@ class Envelope:
         return self.sender.subscriber_id
 
 
-def claim(
-    headers: Headers,
-    body: bytes,
-    now: int,
-    *,
-    receiver: Receiver,
-    lifetime_s_max: int = LIFETIME_S_MAX,
-) -> Claim:
-    """Who says they signed `body`; raises Unauthenticated. Touches the body only to hash it.
-
-    The gateway's line is X-Gateway-Authorization, or Proxy-Authorization where that is absent.
-    """
-    lifetime_s_max = min(lifetime_s_max, LIFETIME_S_CEILING)
-    try:
-        sender = _header(headers, "Authorization", now, lifetime_s_max)
-        if sender is None:
-            raise Unauthenticated("The Authorization header is missing; sign as BECKN-006 says.")
-        gateway = _gateway_header(headers, now, lifetime_s_max)
-        body_digest = digest(body)
-        stated = headers.getall("Digest", ())
-        if stated:
-            _check_digest_lines(stated, body, body_digest)
-        return Claim(body, body_digest, sender, gateway)
-    except Unauthenticated as refused:
-        refused.code = SIGNATURE_CODES[receiver.type]
-        raise
-
-
-def authenticate(claim: Claim, keys: Keys, now: int, *, receiver: Receiver) -> Sequence[Subscriber]:
-    """The registry records of the one who signed, for calls without a Beckn context (lookup,
-    subscribe). At least one; raises Unauthenticated."""
-    try:
-        return _holders(claim.sender, claim.digest, keys, now)
-    except Unauthenticated as refused:
-        refused.code = SIGNATURE_CODES[receiver.type]
-        raise
-
-
 def admit(
     claim: Claim, keys: Keys, now: int, *, receiver: Receiver, action: str, schemas: Validates
 ) -> Envelope:
@@ -182,13 +110,13 @@ def admit(
 def _admit(
     claim: Claim, keys: Keys, now: int, receiver: Receiver, action: str, schemas: Validates
 ) -> Envelope:
-    gateways = _gateway_holders(claim, keys, now, receiver) if claim.gateway else ()
+    gateways = _gateways(claim.gateway, claim.digest, keys, now, receiver) if claim.gateway else ()
     party = speaker(action)
     senders = [
-        record for record in _holders(claim.sender, claim.digest, keys, now) if record.type == party
+        record for record in holders(claim.sender, claim.digest, keys, now) if record.type == party
     ]
     if not senders:
-        raise WrongParty(f"{action} is said by a {party}; {_name(claim.sender)} is not one.")
+        raise WrongParty(f"{action} is said by a {party}; {claim.sender.key_id} is not one.")
     document = strict_json.parse(claim.body)
     schemas.validate(action, document)
     context = read_context(document)
@@ -202,11 +130,12 @@ def _admit(
     _check_addressed(context, receiver, party)
     if ttl_binds(action):
         _check_fresh(context, now, receiver)
+    message, error = _part(document, "message"), _part(document, "error")
     # After this point nothing is refused.
     return Envelope(
         context=context,
-        message=_part(document, "message"),
-        error=_part(document, "error"),
+        message=message,
+        error=error,
         document=document,
         body=claim.body,
         sender=sender,
@@ -217,110 +146,17 @@ def _admit(
     )
 
 
-def _header(headers: Headers, name: str, now: int, lifetime_s_max: int) -> SignatureHeader | None:
-    lines = headers.getall(name, ())
-    if not lines:
-        return None
-    if len(lines) > 1:
-        raise Unauthenticated(f"There are {len(lines)} {name} headers; send exactly one.")
-    header = parse_header(lines[0])
-    _check_times(header, now, lifetime_s_max)
-    return header
-
-
-def _gateway_header(headers: Headers, now: int, lifetime_s_max: int) -> SignatureHeader | None:
-    try:
-        return _header(headers, "X-Gateway-Authorization", now, lifetime_s_max) or _header(
-            headers, "Proxy-Authorization", now, lifetime_s_max
-        )
-    except Unauthenticated as refused:
-        refused.challenge = "Proxy-Authenticate"
-        raise
-
-
-def _check_times(header: SignatureHeader, now: int, lifetime_s_max: int) -> None:
-    if (
-        header.created <= now + SKEW_S
-        and now <= header.expires
-        and 0 <= header.expires - header.created <= lifetime_s_max
-    ):
-        return
-    if header.created > now + SKEW_S:
-        fault = f"was created {header.created - now} s in the future, at most {SKEW_S} s is taken"
-    elif header.expires < now:
-        fault = f"expired {now - header.expires} s ago"
-    else:
-        fault = f"lives {header.expires - header.created} s, 0 to {lifetime_s_max} s is taken"
-    raise Unauthenticated(
-        f"The signature of {_name(header)} {fault} (created {header.created}, "
-        f"expires {header.expires}, our time {now}). Check the sender's clock."
-    )
-
-
-def _check_digest_lines(lines: Sequence[str], body: bytes, body_digest: str) -> None:
-    """An HTTP Digest, if somebody sends one, must be the body's in every algorithm it names."""
-    for part in ",".join(lines).split(","):
-        label, _, value = part.strip().partition("=")
-        name = label.upper()
-        if name == "BLAKE-512":
-            expected = body_digest
-        elif name in ("SHA-256", "SHA-512"):
-            expected = b64encode(hashlib.new(name.replace("-", ""), body).digest())
-        else:
-            raise Unauthenticated("The Digest header names an algorithm that is not known here.")
-        if value != expected:
-            raise Unauthenticated(f"The Digest header's {name} is not that of the body received.")
-
-
-def _holders(
-    header: SignatureHeader, body_digest: str, keys: Keys, now: int
+def _gateways(
+    header: SignatureHeader, body_digest: str, keys: Keys, now: int, receiver: Receiver
 ) -> Sequence[Subscriber]:
-    """The usable records of the key in `header`, once the signature is verified with it."""
-    records = keys.get(header.key_id, ())
-    usable = [
-        record
-        for record in records
-        if record.status == "SUBSCRIBED"
-        and record.valid_from <= now
-        and header.expires <= record.valid_until
-        and (record.subscriber_id, record.unique_key_id) == header.key_id
-    ]
-    if not usable:
-        raise _unusable(header, records, now)
-    public = usable[0].signing_public_key
-    if any(record.signing_public_key != public for record in usable):
-        raise Unauthenticated(f"The registry holds two different keys as {_name(header)}.")
-    verify_header(header, body_digest, public)
-    return usable
-
-
-def _unusable(header: SignatureHeader, records: Sequence[Subscriber], now: int) -> Unauthenticated:
-    if records:
-        record = records[0]
-        fault = (
-            f"cannot be used: status {record.status}, valid from {record.valid_from} until "
-            f"{record.valid_until}; the signature expires {header.expires}, our time is {now}"
-        )
-    else:
-        fault = "is not in the registry"
-    refused = Unauthenticated(
-        f"Key {_name(header)} {fault}. Check keyId and the subscriber's registry record."
-    )
-    refused.doubted_key = header.key_id
-    return refused
-
-
-def _gateway_holders(
-    claim: Claim, keys: Keys, now: int, receiver: Receiver
-) -> Sequence[Subscriber]:
-    header = claim.gateway
+    """The usable BG records of the one who countersigned, once that signature is verified."""
     try:
-        if header is None or header.key_id.subscriber_id == receiver.subscriber_id:
+        if header.key_id.subscriber_id == receiver.subscriber_id:
             raise WrongParty("This message has already passed through here: a loop.")
-        records = _holders(header, claim.digest, keys, now)
+        records = holders(header, body_digest, keys, now)
         gateways = [record for record in records if record.type is SubscriberType.BG]
         if not gateways:
-            raise WrongParty(f"{_name(header)} signs as a gateway but is not registered as a BG.")
+            raise WrongParty(f"{header.key_id} signs as a gateway but is not registered as a BG.")
     except Unauthenticated as refused:
         refused.challenge = "Proxy-Authenticate"
         raise
@@ -420,7 +256,3 @@ def _part(document: dict[str, Any], name: str) -> dict[str, Any] | None:
     if part is None or type(part) is dict:
         return part
     raise Malformed(f"{name} must be an object.", path=f"/{name}")
-
-
-def _name(header: SignatureHeader) -> str:
-    return f"{header.key_id.subscriber_id}|{header.key_id.unique_key_id}"

@@ -44,6 +44,9 @@ class KeyId(NamedTuple):
     subscriber_id: str
     unique_key_id: str
 
+    def __str__(self) -> str:
+        return f"{self.subscriber_id}|{self.unique_key_id}"
+
 
 @dataclass(frozen=True, slots=True)
 class SignatureHeader:
@@ -71,7 +74,7 @@ def sign(body: bytes, *, key: SigningKey, key_id: KeyId, created: int, expires: 
     signature = key.sign(signing_string(created, expires, digest(body)))
     text = binascii.b2a_base64(signature, newline=False).decode("ascii")
     return (
-        f'Signature keyId="{key_id.subscriber_id}|{key_id.unique_key_id}|ed25519",'
+        f'Signature keyId="{key_id}|ed25519",'
         f'algorithm="ed25519",created="{created}",expires="{expires}",'
         f'headers="{SIGNED_HEADERS}",signature="{text}"'
     )
@@ -98,7 +101,7 @@ def verify_header(header: SignatureHeader, body_digest: str, public: bytes) -> N
         verify(public, signed, header.signature)
     except BadSignature:
         refused = Unauthenticated(
-            f"The signature does not verify with key {'|'.join(header.key_id)}. Check that the "
+            f"The signature does not verify with key {header.key_id}. Check that the "
             "bytes signed are the bytes sent (no second serialisation), that the digest is "
             "BLAKE2b-512 and that the registry holds the public half of the key that signs."
         )
