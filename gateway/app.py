@@ -7,11 +7,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 from prometheus_client import Counter
-from protocol_specs.node.actions import Passing
 
 from gateway.asked import Asked, Search
 from gateway.settings import GatewaySettings
 from gateway.tables import METADATA
+from protocol_specs.node.actions import Passing
 from protocol_specs.node.client import Undelivered
 from protocol_specs.node.keyring import Directory
 from protocol_specs.node.server import Node

@@ -20,7 +20,7 @@ from protocol_specs.wire.signing import KeyId, sign
 from registry import directory
 from registry.app import assemble
 from registry.settings import Policy, RegistryNodeSettings
-from tests.support.nodes import listening_socket, running, settings_of, url_of
+from tests.support.nodes import listening_socket, running, settings_of
 from tests.support.peers import NOW, RIDES, Clock, Said, post
 
 JoinBody = dict[str, Any]
@@ -112,7 +112,7 @@ async def until(condition: Callable[[], Any]) -> Any:
     """Wait for an awaitable condition to hold; fails after ten seconds."""
     async with asyncio.timeout(10):
         while not (result := await condition()):
-            await asyncio.sleep(0.01)
+            await asyncio.sleep(0.01)  # noqa: ASYNC110 - what is waited for is another process's
     return result
 
 
