@@ -1,0 +1,57 @@
+"""The consumer node, put together."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from bap import callbacks, pages, rows
+from bap.asking import Asking
+from bap.client_api import ClientApi
+from bap.settings import BapSettings
+from bap.stream import Stream
+from bap.tables import METADATA
+from bap.upkeep import Upkeep
+from bap.waiting import Watch
+from protocol_specs.node.keyring import Directory
+from protocol_specs.node.server import Node
+from protocol_specs.node.settings import load
+from protocol_specs.wire.envelope import SubscriberType
+
+
+def build(config: Path) -> Node:
+    """The node that a settings file describes; not yet started. Raises SettingsError."""
+    return assemble(load(config, BapSettings))
+
+
+def assemble(
+    settings: BapSettings,
+    *,
+    clock: Callable[[], float] = time.time,
+    directory: Directory | None = None,
+) -> Node:
+    """The node of these settings: its door for callbacks, the client API, the page, the loops."""
+    node = Node(
+        settings,
+        type=SubscriberType.BAP,
+        metadata=METADATA,
+        clock=clock,
+        directory=directory,
+    )
+    limits = settings.journeys
+    watch = Watch(waiting_max=limits.waiting_max, per_journey_max=limits.waiting_per_journey_max)
+    node.store.listen(rows.CHANNEL, watch.ring)
+    asking = Asking(node, settings)
+    api = ClientApi(node, settings, asking, watch)
+    callbacks.serve(node, settings)
+    api.serve()
+    Stream(node, api, watch, settings.heartbeat_s).serve()
+    upkeep = Upkeep(node, settings, asking)
+    node.outbox.on_given_up(upkeep.given_up)
+    node.add_loop("chase", upkeep.chase_next, wake=asyncio.Event())
+    node.add_loop("forget", upkeep.forget_next, wake=asyncio.Event())
+    if settings.page:
+        pages.serve(node)
+    return node

@@ -1,0 +1,217 @@
+"""What providers answer: each callback finds its journey, is decided, and is written down."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from bap import decide, matching, rows, views
+from bap.journey import Event, Journey, Outcome, State
+from bap.matching import Match
+from bap.refusals import OutOfSequence, Unasked
+from bap.settings import BapSettings
+from protocol_specs.node.actions import Durable, Passing
+from protocol_specs.node.server import Node
+from protocol_specs.node.store import Session
+from protocol_specs.wire import strict_json, version
+from protocol_specs.wire.envelope import Envelope
+from protocol_specs.wire.errors import Refused
+from protocol_specs.wire.order import Offer, OrderView
+
+DURABLE = ("on_init", "on_confirm", "on_status", "on_update", "on_cancel")
+PASSING = ("on_search", "on_select", "on_track")
+"""DESIGN section 4. on_status is durable even when asked for: it may bring the first word of an
+order whose on_confirm was lost."""
+
+Decision = Callable[[Session, Match, Envelope, int], Outcome]
+
+
+def serve(node: Node, settings: BapSettings) -> None:
+    """Opens the node's door for the callbacks. What matches nothing is refused before the ACK."""
+    on_search = partial(_on_search, settings)
+    decisions: dict[str, Decision] = {
+        "on_search": on_search,
+        "on_select": _on_quote,
+        "on_init": _on_quote,
+        "on_track": _on_track,
+        "on_cancel": _on_cancel,
+    }
+
+    def judge(envelope: Envelope, now: int) -> None:
+        node.store.read(lambda session: _matched(settings, session, envelope, now))
+
+    def handle(session: Session, envelope: Envelope, now: int) -> None:
+        decision = decisions.get(envelope.action, _on_order)
+        _settle(settings, decision, session, envelope, now)
+
+    async def pass_on(envelope: Envelope, now: int) -> None:
+        await node.store.transact(lambda session: handle(session, envelope, now))
+
+    for action in DURABLE:
+        node.serve_action(Durable(action, handle, judge=judge))
+    for action in PASSING:
+        node.serve_action(Passing(action, pass_on, judge=judge))
+
+
+def _matched(settings: BapSettings, session: Session, envelope: Envelope, now: int) -> Match:
+    if envelope.action == "on_search":
+        answers_max = settings.journeys.answers_per_provider_max
+        return matching.judge_search(session, envelope, now, answers_max=answers_max)
+    return matching.match(session, envelope)
+
+
+def _settle(
+    settings: BapSettings, decision: Decision, session: Session, envelope: Envelope, now: int
+) -> None:
+    """Match, decide, write: in the transaction that handles the callback.
+
+    The match is made again: between ACK and handling the citizen may have asked for something else,
+    and then the answer has no effect any more.
+    """
+    try:
+        found = _matched(settings, session, envelope, now)
+    except (Unasked, OutOfSequence):
+        return
+    before = found.journey
+    if envelope.error is not None:
+        after, events = _on_error(before, envelope, now)
+    else:
+        after, events = decision(session, found, envelope, now)
+    _close(session, found, envelope)
+    if events:
+        after = rows.save(session, before, after, events, now)
+        rows.prune_events(session, after, settings.journeys.events_per_journey_max)
+    else:
+        session.notify(rows.CHANNEL, before.id)
+
+
+def _close(session: Session, found: Match, envelope: Envelope) -> None:
+    if found.call is None:
+        return
+    if found.call.action == "search":
+        rows.count_answer(session, found.call.message_id, envelope.peer_id)
+        return
+    rows.close_call(session, found.call.message_id, "answered", envelope.error)
+
+
+def _on_error(journey: Journey, envelope: Envelope, now: int) -> Outcome:
+    """An `error` instead of a message. One provider that has nothing to offer is no news."""
+    if envelope.action == "on_search":
+        return journey, ()
+    error = envelope.error or {}
+    reason = str(error.get("message") or "the cooperative gave no reason")
+    return decide.refused(journey, envelope.action, str(error.get("code") or ""), reason, now)
+
+
+def _on_search(
+    settings: BapSettings, session: Session, found: Match, envelope: Envelope, now: int
+) -> Outcome:
+    """Offers of one provider: as many as one may make, in the money of the market."""
+    journey, limits = found.journey, settings.journeys
+    try:
+        catalog = version.read_on_search(envelope.message)
+    except Refused:
+        return journey, ()
+    known = {shown["offer_id"]: shown for shown in rows.offers(session, journey.id)}
+    theirs = sum(1 for shown in known.values() if shown["bpp_id"] == envelope.peer_id)
+    kept = []
+    for offer in catalog.offers:
+        document = views.offer(_offer_id(envelope.peer_id, offer), envelope.peer_id, offer)
+        is_new = document["offer_id"] not in known
+        full = (
+            theirs >= limits.offers_per_provider_max or len(known) >= limits.offers_per_journey_max
+        )
+        if not _wanted(journey, offer) or (is_new and full):
+            continue
+        theirs += is_new
+        known[document["offer_id"]] = document
+        rows.keep_offer(session, journey.id, document, now)
+        kept.append(document)
+    return journey, ((Event("offers", {"offers": kept}),) if kept else ())
+
+
+def _wanted(journey: Journey, offer: Offer) -> bool:
+    """Whether an offer can be compared with the others at all."""
+    return (
+        offer.kind == journey.kind and offer.currency == journey.currency and offer.price_minor >= 0
+    )
+
+
+def _offer_id(bpp_id: str, offer: Offer) -> str:
+    """The same for the same offer said again, and never shared by two providers."""
+    name = strict_json.dumps([bpp_id, offer.provider_id, offer.item_id, offer.fulfillment_id])
+    return hashlib.sha256(name).hexdigest()[:16]
+
+
+def _on_quote(session: Session, found: Match, envelope: Envelope, now: int) -> Outcome:
+    """on_select and on_init: a price for the offer that was chosen, and for no other."""
+    journey, message = found.journey, envelope.message
+    chosen = rows.find_offer(session, journey.id, journey.offer_id or "")
+    try:
+        view = version.read_on_order(message)
+    except Refused as refused:
+        return decide.faulty(journey, envelope.action, refused.reason, now)
+    if chosen is None or (view.provider_id, view.item_id) != (
+        chosen["provider_id"],
+        chosen["item_id"],
+    ):
+        return decide.faulty(journey, envelope.action, "it is about another offer", now)
+    if view.quote is not None and view.quote.currency != journey.currency:
+        return decide.faulty(journey, envelope.action, "it is in another currency", now)
+    return decide.quoted(journey, envelope.action, view, strict_json.dumps(message), now)
+
+
+def _on_order(session: Session, found: Match, envelope: Envelope, now: int) -> Outcome:
+    """on_confirm, on_status and on_update: the provider's word about the order."""
+    journey = found.journey
+    view, message, fault = _read_order(envelope.message)
+    if view is None or view.id is None or journey.order_id not in (None, view.id):
+        reason = fault or "it names no order, or another one"
+        return decide.faulty(journey, envelope.action, reason, now)
+    if journey.consented is None:
+        return decide.faulty(journey, envelope.action, "nothing was confirmed there", now)
+    if fault is not None:
+        return decide.told_without_price(journey, view, message, fault)
+    return decide.told(journey, view, message)
+
+
+def _read_order(message: Any) -> tuple[OrderView | None, bytes, str | None]:
+    """The order, the message to keep, and what is wrong with it if only its price is."""
+    try:
+        return version.read_on_order(message), strict_json.dumps(message), None
+    except Refused as refused:
+        fault = refused.reason
+    stripped = _stripped(message)
+    try:
+        return version.read_on_order(stripped), strict_json.dumps(stripped), fault
+    except Refused:
+        return None, b"", fault
+
+
+def _on_cancel(session: Session, found: Match, envelope: Envelope, now: int) -> Outcome:
+    """The end of the order, or in answer to a soft cancel what ending it would cost."""
+    if found.call is not None and found.call.soft and found.journey.state == State.BOOKED:
+        try:
+            view = version.read_on_order(envelope.message)
+        except Refused as refused:
+            return decide.faulty(found.journey, envelope.action, refused.reason, now)
+        if view.status != "CANCELLED":
+            return decide.fee_told(found.journey, view, now)
+    return _on_order(session, found, envelope, now)
+
+
+def _on_track(session: Session, found: Match, envelope: Envelope, now: int) -> Outcome:
+    try:
+        tracking = version.read_on_track(envelope.message)
+    except Refused as refused:
+        return decide.faulty(found.journey, envelope.action, refused.reason, now)
+    return decide.tracked(found.journey, tracking, now)
+
+
+def _stripped(message: Any) -> dict[str, Any]:
+    """The message without its quote: an order is not lost because its price cannot be read."""
+    order = message.get("order") if isinstance(message, dict) else None
+    kept = order if isinstance(order, dict) else {}
+    return {"order": {key: value for key, value in kept.items() if key != "quote"}}

@@ -1,0 +1,403 @@
+"""The client API: a citizen's journey as JSON over HTTP, held by the journey's own secret."""
+
+from __future__ import annotations
+
+import hmac
+import math
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from aiohttp import web
+from pydantic import BaseModel, ConfigDict, Field
+
+from bap import rows, views, wishes
+from bap.asking import Asking, Sent, Wish, hash_secret
+from bap.journey import Journey
+from bap.limits import Buckets
+from bap.requests import Party
+from bap.settings import BapSettings, Market
+from bap.waiting import Crowded, Watch
+from protocol_specs.node.api import ApiError, Handler, bearer, error_response, json_route
+from protocol_specs.node.server import Node
+from protocol_specs.node.store import Session
+from protocol_specs.wire.order import Contact, Intent, Kind, Parcel, PaymentTerms, Place
+
+WAIT_S_MAX = 60.0
+PHONE = r"^\+?[0-9][0-9 ().-]{4,18}[0-9]$"
+Name = Annotated[str, Field(min_length=1, max_length=80)]
+
+
+class Body(BaseModel):
+    """A request body; unknown keys are a mistake that is better told than overlooked."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class PlaceBody(Body):
+    """A point in degrees."""
+
+    lat: float = Field(ge=-90, le=90, allow_inf_nan=False)
+    lon: float = Field(ge=-180, le=180, allow_inf_nan=False)
+    address: str | None = Field(default=None, max_length=200)
+    area_code: str | None = Field(default=None, max_length=20)
+
+
+class ParcelBody(Body):
+    """What is carried."""
+
+    weight_grams: int = Field(gt=0, le=100_000)
+    length_cm: int | None = Field(default=None, gt=0, le=500)
+    width_cm: int | None = Field(default=None, gt=0, le=500)
+    height_cm: int | None = Field(default=None, gt=0, le=500)
+    declared_value_minor: int | None = Field(default=None, ge=0, le=10**10)
+    description: str | None = Field(default=None, max_length=80)
+
+
+class PaymentBody(Body):
+    """How the citizen would pay."""
+
+    type: Literal["PRE-ORDER", "PRE-FULFILLMENT", "ON-FULFILLMENT", "POST-FULFILLMENT"]
+    collected_by: Literal["BAP", "BPP"] = "BPP"
+
+
+class SearchBody(Body):
+    """A wish to go, or to send something."""
+
+    kind: Literal["ride", "delivery", "RIDE", "DELIVERY"]
+    pickup: PlaceBody
+    drop: PlaceBody
+    parcel: ParcelBody | None = None
+    payment: PaymentBody | None = None
+    domain: str | None = None
+    city: str | None = None
+    vehicle_category: str | None = Field(default=None, max_length=40)
+    start_at: int | None = Field(default=None, ge=0, le=10**11)
+
+
+class SelectBody(Body):
+    """The offer chosen."""
+
+    offer_id: str = Field(max_length=64)
+
+
+class PersonBody(Body):
+    """A person and a number to call."""
+
+    name: Name
+    phone: str = Field(pattern=PHONE)
+    email: str | None = Field(default=None, max_length=120)
+
+
+class BillingBody(Body):
+    """Whom the bill names."""
+
+    name: Name
+    phone: str | None = Field(default=None, pattern=PHONE)
+    email: str | None = Field(default=None, max_length=120)
+
+
+class InitBody(Body):
+    """Who books, and how it will be paid."""
+
+    customer: PersonBody
+    billing: BillingBody | None = None
+    receiver: PersonBody | None = None
+    instructions: str | None = Field(default=None, max_length=200)
+    payment: PaymentBody | None = None
+
+
+class ConfirmBody(Body):
+    """The citizen's word, given to one quote as it was shown."""
+
+    quote_hash: str = Field(max_length=64)
+    payment_reference: str | None = Field(default=None, min_length=1, max_length=80)
+
+
+class ConsentBody(Body):
+    """The citizen's word, given to a changed quote."""
+
+    quote_hash: str = Field(max_length=64)
+
+
+class CancelBody(Body):
+    """The end of an order; `fee_minor` is the fee that was shown, needed when there is one."""
+
+    reason_id: str = Field(pattern=r"^[0-9A-Za-z_-]{1,20}$")
+    soft: bool = False
+    fee_minor: int | None = Field(default=None, ge=0, le=10**12)
+
+
+class ClientApi:
+    """The handlers of one consumer node."""
+
+    def __init__(self, node: Node, settings: BapSettings, asking: Asking, watch: Watch) -> None:
+        self._node = node
+        self._settings = settings
+        self._asking = asking
+        self._watch = watch
+        limits = settings.journeys
+        self._searches = Buckets(per_minute=limits.journeys_per_minute)
+        self._asks = Buckets(per_minute=limits.asks_per_minute)
+
+    def serve(self) -> None:
+        """Opens the node's routes."""
+        here = "/api/journeys/{id}"
+        routes = (
+            ("GET", "/api/markets", self.markets),
+            ("POST", "/api/journeys", self.search),
+            ("GET", here, self.show),
+            ("POST", f"{here}/select", self.select),
+            ("POST", f"{here}/init", self.init),
+            ("POST", f"{here}/confirm", self.confirm),
+            ("POST", f"{here}/consent", self.consent),
+            ("POST", f"{here}/cancel", self.cancel),
+            ("GET", f"{here}/status", self.status),
+            ("GET", f"{here}/track", self.track),
+        )
+        for method, path, handler in routes:
+            self._node.serve_route(method, path, self._bounded(json_route(handler)))
+
+    def _bounded(self, handler: Handler) -> Handler:
+        """The handler, for bodies whose length is said and small."""
+        bytes_max = self._settings.journeys.body_bytes_max
+
+        async def route(request: web.Request) -> web.StreamResponse:
+            length = request.content_length
+            if request.can_read_body and (length is None or length > bytes_max):
+                reason = f"send a body of at most {bytes_max} bytes, with its Content-Length"
+                return error_response(ApiError(413, "too_large", reason))
+            return await handler(request)
+
+        return route
+
+    async def markets(self, request: web.Request) -> dict[str, Any]:
+        """Where one can search, with places by name."""
+        return {"markets": [market.model_dump(mode="json") for market in self._settings.markets]}
+
+    async def search(self, request: web.Request, body: SearchBody) -> tuple[int, dict[str, Any]]:
+        """A new journey: its id, and the secret that all else about it needs."""
+        wait_s = _wait_s(request)
+        self._take(self._searches, request.remote or "", "too many searches from here")
+        market = self._market(body)
+        sent, secret = await self._asking.search(market, _intent(market, body))
+        await self._until(sent.journey_id, lambda: self._first_offer(sent.journey_id), wait_s)
+        told = {"journey_id": sent.journey_id, "secret": secret}
+        return 201, {**told, "journey": self.document(sent.journey_id)}
+
+    async def show(self, request: web.Request) -> dict[str, Any]:
+        """The whole journey; with wait_s, once it has more than `since` events."""
+        journey = self.owned(request)
+        since, wait_s = _since(request, journey.version), _wait_s(request)
+        await self._until(journey.id, lambda: self._newer(journey.id, since), wait_s)
+        return self.document(journey.id)
+
+    async def select(self, request: web.Request, body: SelectBody) -> Any:
+        """Ask the price of an offer."""
+        journey = self.owned(request)
+        offer = self._offer(journey, body.offer_id)
+        if offer is None:
+            raise ApiError(404, "offer_unknown", "there is no such offer here", "/offer_id")
+
+        def wish(session: Session, journey: Journey, now: int) -> wishes.Request:
+            return wishes.select(journey, offer)
+
+        return await self._ask(request, journey, offer["bpp_id"], "select", wish)
+
+    async def init(self, request: web.Request, body: InitBody) -> Any:
+        """Name the people, ask for the final terms."""
+        party = _party(body)
+        payment_type = body.payment.type if body.payment else None
+
+        def wish(session: Session, journey: Journey, now: int) -> wishes.Request:
+            return wishes.init(journey, _chosen(session, journey), party, payment_type)
+
+        return await self._ask_chosen(request, "init", wish)
+
+    async def confirm(self, request: web.Request, body: ConfirmBody) -> Any:
+        """Book at the quote whose hash is given."""
+
+        def wish(session: Session, journey: Journey, now: int) -> wishes.Request:
+            return wishes.confirm(
+                journey,
+                _chosen(session, journey),
+                quote_hash=body.quote_hash,
+                reference=body.payment_reference,
+                shown=rows.quoted_before(session, journey.id),
+                now=now,
+            )
+
+        return await self._ask_chosen(request, "confirm", wish)
+
+    async def consent(self, request: web.Request, body: ConsentBody) -> dict[str, Any]:
+        """Agree to what a provider changed."""
+        journey = self.owned(request)
+
+        def agree(session: Session) -> None:
+            before = rows.find(session, journey.id)
+            if before is not None:
+                outcome = wishes.consent(before, body.quote_hash)
+                rows.save(session, before, *outcome, self._node.now())
+
+        await self._node.store.transact(agree)
+        return self.document(journey.id)
+
+    async def cancel(self, request: web.Request, body: CancelBody) -> Any:
+        """End the order, or with soft ask what that would cost."""
+
+        def wish(session: Session, journey: Journey, now: int) -> wishes.Request:
+            if "cancel" in rows.waiting_for(session, journey.id, now):
+                raise ApiError(409, "already_asked", "wait for the cooperative's answer")
+            return wishes.cancel(
+                journey, reason_id=body.reason_id, soft=body.soft, fee_minor=body.fee_minor
+            )
+
+        return await self._ask_chosen(request, "cancel", wish)
+
+    async def status(self, request: web.Request) -> Any:
+        """Ask the provider how the order stands."""
+        return await self._ask_chosen(request, "status", lambda _, it, __: wishes.status(it))
+
+    async def track(self, request: web.Request) -> Any:
+        """Ask the provider where the vehicle is."""
+        return await self._ask_chosen(request, "track", lambda _, it, __: wishes.track(it))
+
+    def owned(self, request: web.Request) -> Journey:
+        """The journey of the path. Unknown, and known but not yours, look alike (threats 1.5)."""
+        secret_hash = hash_secret(bearer(request))
+        journey_id = request.match_info["id"]
+        journey = self._node.store.read(lambda session: rows.find(session, journey_id))
+        if journey is None or not hmac.compare_digest(journey.secret_hash, secret_hash):
+            raise ApiError(404, "journey_unknown", "there is no such journey for this secret")
+        return journey
+
+    def document(self, journey_id: str) -> dict[str, Any]:
+        """The whole journey as it is shown."""
+
+        def look(session: Session) -> dict[str, Any]:
+            journey = rows.find(session, journey_id)
+            if journey is None:
+                raise ApiError(404, "journey_unknown", "this journey is forgotten")
+            waiting_for = rows.waiting_for(session, journey_id, self._node.now())
+            offers = rows.offers(session, journey_id)
+            return views.journey(journey, offers=offers, waiting_for=waiting_for)
+
+        return self._node.store.read(look)
+
+    async def _ask_chosen(self, request: web.Request, action: str, wish: Wish) -> Any:
+        journey = self.owned(request)
+        if journey.bpp_id is None:
+            raise ApiError(409, "no_offer", "select an offer first")
+        return await self._ask(request, journey, journey.bpp_id, action, wish)
+
+    async def _ask(
+        self, request: web.Request, journey: Journey, bpp_id: str, action: str, wish: Wish
+    ) -> tuple[int, dict[str, Any]]:
+        """Ask, wait if wished; 200 with the journey once the answer came, else 202."""
+        wait_s = _wait_s(request)
+        self._take(self._asks, journey.id, "too many requests of this journey")
+        sent = await self._asking.ask(journey, bpp_id, action, wish)
+        answered = await self._until(journey.id, lambda: self._answered(sent), wait_s)
+        return (200 if answered else 202), self.document(journey.id)
+
+    async def _until(self, journey_id: str, look: Any, wait_s: float) -> Any:
+        """What `look` gives, once it gives something or the time is up or the node stops."""
+        stopping = self._node.stopping
+        try:
+            return await self._watch.until(
+                journey_id, lambda: look() or stopping.is_set() or None, wait_s
+            )
+        except Crowded:
+            raise ApiError(
+                503, "crowded", "too many are waiting; ask again", headers={"Retry-After": "2"}
+            ) from None
+
+    def _newer(self, journey_id: str, since: int) -> bool:
+        journey = self._node.store.read(lambda session: rows.find(session, journey_id))
+        return journey is None or journey.version > since
+
+    def _answered(self, sent: Sent) -> bool:
+        call = self._node.store.read(lambda session: rows.find_call(session, sent.message_id))
+        return call is None or call.outcome is not None
+
+    def _first_offer(self, journey_id: str) -> bool:
+        return bool(self._node.store.read(lambda session: rows.offers(session, journey_id)))
+
+    def _offer(self, journey: Journey, offer_id: str) -> Mapping[str, Any] | None:
+        return self._node.store.read(lambda session: rows.find_offer(session, journey.id, offer_id))
+
+    def _market(self, body: SearchBody) -> Market:
+        """The market of that kind, and of that domain and city if they are given."""
+        for market in self._settings.markets:
+            if (
+                market.kind == body.kind.upper()
+                and body.domain in (None, market.domain)
+                and body.city in (None, market.city)
+            ):
+                return market
+        raise ApiError(400, "no_market", f"no {body.kind.lower()} can be searched there", "/city")
+
+    def _take(self, buckets: Buckets, key: str, reason: str) -> None:
+        wait_s = buckets.take(key, self._node.now())
+        if wait_s:
+            headers = {"Retry-After": str(wait_s)}
+            raise ApiError(429, "too_many", f"{reason}; wait {wait_s} s", headers=headers)
+
+
+def _chosen(session: Session, journey: Journey) -> Mapping[str, Any] | None:
+    return rows.find_offer(session, journey.id, journey.offer_id or "")
+
+
+def _intent(market: Market, body: SearchBody) -> Intent:
+    if body.pickup.lat == body.drop.lat and body.pickup.lon == body.drop.lon:
+        raise ApiError(400, "same_place", "pick-up and drop are the same place", "/drop")
+    kind = Kind(market.kind)
+    if kind is Kind.DELIVERY and body.parcel is None:
+        raise ApiError(400, "no_parcel", "say what is sent: parcel.weight_grams", "/parcel")
+    payment = body.payment
+    return Intent(
+        kind=kind,
+        pickup=Place(**body.pickup.model_dump()),
+        drop=Place(**body.drop.model_dump()),
+        vehicle_category=body.vehicle_category,
+        parcel=Parcel(**body.parcel.model_dump()) if body.parcel else None,
+        payment=None if payment is None else PaymentTerms(payment.collected_by, payment.type),
+        start_at=body.start_at,
+    )
+
+
+def _party(body: InitBody) -> Party:
+    customer = _contact(body.customer)
+    return Party(
+        customer=customer,
+        billing=_contact(body.billing) if body.billing else customer,
+        receiver=_contact(body.receiver) if body.receiver else None,
+        instructions=body.instructions,
+    )
+
+
+def _contact(given: PersonBody | BillingBody) -> Contact:
+    """A contact; the phone without blanks and dashes, as networks want it."""
+    phone = None if given.phone is None else "".join(c for c in given.phone if c in "+0123456789")
+    return Contact(given.name, phone, given.email)
+
+
+def _wait_s(request: web.Request) -> float:
+    """How long the caller would wait for news: 0 to 60 s, 0 if it does not say."""
+    text = request.query.get("wait_s", "0")
+    try:
+        wait_s = float(text)
+    except ValueError:
+        wait_s = math.nan
+    if not 0 <= wait_s <= WAIT_S_MAX:
+        raise ApiError(400, "bad_wait", f"wait_s must be 0 to {WAIT_S_MAX:.0f} seconds", "?wait_s")
+    return wait_s
+
+
+def _since(request: web.Request, version: int) -> int:
+    """The version that the caller knows; without one, the present one."""
+    text = request.query.get("since")
+    if text is None:
+        return version
+    if not text.isascii() or not text.isdigit() or len(text) > 15:
+        raise ApiError(400, "bad_since", "since is the version of a journey", "?since")
+    return int(text)

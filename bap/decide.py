@@ -1,0 +1,170 @@
+"""What a provider's word does to a journey: pure decisions, one per kind of answer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import orjson
+
+from bap import views
+from bap.consent import Change, Terms, beyond, terms_of
+from bap.journey import CHOOSING, UNANSWERED, Event, Journey, Outcome, State, unquoted
+from bap.progress import is_cancelled, is_ended, supersedes
+from protocol_specs.wire import strict_json
+from protocol_specs.wire.order import OrderView, Tracking
+
+QUOTED_BY = {"on_select": State.QUOTED, "on_init": State.READY}
+
+
+def quoted(journey: Journey, action: str, view: OrderView, message: bytes, now: int) -> Outcome:
+    """A price was named (on_select) or the draft with its terms given (on_init)."""
+    if journey.state not in CHOOSING:
+        return journey, ()
+    after = replace(
+        journey,
+        state=QUOTED_BY[action],
+        quote=message,
+        quote_stage=action.removeprefix("on_"),
+        quote_at=now,
+        error=None,
+    )
+    terms = terms_of(view)
+    if terms is None:
+        return faulty(journey, action, "the cooperative named no price", now)
+    document = {"quote": views.quote(after, view), "terms": terms.document()}
+    return after, (Event("quote", document),)
+
+
+def faulty(journey: Journey, action: str, reason: str, now: int) -> Outcome:
+    """An answer that cannot be used, such as a price whose lines do not sum to the total."""
+    error = _error(action, "faulty_answer", f"The cooperative's answer is faulty: {reason}", now)
+    before = unquoted(journey) if journey.state in CHOOSING else journey
+    return _with_error(before, error)
+
+
+def refused(journey: Journey, action: str, code: str | None, reason: str, now: int) -> Outcome:
+    """The provider answered that it will not, or cannot."""
+    error = _error(action, code or "refused", reason, now)
+    if action == "on_confirm" and journey.state in UNANSWERED:
+        return _with_error(replace(journey, state=State.READY, consented=None), error)
+    if action == "on_status" and code == "30010" and journey.state == State.CONFIRMING:
+        return _with_error(replace(journey, state=State.LOST), error)
+    return _with_error(journey, error)
+
+
+def unreached(journey: Journey, now: int) -> Outcome:
+    """The confirm found no way to the provider in time; whether it arrived is not known."""
+    reason = "The cooperative could not be reached in time. We ask whether it took the booking."
+    return _with_error(journey, _error("on_confirm", "unreachable", reason, now))
+
+
+def told(journey: Journey, view: OrderView, message: bytes) -> Outcome:
+    """The provider's word about the order itself: on_confirm, on_status, on_update, on_cancel.
+
+    What is older than what is known changes nothing. A price or payee beyond the consent is kept
+    as `pending`, next to the order, until the citizen agrees or cancels.
+    """
+    known = journey.read_order()
+    if known is not None and not supersedes(view, known):
+        return journey, ()
+    after = replace(
+        journey,
+        state=_state(view),
+        order_id=view.id or journey.order_id,
+        order_message=message,
+        error=None,
+    )
+    return _judged(journey, after, view)
+
+
+def told_without_price(journey: Journey, view: OrderView, message: bytes, reason: str) -> Outcome:
+    """As `told`, for an order whose price cannot be read: it stands, and the citizen is asked."""
+    after, events = told(journey, view, message)
+    if not events:
+        return after, events
+    change = Change("quote", "agreed", f"faulty: {reason}", worse=True)
+    return _ask_again(after, events, None, (change,))
+
+
+def fee_told(journey: Journey, view: OrderView, now: int) -> Outcome:
+    """What cancelling would cost, in answer to a soft cancel; the order itself is as before."""
+    if view.quote is None:
+        return faulty(journey, "on_cancel", "asked for the fee, it named none", now)
+    known = journey.read_order() or view
+    fee = {
+        "minor": view.quote.total_minor,
+        "currency": view.quote.currency,
+        "state": known.fulfillment.state,
+    }
+    return replace(journey, fee=strict_json.dumps(fee), error=None), (Event("fee", fee),)
+
+
+def tracked(journey: Journey, tracking: Tracking, now: int) -> Outcome:
+    """Where the vehicle is. An older position does not replace a newer one."""
+    document = views.tracking(tracking, now)
+    known = orjson.loads(journey.tracking) if journey.tracking else {}
+    if (known.get("updated_at") or 0) > (tracking.updated_at or now):
+        return journey, ()
+    after = replace(journey, tracking=strict_json.dumps(document), error=None)
+    return after, (Event("tracking", document),)
+
+
+def agreed(journey: Journey, terms: Terms) -> Outcome:
+    """The citizen accepted what went beyond the earlier consent."""
+    after = replace(journey, consented=strict_json.dumps(terms.document()), pending=None)
+    return after, (Event("consented", {"quote_hash": terms.hash}),)
+
+
+def _state(view: OrderView) -> State:
+    if is_cancelled(view):
+        return State.CANCELLED
+    return State.COMPLETED if is_ended(view) else State.BOOKED
+
+
+def _judged(before: Journey, after: Journey, view: OrderView) -> Outcome:
+    """The outcome with the consent looked at: does the order stay within what was agreed?"""
+    terms = terms_of(view)
+    events = (Event("order", views.order(after, view)),)
+    consented = before.read_consented()
+    if terms is None or consented is None:
+        return after, events
+    worse = _fee_beyond(after, view) if is_cancelled(view) else beyond(consented, terms)
+    if not worse:
+        return replace(after, pending=None), events
+    return _ask_again(after, events, terms, worse)
+
+
+def _fee_beyond(journey: Journey, view: OrderView) -> tuple[Change, ...]:
+    """What a cancelled order still asks for, beyond the fee that was shown. A provider's own
+    cancelling costs the citizen nothing."""
+    asked = view.quote.total_minor if view.quote else 0
+    by_provider = view.cancellation is not None and view.cancellation.cancelled_by == "PROVIDER"
+    allowed = 0 if by_provider else journey.agreed_fee_minor or 0
+    if asked <= allowed:
+        return ()
+    return (Change("cancellation_fee_minor", allowed, asked, worse=True),)
+
+
+def _ask_again(
+    journey: Journey, events: tuple[Event, ...], terms: Terms | None, worse: tuple[Change, ...]
+) -> Outcome:
+    pending = {
+        "quote_hash": terms.hash if terms else None,
+        "currency": terms.currency if terms else journey.currency,
+        "changed": [change.document() for change in worse],
+        "terms": terms.document() if terms else None,
+    }
+    asked = {key: value for key, value in pending.items() if key != "terms"}
+    after = replace(journey, pending=strict_json.dumps(pending))
+    return after, (*events, Event("consent_needed", asked))
+
+
+def _error(action: str, code: str, message: str, now: int) -> dict[str, Any]:
+    asked = action.removeprefix("on_")
+    return {"action": asked, "code": code, "message": message[:500], "at": now}
+
+
+def _with_error(journey: Journey, error: Mapping[str, Any]) -> Outcome:
+    return replace(journey, error=strict_json.dumps(error)), (Event("error", error),)

@@ -1,0 +1,83 @@
+"""Which journey and which request a callback belongs to; no match, no effect (threats 1.5)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from bap import rows
+from bap.journey import Journey
+from bap.refusals import OutOfSequence, Unasked
+from bap.rows import Call
+from protocol_specs.node.store import Session
+from protocol_specs.wire import version
+from protocol_specs.wire.envelope import Envelope
+from protocol_specs.wire.errors import OrderNotFound, RateLimited
+
+UNSOLICITED = frozenset({"on_status", "on_update", "on_cancel"})
+"""Callbacks that a provider sends on its own (Beckn core 1.1, BECKN-003)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """A callback's journey, and the request it answers: None if nobody asked, as for a state."""
+
+    journey: Journey
+    call: Call | None
+
+
+def match(session: Session, envelope: Envelope) -> Match:
+    """The journey and request of a callback.
+
+    The request must be one of ours, of this transaction, of this action and to this provider, and
+    not replaced by a later one; its time may have passed, because an order made by a late
+    on_confirm must not be lost. Without a request, the order and its provider must be known. Raises
+    Unasked, OutOfSequence or OrderNotFound.
+    """
+    call = rows.find_call(session, envelope.message_id)
+    if call is not None:
+        return Match(_solicited(session, envelope, call), call)
+    if envelope.action not in UNSOLICITED:
+        raise Unasked("no request of ours has this message_id", path="/context/message_id")
+    return Match(_unsolicited(session, envelope), None)
+
+
+def judge_search(session: Session, envelope: Envelope, now: int, *, answers_max: int) -> Match:
+    """As `match`, for an answer to a search: in time, and not one too many of this provider."""
+    found = match(session, envelope)
+    if found.call is None or now > found.call.expires_at:
+        raise OutOfSequence("the search is over", path="/context/message_id")
+    if rows.answers(session, envelope.message_id, envelope.peer_id) >= answers_max:
+        raise RateLimited(f"more than {answers_max} answers to one search")
+    return found
+
+
+def _solicited(session: Session, envelope: Envelope, call: Call) -> Journey:
+    journey = rows.find(session, call.journey_id)
+    if journey is None or f"on_{call.action}" != envelope.action:
+        raise Unasked("this message_id asked for something else", path="/context/action")
+    if (
+        journey.transaction_id != envelope.transaction_id
+        or journey.domain != envelope.context.domain
+    ):
+        raise Unasked("this message_id has another transaction", path="/context/transaction_id")
+    if call.bpp_id not in (None, envelope.peer_id):
+        raise Unasked("another provider was asked", path="/context/bpp_id")
+    if call.outcome == "superseded":
+        raise OutOfSequence("a later request replaced this one", path="/context/message_id")
+    return journey
+
+
+def _unsolicited(session: Session, envelope: Envelope) -> Journey:
+    """By order id and provider; or by transaction, while our confirm there has no answer yet."""
+    order_id = _order_id(envelope.message)
+    journey = None if order_id is None else rows.find_by_order(session, order_id, envelope.peer_id)
+    if journey is None and order_id is not None:
+        journey = rows.find_unanswered(session, envelope.transaction_id, envelope.peer_id)
+    if journey is None or journey.transaction_id != envelope.transaction_id:
+        raise OrderNotFound("no such order of yours here", path="/message/order/id")
+    return journey
+
+
+def _order_id(message: dict[str, Any] | None) -> str | None:
+    return None if message is None else version.read_on_order(message).id

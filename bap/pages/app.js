@@ -1,0 +1,599 @@
+// The citizen's page: talks to this node's client API and shows what providers say, always as text.
+
+const KEY = "wayfare.journey";
+const $ = (id) => document.getElementById(id);
+const page = { markets: [], kept: null, journey: null, sort: "price", view: "", stream: null, timer: 0 };
+
+// ---- small tools ----
+
+function el(tag, attributes, ...children) {
+  const node = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes || {})) {
+    if (value === undefined || value === null || value === false) continue;
+    if (name === "onclick") node.addEventListener("click", value);
+    else node.setAttribute(name, value === true ? "" : value);
+  }
+  for (const child of children.flat()) {
+    if (child !== null && child !== undefined && child !== false) node.append(child);
+  }
+  return node;
+}
+
+function put(target, ...children) {
+  target.replaceChildren(...children.flat().filter((child) => child !== null && child !== undefined && child !== false));
+}
+
+function money(amount) {
+  if (!amount) return "";
+  try {
+    return new Intl.NumberFormat(undefined, { style: "currency", currency: amount.currency, currencyDisplay: "narrowSymbol" }).format(Number(amount.value));
+  } catch {
+    return `${amount.value} ${amount.currency}`;
+  }
+}
+
+const words = (code) => String(code || "").toLowerCase().replace(/[_-]+/g, " ").replace(/^./, (c) => c.toUpperCase());
+
+const LINES = {
+  BASE_FARE: "Base fare", DISTANCE_FARE: "Distance", TIME_FARE: "Time", NIGHT_CHARGES: "Night charge",
+  WAITING_CHARGES: "Waiting", ZONE_CHARGES: "Zone", CANCELLATION_CHARGES: "Cancellation fee", REFUND: "Refund", TAX: "Tax",
+};
+
+const PAY = {
+  "ON-FULFILLMENT": "On the way or at the end, to the driver",
+  "POST-FULFILLMENT": "Afterwards, to the cooperative",
+  "PRE-ORDER": "Before booking, with a payment reference",
+  "PRE-FULFILLMENT": "Before it starts, with a payment reference",
+};
+
+const STEPS = {
+  ride: [["RIDE_CONFIRMED", "Booked, looking for a driver"], ["RIDE_ASSIGNED", "Driver found"], ["RIDE_ENROUTE_PICKUP", "Driver on the way"],
+    ["RIDE_ARRIVED_PICKUP", "Driver is waiting for you"], ["RIDE_STARTED", "On the road"], ["RIDE_ENDED", "Arrived"]],
+  delivery: [["Pending", "Booked"], ["Searching-for-Agent", "Looking for a courier"], ["Agent-assigned", "Courier found"], ["At-pickup", "Courier is at the pick-up"],
+    ["Order-picked-up", "Parcel picked up"], ["Out-for-delivery", "On the way"], ["At-delivery", "At the door"], ["Order-delivered", "Delivered"]],
+};
+
+function say(text) { $("spoken").textContent = text; }
+
+function notice(text) {
+  $("notice").textContent = text || "";
+  $("notice").hidden = !text;
+}
+
+// ---- the client API ----
+
+async function api(method, path, body) {
+  const headers = {};
+  if (page.kept) headers.Authorization = `Bearer ${page.kept.secret}`;
+  if (body) headers["Content-Type"] = "application/json";
+  let response;
+  try {
+    response = await fetch(path, { method, headers, body: body && JSON.stringify(body), cache: "no-store", credentials: "omit" });
+  } catch {
+    throw new Error("There is no connection. Check it and try again.");
+  }
+  const answer = await response.json().catch(() => null);
+  if (!response.ok) {
+    const fault = new Error((answer && answer.error && answer.error.message) || `The service answered ${response.status}.`);
+    fault.status = response.status;
+    throw fault;
+  }
+  return answer;
+}
+
+const here = (rest) => `api/journeys/${encodeURIComponent(page.kept.journey_id)}${rest || ""}`;
+
+async function act(button, work) {
+  notice("");
+  if (button) button.disabled = true;
+  try {
+    const journey = await work();
+    if (journey) show(journey);
+  } catch (fault) {
+    notice(fault.message);
+    if (fault.status === 409 && page.kept) refresh();
+  } finally {
+    if (button) button.disabled = false;
+  }
+}
+
+async function refresh() {
+  try {
+    show(await api("GET", here()));
+  } catch (fault) {
+    if (fault.status === 404) forget();
+    else notice(fault.message);
+  }
+}
+
+function refreshSoon() {
+  clearTimeout(page.timer);
+  page.timer = setTimeout(refresh, 60);
+}
+
+// Server-Sent Events by fetch: EventSource cannot send the secret in a header, and a secret never stands in a URL.
+async function follow() {
+  const kept = page.kept;
+  let last = "0";
+  let pause = 500;
+  while (page.kept === kept) {
+    const stop = new AbortController();
+    page.stream = stop;
+    try {
+      const headers = { Authorization: `Bearer ${kept.secret}`, "Last-Event-ID": last };
+      const response = await fetch(here("/events"), { headers, signal: stop.signal, cache: "no-store" });
+      if (response.status === 404) return forget();
+      if (!response.ok) throw new Error("stream");
+      pause = 500;
+      const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
+      let buffer = "";
+      for (;;) {
+        const { value, done } = await reader.read();
+        if (done) break;
+        buffer += value;
+        let end;
+        while ((end = buffer.indexOf("\n\n")) >= 0) {
+          last = take(buffer.slice(0, end)) || last;
+          buffer = buffer.slice(end + 2);
+        }
+      }
+    } catch {
+      pause = Math.min(pause * 2, 10000);
+    }
+    if (page.kept !== kept) return;
+    await new Promise((resume) => setTimeout(resume, pause));
+  }
+}
+
+function take(block) {
+  const field = (name) => (block.split("\n").find((line) => line.startsWith(`${name}: `)) || "").slice(name.length + 2);
+  if (field("event") === "offers" && page.journey && page.view === "offers") {
+    const { offers } = JSON.parse(field("data"));
+    const known = new Map(page.journey.offers.map((offer) => [offer.offer_id, offer]));
+    const before = known.size;
+    for (const offer of offers) known.set(offer.offer_id, offer);
+    page.journey.offers = [...known.values()];
+    showOffers(page.journey);
+    if (known.size > before) say(`${known.size} offers so far`);
+  } else if (field("event")) {
+    refreshSoon();
+  }
+  return field("id");
+}
+
+// ---- views ----
+
+function go(view) {
+  if (page.view === view) return;
+  page.view = view;
+  for (const name of ["search", "offers", "quote", "ride"]) $(`view-${name}`).hidden = name !== view;
+  $("again").hidden = view === "search";
+  window.scrollTo(0, 0);
+  const title = document.querySelector(`#view-${view} h1`);
+  if (view !== "search" && title) title.focus({ preventScroll: true });
+}
+
+function show(journey) {
+  if (!page.kept || journey.journey_id !== page.kept.journey_id) return;
+  if (page.journey && journey.version < page.journey.version) return;
+  page.journey = journey;
+  if (journey.error && journey.error.at !== page.told) {
+    page.told = journey.error.at;
+    notice(`${words(journey.error.action)}: ${journey.error.message}`);
+  }
+  for (const route of document.querySelectorAll("[data-route]")) {
+    route.textContent = `${nameOf(journey.pickup)} → ${nameOf(journey.drop)}`;
+  }
+  if (journey.order || ["confirming", "lost"].includes(journey.state)) {
+    go("ride");
+    showRide(journey);
+  } else if (page.choosing || !journey.offer_id || (!journey.quote && !journey.waiting_for.includes("select"))) {
+    go("offers");
+    showOffers(journey);
+  } else {
+    go("quote");
+    showQuote(journey);
+  }
+}
+
+const nameOf = (place) => place.address || `${place.lat.toFixed(4)}, ${place.lon.toFixed(4)}`;
+
+function vehicle(category) {
+  return { CAB: "Car", AUTO_RICKSHAW: "Auto rickshaw", TWO_WHEELER: "Two-wheeler" }[category] || words(category);
+}
+
+function sorted(offers) {
+  const last = Number.MAX_SAFE_INTEGER;
+  const eta = (offer) => (offer.eta_min === null ? last : offer.eta_min);
+  const by = page.sort === "eta"
+    ? (a, b) => eta(a) - eta(b) || a.price.minor - b.price.minor
+    : (a, b) => a.price.minor - b.price.minor || eta(a) - eta(b);
+  return [...offers].sort(by);
+}
+
+function showOffers(journey) {
+  const offers = sorted(journey.offers);
+  const providers = new Set(offers.map((offer) => `${offer.bpp_id} ${offer.provider_id}`)).size;
+  const searching = journey.waiting_for.includes("search") && Date.now() / 1000 - journey.created_at < 30;
+  $("offers-count").textContent = offers.length
+    ? `${offers.length} ${offers.length === 1 ? "offer" : "offers"} from ${providers} ${providers === 1 ? "cooperative" : "cooperatives"}`
+    : searching ? "" : "Nobody can take this now. Try again in a few minutes, or another place.";
+  $("offers-wait").hidden = !searching;
+  const focused = document.activeElement && document.activeElement.getAttribute("data-offer");
+  put($("offers"), offers.map(offerCard));
+  if (focused) {
+    const again = [...document.querySelectorAll("[data-offer]")].find((node) => node.getAttribute("data-offer") === focused);
+    if (again) again.focus();
+  }
+}
+
+function offerCard(offer) {
+  const about = [
+    vehicle(offer.vehicle_category),
+    offer.eta_min !== null && `in about ${offer.eta_min} min`,
+    offer.payments.length > 0 && (offer.payments.some((terms) => terms.type.startsWith("PRE-")) ? "prepaid" : "pay the driver"),
+  ].filter(Boolean).join(" · ");
+  return el("li", { class: "offer" },
+    el("h2", {}, offer.provider_name),
+    el("div", { class: "price" }, money(offer.price)),
+    el("p", { class: "muted" }, about),
+    el("button", { type: "button", "data-offer": offer.offer_id, "aria-label": `Choose ${offer.provider_name}, ${money(offer.price)}`,
+      onclick: (event) => choose(event.currentTarget, offer) }, "Choose"),
+    offer.fare_policy.length > 0 && el("details", {}, el("summary", {}, "How this fare is made"),
+      el("dl", { class: "facts" }, offer.fare_policy.flatMap(({ code, value }) => [el("dt", {}, words(code)), el("dd", {}, value)]))));
+}
+
+function choose(button, offer) {
+  page.choosing = false;
+  say("Asking for the exact price");
+  act(button, async () => {
+    const journey = await api("POST", here("/select?wait_s=20"), { offer_id: offer.offer_id });
+    if (!journey.quote && !journey.error) notice("The cooperative has not answered yet. Choose another offer or try again.");
+    return journey;
+  });
+}
+
+function breakdown(quote, caption) {
+  return el("table", {},
+    el("caption", {}, caption),
+    el("tbody", {}, quote.lines.map((line) => el("tr", {},
+      el("th", { scope: "row" }, line.title || LINES[line.code] || words(line.code)),
+      el("td", {}, money({ currency: quote.currency, value: line.value }))))),
+    el("tfoot", {}, el("tr", {}, el("th", { scope: "row" }, "Total"), el("td", {}, money(quote.total)))));
+}
+
+function insurance(list, stage) {
+  if (!list || list.length === 0) return null;
+  return el("div", { class: "aside" }, list.map((one) => el("p", {}, insuranceText(one, stage))));
+}
+
+function insuranceText(one, stage) {
+  if (one.status === "pending") return "The amount set aside for the worker’s social insurance is being worked out.";
+  const amount = one.amount ? money(one.amount) : "An amount";
+  const law = one.legal_name ? ` (${one.legal_name})` : "";
+  const payer = { worker: "from the worker’s share", customer: "as part of your price", cooperative: "by the cooperative" }[one.borne_by] || "";
+  if (one.status === "reversed") return `Nothing is kept aside${law}: what was set aside went back.`;
+  if (one.kind === "fee") return `${amount} ${stage === "quote" ? "will go" : "goes"} to a workers’ welfare fund${law}, paid ${payer}. It is a fee; by itself it gives nobody insurance cover.`;
+  return `${amount} ${stage === "quote" ? "will be" : "is"} set aside for the worker’s social insurance${law}, paid ${payer}.`;
+}
+
+function terms(quote) {
+  const fees = quote.cancellation_terms;
+  if (fees.length === 0) return el("p", { class: "muted" }, "The cooperative published no cancellation fees.");
+  const labels = new Map([...STEPS.ride, ...STEPS.delivery]);
+  return el("table", {}, el("caption", {}, "If you cancel"), el("tbody", {}, fees.map((term) => el("tr", {},
+    el("th", { scope: "row" }, labels.get(term.state) || words(term.state)),
+    el("td", {}, term.fee ? (term.fee.minor === 0 ? "free" : money(term.fee)) : term.percentage ? `${term.percentage} %` : "not said")))));
+}
+
+function showQuote(journey) {
+  const { quote } = journey;
+  const offer = journey.offers.find((one) => one.offer_id === journey.offer_id);
+  $("quote-title").textContent = offer ? offer.provider_name : "Your price";
+  const ready = Boolean(quote) && journey.state === "ready";
+  $("contact").hidden = !quote || ready;
+  $("book-card").hidden = !ready;
+  $("receiver").hidden = journey.kind !== "delivery";
+  if (!quote) return put($("quote"), el("p", { class: "waiting" }, el("span", { class: "pulse", "aria-hidden": "true" }), "Asking for the exact price…"));
+  const dearer = offer && quote.total.minor !== offer.price.minor;
+  put($("quote"), breakdown(quote, "What the price is made of"),
+    dearer && el("p", { class: "hint" }, `The first offer said ${money(offer.price)}.`),
+    insurance(quote.contributions, "quote"));
+  showPayments(offer);
+  if (!ready) return undefined;
+  const pay = quote.payments[0];
+  const prepaid = Boolean(pay) && pay.type.startsWith("PRE-");
+  const reference = $("reference") ? $("reference").value : "";
+  put($("terms"), terms(quote),
+    pay && el("p", { class: "hint" }, `Payment: ${PAY[pay.type] || words(pay.type)}.${pay.account ? ` To account ${pay.account}.` : ""}`),
+    prepaid && el("label", {}, "Payment reference", el("input", { id: "reference", maxlength: "80", autocomplete: "off" })));
+  if ($("reference")) $("reference").value = reference;
+  $("book").textContent = `Book for ${money(quote.total)}`;
+  return undefined;
+}
+
+function showPayments(offer) {
+  const types = [...new Set((offer ? offer.payments : []).map((one) => one.type))];
+  const wanted = (types.length ? types : ["ON-FULFILLMENT"]).join(" ");
+  if ($("payments").dataset.types === wanted) return;
+  $("payments").dataset.types = wanted;
+  put($("payments"), wanted.split(" ").map((type, index) => el("label", {},
+    el("input", { type: "radio", name: "payment", value: type, checked: index === 0 }), PAY[type] || words(type))));
+}
+
+function showRide(journey) {
+  const { order } = journey;
+  $("ride-title").textContent = rideTitle(journey);
+  say(rideTitle(journey));
+  showConsent(journey);
+  if (!order) {
+    put($("live"), el("p", { class: "waiting" }, el("span", { class: "pulse", "aria-hidden": "true" }),
+      journey.state === "lost" ? "The cooperative does not know this booking. We keep asking; do not book twice before you have called them." : "Waiting for the cooperative’s word…"));
+    put($("receipt"));
+    $("receipt").hidden = true;
+    $("cancel-card").hidden = true;
+    return;
+  }
+  put($("live"), startCode(journey), steps(journey), driver(order), position(journey));
+  $("receipt").hidden = false;
+  const paid = order.payments.some((one) => one.status === "PAID");
+  put($("receipt"),
+    order.quote ? breakdown(order.quote, journey.state === "cancelled" ? "What is left to pay" : paid ? "Paid" : "To pay") : el("p", {}, "The price is not stated."),
+    insurance(order.contributions, "order"),
+    el("p", { class: "hint" }, `Order ${order.id}`));
+  showCancel(journey);
+}
+
+function rideTitle(journey) {
+  const thing = journey.kind === "ride" ? "ride" : "parcel";
+  if (journey.state === "cancelled") return journey.order.cancelled && journey.order.cancelled.by === "PROVIDER" ? "The cooperative cancelled" : "Cancelled";
+  if (journey.state === "completed") return journey.kind === "ride" ? "You have arrived" : "Delivered";
+  if (!journey.order) return journey.state === "lost" ? "Not confirmed" : "Booking…";
+  const step = STEPS[journey.kind].find(([code]) => code === journey.order.state);
+  return step ? step[1] : `Your ${thing}`;
+}
+
+function steps(journey) {
+  if (journey.state === "cancelled") return null;
+  const list = STEPS[journey.kind];
+  const at = list.findIndex(([code]) => code === journey.order.state);
+  return el("ol", { class: "steps", "aria-label": "Progress" }, list.map(([, label], index) => el("li",
+    { class: index < at || journey.state === "completed" ? "done" : "", "aria-current": index === at && "step" }, label)));
+}
+
+function startCode(journey) {
+  const { order } = journey;
+  if (!order.start_code || order.code_claimed || journey.state !== "booked") return null;
+  return el("div", { class: "code-box" }, el("p", {}, journey.kind === "ride" ? "Tell the driver this code to start" : "Tell the courier this code at pick-up"),
+    el("p", { class: "code", "aria-label": `Code ${order.start_code.split("").join(" ")}` }, order.start_code));
+}
+
+function driver(order) {
+  if (!order.agent && !order.vehicle) return null;
+  const facts = [];
+  const add = (name, value) => { if (value) facts.push(el("dt", {}, name), el("dd", {}, value)); };
+  if (order.agent) {
+    add("Driver", order.agent.name);
+    const number = order.agent.phone || "";
+    if (/^\+?[0-9]{5,15}$/.test(number)) add("Phone", el("a", { href: `tel:${number}` }, number));
+    else add("Phone", number);
+  }
+  if (order.vehicle) {
+    add("Vehicle", [order.vehicle.color, order.vehicle.make, order.vehicle.model].filter(Boolean).join(" ") || vehicle(order.vehicle.category));
+    add("Plate", order.vehicle.registration);
+  }
+  return el("dl", { class: "facts" }, facts);
+}
+
+function position(journey) {
+  const { tracking } = journey;
+  if (journey.state !== "booked" || !tracking || !tracking.location) return null;
+  const km = distance(tracking.location, journey.pickup);
+  return el("p", { class: "hint" }, `About ${km < 1 ? `${Math.round(km * 10) * 100} m` : `${km.toFixed(1)} km`} from the pick-up, as last told.`);
+}
+
+function distance(a, b) {
+  const rad = Math.PI / 180;
+  const x = (b.lon - a.lon) * rad * Math.cos((a.lat + b.lat) * rad / 2);
+  return 6371 * Math.hypot(x, (b.lat - a.lat) * rad);
+}
+
+const WHAT = { total_minor: "Price", payee: "Who is paid", cancellation_fee_minor: "Cancellation fee", currency: "Currency", provider: "Provider", item: "Service", quote: "Price" };
+
+function showConsent(journey) {
+  const asked = journey.consent_needed;
+  $("consent").hidden = !asked;
+  if (!asked) return put($("consent"));
+  const value = (what, given) => (what.endsWith("_minor") ? money({ currency: asked.currency, value: decimal(given, asked.currency) }) : String(Array.isArray(given) ? given.join(", ") : given));
+  return put($("consent"),
+    el("h2", {}, "This is not what you agreed to"),
+    el("table", {}, el("tbody", {}, asked.changed.map((change) => el("tr", {},
+      el("th", { scope: "row" }, WHAT[change.what] || words(change.what)),
+      el("td", {}, `${value(change.what, change.before)} → ${value(change.what, change.after)}`))))),
+    asked.quote_hash && el("button", { type: "button", class: "primary", onclick: (event) => act(event.currentTarget, () => api("POST", here("/consent"), { quote_hash: asked.quote_hash })) }, "Agree to this"),
+    el("p", { class: "hint" }, asked.quote_hash ? "If you do not agree, cancel below or call the cooperative." : "Call the cooperative before you pay."));
+}
+
+function decimal(minor, currency) {
+  const digits = new Intl.NumberFormat("en", { style: "currency", currency }).resolvedOptions().maximumFractionDigits;
+  return (minor / 10 ** digits).toFixed(digits);
+}
+
+function showCancel(journey) {
+  const { cancellation } = journey;
+  $("cancel-card").hidden = !cancellation || journey.state !== "booked";
+  if (!cancellation) return;
+  const { fee } = cancellation;
+  $("cancel-fee").textContent = !fee ? "The cooperative has not said what cancelling costs." : fee.minor === 0 ? "Cancelling is free now." : `Cancelling costs ${money(fee)} now.`;
+  if (!$("reason").options.length) put($("reason"), cancellation.reasons.map((reason) => el("option", { value: reason.id }, reason.text)));
+}
+
+// ---- forms ----
+
+function market() {
+  const kind = document.querySelector("input[name=kind]:checked").value;
+  const fitting = page.markets.filter((one) => one.kind.toLowerCase() === kind);
+  return fitting[Number($("market").value)] || fitting[0];
+}
+
+function fillMarkets() {
+  const kind = document.querySelector("input[name=kind]:checked").value;
+  const fitting = page.markets.filter((one) => one.kind.toLowerCase() === kind);
+  put($("market"), fitting.map((one, index) => el("option", { value: String(index) }, one.name)));
+  $("parcel").hidden = kind !== "delivery";
+  fillPlaces();
+}
+
+function fillPlaces() {
+  const places = (market() || { places: [] }).places;
+  for (const [id, chosen] of [["from", 0], ["to", 1]]) {
+    put($(id), places.map((place, index) => el("option", { value: String(index), selected: index === chosen }, place.name)), el("option", { value: "gps" }, "Coordinates…"));
+    toggleGps(id);
+  }
+}
+
+function toggleGps(id) { $(`${id}-gps`).hidden = $(id).value !== "gps"; }
+
+function place(id) {
+  if ($(id).value !== "gps") {
+    const { name, lat, lon, area_code } = market().places[Number($(id).value)];
+    return area_code ? { lat, lon, address: name, area_code } : { lat, lon, address: name };
+  }
+  return { lat: number(`${id}-lat`, -90, 90), lon: number(`${id}-lon`, -180, 180) };
+}
+
+function number(id, least, most) {
+  const value = Number($(id).value.trim().replace(",", "."));
+  check($(id), $(id).value.trim() !== "" && value >= least && value <= most, `Write a number from ${least} to ${most}.`);
+  return value;
+}
+
+function check(input, fine, text) {
+  if (fine) return input.removeAttribute("aria-invalid");
+  input.setAttribute("aria-invalid", "true");
+  input.focus();
+  throw new Error(text);
+}
+
+function search(event) {
+  event.preventDefault();
+  act(event.submitter, async () => {
+    const chosen = market();
+    const kind = chosen.kind.toLowerCase();
+    const body = { kind, domain: chosen.domain, city: chosen.city, pickup: place("from"), drop: place("to") };
+    if (kind === "delivery") {
+      body.parcel = { weight_grams: Math.round(number("weight", 0.01, 100) * 1000) };
+      if ($("contents").value.trim()) body.parcel.description = $("contents").value.trim();
+    }
+    const { journey_id, secret, journey } = await api("POST", "api/journeys", body);
+    keep({ journey_id, secret });
+    return journey;
+  });
+}
+
+function person(nameId, phoneId) {
+  const name = $(nameId).value.trim();
+  const phone = $(phoneId).value.trim();
+  check($(nameId), name !== "", "Write a name.");
+  check($(phoneId), /^\+?[0-9][0-9 ().-]{4,18}[0-9]$/.test(phone), "Write a phone number with digits, like +60123456789.");
+  return { name, phone };
+}
+
+function contact(event) {
+  event.preventDefault();
+  act(event.submitter, async () => {
+    const body = { customer: person("name", "phone") };
+    if (page.journey.kind === "delivery") body.receiver = person("drop-name", "drop-phone");
+    const type = document.querySelector("input[name=payment]:checked");
+    if (type) body.payment = { type: type.value };
+    return api("POST", here("/init?wait_s=20"), body);
+  });
+}
+
+function book(event) {
+  act(event.currentTarget, async () => {
+    const body = { quote_hash: page.journey.quote.hash };
+    if ($("reference")) {
+      check($("reference"), $("reference").value.trim() !== "", "Write the reference of your payment.");
+      body.payment_reference = $("reference").value.trim();
+    }
+    return api("POST", here("/confirm?wait_s=20"), body);
+  });
+}
+
+function cancel(event) {
+  event.preventDefault();
+  act(event.submitter, () => {
+    const body = { reason_id: $("reason").value };
+    const { fee } = page.journey.cancellation;
+    if (fee) body.fee_minor = fee.minor;
+    return api("POST", here("/cancel?wait_s=20"), body);
+  });
+}
+
+// ---- one journey per browser ----
+
+function keep(kept) {
+  page.kept = kept;
+  page.journey = null;
+  page.choosing = false;
+  page.told = undefined;
+  try { localStorage.setItem(KEY, JSON.stringify(kept)); } catch { /* a private window: it lasts as long as the page */ }
+  follow();
+}
+
+function forget() {
+  page.kept = null;
+  page.journey = null;
+  if (page.stream) page.stream.abort();
+  try { localStorage.removeItem(KEY); } catch { /* nothing was kept */ }
+  notice("");
+  go("search");
+}
+
+function again() {
+  const live = page.journey && ["booked", "confirming", "lost"].includes(page.journey.state);
+  if (live && !window.confirm("You have a booking. Leave it? It goes on, but this browser will no longer show it.")) return;
+  forget();
+}
+
+function kept() {
+  try { return JSON.parse(localStorage.getItem(KEY)); } catch { return null; }
+}
+
+async function track() {
+  const journey = page.journey;
+  if (!journey || journey.state !== "booked" || !journey.order || !journey.order.agent || document.hidden) return;
+  try { await api("GET", here("/track")); } catch { /* shown with the journey, asked again later */ }
+}
+
+async function start() {
+  for (const radio of document.querySelectorAll("input[name=kind]")) radio.addEventListener("change", fillMarkets);
+  for (const radio of document.querySelectorAll("input[name=sort]")) {
+    radio.addEventListener("change", () => { page.sort = radio.value; showOffers(page.journey); });
+  }
+  $("market").addEventListener("change", fillPlaces);
+  for (const id of ["from", "to"]) $(id).addEventListener("change", () => toggleGps(id));
+  $("search-form").addEventListener("submit", search);
+  $("contact").addEventListener("submit", contact);
+  $("cancel-form").addEventListener("submit", cancel);
+  $("book").addEventListener("click", book);
+  $("again").addEventListener("click", again);
+  $("back").addEventListener("click", () => { page.choosing = true; show(page.journey); });
+  setInterval(track, 15000);
+  setInterval(() => { if (page.view === "offers" && page.journey) showOffers(page.journey); }, 5000);
+  try {
+    page.markets = (await api("GET", "api/markets")).markets;
+    fillMarkets();
+  } catch (fault) {
+    notice(fault.message);
+  }
+  const before = kept();
+  if (before && before.journey_id && before.secret) {
+    keep(before);
+    await refresh();
+  }
+  if (!page.kept) go("search");
+}
+
+start();

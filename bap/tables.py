@@ -1,0 +1,101 @@
+"""The tables of the consumer node: journeys, what happened on them, offers, and what was asked."""
+
+from typing import ClassVar
+
+import sqlalchemy as sa
+from sqlalchemy.orm import registry
+from sqlmodel import Field, SQLModel
+
+METADATA = sa.MetaData()
+
+
+class Tables(SQLModel, registry=registry(metadata=METADATA)):
+    """Base of this node's tables; the metadata is the node's own."""
+
+    __table__: ClassVar[sa.Table]
+
+
+class JourneyRow(Tables, table=True):
+    """One transaction as its citizen sees it. Documents are JSON; times are seconds UTC."""
+
+    __tablename__ = "journey"
+
+    id: str = Field(primary_key=True)
+    secret_hash: bytes = Field(nullable=False)  # SHA-256 of the bearer secret
+    kind: str
+    domain: str
+    city: str
+    country: str
+    currency: str
+    transaction_id: str = Field(unique=True)
+    state: str
+    version: int = Field(sa_type=sa.BigInteger)  # number of the last event
+    intent: bytes  # message of the search
+    offer_id: str | None = None  # the offer last selected
+    bpp_id: str | None = None  # whose offer that is
+    order_id: str | None = Field(default=None, index=True)
+    quote: bytes | None = None  # message of the last on_select or on_init
+    quote_stage: str | None = None
+    quote_at: int | None = Field(default=None, sa_type=sa.BigInteger)
+    party: bytes | None = None  # who books, as given with init
+    consented: bytes | None = None  # terms the citizen agreed to
+    pending: bytes | None = None  # terms and changes that go beyond them
+    agreed_fee_minor: int | None = Field(default=None, sa_type=sa.BigInteger)  # of cancelling
+    order_message: bytes | None = None  # message of the latest statement about the order
+    fee: bytes | None = None  # what cancelling costs, as the provider answered
+    tracking: bytes | None = None
+    error: bytes | None = None
+    created_at: int = Field(sa_type=sa.BigInteger)
+    updated_at: int = Field(sa_type=sa.BigInteger, index=True)
+
+
+class EventRow(Tables, table=True):
+    """One thing that happened on a journey, numbered without gaps; what a stream sends."""
+
+    __tablename__ = "journey_event"
+
+    journey_id: str = Field(primary_key=True, foreign_key="journey.id", ondelete="CASCADE")
+    n: int = Field(primary_key=True, sa_type=sa.BigInteger)
+    kind: str
+    at: int = Field(sa_type=sa.BigInteger)
+    document: bytes
+
+
+class CallRow(Tables, table=True):
+    """One request of ours and whether its callback came: what a callback must match."""
+
+    __tablename__ = "call"
+
+    message_id: str = Field(primary_key=True)
+    journey_id: str = Field(foreign_key="journey.id", ondelete="CASCADE", index=True)
+    action: str
+    bpp_id: str | None = None  # None: a search, which any provider of the domain may answer
+    soft: int = Field(default=0, sa_type=sa.BigInteger)  # a cancel that only asks for the fee
+    opened_at: int = Field(sa_type=sa.BigInteger)
+    expires_at: int = Field(sa_type=sa.BigInteger)
+    outcome: str | None = Field(default=None)  # None open; answered, refused, superseded
+    chase_at: int | None = Field(default=None, sa_type=sa.BigInteger, index=True)
+    chases: int = Field(default=0, sa_type=sa.BigInteger)
+    error: bytes | None = None
+
+
+class OfferRow(Tables, table=True):
+    """One offer of one provider; the same offer said again replaces what was said before."""
+
+    __tablename__ = "offer"
+
+    journey_id: str = Field(primary_key=True, foreign_key="journey.id", ondelete="CASCADE")
+    offer_id: str = Field(primary_key=True)
+    bpp_id: str
+    document: bytes
+    at: int = Field(sa_type=sa.BigInteger)
+
+
+class AnsweredRow(Tables, table=True):
+    """How many times a provider answered a search."""
+
+    __tablename__ = "answered"
+
+    message_id: str = Field(primary_key=True, foreign_key="call.message_id", ondelete="CASCADE")
+    bpp_id: str = Field(primary_key=True)
+    times: int = Field(sa_type=sa.BigInteger)

@@ -1,0 +1,238 @@
+"""What the client API shows: the model's values as JSON-ready documents, and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import orjson
+
+from bap import fees
+from bap.consent import terms_of
+from bap.contributions import contributions
+from bap.journey import Journey
+from protocol_specs.wire import money
+from protocol_specs.wire.order import (
+    CancellationTerm,
+    Offer,
+    OrderView,
+    Parcel,
+    PaymentTerms,
+    Place,
+    Quote,
+    Tracking,
+)
+
+Document = dict[str, Any]
+
+REASONS = (
+    ("001", "The driver is not moving"),
+    ("002", "The driver cannot be reached"),
+    ("003", "The driver asked me to cancel"),
+    ("004", "The pick-up place is wrong"),
+    ("005", "Booked by mistake"),
+)
+"""Reasons a citizen may give (the list that Indian ride networks use; core 1.1 leaves it open)."""
+
+
+def amount(minor: int, currency: str) -> Document:
+    """Money in three forms: for sums, for people, and its currency."""
+    return {"currency": currency, "minor": minor, "value": money.amount(minor, currency)}
+
+
+def place(given: Place | None) -> Document | None:
+    """A point; None stays None."""
+    if given is None:
+        return None
+    return {"lat": given.lat, "lon": given.lon, "address": given.address}
+
+
+def offer(offer_id: str, bpp_id: str, given: Offer) -> Document:
+    """One offer. `offer_id` is ours and stays the same when the provider repeats the offer."""
+    return {
+        "offer_id": offer_id,
+        "bpp_id": bpp_id,
+        "provider_id": given.provider_id,
+        "provider_name": given.provider_name or bpp_id,
+        "item_id": given.item_id,
+        "fulfillment_id": given.fulfillment_id,
+        "kind": given.kind.lower(),
+        "name": given.name,
+        "price": amount(given.price_minor, given.currency),
+        "eta_min": given.eta_min,
+        "distance_to_driver_m": given.distance_to_driver_m,
+        "vehicle_category": given.vehicle_category,
+        "vehicle_variant": given.vehicle_variant,
+        "payments": [payment(terms) for terms in given.payments],
+        "fare_policy": [{"code": code, "value": value} for code, value in given.fare_policy],
+        "contributions": contributions(given.tags),
+    }
+
+
+def payment(given: PaymentTerms) -> Document:
+    """Who collects, when, and where the money goes."""
+    return {
+        "collected_by": given.collected_by,
+        "type": given.type,
+        "status": given.status,
+        "account": given.account,
+        "reference": given.reference,
+    }
+
+
+def quote(journey: Journey, view: OrderView) -> Document | None:
+    """The price now on offer, with the hash that consent is given to; None without a price."""
+    terms = terms_of(view)
+    if view.quote is None or terms is None:
+        return None
+    return {
+        **_price(view.quote),
+        "hash": terms.hash,
+        "stage": journey.quote_stage,
+        "expires_at": journey.quote_expires_at(view),
+        "provider_id": view.provider_id,
+        "item_name": view.item_name,
+        "payments": [payment(given) for given in view.payments],
+        "cancellation_terms": [_term(term) for term in view.cancellation_terms],
+        "fare_policy": [{"code": code, "value": value} for code, value in view.fare_policy],
+        "contributions": contributions(view.tags),
+    }
+
+
+def order(journey: Journey, view: OrderView) -> Document:
+    """The order as last told. What this word left out is shown as it was agreed."""
+    agreed = journey.read_quote()
+    priced = view.quote or (agreed.quote if agreed else None)
+    fulfillment = view.fulfillment
+    return {
+        "id": view.id or journey.order_id,
+        "status": view.status,
+        "state": fulfillment.state,
+        "provider_id": view.provider_id,
+        "bpp_id": journey.bpp_id,
+        "agent": _agent(view),
+        "vehicle": _vehicle(view),
+        "start_code": fulfillment.start_code,
+        "code_claimed": fulfillment.code_claimed,
+        "quote": None if priced is None else _price(priced),
+        "payments": [payment(given) for given in view.payments],
+        "cancelled": _cancelled(view),
+        "contributions": contributions(view.tags),
+        "created_at": view.created_at,
+        "updated_at": view.updated_at,
+    }
+
+
+def cancellation(journey: Journey, view: OrderView) -> Document | None:
+    """What cancelling would cost now and which reasons there are; None when it is too late."""
+    if not fees.cancellable(view):
+        return None
+    fee = fees.fee_minor(journey, view)
+    currency = view.quote.currency if view.quote else journey.currency
+    return {
+        "fee": None if fee is None else amount(fee, currency),
+        "reasons": [{"id": reason_id, "text": text} for reason_id, text in REASONS],
+    }
+
+
+def tracking(given: Tracking, now: int) -> Document:
+    """Where the vehicle is. `url` is the provider's own page, shown as text."""
+    return {
+        "status": given.status,
+        "location": place(given.location),
+        "updated_at": given.updated_at,
+        "url": given.url,
+        "told_at": now,
+    }
+
+
+def journey(given: Journey, *, offers: Iterable[Document], waiting_for: list[str]) -> Document:
+    """The whole journey as its citizen sees it."""
+    intent = given.read_intent()
+    quoted, told = given.read_quote(), given.read_order()
+    return {
+        "journey_id": given.id,
+        "transaction_id": given.transaction_id,
+        "kind": given.kind.lower(),
+        "state": given.state,
+        "version": given.version,
+        "created_at": given.created_at,
+        "city": given.city,
+        "pickup": place(intent.pickup),
+        "drop": place(intent.drop),
+        "parcel": _parcel(intent.parcel),
+        "offer_id": given.offer_id,
+        "waiting_for": waiting_for,
+        "offers": list(offers),
+        "quote": None if quoted is None else quote(given, quoted),
+        "order": None if told is None else order(given, told),
+        "consent_needed": _pending(given.pending),
+        "cancellation": None if told is None else cancellation(given, told),
+        "tracking": _kept(given.tracking),
+        "error": _kept(given.error),
+    }
+
+
+def _price(given: Quote) -> Document:
+    return {
+        "currency": given.currency,
+        "total": amount(given.total_minor, given.currency),
+        "lines": [
+            {
+                "code": line.code,
+                "title": line.title,
+                "minor": line.amount_minor,
+                "value": money.amount(line.amount_minor, given.currency),
+            }
+            for line in given.lines
+        ],
+    }
+
+
+def _term(term: CancellationTerm) -> Document:
+    fee = None
+    if term.fee_minor is not None and term.currency is not None:
+        fee = amount(term.fee_minor, term.currency)
+    return {"state": term.state, "fee": fee, "percentage": term.fee_percentage}
+
+
+def _agent(view: OrderView) -> Document | None:
+    agent = view.fulfillment.agent
+    return None if agent is None else {"name": agent.name, "phone": agent.phone}
+
+
+def _vehicle(view: OrderView) -> Document | None:
+    vehicle = view.fulfillment.vehicle
+    if vehicle is None:
+        return None
+    return {
+        "category": vehicle.category,
+        "variant": vehicle.variant,
+        "make": vehicle.make,
+        "model": vehicle.model,
+        "registration": vehicle.registration,
+        "color": vehicle.color,
+    }
+
+
+def _cancelled(view: OrderView) -> Document | None:
+    given = view.cancellation
+    if given is None:
+        return None
+    return {"by": given.cancelled_by, "reason_id": given.reason_id, "at": given.at}
+
+
+def _parcel(parcel: Parcel | None) -> Document | None:
+    if parcel is None:
+        return None
+    return {"weight_grams": parcel.weight_grams, "description": parcel.description}
+
+
+def _kept(document: bytes | None) -> Mapping[str, Any] | None:
+    return None if document is None else orjson.loads(document)
+
+
+def _pending(document: bytes | None) -> Document | None:
+    if document is None:
+        return None
+    return {key: value for key, value in orjson.loads(document).items() if key != "terms"}
