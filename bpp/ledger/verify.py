@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import bindparam, func, select
 
-from bpp.ledger import head, journal, merkle, sealing, witness
+from bpp.ledger import balances, head, journal, merkle, sealing, witness
 from bpp.ledger.tables import (
     AccountRow,
     Block,
@@ -76,6 +76,7 @@ class Report:
     entries: int
     blocks: int
     waiting: int
+    balanced: bool
     faults: tuple[str, ...]
     notes: tuple[str, ...]
 
@@ -108,6 +109,7 @@ def _report(session: Session, witness_path: Path | None, public: bytes) -> Repor
         entries=_count(session, _ENTRIES),
         blocks=sealing.last_number(session),
         waiting=waiting,
+        balanced=all(debit == credit for debit, credit in balances.sums(session).values()),
         faults=tuple(faults),
         notes=tuple(notes),
     )

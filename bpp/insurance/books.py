@@ -1,0 +1,302 @@
+"""The rows of insurance: local ids, terms, standings, slips and what is still to be posted."""
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import Select, bindparam, delete, func, insert, select, union_all, update
+
+from bpp.insurance.contributions import Period, Standing, Totals
+from bpp.insurance.entries import Contribution
+from bpp.insurance.slip import text
+from bpp.insurance.tables import (
+    ContributionRow,
+    InsuredOrder,
+    LocalWorker,
+    Pending,
+    Projected,
+    SlipRow,
+)
+from bpp.ledger import chart
+from bpp.orders.events import OrderEvent, read_event
+from bpp.orders.tables import OrderEventRow, OrderRow
+from protocol_specs.node.store import Row, Session, Statement
+
+_contribution = ContributionRow.__table__
+_insured = InsuredOrder.__table__
+_pending = Pending.__table__
+_projected = Projected.__table__
+_slip = SlipRow.__table__
+_worker = LocalWorker.__table__
+_event = OrderEventRow.__table__
+_order = OrderRow.__table__
+
+_EVENTS = Statement(
+    select(_event.c.document)
+    .where(_event.c.order_key == bindparam("order_key"), _event.c.n < bindparam("before"))
+    .order_by(_event.c.n)
+)
+_LAST_PROJECTED = Statement(
+    select(func.max(_projected.c.n)).where(_projected.c.order_key == bindparam("order_key"))
+)
+_PROJECTED = Statement(insert(_projected))
+_WORKER = Statement(select(_worker.c.worker).where(_worker.c.agent_id == bindparam("agent_id")))
+_NEW_WORKER = Statement(insert(_worker))
+_TERMS = Statement(select(_insured.c.terms).where(_insured.c.order_key == bindparam("order_key")))
+_NEW_TERMS = Statement(insert(_insured))
+_STANDING = Statement(
+    select(_contribution)
+    .where(
+        _contribution.c.order_key == bindparam("order_key"),
+        _contribution.c.scheme == bindparam("scheme"),
+        _contribution.c.slot == bindparam("slot"),
+    )
+    .order_by(_contribution.c.n.desc())
+    .limit(1)
+)
+_PERIOD = Statement(
+    select(_contribution)
+    .where(
+        _contribution.c.scheme == bindparam("scheme"),
+        _contribution.c.worker == bindparam("worker"),
+        _contribution.c.period == bindparam("period"),
+        _contribution.c.seq.is_not(None),
+    )
+    .order_by(_contribution.c.seq.desc())
+    .limit(1)
+)
+_OF_EVENT = Statement(
+    select(_contribution)
+    .where(_contribution.c.order_key == bindparam("order_key"), _contribution.c.n == bindparam("n"))
+    .order_by(_contribution.c.scheme, _contribution.c.slot)
+)
+_NEW_CONTRIBUTION = Statement(insert(_contribution))
+_NEW_SLIP = Statement(insert(_slip))
+_HAS_SLIP = Statement(select(_slip.c.id).where(_slip.c.entry == bindparam("entry")))
+_IS_PENDING = Statement(select(_pending).where(_pending.c.order_key == bindparam("order_key")))
+_NEW_PENDING = Statement(insert(_pending))
+_MORE_PENDING = Statement(
+    update(_pending)
+    .where(_pending.c.order_key == bindparam("of_order"))
+    .values(n=bindparam("up_to"), next_at=bindparam("at"), error=bindparam("why"))
+)
+_RETRY_PENDING = Statement(
+    update(_pending)
+    .where(_pending.c.order_key == bindparam("of_order"))
+    .values(tries=bindparam("tried"), next_at=bindparam("at"), error=bindparam("why"))
+)
+_NOT_PENDING = Statement(delete(_pending).where(_pending.c.order_key == bindparam("of_order")))
+_DUE_PENDING = Statement(
+    select(_pending)
+    .where(_pending.c.next_at <= bindparam("now"))
+    .order_by(_pending.c.next_at)
+    .limit(1)
+)
+_OLDEST_PENDING = Statement(select(func.min(_pending.c.since)))
+
+
+def _open_since(is_assigned: bool) -> Select[Any]:
+    assigned = _order.c.agent_id.is_not(None) if is_assigned else _order.c.agent_id.is_(None)
+    return select(_order.c.key).where(
+        _order.c.status == "ACTIVE", assigned, _order.c.created_at < bindparam("before")
+    )
+
+
+_OPEN_SINCE = Statement(union_all(_open_since(True), _open_since(False)))  # two partial indexes
+
+
+@dataclass(frozen=True, slots=True)
+class SchemeTerms:
+    """Who owed a scheme for an order, by what source, funded and consented to how."""
+
+    liable_party: str
+    liable_source: str
+    funded_by: str | None
+    mandate: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What an order was confirmed under; later settings do not reach it."""
+
+    commission_rate: Decimal
+    finder_fee_rate: Decimal
+    schemes: dict[str, SchemeTerms]
+
+
+def events_before(session: Session, order_key: str, n: int) -> tuple[OrderEvent, ...]:
+    """The recorded events of an order below `n`, in order."""
+    rows = session.all(_EVENTS, order_key=order_key, before=n)
+    return tuple(read_event(row["document"]) for row in rows)
+
+
+def last_projected(session: Session, order_key: str) -> int:
+    """The number of the last event that was posted; 0: none."""
+    row = session.one(_LAST_PROJECTED, order_key=order_key)
+    return int(row[0]) if row and row[0] is not None else 0
+
+
+def note_projected(session: Session, order_key: str, n: int) -> None:
+    session.run(_PROJECTED, order_key=order_key, n=n)
+
+
+def find_worker(session: Session, agent_id: str) -> str | None:
+    """The agent's id in the books; None: never posted to."""
+    row = session.one(_WORKER, agent_id=agent_id)
+    return str(row["worker"]) if row else None
+
+
+def worker_of(session: Session, agent_id: str | None, new_id: Callable[[], str]) -> str:
+    """The agent's id in the books, drawn by `new_id` when first needed; or UNASSIGNED."""
+    if agent_id is None:
+        return chart.UNASSIGNED
+    worker = find_worker(session, agent_id)
+    if worker is None:
+        worker = new_id()
+        session.run(_NEW_WORKER, agent_id=agent_id, worker=worker)
+    return worker
+
+
+def terms_of(session: Session, order_key: str) -> Terms | None:
+    """The terms kept with the order; None: it has none yet."""
+    row = session.one(_TERMS, order_key=order_key)
+    if row is None:
+        return None
+    found = json.loads(row["terms"])
+    return Terms(
+        commission_rate=Decimal(found["commission_rate"]),
+        finder_fee_rate=Decimal(found["finder_fee_rate"]),
+        schemes={name: SchemeTerms(**each) for name, each in found["schemes"].items()},
+    )
+
+
+def keep_terms(session: Session, order_key: str, terms: Terms) -> None:
+    session.run(_NEW_TERMS, order_key=order_key, terms=json.dumps(asdict(terms), default=str))
+
+
+def standing(
+    session: Session, order_key: str, scheme: str, slot: int
+) -> tuple[Standing, str | None]:
+    """What an order last came to for a worker slot, and the entry that says so (None: none)."""
+    row = session.one(_STANDING, order_key=order_key, scheme=scheme, slot=slot)
+    if row is None:
+        return Standing(), None
+    return Standing(Decimal(row["exact"]), row["amount_minor"], bool(row["is_due"])), row["entry"]
+
+
+def period(session: Session, scheme: str, worker: str, name: str) -> tuple[Period, int]:
+    """What was posted for a worker's period so far, and the number of its last row."""
+    row = session.one(_PERIOD, scheme=scheme, worker=worker, period=name)
+    if row is None:
+        return Period(), 0
+    return (
+        Period(
+            all=Totals(Decimal(row["all_exact"]), row["all_order_minor"], row["all_period_minor"]),
+            due=Totals(Decimal(row["due_exact"]), row["due_order_minor"], row["due_period_minor"]),
+        ),
+        row["seq"],
+    )
+
+
+def keep_contribution(
+    session: Session,
+    event: OrderEvent,
+    contribution: Contribution,
+    *,
+    entry: str,
+    seq: int | None,
+    status: str,
+    now: Standing,
+    after: Period,
+) -> None:
+    session.run(
+        _NEW_CONTRIBUTION,
+        entry=entry,
+        order_key=event.order_key,
+        scheme=contribution.scheme,
+        slot=contribution.slot,
+        n=event.n,
+        worker=contribution.worker,
+        period=contribution.origin_period,
+        seq=seq,
+        status=status,
+        exact=text(now.exact),
+        amount_minor=now.amount_minor,
+        is_due=int(now.is_due),
+        all_exact=text(after.all.exact),
+        all_order_minor=after.all.order_minor,
+        all_period_minor=after.all.period_minor,
+        due_exact=text(after.due.exact),
+        due_order_minor=after.due.order_minor,
+        due_period_minor=after.due.period_minor,
+    )
+
+
+def contributions_of_event(session: Session, order_key: str, n: int) -> list[Row]:
+    """What an event left standing: per scheme the row of the newest slot."""
+    newest = {row["scheme"]: row for row in session.all(_OF_EVENT, order_key=order_key, n=n)}
+    return list(newest.values())
+
+
+def keep_slip(
+    session: Session,
+    *,
+    id: str,
+    entry: str,
+    worker: str,
+    issued_at: int,
+    supersedes: str | None,
+    document: bytes,
+    signature: bytes,
+) -> None:
+    session.run(
+        _NEW_SLIP,
+        id=id,
+        entry=entry,
+        worker=worker,
+        issued_at=issued_at,
+        supersedes=supersedes,
+        document=document,
+        signature=signature,
+    )
+
+
+def slip_of_entry(session: Session, entry: str | None) -> str | None:
+    """The id of an entry's slip; None: it has none (nobody was assigned)."""
+    row = session.one(_HAS_SLIP, entry=entry) if entry else None
+    return str(row["id"]) if row else None
+
+
+def note_pending(session: Session, order_key: str, n: int, now: int, error: str) -> None:
+    """Notes that the order's events up to `n` are still to be posted. Tried again at once."""
+    if session.one(_IS_PENDING, order_key=order_key) is None:
+        values: dict[str, Any] = {"since": now, "tries": 0, "next_at": now, "error": error}
+        session.run(_NEW_PENDING, order_key=order_key, n=n, **values)
+    else:
+        session.run(_MORE_PENDING, of_order=order_key, up_to=n, at=now, why=error)
+
+
+def due_pending(session: Session, now: int) -> Row | None:
+    """An order whose time to be tried again has come."""
+    return session.one(_DUE_PENDING, now=now)
+
+
+def retry_pending(session: Session, order_key: str, *, tries: int, at: int, error: str) -> None:
+    session.run(_RETRY_PENDING, of_order=order_key, tried=tries, at=at, why=error)
+
+
+def not_pending(session: Session, order_key: str) -> None:
+    session.run(_NOT_PENDING, of_order=order_key)
+
+
+def oldest_pending(session: Session) -> int | None:
+    """Since when the longest waiting event waits; None: none waits."""
+    row = session.one(_OLDEST_PENDING)
+    return int(row[0]) if row and row[0] is not None else None
+
+
+def open_since(session: Session, before: int) -> list[str]:
+    """Keys of orders made before that instant which have neither been completed nor cancelled."""
+    return [row["key"] for row in session.all(_OPEN_SINCE, before=before)]

@@ -1,0 +1,187 @@
+"""The entries of each event: ledger.md 14 as code, pure, to be read beside that table.
+
+The fare is posted when the job is over, each contribution when it changes, netting last.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from bpp.insurance.contributions import Posting
+from bpp.insurance.job import Fare, Job
+from bpp.ledger import chart
+from bpp.ledger.chart import Account
+from bpp.ledger.entry import Entry, Transfer, move
+from bpp.orders.events import OrderEvent
+
+Balance = Callable[[Account], int]
+"""What stands on an account before the event, minor units."""
+
+
+@dataclass(frozen=True, slots=True)
+class Contribution:
+    """One scheme's posting for one worker slot of one event."""
+
+    scheme: str
+    slot: int
+    worker: str  # local id, or chart.UNASSIGNED
+    origin_period: str
+    declared_in: str
+    borne_by: str  # worker | cooperative
+    posting: Posting
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What one event did to a job: the fare before and after, for the worker it is now with."""
+
+    event: OrderEvent
+    job: Job
+    worker: str
+    fare_before: Fare
+    fare: Fare
+
+
+def entry_id(scheme: str, job_key: str, slot: int, n: int) -> str:
+    """scheme / our order key / worker slot / event number (ledger.md 9)."""
+    return f"{scheme}/{job_key}/{slot}/{n}"
+
+
+def entries(
+    change: Change, contributions: tuple[Contribution, ...], balance: Balance
+) -> tuple[Entry, ...]:
+    """All entries of one event. Those of a scheme stand even without a transfer: a 0.00 is a fact.
+
+    `balance` is asked for the worker's pay and cash only where an entry depends on it.
+    """
+    money = _entry("fare", change, (*fare_lines(change), *refund_lines(change)))
+    scheme = tuple(
+        _entry(
+            contribution.scheme,
+            change,
+            contribution_lines(contribution, change.event.kind),
+            slot=contribution.slot,
+            origin_period=contribution.origin_period,
+            declared_in=contribution.declared_in,
+        )
+        for contribution in contributions
+    )
+    posted = tuple(t for entry in (money, *scheme) for t in entry.transfers)
+    netting = _entry("netting", change, netting_lines(change, posted, balance))
+    return tuple(entry for entry in (money, *scheme, netting) if entry.transfers or entry in scheme)
+
+
+def fare_lines(change: Change) -> tuple[Transfer, ...]:
+    """Completion, cancelled with a fee, fare changed after completion: the difference of the lines.
+
+    Dr 1200 (cash: 1220W) / Cr 2100W, Cr 4000, taxes Cr 2300; tip Dr 1200 / Cr 2110W;
+    finder fee Dr 5050 / Cr 1200. Nobody hands over cash at a cancelled job: its fee is owed by
+    the collector (1200) whatever the payment was to be.
+    """
+    before, now, worker = change.fare_before, change.fare, change.worker
+    in_hand = change.job.is_cash and change.job.status == "completed"
+    holder = chart.fare_cash_with(worker) if in_hand else chart.due_from_collector()
+    to_cooperative = now.to_cooperative_minor - before.to_cooperative_minor
+    return (
+        *move(holder, chart.worker_pay(worker), now.pay_minor - before.pay_minor),
+        *move(holder, chart.commission(), now.commission_minor - before.commission_minor),
+        *move(holder, chart.taxes_withheld(), now.tax_minor - before.tax_minor),
+        *move(holder, chart.commission(), to_cooperative),
+        *move(chart.due_from_collector(), chart.tips(worker), now.tip_minor - before.tip_minor),
+        *move(
+            chart.finder_fees(),
+            chart.due_from_collector(),
+            now.finder_fee_minor - before.finder_fee_minor,
+        ),
+    )
+
+
+def refund_lines(change: Change) -> tuple[Transfer, ...]:
+    """Refunded: by the worker Dr 2100W / Cr 2250 (cash: Cr 1220W, they pay it back themselves);
+    by the cooperative Dr 5030 / Cr 2250, which leaves the contribution as it was.
+    """
+    event = change.event
+    if event.kind != "refunded":
+        return ()
+    if event.refund_borne_by == "worker":
+        pays_back = change.job.is_cash
+        to = chart.fare_cash_with(change.worker) if pays_back else chart.customer_refunds()
+        return move(chart.worker_pay(change.worker), to, event.refund_minor)
+    return move(chart.goodwill_refunds(), chart.customer_refunds(), event.refund_minor)
+
+
+def contribution_lines(contribution: Contribution, kind: str) -> tuple[Transfer, ...]:
+    """Set aside: Dr 1230 / Cr 2200, period line Cr 2205. Due: Dr 2100W (platform-borne: 5000) /
+    Cr 1230 and Dr 2200 / Cr 2210 (2205 likewise). Refunded: Dr 2210 / Cr 2100W (or 5000) at once.
+    A negative amount is the same transfer the other way round.
+    """
+    scheme, worker, period = contribution.scheme, contribution.worker, contribution.origin_period
+    by_worker = contribution.borne_by == "worker"
+    contra = (
+        chart.set_aside_contra_of(worker) if by_worker else chart.set_aside_contra_of_cooperative()
+    )
+    bearer = chart.worker_pay(worker) if by_worker else chart.platform_borne_contributions(scheme)
+    aside = chart.contribution_set_aside(scheme, worker, period)
+    rounding = chart.rounding_and_cap(scheme, worker, period)
+    due = chart.contribution_due(scheme, worker, period)
+    posting = contribution.posting
+    newly_due = posting.due_order_minor + posting.due_period_minor
+    if kind == "refunded":
+        return (
+            *move(bearer, due, newly_due),
+            *move(contra, aside, posting.order_minor - posting.due_order_minor),
+            *move(contra, rounding, posting.period_minor - posting.due_period_minor),
+        )
+    return (
+        *move(contra, aside, posting.order_minor),
+        *move(contra, rounding, posting.period_minor),
+        *move(bearer, contra, newly_due),
+        *move(aside, due, posting.due_order_minor),
+        *move(rounding, due, posting.due_period_minor),
+    )
+
+
+def netting_lines(
+    change: Change, posted: tuple[Transfer, ...], balance: Balance
+) -> tuple[Transfer, ...]:
+    """Keeps 2100 at or above zero, and a worker's cash with the worker (ledger.md 6).
+
+    Cash job: what it left on the worker's pay is already in their hand, Dr 2100W / Cr 1220W.
+    Other jobs: a cash debt is netted within this job's net pay; what is taken beyond the
+    balance is owed, Dr 1240W / Cr 2100W.
+    """
+    pay, cash = chart.worker_pay(change.worker), chart.fare_cash_with(change.worker)
+    net = sum(_sign(transfer, pay) * transfer.amount_minor for transfer in posted)
+    if change.job.is_cash and change.job.status == "completed":
+        return move(pay, cash, net)
+    if net > 0:
+        return move(pay, cash, min(net, max(0, balance(cash))))
+    if net < 0:
+        return move(chart.owed_by(change.worker), pay, max(0, -net - balance(pay)))
+    return ()
+
+
+def _sign(transfer: Transfer, account: Account) -> int:
+    return (transfer.credit == account) - (transfer.debit == account)
+
+
+def _entry(
+    scheme: str,
+    change: Change,
+    transfers: tuple[Transfer, ...],
+    *,
+    slot: int | None = None,
+    origin_period: str | None = None,
+    declared_in: str | None = None,
+) -> Entry:
+    event = change.event
+    place = change.job.slot if slot is None else slot
+    return Entry(
+        id=entry_id(scheme, event.order_key, place, event.n),
+        at=event.at,
+        kind=event.kind,
+        order_key=event.order_key,
+        origin_period=origin_period,
+        declared_in=declared_in,
+        currency=event.currency,
+        transfers=transfers,
+    )

@@ -1,0 +1,207 @@
+"""Insurance as an extension of orders: estimates for quotes, entries and slips for each event."""
+
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from bpp.insurance import books, contributions
+from bpp.insurance.books import SchemeTerms, Terms
+from bpp.insurance.contributions import Assessment
+from bpp.insurance.job import Job
+from bpp.insurance.projection import Desk, project
+from bpp.insurance.scheme import NotInsurable, Scheme, load
+from bpp.insurance.settings import InsuranceSettings
+from bpp.ledger.entry import LedgerError
+from bpp.orders.events import OrderEvent
+from bpp.orders.extension import ExtraLine, JobTerms
+from protocol_specs.node import loops
+from protocol_specs.node.store import Row, Session
+from protocol_specs.wire import money, tags
+from protocol_specs.wire.keys import SigningKey
+from protocol_specs.wire.order import PaymentTerms, Quote
+
+TAG_CODE = "@wayfare/contribution"
+RETRY_S_MAX = 30  # an event that could not be posted is tried again at least this often
+LEGAL_NAME_MAX = 200
+
+
+def new_worker_id() -> str:
+    """A random local id: says nothing about the agent it stands for."""
+    return f"w{secrets.token_hex(8)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Insurance:
+    """The extension. Only schemes this node is liable for are set aside here."""
+
+    desk: Desk
+    schemes: tuple[Scheme, ...]
+    name: str = "insurance"
+
+    @staticmethod
+    def of(settings: InsuranceSettings, key: SigningKey, issuer: str) -> "Insurance":
+        """By the settings of `issuer`, our subscriber_id. Raises SettingsError."""
+        packs = settings.load_schemes()
+        ours = tuple(p for p in packs if settings.liable_party[p.id].party == "bpp")
+        terms = Terms(
+            commission_rate=settings.commission_rate,
+            finder_fee_rate=settings.finder_fee_rate,
+            schemes={
+                pack.id: SchemeTerms(
+                    liable_party=settings.liable_party[pack.id].party,
+                    liable_source=settings.liable_party[pack.id].source,
+                    funded_by=settings.funded_by.get(pack.id),
+                    mandate=settings.mandates.get(pack.id),
+                )
+                for pack in ours
+            },
+        )
+        return Insurance.with_schemes(ours, terms, key, issuer)
+
+    @staticmethod
+    def with_schemes(
+        schemes: Sequence[Scheme], terms: Terms, key: SigningKey, issuer: str
+    ) -> "Insurance":
+        """By packs already read. An older order may rest on a shipped pack that no longer runs."""
+        known = {scheme.id: scheme for scheme in schemes}
+        desk = Desk(
+            issuer=issuer,
+            key=key,
+            terms=terms,
+            scheme=lambda name: known.get(name) or load(name),
+            new_worker_id=new_worker_id,
+        )
+        return Insurance(desk, tuple(schemes))
+
+    def quote_lines(self, quote: Quote, terms: JobTerms, at: int) -> tuple[ExtraLine, ...]:
+        """An estimate for each scheme. Pure; raises NotInsurable, which refuses the quote."""
+        job = _job_of(quote, terms, at)
+        rate = self.desk.terms.commission_rate
+        return tuple(
+            _extra_line(scheme, contributions.assess(scheme, job, rate)) for scheme in self.schemes
+        )
+
+    def on_event(self, session: Session, event: OrderEvent) -> tuple[dict[str, Any], ...]:
+        """Posts the event, after those of its order that still wait. A repeat changes nothing."""
+        self._catch_up(session, event)
+        return self.tags_of(session, event.order_key, event.n)
+
+    def failed(
+        self, session: Session, event: OrderEvent, error: Exception
+    ) -> tuple[dict[str, Any], ...]:
+        """Notes that the event is still to be posted; `catch_up_next` will."""
+        books.note_pending(session, event.order_key, event.n, event.at, _why(error))
+        return (tags.group(TAG_CODE, {"STATUS": "pending"}),)
+
+    def catch_up_next(self, session: Session, now: int) -> bool:
+        """Tries one order whose events wait again; False: none is due. For a loop.
+
+        One that cannot be posted waits a little longer each time and keeps nobody else waiting.
+        """
+        row = books.due_pending(session, now)
+        if row is None:
+            return False
+        order_key, n, tries = row["order_key"], row["n"], row["tries"]
+        error = loops.attempt(session, lambda: self._catch_up_to(session, order_key, n))
+        if error is not None:
+            books.retry_pending(
+                session,
+                order_key,
+                tries=tries + 1,
+                at=now + min(RETRY_S_MAX, 2 ** min(tries, 10)),
+                error=_why(error),
+            )
+        return True
+
+    def tags_of(self, session: Session, order_key: str, n: int) -> tuple[dict[str, Any], ...]:
+        """What the peer is told of an order's contributions after its event `n`."""
+        rows = books.contributions_of_event(session, order_key, n)
+        return tuple(self._tag(session, row) for row in rows)
+
+    def _catch_up(self, session: Session, event: OrderEvent) -> None:
+        last = books.last_projected(session, event.order_key)
+        if last >= event.n:
+            return
+        if last < event.n - 1:
+            self._catch_up_to(session, event.order_key, event.n - 1)
+        project(session, self.desk, event)
+
+    def _catch_up_to(self, session: Session, order_key: str, n: int) -> None:
+        """Posts the recorded events up to `n` that were not posted, in order."""
+        last = books.last_projected(session, order_key)
+        for event in books.events_before(session, order_key, n + 1):
+            if event.n > last:
+                if event.n != last + 1:
+                    raise LedgerError(f"order {order_key} has no event {last + 1}")
+                project(session, self.desk, event)
+                last = event.n
+        if last < n:
+            raise LedgerError(f"order {order_key} has no event {last + 1}")
+        books.not_pending(session, order_key)
+
+    def _tag(self, session: Session, row: Row) -> dict[str, Any]:
+        scheme = self.desk.scheme(row["scheme"])
+        values = {"STATUS": str(row["status"]), **_about(scheme)}
+        values["AMOUNT"] = money.amount(row["amount_minor"], scheme.currency)
+        values["CURRENCY"] = scheme.currency
+        slip_id = books.slip_of_entry(session, row["entry"])
+        if slip_id is not None:
+            values["SLIP_ID"] = slip_id
+        return tags.group(TAG_CODE, values, name=_label(scheme))
+
+
+def _why(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"[:500]
+
+
+def _about(scheme: Scheme) -> dict[str, str]:
+    return {
+        "SCHEME": scheme.id,
+        "KIND": "fee" if scheme.kind == "fund_levy" else "contribution",
+        "BORNE_BY": scheme.borne_by,
+        "VERIFIED": "true" if scheme.verified else "false",
+        "LEGAL_NAME": scheme.law[:LEGAL_NAME_MAX],
+    }
+
+
+def _label(scheme: Scheme) -> str:
+    """For people: a fund levy says fee, never cover."""
+    return "Welfare fee" if scheme.kind == "fund_levy" else "Social-insurance contribution"
+
+
+def _extra_line(scheme: Scheme, assessment: Assessment) -> ExtraLine:
+    values = {
+        "STATUS": "set_aside",
+        **_about(scheme),
+        "AMOUNT": money.amount(assessment.amount_minor, scheme.currency),
+        "CURRENCY": scheme.currency,
+    }
+    return ExtraLine(
+        title=scheme.title,
+        code=scheme.id,
+        amount_minor=assessment.amount_minor,
+        borne_by=scheme.borne_by,
+        estimate=scheme.borne_by == "worker",
+        tags=(tags.group(TAG_CODE, values, name=f"{_label(scheme)} (estimate)"),),
+    )
+
+
+def _job_of(quote: Quote, terms: JobTerms, at: int) -> Job:
+    """The job as the quote sees it: nobody assigned yet."""
+    return Job(
+        key="",
+        n=0,
+        confirmed_at=at,
+        planned_start=terms.planned_start,
+        currency=quote.currency,
+        lines=quote.lines,
+        payment=terms.payment or PaymentTerms("BAP", "PRE-ORDER"),
+        sector=terms.sector,
+        vehicle_category=terms.vehicle_category,
+        agent_id=None,
+        slot=0,
+    )
+
+
+__all__ = ["Insurance", "NotInsurable"]

@@ -1,0 +1,157 @@
+"""What an order's events add up to, and what its fare gives to whom: pure folds over the facts."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from typing import Literal
+
+from bpp.orders.events import OrderEvent
+from protocol_specs.wire.money import apply_rate, round_half_up
+from protocol_specs.wire.order import PaymentTerms, PriceLine
+
+TIP_CODES = frozenset({"BUYER_ADDITIONAL_AMOUNT", "TIP"})
+TAX_CODES = frozenset({"TAX"})
+PASSED_ON_CODES = frozenset({"PARKING_CHARGES", "TOLL_CHARGES"})  # the worker's outlay, no earnings
+REFUND_CODES = frozenset({"REFUND"})  # a refund is an event, and says who bears it
+FEE_CODE = "CANCELLATION_CHARGES"
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One order as it stands after some of its events. Amounts are minor units.
+
+    `slot` numbers the workers of this order: 0 while nobody was known, then 1, 2 ... in turn.
+    `refund_by_worker_minor` is all that workers bore so far.
+    """
+
+    key: str
+    n: int
+    confirmed_at: int
+    planned_start: int | None
+    currency: str
+    lines: tuple[PriceLine, ...]
+    payment: PaymentTerms
+    sector: Literal["ride", "logistics"]
+    vehicle_category: str
+    agent_id: str | None
+    slot: int
+    status: Literal["open", "completed", "cancelled"] = "open"
+    fee_minor: int = 0
+    tip_minor: int = 0
+    refund_by_worker_minor: int = 0
+
+    @property
+    def is_cash(self) -> bool:
+        """Whether the fare is paid into the worker's hand when the job ends."""
+        at_the_end = self.payment.type in ("ON-FULFILLMENT", "POST-FULFILLMENT")
+        return self.payment.collected_by == "BPP" and at_the_end
+
+    @property
+    def origin_at(self) -> int:
+        """The instant that decides the origin period: the confirm, or the planned start."""
+        return self.planned_start if self.planned_start is not None else self.confirmed_at
+
+    @property
+    def is_over(self) -> bool:
+        return self.status != "open"
+
+
+def first(event: OrderEvent) -> Job:
+    """The job of its first event."""
+    return Job(
+        key=event.order_key,
+        n=event.n,
+        confirmed_at=event.at,
+        planned_start=event.planned_start,
+        currency=event.currency,
+        lines=event.lines,
+        payment=event.payment,
+        sector=event.sector,
+        vehicle_category=event.vehicle_category,
+        agent_id=event.agent_id,
+        slot=0 if event.agent_id is None else 1,
+    )
+
+
+def after(job: Job, event: OrderEvent) -> Job:
+    """The job after its next event."""
+    job = replace(job, n=event.n)
+    if event.kind in ("assigned", "reassigned"):
+        return _with_worker(job, event)
+    if event.kind == "cancelled":
+        return replace(job, status="cancelled", fee_minor=event.cancellation_fee_minor)
+    if event.kind == "refunded":
+        borne = event.refund_minor if event.refund_borne_by == "worker" else 0
+        return replace(job, refund_by_worker_minor=job.refund_by_worker_minor + borne)
+    job = replace(job, lines=event.lines, tip_minor=max(job.tip_minor, _tip(event)))
+    if event.kind == "completed":
+        return replace(job, status="completed", payment=event.payment)
+    return job
+
+
+def fold(events: Iterable[OrderEvent]) -> Job | None:
+    """The job after all these events, in their order; None for no events."""
+    job: Job | None = None
+    for event in events:
+        job = first(event) if job is None else after(job, event)
+    return job
+
+
+def _with_worker(job: Job, event: OrderEvent) -> Job:
+    if event.agent_id == job.agent_id:
+        return job
+    return replace(
+        job,
+        agent_id=event.agent_id,
+        slot=job.slot + 1,
+        vehicle_category=event.vehicle_category,
+    )
+
+
+def _tip(event: OrderEvent) -> int:
+    lines = sum(line.amount_minor for line in event.lines if line.code in TIP_CODES)
+    return lines or event.tip_minor
+
+
+@dataclass(frozen=True, slots=True)
+class Fare:
+    """How what the customer pays is split, all in minor units; all zero until the job is over."""
+
+    pay_minor: int = 0
+    commission_minor: int = 0
+    tax_minor: int = 0
+    tip_minor: int = 0
+    finder_fee_minor: int = 0
+    to_cooperative_minor: int = 0  # a cancellation fee when no worker was assigned
+
+
+def commission_minor(lines: tuple[PriceLine, ...], rate: Decimal) -> int:
+    """The cooperative's share of a fare: of all lines but tips, taxes, outlays and refunds."""
+    free = TIP_CODES | TAX_CODES | PASSED_ON_CODES | REFUND_CODES | {FEE_CODE}
+    fare = sum(line.amount_minor for line in lines if line.code not in free)
+    return round_half_up(apply_rate(max(fare, 0), rate))
+
+
+def fare(job: Job | None, commission_rate: Decimal, finder_fee_rate: Decimal) -> Fare:
+    """What this job has earned so far. Nothing before it is over.
+
+    A completed job earns its lines less commission; a cancelled one its fee, which is the assigned
+    worker's whole (ledger.md 3), and the cooperative's if there was none.
+    """
+    if job is None or not job.is_over:
+        return Fare()
+    if job.status == "cancelled":
+        fee = job.fee_minor
+        return Fare(pay_minor=fee) if job.agent_id else Fare(to_cooperative_minor=fee)
+    outside = TIP_CODES | REFUND_CODES | TAX_CODES
+    whole = sum(line.amount_minor for line in job.lines if line.code not in outside)
+    tax = sum(line.amount_minor for line in job.lines if line.code in TAX_CODES)
+    commission = commission_minor(job.lines, commission_rate)
+    finder = 0 if job.is_cash else round_half_up(apply_rate(whole + tax, finder_fee_rate))
+    return Fare(
+        pay_minor=whole - commission,
+        commission_minor=commission,
+        tax_minor=tax,
+        tip_minor=0 if job.is_cash else job.tip_minor,  # a cash tip never passes through us
+        finder_fee_minor=finder,
+    )

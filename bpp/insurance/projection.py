@@ -1,0 +1,226 @@
+"""Projects one event of an order: from the facts to entries, standings and slips."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from bpp.insurance import books, contributions, slip
+from bpp.insurance.books import SchemeTerms, Terms
+from bpp.insurance.contributions import Assessment, Period, Posting, Reason, Standing
+from bpp.insurance.entries import Change, Contribution, entries, entry_id
+from bpp.insurance.job import Job, after, fare, first, fold
+from bpp.insurance.scheme import Scheme
+from bpp.ledger import balances, journal
+from bpp.ledger.entry import Entry
+from bpp.orders.events import OrderEvent
+from protocol_specs.node.store import Session
+from protocol_specs.wire.canonical import canonical
+from protocol_specs.wire.keys import SigningKey, b64encode
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """What projecting needs beside the facts. `terms` are those of a new order."""
+
+    issuer: str
+    key: SigningKey
+    terms: Terms
+    scheme: Callable[[str], Scheme]
+    new_worker_id: Callable[[], str]
+
+
+@dataclass(frozen=True, slots=True)
+class _Slot:
+    """One scheme for one worker slot, before and after the event."""
+
+    scheme: Scheme
+    slot: int
+    worker: str
+    is_left: bool  # the order went from this slot to another
+    before: Standing
+    before_entry: str | None
+    now: Standing
+    assessment: Assessment
+    contribution: Contribution
+    period: Period
+    period_cap_minor: int | None
+    seq: int | None
+
+
+def project(session: Session, desk: Desk, event: OrderEvent) -> None:
+    """Posts everything of one event. The events before it must have been posted.
+
+    Raises LedgerError, NotInsurable and Conflict; the caller's savepoint then undoes it all.
+    """
+    before = fold(books.events_before(session, event.order_key, event.n))
+    job = first(event) if before is None else after(before, event)
+    terms = books.terms_of(session, event.order_key) if event.n > 1 else None
+    if terms is None:
+        terms = desk.terms
+        books.keep_terms(session, event.order_key, terms)
+    worker = books.worker_of(session, job.agent_id, desk.new_worker_id)
+    slots = tuple(
+        _slot(session, desk.scheme(name), terms, job, place, who)
+        for name in sorted(terms.schemes)
+        for place, who in _places(session, desk, before, job, worker)
+    )
+    change = Change(
+        event=event,
+        job=job,
+        worker=worker,
+        fare_before=fare(before, terms.commission_rate, terms.finder_fee_rate),
+        fare=fare(job, terms.commission_rate, terms.finder_fee_rate),
+    )
+    posted = entries(
+        change,
+        tuple(slot.contribution for slot in slots),
+        lambda account: balances.balance_minor(session, account, event.currency),
+    )
+    for entry in posted:
+        journal.post(session, entry)
+    by_id = {entry.id: entry for entry in posted}
+    for slot in slots:
+        entry = by_id[entry_id(slot.scheme.id, event.order_key, slot.slot, event.n)]
+        _keep(session, desk, terms.schemes[slot.scheme.id], event, job, slot, entry)
+    books.note_projected(session, event.order_key, event.n)
+
+
+def _places(
+    session: Session, desk: Desk, before: Job | None, job: Job, worker: str
+) -> tuple[tuple[int, str], ...]:
+    """The worker slots this event touches: the present one, and the one just left."""
+    if before is None or before.slot == job.slot:
+        return ((job.slot, worker),)
+    left = books.worker_of(session, before.agent_id, desk.new_worker_id)
+    return ((before.slot, left), (job.slot, worker))
+
+
+def _slot(
+    session: Session, scheme: Scheme, terms: Terms, job: Job, place: int, worker: str
+) -> _Slot:
+    day, name = scheme.day(job.origin_at), scheme.period_of(job.origin_at)
+    before, before_entry = books.standing(session, job.key, scheme.id, place)
+    is_known = slip.is_for(worker)
+    period, last = books.period(session, scheme.id, worker, name) if is_known else (Period(), 0)
+    assessment = _assessment(scheme, terms, job, place, is_known)
+    now = Standing(assessment.exact, assessment.amount_minor, job.is_over)
+    cap_minor = scheme.period_cap_minor(day)
+    posting, after_ = contributions.post(
+        period,
+        before,
+        now,
+        rounding=scheme.rounding if is_known else "transaction",
+        cap_minor=cap_minor,
+    )
+    return _Slot(
+        scheme=scheme,
+        slot=place,
+        worker=worker,
+        is_left=place != job.slot,
+        before=before,
+        before_entry=before_entry,
+        now=now,
+        assessment=assessment,
+        contribution=Contribution(
+            scheme=scheme.id,
+            slot=place,
+            worker=worker,
+            origin_period=name,
+            declared_in=name,  # no period is closed yet: all of them are open
+            borne_by=scheme.borne_by,
+            posting=posting,
+        ),
+        period=after_,
+        period_cap_minor=cap_minor,
+        seq=last + 1 if is_known else None,
+    )
+
+
+def _assessment(scheme: Scheme, terms: Terms, job: Job, place: int, is_known: bool) -> Assessment:
+    """The amount for this slot: nothing once it is left, or while the scheme must know who."""
+    if job.status == "cancelled" and scheme.on_cancel == "keep":
+        job = replace(job, status="open")
+    found = contributions.assess(scheme, job, terms.commission_rate)
+    if place == job.slot and (is_known or not scheme.needs_worker):
+        return found
+    return contributions.nothing(found)
+
+
+def _keep(
+    session: Session,
+    desk: Desk,
+    terms: SchemeTerms,
+    event: OrderEvent,
+    job: Job,
+    slot: _Slot,
+    entry: Entry,
+) -> None:
+    """The row of what now stands, and the worker's slip."""
+    books.keep_contribution(
+        session,
+        event,
+        slot.contribution,
+        entry=entry.id,
+        seq=slot.seq,
+        status=_status(slot, job),
+        now=slot.now,
+        after=slot.period,
+    )
+    if not slip.is_for(slot.worker):
+        return
+    supersedes = books.slip_of_entry(session, slot.before_entry)
+    facts = slip.Facts(
+        scheme=slot.scheme,
+        job=job,
+        assessment=slot.assessment,
+        posting=slot.contribution.posting,
+        period=slot.period,
+        period_cap_minor=slot.period_cap_minor,
+        is_over=job.is_over or slot.is_left,
+        is_due=slot.now.is_due,
+        reason=_reason(slot, job),
+        issuer=desk.issuer,
+        ledger_key=b64encode(desk.key.public),
+        liable_party=terms.liable_party,
+        liable_source=terms.liable_source,
+        mandate=terms.mandate,
+        funded_by=terms.funded_by,
+        supersedes=supersedes,
+    )
+    written = slip.document(facts, entry, slot.worker, slot.contribution.origin_period)
+    document = canonical(written)
+    books.keep_slip(
+        session,
+        id=slip.slip_id(entry.id),
+        entry=entry.id,
+        worker=slot.worker,
+        issued_at=entry.at,
+        supersedes=supersedes,
+        document=document,
+        signature=desk.key.sign(document),
+    )
+
+
+def _status(slot: _Slot, job: Job) -> str:
+    """The word of the contribution on the wire."""
+    if slot.is_left or (job.status == "cancelled" and not slot.now.amount_minor):
+        return "reversed"
+    if slot.scheme.needs_worker and not slip.is_for(slot.worker):
+        return "awaiting_worker"
+    return "due" if job.is_over else "set_aside"
+
+
+def _reason(slot: _Slot, job: Job) -> Reason | None:
+    """Why nothing was posted, or nothing stands; None when something does and was."""
+    posting = slot.contribution.posting
+    if slot.is_left:
+        return "reassigned"
+    if job.status == "cancelled" and not slot.now.amount_minor:
+        return "cancelled"
+    if posting.total_minor or posting.due_order_minor + posting.due_period_minor:
+        return None
+    if slot.assessment.base_minor == 0:
+        return "below_floor"
+    if posting == Posting() and slot.now.amount_minor:
+        return "unchanged"
+    is_full = slot.period.all.posted_minor == slot.period_cap_minor
+    return "cap" if is_full else "rounding"

@@ -1,0 +1,99 @@
+"""The [insurance] part of a provider's settings, and what must hold before it may be used."""
+
+from decimal import Decimal
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field, ValidationInfo, field_validator, model_validator
+
+from bpp.insurance.scheme import Scheme, SchemeError, load
+from protocol_specs.node.settings import Frozen, SettingsError, beside_the_file
+
+
+def _share(value: object) -> Decimal:
+    if not isinstance(value, str | Decimal):
+        raise ValueError('write a rate as text, such as "0.20": a TOML number is not exact')
+    share = Decimal(value) if str(value).replace(".", "", 1).isdigit() else Decimal("NaN")
+    if not share.is_finite() or share > 1:
+        raise ValueError('a rate is between "0" and "1"')
+    return share
+
+
+Share = Annotated[Decimal, BeforeValidator(_share)]
+
+
+class Liable(Frozen):
+    """Who owes a scheme's contributions on this network, and what says so. Kept with each order."""
+
+    party: Literal["bpp", "bap"]
+    source: str = Field(min_length=1)
+
+
+class InsuranceSettings(Frozen):
+    """Which schemes run, who is liable, and what the money rules need to know.
+
+    `mandates` says, for a scheme that rests on consent, where the workers' signed mandates are.
+    `funded_by` says what pays a contribution that the cooperative bears.
+    """
+
+    schemes: tuple[str, ...] = ()
+    allow_unverified: bool = False
+    liable_party: dict[str, Liable] = Field(default_factory=dict)
+    mandates: dict[str, str] = Field(default_factory=dict)
+    funded_by: dict[str, Literal["commission", "member_dues", "network_fee"]] = Field(
+        default_factory=dict
+    )
+    commission_rate: Share = Decimal(0)
+    finder_fee_rate: Share = Decimal(0)  # what a BAP that collects keeps of the fare
+    ledger_key: Path
+    witness: Path
+    completion_alarm_h: int = Field(default=48, gt=0)
+
+    @field_validator("ledger_key", "witness")
+    @classmethod
+    def _beside_the_file(cls, path: Path, info: ValidationInfo) -> Path:
+        return beside_the_file(path, info)
+
+    @model_validator(mode="after")
+    def _each_scheme_is_answered_for(self) -> Any:
+        twice = {name for name in self.schemes if self.schemes.count(name) > 1}
+        if twice:
+            raise ValueError(f"schemes: {', '.join(sorted(twice))} stands twice")
+        for key in ("liable_party", "mandates", "funded_by"):
+            strangers = getattr(self, key).keys() - set(self.schemes)
+            if strangers:
+                raise ValueError(f"{key}: {', '.join(sorted(strangers))} is not in schemes")
+        for name in self.schemes:
+            if name not in self.liable_party:
+                raise ValueError(
+                    f"liable_party: nobody is liable for {name}; say party (bpp or bap) and source"
+                )
+        return self
+
+    def load_schemes(self) -> tuple[Scheme, ...]:
+        """The packs, checked against these settings. Raises SettingsError naming what lacks."""
+        return tuple(self._load(name) for name in self.schemes)
+
+    def _load(self, name: str) -> Scheme:
+        try:
+            scheme = load(name)
+        except SchemeError as error:
+            raise SettingsError(f"insurance.schemes: {error}") from None
+        unverified = scheme.unverified()
+        if unverified and not self.allow_unverified:
+            raise SettingsError(
+                f"insurance.schemes: {name} is not verified ({', '.join(unverified)}); have "
+                f"{scheme.institution} confirm it, or set insurance.allow_unverified = true: the "
+                "slips will say so"
+            )
+        if scheme.basis == "consent" and not self.mandates.get(name):
+            raise SettingsError(
+                f"insurance.mandates: {name} rests on consent; say where the workers' signed "
+                "mandates are kept"
+            )
+        if scheme.borne_by == "cooperative" and self.funded_by.get(name) not in scheme.funded_by:
+            raise SettingsError(
+                f"insurance.funded_by: {name} is borne by the cooperative; say what funds it: "
+                f"{', '.join(scheme.funded_by)}"
+            )
+        return scheme

@@ -1,0 +1,161 @@
+"""The slip: signed proof that an amount was set aside for a worker. It never proves cover.
+
+A deduction slip for an insurance, a fee slip for a fund levy. Signed when posted; the proof that
+its entry stands in a sealed block is added when asked for, once the block exists.
+"""
+
+import hashlib
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any, Literal
+
+from bpp.insurance.contributions import Assessment, Period, Posting, Reason
+from bpp.insurance.job import Job
+from bpp.insurance.scheme import Scheme
+from bpp.ledger import chart
+from bpp.ledger.entry import Entry
+from bpp.ledger.journal import written
+
+VERSION = 1
+
+MoneyIs = Literal["set_aside", "taken_from_pay", "advanced_by_cooperative", "paid_in"]
+
+REASONS: dict[Reason, str] = {
+    "rounding": "the amount is below half of the smallest coin",
+    "cap": "the cap of the period is reached",
+    "below_floor": "nothing was earned that counts",
+    "cancelled": "the order was cancelled without a fee to the worker",
+    "reassigned": "the order went to another worker",
+    "awaiting_worker": "the worker is not known yet",
+    "unchanged": "the fact changes nothing in the amount",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """All that one slip says. `settings` of the cooperative come as plain values."""
+
+    scheme: Scheme
+    job: Job
+    assessment: Assessment
+    posting: Posting
+    period: Period
+    period_cap_minor: int | None
+    is_over: bool  # for this worker: the order ended, or went to another
+    is_due: bool
+    reason: Reason | None
+    issuer: str
+    ledger_key: str
+    liable_party: str
+    liable_source: str
+    mandate: str | None
+    funded_by: str | None
+    supersedes: str | None
+
+
+def slip_id(entry_id: str) -> str:
+    """The slip of an entry. It tells a stranger nothing: our order keys are random."""
+    return hashlib.blake2b(entry_id.encode(), digest_size=16, person=b"wayfare slip").hexdigest()
+
+
+def document(facts: Facts, entry: Entry, worker: str, origin_period: str) -> dict[str, Any]:
+    """The slip as JSON: integers of minor units, exact decimals as text, times in seconds UTC."""
+    scheme = facts.scheme
+    return {
+        "version": VERSION,
+        "kind": "fee_slip" if scheme.kind == "fund_levy" else "deduction_slip",
+        "slip_id": slip_id(entry.id),
+        "supersedes": facts.supersedes,
+        "state": "final" if facts.is_over else "provisional",
+        "issuer": facts.issuer,
+        "issued_at": entry.at,
+        "ledger_key": facts.ledger_key,
+        "worker": worker,
+        "scheme": {
+            "id": scheme.id,
+            "title": scheme.title,
+            "law": scheme.law,
+            "institution": scheme.institution,
+            "basis": scheme.basis,
+            "mandate": facts.mandate,
+            "verified": scheme.verified,
+            "unverified": scheme.unverified(),
+            "after_remittance": scheme.after_remittance,
+        },
+        "liable_party": facts.liable_party,
+        "liable_source": facts.liable_source,
+        "borne_by": scheme.borne_by,
+        "funded_by": facts.funded_by,
+        "currency": entry.currency,
+        "base": _base(facts.assessment),
+        "rate": {
+            "value": text(facts.assessment.rate.rate),
+            "from": facts.assessment.rate.from_day.isoformat(),
+            "source": scheme.sources[facts.assessment.rate.source],
+            "verified": facts.assessment.rate.verified,
+        },
+        "job_cap_minor": facts.assessment.cap_minor,
+        "exact": text(facts.assessment.exact),
+        "order_line": {
+            "amount_minor": facts.assessment.amount_minor,
+            "posted_minor": facts.posting.order_minor,
+            "due_minor": facts.posting.due_order_minor,
+        },
+        "period_line": _period_line(facts, entry, origin_period),
+        "reason": facts.reason,
+        "money_is": money_is(facts),
+        "covered_from": None,
+        "says": says(scheme.kind, scheme.institution, scheme.borne_by),
+        "entry": written(entry),
+    }
+
+
+def says(kind: str, institution: str, borne_by: str) -> str:
+    """What may be said of this money, and no more (ledger.md 1)."""
+    if kind == "fund_levy":
+        return f"Welfare fee for {institution}, borne by the {borne_by}. A fee is not cover."
+    return f"Set aside; cover not confirmed by {institution}."
+
+
+def money_is(facts: Facts) -> MoneyIs:
+    """Where the money is. The cooperative advances what a worker paid in cash still owes it."""
+    if facts.scheme.borne_by == "cooperative" or not facts.is_due:
+        return "set_aside"
+    in_hand = facts.job.is_cash and facts.job.status == "completed"
+    return "advanced_by_cooperative" if in_hand else "taken_from_pay"
+
+
+def text(value: Decimal) -> str:
+    """An exact decimal as text without an exponent or idle zeros: "17.5"."""
+    written_out = format(value, "f")
+    return written_out.rstrip("0").rstrip(".") if "." in written_out else written_out
+
+
+def is_for(worker: str) -> bool:
+    """Whether there is somebody to give a slip to."""
+    return worker != chart.UNASSIGNED
+
+
+def _base(assessment: Assessment) -> dict[str, Any]:
+    return {
+        "lines": [
+            {"code": line.code, "amount_minor": line.amount_minor} for line in assessment.lines
+        ],
+        "commission_minor": assessment.commission_minor,
+        "refund_minor": assessment.refund_minor,
+        "base_minor": assessment.base_minor,
+    }
+
+
+def _period_line(facts: Facts, entry: Entry, origin_period: str) -> dict[str, Any]:
+    return {
+        "rounding": facts.scheme.rounding,
+        "origin_period": origin_period,
+        "declared_in": entry.declared_in,
+        "posted_minor": facts.posting.period_minor,
+        "due_minor": facts.posting.due_period_minor,
+        "exact_sum": text(facts.period.all.exact),
+        "total_minor": facts.period.all.posted_minor,
+        "cap_minor": facts.period_cap_minor,
+        "cap_scope": facts.scheme.cap_scope,
+    }

@@ -1,0 +1,112 @@
+"""The tables of insurance. What was posted and signed is append-only; what waits is not."""
+
+from typing import ClassVar
+
+from sqlalchemy import BigInteger, CheckConstraint, Index, Table, UniqueConstraint
+from sqlmodel import Field
+
+from bpp.ledger.tables import refuse_changes
+from bpp.tables import Tables
+
+
+class LocalWorker(Tables, table=True):
+    """Which random local id stands in the books for which agent. Erasing a person deletes this."""
+
+    __tablename__ = "local_worker"
+    __table__: ClassVar[Table]
+
+    agent_id: str = Field(primary_key=True)
+    worker: str = Field(unique=True)
+
+
+class InsuredOrder(Tables, table=True):
+    """The terms an order was confirmed under: rates, schemes, who is liable by what source."""
+
+    __tablename__ = "insured_order"
+    __table__: ClassVar[Table]
+
+    order_key: str = Field(primary_key=True)
+    terms: str  # JSON
+
+
+class Projected(Tables, table=True):
+    """The events that were posted, each once."""
+
+    __table__: ClassVar[Table]
+
+    order_key: str = Field(primary_key=True)
+    n: int = Field(primary_key=True, sa_type=BigInteger)
+
+
+class ContributionRow(Tables, table=True):
+    """What one event left standing for one scheme and worker slot, and in the worker's period.
+
+    `seq` counts the rows of one worker, scheme and period, so that two postings at once cannot
+    both follow the same row; None while the worker is unknown. Exact sums are decimal text.
+    """
+
+    __tablename__ = "contribution"
+    __table__: ClassVar[Table]
+    __table_args__ = (
+        UniqueConstraint("order_key", "scheme", "slot", "n"),
+        UniqueConstraint("scheme", "worker", "period", "seq"),
+        CheckConstraint("amount_minor >= 0"),
+        CheckConstraint("is_due IN (0, 1)"),
+    )
+
+    entry: str = Field(primary_key=True, foreign_key="entry.id")
+    order_key: str
+    scheme: str
+    slot: int = Field(sa_type=BigInteger)
+    n: int = Field(sa_type=BigInteger)
+    worker: str
+    period: str
+    seq: int | None = Field(sa_type=BigInteger)
+    status: str
+    exact: str
+    amount_minor: int = Field(sa_type=BigInteger)
+    is_due: int = Field(sa_type=BigInteger)
+    all_exact: str
+    all_order_minor: int = Field(sa_type=BigInteger)
+    all_period_minor: int = Field(sa_type=BigInteger)
+    due_exact: str
+    due_order_minor: int = Field(sa_type=BigInteger)
+    due_period_minor: int = Field(sa_type=BigInteger)
+
+
+class SlipRow(Tables, table=True):
+    """A signed slip: the RFC 8785 bytes and the ledger key's signature over them."""
+
+    __tablename__ = "slip"
+    __table__: ClassVar[Table]
+    __table_args__ = (Index("slip_of_worker", "worker", "issued_at"),)
+
+    id: str = Field(primary_key=True)
+    entry: str = Field(unique=True, foreign_key="entry.id")
+    worker: str
+    issued_at: int = Field(sa_type=BigInteger)
+    supersedes: str | None = Field(unique=True, foreign_key="slip.id")
+    document: bytes
+    signature: bytes
+
+
+class Pending(Tables, table=True):
+    """Orders with an event that is still to be posted, after the extension failed on it."""
+
+    __table__: ClassVar[Table]
+    __table_args__ = (Index("pending_due", "next_at"),)
+
+    order_key: str = Field(primary_key=True)
+    n: int = Field(sa_type=BigInteger)  # up to this event
+    since: int = Field(sa_type=BigInteger)
+    tries: int = Field(sa_type=BigInteger)
+    next_at: int = Field(sa_type=BigInteger)
+    error: str
+
+
+TRIGGERS = tuple(
+    refuse_changes(
+        append_only=("insured_order", "projected", "contribution", "slip"),
+        never_changed=("local_worker", "insured_order", "projected", "contribution", "slip"),
+    )
+)
