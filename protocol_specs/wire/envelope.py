@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from protocol_specs.wire import strict_json
-from protocol_specs.wire.claims import SKEW_S, Claim, authenticate, claim, holders
+from protocol_specs.wire.claims import SKEW_S, Claim, Headers, authenticate, claim, holders
 from protocol_specs.wire.context import Context, new_context, read_context, reply_context
 from protocol_specs.wire.errors import (
     SIGNATURE_CODES,
@@ -36,11 +36,13 @@ __all__ = [
     "Claim",
     "Context",
     "Envelope",
+    "Headers",
     "KeyId",
     "Keys",
     "Receiver",
     "Subscriber",
     "SubscriberType",
+    "Validates",
     "admit",
     "authenticate",
     "claim",
