@@ -51,7 +51,7 @@ _SENTENCES = {
     "enum": "must be one of {limit}, not {shown}",
     "required": "is missing: {noun} must have it",
     "additionalProperties": "is not a property that {noun} may have{hint}",
-    "minLength": "must have {limit} characters or more, not {size}",
+    "minLength": "is too short: it must be {noun}",
     "maxLength": "must have at most {limit} characters, not {size}",
     "maxItems": "must have at most {limit} members, not {size}",
     "maxProperties": "must have at most {limit} members, not {size}",

@@ -32,9 +32,10 @@ def reason(document: dict[str, Any], action: str = "on_confirm") -> str:
             'must be one of "ACTIVE", "COMPLETE", "CANCELLED", not the text "COMPLETED"',
         ),
         ("/context/action", "confirm", 'must be "on_confirm", not the text "confirm"'),
+        ("/extra", 1, "is not a property that a document of on_confirm may have"),
         ("/message/order/items", {}, "must be a list of items, not an object"),
         ("/message/order/provider", None, "must be a provider, not null"),
-        ("/message/order/provider/id", "", "must have 1 characters or more, not 0"),
+        ("/message/order/provider/id", "", "is too short: it must be an id of 1 to 255 characters"),
         ("/message/order/provider/id", "x" * 300, "must have at most 255 characters, not 300"),
         (
             "/message/order/fulfillment",
