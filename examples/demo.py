@@ -1,0 +1,187 @@
+"""`wayfare demo`: five nodes on this machine trade a ride and a delivery, before one's eyes."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import signal
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from examples import audit, play
+from examples.calls import Caller, CallFailed
+from examples.network import Network, join_all, network, start_all, write_settings
+from examples.people import Citizen, Desk, Driver
+from examples.process import DemoFault
+
+PORT_BASE = 8600
+DATA = Path("data/demo")
+
+
+def add(subparsers: Any) -> None:
+    """Add `wayfare demo`."""
+    parser = subparsers.add_parser("demo", help="a whole network on this machine, at work")
+    parser.add_argument("--once", action="store_true", help="stop the network at the end")
+    parser.add_argument("--json", action="store_true", help="print one JSON object, nothing else")
+    parser.add_argument(
+        "--port-base", type=int, default=PORT_BASE, metavar="N", help=f"first of five ({PORT_BASE})"
+    )
+    parser.add_argument(
+        "--data", type=Path, default=DATA, metavar="DIR", help=f"where the nodes keep all ({DATA})"
+    )
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Play; 0 if all that was promised is true, 1 with the reason on standard error if not."""
+    signal.signal(signal.SIGTERM, _end)
+    say = _Words(sys.stderr if arguments.json else sys.stdout)
+    try:
+        with network(arguments.data, arguments.port_base) as plan:
+            shown = perform(plan, say)
+            faults = list(audit.untruths(shown, plan))
+            _finish(plan, shown, faults, arguments, say)
+    except (DemoFault, CallFailed) as fault:
+        print(f"wayfare demo: {fault}", file=sys.stderr)
+        return 1
+    return 1 if faults else 0
+
+
+def _end(number: int, frame: object) -> None:
+    raise KeyboardInterrupt
+
+
+class _Words:
+    """Tells the story, a numbered headline for each part."""
+
+    def __init__(self, stream: Any) -> None:
+        self._stream = stream
+        self._parts = 0
+
+    def __call__(self, text: str) -> None:
+        print(f"   {text}", file=self._stream, flush=True)
+
+    def part(self, title: str) -> None:
+        self._parts += 1
+        print(f"\n{self._parts}. {title}", file=self._stream, flush=True)
+
+
+def perform(plan: Network, say: _Words) -> dict[str, Any]:
+    """The whole play; what it came to, as the JSON object shows it."""
+    began = time.monotonic()
+    say.part("Five nodes start, each a process with its own folder and keys.")
+    write_settings(plan)
+    start_all(plan)
+    for node in plan.started.values():
+        say(f"{node.name:9} {node.url}  pid {node.pid}")
+    say.part("Gateway, cooperatives and citizens' node join the network.")
+    join_all(plan)
+    say("Each signed its application and decrypted the registry's challenge: SUBSCRIBED.")
+    aminah, ravi = _hire(plan)
+    citizen = _citizens(plan)
+    say.part("A ride in Kuala Lumpur, paid in cash.")
+    ride = play.cash_ride(citizen("Mei Ling", "0123456789"), aminah, say)
+    say.part("A parcel in Bengaluru, prepaid; its courier is found after the confirmation.")
+    delivery = play.prepaid_delivery(citizen("Arjun", "9876543210"), ravi, say)
+    say.part("A ride that is cancelled.")
+    cancelled = play.cancelled_ride(citizen("Farid", "0129876543"), aminah, say)
+    for contribution in cancelled.order["contributions"]:
+        say(f"Of what was set aside, {play.told(contribution)}.")
+    return _account(plan, ride, delivery, cancelled, say, began)
+
+
+def _hire(plan: Network) -> tuple[Driver, Driver]:
+    """A driver and a courier, registered by the desks while the nodes run."""
+
+    def desk(name: str) -> Desk:
+        token = (plan.folder(name) / "data" / "desk.token").read_text().strip()
+        return Desk(Caller(plan.url(name), token))
+
+    return (
+        desk("rides").add_driver(code="A1", name="Aminah", phone="0131112222", vehicle="VDM 4821"),
+        desk("couriers").add_driver(
+            code="R1", name="Ravi", phone="9811122233", vehicle="KA 05 HX 2291"
+        ),
+    )
+
+
+def _citizens(plan: Network) -> Callable[[str, str], Citizen]:
+    return lambda name, phone: Citizen(plan.url("bap"), name, phone)
+
+
+def _account(
+    plan: Network,
+    ride: play.Played,
+    delivery: play.Played,
+    cancelled: play.Played,
+    say: _Words,
+    began: float,
+) -> dict[str, Any]:
+    say.part("The slips, and the books of both cooperatives.")
+    slips = {"rides": audit.slips_of(ride), "couriers": audit.slips_of(delivery)}
+    verified = 0
+    for name, own in slips.items():
+        for slip in own:
+            verdict = audit.verify_slip(plan, name, slip)
+            verified += verdict["verified"]
+            words = "verified" if verdict["verified"] else f"NOT verified: {verdict}"
+            say(f"Slip {slip['slip_id']} of the {name} cooperative: {words}.")
+            say(f"    {slip['says']}")
+    ledgers = audit.verify_ledgers(plan)
+    for name, ledger in ledgers.items():
+        say(
+            f"Books of {name}: {ledger['entries']} entries in {ledger['sealed_blocks']} sealed "
+            f"blocks, {'balanced' if ledger['balanced'] else 'NOT BALANCED'}, "
+            f"{'verified' if ledger['verified'] else 'NOT VERIFIED'} against the witness."
+        )
+    return {
+        "ride": audit.job_shown(ride, slips["rides"]),
+        "delivery": audit.job_shown(delivery, slips["couriers"]),
+        "cancelled_ride": audit.cancelled_shown(cancelled),
+        "ledger": audit.ledger_shown(ledgers),
+        "slips_verified": verified,
+        "messages": audit.messages_shown(plan),
+        "elapsed_s": round(time.monotonic() - began, 1),
+        "nodes": audit.nodes_shown(plan),
+    }
+
+
+def _finish(
+    plan: Network,
+    shown: dict[str, Any],
+    faults: list[str],
+    arguments: argparse.Namespace,
+    say: _Words,
+) -> None:
+    """Print the object or the last words; stay up until Ctrl-C unless told otherwise."""
+    pages = audit.pages_shown(plan)
+    messages = shown["messages"]
+    say.part(
+        f"{messages['sent']} signed messages, {messages['acked']} acknowledged, "
+        f"{messages['nacked']} refused; {shown['elapsed_s']} s in all."
+    )
+    for fault in faults:
+        print(f"wayfare demo: not as promised: {fault}", file=sys.stderr)
+    if arguments.json:
+        print(json.dumps(shown if arguments.once else {**shown, "pages": pages}), flush=True)
+    if arguments.once:
+        return
+    for page in pages:
+        say(f"The page of the {page['role']}: {page['url']}")
+    say("The network stays up until Ctrl-C.")
+    _stay(plan)
+
+
+def _stay(plan: Network) -> None:
+    """Until Ctrl-C or SIGTERM. Raises DemoFault if a node ends before that."""
+    try:
+        while True:
+            for node in plan.started.values():
+                if node.popen.poll() is not None:
+                    raise DemoFault(f"the {node.name} node ended by itself; see {node.log}")
+            time.sleep(0.5)
+    except KeyboardInterrupt:
+        return

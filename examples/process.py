@@ -1,0 +1,102 @@
+"""One node as a process of its own: started, waited for, ended."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from examples.calls import Caller, CallFailed
+
+START_S = 45.0
+STOP_S = 15.0
+WAYFARE = [
+    sys.executable,
+    "-c",
+    "import sys; from protocol_specs.node.commands import main; sys.exit(main())",
+]
+"""The command `wayfare`, run by this very interpreter."""
+
+
+class DemoFault(Exception):
+    """What keeps the demonstration from going on; the text says what and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """A node process that was started; `log` holds what it wrote to standard error."""
+
+    name: str
+    url: str
+    popen: subprocess.Popen[bytes]
+    log: Path
+
+    @property
+    def pid(self) -> int:
+        """The process id."""
+        return self.popen.pid
+
+
+def start(name: str, *, role: str, config: Path, url: str) -> Started:
+    """Start `wayfare serve`; returns at once."""
+    log = config.parent / "node.log"
+    with log.open("ab") as handle:
+        popen = subprocess.Popen(
+            [*WAYFARE, "serve", role, "--config", str(config)],
+            stdin=subprocess.DEVNULL,
+            stdout=handle,
+            stderr=handle,
+        )
+    return Started(name, url, popen, log)
+
+
+def wait_healthy(node: Started) -> None:
+    """Return once /health answers. Raises DemoFault with the node's own words if it never does."""
+    deadline = time.monotonic() + START_S
+    while time.monotonic() < deadline:
+        if node.popen.poll() is not None:
+            raise DemoFault(f"the {node.name} node ended by itself:\n{last_words(node)}")
+        try:
+            if Caller(node.url).ask("GET", "/health", None)[0] == 200:
+                return
+        except CallFailed:
+            time.sleep(0.02)
+    raise DemoFault(
+        f"the {node.name} node did not answer {node.url}/health within {START_S:.0f} s:\n"
+        f"{last_words(node)}"
+    )
+
+
+def stop(nodes: list[Started]) -> list[str]:
+    """End the nodes, gracefully first; the names of those that had to be killed."""
+    for node in nodes:
+        if node.popen.poll() is None:
+            node.popen.send_signal(signal.SIGTERM)
+    deadline = time.monotonic() + STOP_S
+    return [node.name for node in nodes if not _ended(node, deadline)]
+
+
+def _ended(node: Started, deadline: float) -> bool:
+    try:
+        node.popen.wait(timeout=max(0.1, deadline - time.monotonic()))
+    except subprocess.TimeoutExpired:
+        node.popen.kill()
+        node.popen.wait()
+        return False
+    return True
+
+
+def last_words(node: Started, lines: int = 12) -> str:
+    """The end of what the node wrote, indented."""
+    text = node.log.read_text(errors="replace").strip().splitlines()
+    return "\n".join(f"    {line}" for line in text[-lines:]) or "    (it wrote nothing)"
+
+
+def run(*words: str) -> subprocess.CompletedProcess[str]:
+    """Run one `wayfare` command to its end."""
+    return subprocess.run(
+        [*WAYFARE, *words], capture_output=True, text=True, timeout=60, check=False
+    )
