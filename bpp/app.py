@@ -6,6 +6,8 @@ the outbox (node) sends it.
 """
 
 import asyncio
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 from aiohttp import web
@@ -14,14 +16,15 @@ from bpp import desk_api, driver_api
 from bpp.fleet import roster
 from bpp.fleet.fleet import Fleet
 from bpp.insurance import tables as insurance_tables
-from bpp.insurance import wiring
 from bpp.ledger import tables as ledger_tables
 from bpp.orders import handlers, store
+from bpp.orders import tables as order_tables
 from bpp.orders.extension import Extension
 from bpp.orders.office import Office
 from bpp.orders.provider import Provider
 from bpp.settings import BppSettings
 from bpp.tables import METADATA
+from protocol_specs.node.keyring import Directory
 from protocol_specs.node.server import Node
 from protocol_specs.node.settings import load, private_file
 from protocol_specs.wire.envelope import SubscriberType
@@ -32,10 +35,21 @@ def build(config: Path) -> Node:
     return build_from(load(config, BppSettings))
 
 
-def build_from(settings: BppSettings) -> Node:
-    """The same from settings at hand."""
-    triggers = (*ledger_tables.TRIGGERS, *insurance_tables.TRIGGERS)
-    node = Node(settings, type=SubscriberType.BPP, metadata=METADATA, triggers=triggers)
+def build_from(
+    settings: BppSettings,
+    *,
+    clock: Callable[[], float] = time.time,
+    directory: Directory | None = None,
+) -> Node:
+    """The same from settings at hand; `clock` and `directory` as Node takes them."""
+    node = Node(
+        settings,
+        type=SubscriberType.BPP,
+        metadata=METADATA,
+        triggers=(*order_tables.TRIGGERS, *ledger_tables.TRIGGERS, *insurance_tables.TRIGGERS),
+        clock=clock,
+        directory=directory,
+    )
     fleet = _fleet(node, settings)
     provider = settings.provider(fleet.categories())
     desk_token = private_file(settings.data_dir / desk_api.TOKEN_FILE)
@@ -47,8 +61,10 @@ def build_from(settings: BppSettings) -> Node:
         bpp_id=settings.subscriber_id,
         bpp_uri=settings.url,
     )
-    for action in (*handlers.durable(office), *handlers.passing(office, node.store, node.client)):
-        node.serve_action(action)
+    for durable in handlers.durable(office):
+        node.serve_action(durable)
+    for passing in handlers.passing(office, node.store, node.client):
+        node.serve_action(passing)
     driver_api.add(node, office)
     desk_api.add(node, office, desk_token)
     _add_loops(node, extensions)
@@ -70,6 +86,7 @@ def _extensions(
     """What follows each order: nothing, unless the settings say so."""
     if settings.insurance is None:
         return ()
+    from bpp.insurance import wiring  # a cooperative without insurance does not load it
 
     def driver_of(request: web.Request) -> str:
         return driver_api.authenticate(node, request).agent_id

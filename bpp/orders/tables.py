@@ -6,6 +6,7 @@ from sqlalchemy import BigInteger, CheckConstraint, Index, Table, UniqueConstrai
 from sqlmodel import Field
 
 from bpp.tables import Tables
+from protocol_specs.node.triggers import append_only
 
 
 class QuoteRow(Tables, table=True):
@@ -76,3 +77,6 @@ class OrderEventRow(Tables, table=True):
     at: int = Field(sa_type=BigInteger)
     agent_id: str | None
     document: bytes
+
+
+TRIGGERS = append_only(str(OrderEventRow.__tablename__))
