@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from protocol_specs.node.actions import Durable, Passing
 from protocol_specs.node.store import Session, Store, StoreUnavailable
 from protocol_specs.wire import envelope as wire
+from protocol_specs.wire.claims import Headers
 from protocol_specs.wire.errors import (
     NotServed,
     Overloaded,
@@ -95,7 +96,7 @@ class Door:
         self._lookups = Buckets(limits.key_lookups_per_s)
 
     async def receive(
-        self, action: str, headers: wire.Headers, body: bytes, *, address: str
+        self, action: str, headers: Headers, body: bytes, *, address: str
     ) -> Answer:
         """The answer to `body` posted to the path of `action` from `address`.
 

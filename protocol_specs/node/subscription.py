@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from protocol_specs.node.client import Client, Undelivered
 from protocol_specs.wire import challenge, envelope, keys, strict_json, timestamp
+from protocol_specs.wire.claims import Headers
 from protocol_specs.wire.envelope import Receiver, Subscriber, SubscriberType
 from protocol_specs.wire.errors import Malformed, Misaddressed, Unauthenticated
 from protocol_specs.wire.signing import KeyId
@@ -38,7 +39,7 @@ class OnSubscribe:
         self._pinned = {KeyId(registry.subscriber_id, registry.unique_key_id): (pinned(registry),)}
         self._answered: dict[bytes, int] = {}
 
-    def answer(self, headers: envelope.Headers, body: bytes, now: int) -> bytes:
+    def answer(self, headers: Headers, body: bytes, now: int) -> bytes:
         """The body that answers one challenge. Raises Refused for anybody but the registry."""
         claim = envelope.claim(
             headers, body, now, receiver=self._receiver, lifetime_s_max=CHALLENGE_LIFETIME_S
