@@ -74,8 +74,9 @@ def is_subscriber_id(text: str) -> bool:
 
 
 def lies_under(url: str, base: str) -> bool:
-    """Whether `url` is `base` or a plain path below it: same scheme, host and port, no dot
-    segments, escapes, query or user. Only the host's case and a default port may differ."""
+    """Whether `url` is `base` or a plain path below it: same scheme, host and port, no
+    segment that begins with a dot, no escapes, query or user. Only the host's case and a default
+    port may differ."""
     stem = base.rstrip("/")
     if url in (stem, base):
         return True
@@ -91,8 +92,7 @@ def lies_under(url: str, base: str) -> bool:
 
 
 def _is_plain(rest: str) -> bool:
-    dotted = "/." in rest and any(part in (".", "..") for part in rest.split("/"))
-    return _SAFE_REST.fullmatch(rest) is not None and not dotted
+    return "/." not in rest and _SAFE_REST.fullmatch(rest) is not None
 
 
 def _split(url: str) -> SplitResult | None:

@@ -54,6 +54,7 @@ def test_a_registered_url_and_plain_paths_below_it_are_covered(url, base):
         BASE + "/../admin",
         BASE + "/./x",
         BASE + "/..",
+        BASE + "/.hidden",
         BASE + "/%2e%2e/admin",
         BASE + "/x?to=evil",
         BASE + "?x",
@@ -72,6 +73,17 @@ def test_a_registered_url_and_plain_paths_below_it_are_covered(url, base):
 )
 def test_any_other_url_is_not(url):
     assert not lies_under(url, BASE)
+
+
+def test_default_ports_may_be_written_or_not():
+    assert lies_under("http://127.0.0.1:80/beckn", "http://127.0.0.1/beckn")
+    assert lies_under("https://taxi.example.org/beckn", "https://taxi.example.org:443/beckn")
+    assert not lies_under("http://127.0.0.1:81/beckn", "http://127.0.0.1/beckn")
+    assert not lies_under("https://taxi.example.org:80/beckn", "https://taxi.example.org/beckn")
+
+
+def test_nothing_lies_under_a_base_that_is_no_url():
+    assert not lies_under("https://taxi.example.org/beckn", "taxi.example.org/beckn")
 
 
 def test_a_base_at_the_root_covers_its_host_only():
