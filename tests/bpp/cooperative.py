@@ -21,6 +21,7 @@ from protocol_specs.node.server import Node
 from protocol_specs.node.store import Statement
 from protocol_specs.wire import strict_json
 from protocol_specs.wire.errors import ack
+from protocol_specs.wire.timestamp import rfc3339
 from tests.support import peers
 from tests.support.nodes import listening_socket, running, settings_of, url_of
 from tests.support.peers import Clock, FakeDirectory, Peer, Said, signed_post
@@ -129,6 +130,7 @@ class Cooperative:
             sender=(sender or self.bap).peer,
             to_id=None if action == "search" else self.node.receiver.subscriber_id,
             to_url=None if action == "search" else self.node.receiver.url,
+            timestamp=rfc3339(int(self.clock.at * 1000)),
             **context,
         )
         return {"context": said, "message": message}
@@ -138,9 +140,8 @@ class Cooperative:
     ) -> Said:
         """POST it, signed."""
         who = sender or self.bap
-        return await signed_post(
-            self.url, who.peer, self.message(action, message, sender, **context)
-        )
+        document = self.message(action, message, sender, **context)
+        return await signed_post(self.url, who.peer, document, created=int(self.clock.at))
 
     async def ask(
         self, action: str, message: dict[str, Any], sender: Consumer | None = None, **context: Any
