@@ -5,11 +5,11 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from functools import partial
-from typing import Any
 
 from bap import decide, matching, rows, views
 from bap.journey import Event, Journey, Outcome, State
 from bap.matching import Match
+from bap.reading import read_told
 from bap.refusals import OutOfSequence, Unasked
 from bap.settings import BapSettings
 from protocol_specs.node.actions import Durable, Passing
@@ -18,7 +18,7 @@ from protocol_specs.node.store import Session
 from protocol_specs.wire import strict_json, version
 from protocol_specs.wire.envelope import Envelope
 from protocol_specs.wire.errors import Refused
-from protocol_specs.wire.order import Offer, OrderView
+from protocol_specs.wire.order import Offer
 
 DURABLE = ("on_init", "on_confirm", "on_status", "on_update", "on_cancel")
 PASSING = ("on_search", "on_select", "on_track")
@@ -166,28 +166,18 @@ def _on_quote(session: Session, found: Match, envelope: Envelope, now: int) -> O
 def _on_order(session: Session, found: Match, envelope: Envelope, now: int) -> Outcome:
     """on_confirm, on_status and on_update: the provider's word about the order."""
     journey = found.journey
-    view, message, fault = _read_order(envelope.message)
-    if view is None or view.id is None or journey.order_id not in (None, view.id):
-        reason = fault or "it names no order, or another one"
-        return decide.faulty(journey, envelope.action, reason, now)
+    try:
+        said = read_told(envelope.message)
+    except Refused as refused:
+        return decide.faulty(journey, envelope.action, refused.reason, now)
+    if said.view.id is None or journey.order_id not in (None, said.view.id):
+        return decide.faulty(journey, envelope.action, "it names no order, or another one", now)
     if journey.consented is None:
         return decide.faulty(journey, envelope.action, "nothing was confirmed there", now)
-    if fault is not None:
-        return decide.told_without_price(journey, view, message, fault)
-    return decide.told(journey, view, message)
-
-
-def _read_order(message: Any) -> tuple[OrderView | None, bytes, str | None]:
-    """The order, the message to keep, and what is wrong with it if only its price is."""
-    try:
-        return version.read_on_order(message), strict_json.dumps(message), None
-    except Refused as refused:
-        fault = refused.reason
-    stripped = _stripped(message)
-    try:
-        return version.read_on_order(stripped), strict_json.dumps(stripped), fault
-    except Refused:
-        return None, b"", fault
+    message = strict_json.dumps(said.message)
+    if said.fault is not None:
+        return decide.told_without_price(journey, said.view, message, said.fault)
+    return decide.told(journey, said.view, message)
 
 
 def _on_cancel(session: Session, found: Match, envelope: Envelope, now: int) -> Outcome:
@@ -208,10 +198,3 @@ def _on_track(session: Session, found: Match, envelope: Envelope, now: int) -> O
     except Refused as refused:
         return decide.faulty(found.journey, envelope.action, refused.reason, now)
     return decide.tracked(found.journey, tracking, now)
-
-
-def _stripped(message: Any) -> dict[str, Any]:
-    """The message without its quote: an order is not lost because its price cannot be read."""
-    order = message.get("order") if isinstance(message, dict) else None
-    kept = order if isinstance(order, dict) else {}
-    return {"order": {key: value for key, value in kept.items() if key != "quote"}}

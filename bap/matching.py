@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 from bap import rows
 from bap.journey import Journey
+from bap.reading import read_told
 from bap.refusals import OutOfSequence, Unasked
 from bap.rows import Call
 from protocol_specs.node.store import Session
-from protocol_specs.wire import version
 from protocol_specs.wire.envelope import Envelope
 from protocol_specs.wire.errors import OrderNotFound, RateLimited
 
@@ -70,14 +69,10 @@ def _solicited(session: Session, envelope: Envelope, call: Call) -> Journey:
 
 def _unsolicited(session: Session, envelope: Envelope) -> Journey:
     """By order id and provider; or by transaction, while our confirm there has no answer yet."""
-    order_id = _order_id(envelope.message)
+    order_id = read_told(envelope.message).view.id
     journey = None if order_id is None else rows.find_by_order(session, order_id, envelope.peer_id)
     if journey is None and order_id is not None:
         journey = rows.find_unanswered(session, envelope.transaction_id, envelope.peer_id)
     if journey is None or journey.transaction_id != envelope.transaction_id:
         raise OrderNotFound("no such order of yours here", path="/message/order/id")
     return journey
-
-
-def _order_id(message: dict[str, Any] | None) -> str | None:
-    return None if message is None else version.read_on_order(message).id

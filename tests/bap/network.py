@@ -12,10 +12,14 @@ from typing import Any
 
 import aiohttp
 from aiohttp import web
+from sqlalchemy import select
 
+from bap import rows
 from bap.app import assemble
 from bap.settings import BapSettings
 from protocol_specs.node.server import Node
+from protocol_specs.node.store import Statement
+from protocol_specs.node.tables import Received
 from protocol_specs.wire import version
 from protocol_specs.wire.envelope import SubscriberType
 from protocol_specs.wire.order import (
@@ -49,6 +53,7 @@ DROP = {"lat": 3.1579, "lon": 101.7116, "address": "Twin Towers"}
 SEARCH = {"kind": "ride", "pickup": PICKUP, "drop": DROP}
 CUSTOMER = {"customer": {"name": "Aisyah", "phone": "+60 12-345 6789"}}
 CASH = PaymentTerms("BPP", "ON-FULFILLMENT")
+NEW = Statement(select(Received.__table__.c.id).where(Received.__table__.c.state == "new"))
 ACK = {"message": {"ack": {"status": "ACK"}}}
 LINES = (PriceLine("BASE_FARE", 500), PriceLine("DISTANCE_FARE", 750))
 FEES = (
@@ -63,6 +68,7 @@ class Player:
 
     peer: Peer
     sock: socket.socket
+    clock: Clock
     node_url: str = ""
     answer: tuple[int, dict[str, Any]] = (200, ACK)
     received: list[dict[str, Any]] = field(default_factory=list)
@@ -104,7 +110,7 @@ class Player:
             **context,
         }
         said = {"context": theirs, **({"error": error} if error else {"message": message})}
-        return await signed_post(self.node_url, self.peer, said)
+        return await signed_post(self.node_url, self.peer, said, created=int(self.clock.at))
 
     async def offers(self, search: dict[str, Any], *prices: int, **more: Any) -> Said:
         """Posts an on_search with an offer for each price."""
@@ -285,6 +291,15 @@ class Network:
             lambda asked: message_of(ordered(asked, state, **more), "on_confirm"),
         )
 
+    async def handled(self) -> None:
+        """Until every message that was ACKed is handled."""
+        changed = asyncio.Event()
+        self.node.store.listen(rows.CHANNEL, lambda _: changed.set())
+        async with asyncio.timeout(DEADLINE_S):
+            while self.node.store.read(lambda session: session.one(NEW)) is not None:
+                await changed.wait()
+                changed.clear()
+
     async def unasked(self, action: str, view: OrderView, *, by: Player | None = None) -> Said:
         """An unsolicited callback of `coop` about the order confirmed."""
         confirm = self.coop.of("confirm")[0]
@@ -295,34 +310,29 @@ class Network:
 @asynccontextmanager
 async def network(folder: Path, **settings: Any) -> AsyncIterator[Network]:
     """All of it, listening."""
-    async with _player("bg.example.org", SubscriberType.BG) as gateway:
-        async with (
-            _player("coop.example.org", SubscriberType.BPP) as coop,
-            _player("other.example.org", SubscriberType.BPP) as other,
-        ):
-            players = (gateway, coop, other)
-            directory = FakeDirectory([player.peer for player in players])
-            clock, sock = Clock(), listening_socket()
-            given = settings_of(
-                BapSettings,
-                folder,
-                sock,
-                subscriber_id="bap.example.org",
-                **{"domains": (RIDES, DELIVERIES), **settings},
-            )
-            node = assemble(given, clock=clock, directory=directory)
-            for player in players:
-                player.node_url = url_of(sock)
-            async with running(node, sock), aiohttp.ClientSession() as session:
-                citizen = Citizen(session, url_of(sock))
-                yield Network(node, clock, directory, gateway, coop, other, citizen)
+    clock = Clock()
+    async with (
+        _player("bg.example.org", SubscriberType.BG, clock) as gateway,
+        _player("coop.example.org", SubscriberType.BPP, clock) as coop,
+        _player("other.example.org", SubscriberType.BPP, clock) as other,
+    ):
+        directory = FakeDirectory([player.peer for player in (gateway, coop, other)])
+        sock = listening_socket()
+        values = {"domains": (RIDES, DELIVERIES), **settings}
+        given = settings_of(BapSettings, folder, sock, subscriber_id="bap.example.org", **values)
+        node = assemble(given, clock=clock, directory=directory)
+        for player in (gateway, coop, other):
+            player.node_url = url_of(sock)
+        async with running(node, sock), aiohttp.ClientSession() as session:
+            citizen = Citizen(session, url_of(sock))
+            yield Network(node, clock, directory, gateway, coop, other, citizen)
 
 
 @asynccontextmanager
-async def _player(name: str, type: SubscriberType) -> AsyncIterator[Player]:
+async def _player(name: str, type: SubscriberType, clock: Clock) -> AsyncIterator[Player]:
     sock = listening_socket()
     peer = Peer(name, type, url_of(sock), domains=(RIDES, DELIVERIES))
-    player = Player(peer, sock)
+    player = Player(peer, sock, clock)
     app = web.Application()
     app.router.add_post("/{action}", player.take)
     runner = web.AppRunner(app)

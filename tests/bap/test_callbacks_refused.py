@@ -1,0 +1,149 @@
+"""Callbacks with exactly one thing wrong, at the real door; nothing of them is kept."""
+
+import uuid
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.bap.network import (
+    Network,
+    cancelled,
+    message_of,
+    network,
+    ordered,
+    quoted,
+)
+from tests.support.peers import DELIVERIES, NOW
+
+
+@pytest.fixture
+async def net(tmp_path: Path) -> AsyncIterator[Network]:
+    async with network(tmp_path) as made:
+        yield made
+
+
+async def _unchanged(net: Network, before: Any) -> None:
+    assert await net.citizen.journey() == before
+
+
+async def _selecting(net: Network) -> tuple[Any, dict[str, Any]]:
+    """A journey whose select waits for its answer."""
+    journey = await net.searched()
+    body = {"offer_id": journey["offers"][0]["offer_id"]}
+    _, journey = await net.citizen.call("POST", "/select", body)
+    return journey, await net.coop.asked("select")
+
+
+async def test_a_provider_that_was_not_asked_is_refused(net: Network) -> None:
+    before, select = await _selecting(net)
+    said = await net.other.say("on_select", select, message_of(quoted(select), "on_select"))
+    assert (said.status, said.code) == (400, "20006")
+    await _unchanged(net, before)
+
+
+async def test_a_message_id_of_nobody_is_refused(net: Network) -> None:
+    before, select = await _selecting(net)
+    message = message_of(quoted(select), "on_select")
+    said = await net.coop.say("on_select", select, message, message_id=str(uuid.uuid4()))
+    assert said.code == "20006"
+    await _unchanged(net, before)
+
+
+async def test_an_answer_to_another_transaction_is_refused(net: Network) -> None:
+    before, select = await _selecting(net)
+    message = message_of(quoted(select), "on_select")
+    said = await net.coop.say("on_select", select, message, transaction_id=str(uuid.uuid4()))
+    assert said.code == "20006"
+    await _unchanged(net, before)
+
+
+async def test_an_answer_in_another_domain_is_refused(net: Network) -> None:
+    before, select = await _selecting(net)
+    message = message_of(quoted(select), "on_select")
+    said = await net.coop.say("on_select", select, message, domain=DELIVERIES)
+    assert said.code == "20006"
+    await _unchanged(net, before)
+
+
+async def test_an_on_init_to_a_select_is_refused(net: Network) -> None:
+    before, select = await _selecting(net)
+    said = await net.coop.say("on_init", select, message_of(quoted(select), "on_select"))
+    assert said.code == "20006"
+    await _unchanged(net, before)
+
+
+async def test_an_answer_to_a_select_that_was_replaced_is_refused(net: Network) -> None:
+    journey = await net.searched(1250, 1400)
+    for nth in (1, 2):
+        body = {"offer_id": journey["offers"][nth - 1]["offer_id"]}
+        _, before = await net.citizen.call("POST", "/select", body)
+        await net.coop.asked("select", nth)
+    first = await net.coop.asked("select", 1)
+    said = await net.coop.say("on_select", first, message_of(quoted(first), "on_select"))
+    assert said.code == "20008"
+    await _unchanged(net, before)
+
+
+async def test_an_on_confirm_before_any_confirm_is_refused(net: Network) -> None:
+    before = await net.ready()
+    init = await net.coop.asked("init")
+    view = ordered(init, "RIDE_ASSIGNED")
+    said = await net.coop.say("on_confirm", init, message_of(view, "on_confirm"))
+    assert said.code == "20006"
+    await _unchanged(net, before)
+
+
+async def test_an_unknown_order_is_refused_with_30010(net: Network) -> None:
+    before = await net.booked()
+    view = ordered(net.coop.of("confirm")[0], "RIDE_STARTED", NOW + 5, id="order-2")
+    said = await net.unasked("on_status", view)
+    assert (said.status, said.code) == (400, "30010")
+    await _unchanged(net, before)
+
+
+async def test_another_provider_cannot_speak_of_the_order(net: Network) -> None:
+    before = await net.booked()
+    view = cancelled(net.coop.of("confirm")[0], 0, by="PROVIDER")
+    said = await net.unasked("on_cancel", view, by=net.other)
+    assert said.code == "30010"
+    await _unchanged(net, before)
+
+
+async def test_offers_after_the_search_is_over_are_refused(net: Network) -> None:
+    before = await net.searched()
+    search = await net.gateway.asked("search")
+    net.clock.at += 31
+    said = await net.other.offers(search, 500)
+    assert said.status == 400
+    net.clock.at -= 31
+    await _unchanged(net, before)
+
+
+async def test_more_answers_than_a_provider_may_give_are_refused(tmp_path: Path) -> None:
+    settings = {"journeys": {"answers_per_provider_max": 2}}
+    async with network(tmp_path, **settings) as net:
+        await net.searched(1250)
+        search = await net.gateway.asked("search")
+        assert (await net.coop.offers(search, 1300)).is_ack
+        before = await net.citizen.journey(lambda now: now["offers"][0]["price"]["minor"] == 1300)
+        said = await net.coop.offers(search, 1100)
+        assert said.status == 429
+        await _unchanged(net, before)
+
+
+async def test_offers_beyond_a_providers_share_are_not_kept(tmp_path: Path) -> None:
+    settings = {"journeys": {"offers_per_provider_max": 2}}
+    async with network(tmp_path, **settings) as net:
+        journey = await net.searched(900, 1000, 1100, 1200)
+        assert len(journey["offers"]) == 2
+
+
+async def test_offers_in_another_currency_are_not_shown(net: Network) -> None:
+    await net.citizen.search()
+    search = await net.gateway.asked("search")
+    assert (await net.other.offers(search, 100, currency="USD")).is_ack
+    assert (await net.coop.offers(search, 1250)).is_ack
+    journey = await net.citizen.journey(lambda now: now["offers"])
+    assert [offer["bpp_id"] for offer in journey["offers"]] == ["coop.example.org"]
