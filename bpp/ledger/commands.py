@@ -1,4 +1,4 @@
-"""`wayfare ledger ...`: verify the books, show balances, a worker's statement, make a ledger key."""
+"""`wayfare ledger ...`: verify the books, show balances and statements, make a ledger key."""
 
 import argparse
 import json
@@ -114,7 +114,7 @@ def run_statement(arguments: argparse.Namespace, open_books: Open, find_worker: 
 
 
 def run_keygen(arguments: argparse.Namespace) -> int:
-    """Writes the private half with mode 0600, never over an existing file; prints the public one."""
+    """Writes the private half (mode 0600, never over an existing file); prints the public one."""
     if arguments.out.exists():
         print(f"wayfare: {arguments.out} exists and is kept; name another file", file=sys.stderr)
         return 1

@@ -6,6 +6,8 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from sqlalchemy import insert, text
+
 from bpp.insurance import tables as insurance_tables
 from bpp.insurance.books import SchemeTerms, Terms
 from bpp.insurance.extension import Insurance
@@ -18,7 +20,6 @@ from bpp.tables import METADATA
 from protocol_specs.node.store import Statement, Store
 from protocol_specs.wire.keys import SigningKey, generate_signing_key
 from protocol_specs.wire.order import PaymentTerms, PriceLine
-from sqlalchemy import insert, text
 
 MY, KA = "my.act872.gig", "in.karnataka.pbgw2025"
 NOON = 1_783_000_000  # 2 July 2026, 21:46:40 in Kuala Lumpur
