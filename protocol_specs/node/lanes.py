@@ -8,7 +8,7 @@ from protocol_specs.node.loops import backoff_s
 
 T = TypeVar("T")
 
-WINDOW_AT_FIRST = 4  # a receiver that never answered holds few of the node's slots
+WINDOW_AT_FIRST = 2  # a receiver that never answered holds few of the node's slots
 WINDOW_MAX = 32
 DOWN_AFTER_FAILURES = 3
 BACKOFF_S_MAX = 900.0  # threats.md P6: a probe at least every 15 minutes

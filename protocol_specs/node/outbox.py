@@ -16,7 +16,7 @@ from protocol_specs.node.telemetry import Telemetry
 from protocol_specs.wire.errors import Acknowledgement
 
 IN_FLIGHT_MAX = 256
-UNPROVEN_IN_FLIGHT_MAX = 128  # receivers that do not answer cannot take every slot
+UNPROVEN_IN_FLIGHT_MAX = 128
 PICKED_MAX = 256  # more than one lane can have in the air, so each pick finds new ones
 NOT_THE_MESSAGE = frozenset({429, 502, 503, 504})  # statuses that blame load or a proxy
 
@@ -130,7 +130,10 @@ class Outbox:
         lane.behind = len(ids) == PICKED_MAX
 
     def _has_slot(self, lane: Lane[int]) -> bool:
-        if not lane.is_proven and self._unproven_in_flight >= UNPROVEN_IN_FLIGHT_MAX:
+        # Those that never answered share half of the slots; beyond that each gets one, so that
+        # sixty dead receivers do not keep the node from meeting the next one.
+        crowded = self._unproven_in_flight >= UNPROVEN_IN_FLIGHT_MAX
+        if crowded and lane.in_flight and not lane.is_proven:
             return False
         return self._in_flight < IN_FLIGHT_MAX
 
