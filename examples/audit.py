@@ -10,10 +10,9 @@ from examples.calls import Caller
 from examples.network import KEEPS_BOOKS, NODES, Network
 from examples.people import wait_until
 from examples.play import Played
-from examples.process import DemoFault, run
+from examples.process import DemoFault, Said, run
 
 Shown = dict[str, Any]
-SEAL_WAIT_S = 60.0
 
 
 # Jobs
@@ -35,7 +34,7 @@ def job_shown(played: Played, slips: list[Shown]) -> Shown:
                 "amount": _amount(contribution["amount"]),
                 "borne_by": contribution["borne_by"],
                 "slip_id": contribution["slip_id"],
-                "covered_from": _slip_of(contribution, slips).get("covered_from"),
+                "covered_from": _slip_of(contribution, slips)["covered_from"],
             }
             for contribution in order["contributions"]
         ],
@@ -56,8 +55,9 @@ def cancelled_shown(played: Played) -> Shown:
 
 def _slip_of(contribution: Shown, slips: list[Shown]) -> Shown:
     for slip in slips:
-        if slip["slip_id"] == contribution["slip_id"]:
-            return slip
+        if slip["slip"]["slip_id"] == contribution["slip_id"]:
+            inner: Shown = slip["slip"]
+            return inner
     raise DemoFault(f"the worker has no slip {contribution['slip_id']}")
 
 
@@ -69,23 +69,38 @@ def _amount(given: Shown | None) -> Shown | None:
 
 
 def slips_of(played: Played) -> list[Shown]:
-    """The slips that the worker holds for this job, as the node gives them out."""
-    wanted = {contribution["slip_id"] for contribution in played.order["contributions"]}
-    return [played.driver.at.get(f"/driver/slips/{slip_id}") for slip_id in sorted(wanted - {None})]
+    """The slips that the worker holds for this job, each once its entry stands in a sealed block.
+
+    A slip is `{slip, signature, proof}`; the node gives it out as `slip verify` takes it.
+    """
+    wanted = sorted(
+        contribution["slip_id"]
+        for contribution in played.order["contributions"]
+        if contribution["slip_id"]
+    )
+
+    def sealed(slip_id: str) -> Shown | None:
+        slip: Shown = played.driver.at.get(f"/driver/slips/{slip_id}")
+        return None if slip["proof"] == "pending" else slip
+
+    return [
+        wait_until(lambda slip_id=slip_id: sealed(slip_id), f"the proof of slip {slip_id}")
+        for slip_id in wanted
+    ]
 
 
 def verify_slip(plan: Network, name: str, slip: Shown) -> Shown:
     """What `wayfare slip verify` says of a slip, checked with the cooperative's public key."""
-    file = plan.data / "slips" / f"{slip['slip_id']}.json"
+    file = plan.data / "slips" / f"{slip['slip']['slip_id']}.json"
     file.write_text(json.dumps(slip), encoding="utf-8")
     key = plan.ledger_public_key(name)
-    return _said(run("slip", "verify", str(file), "--public-key", key, "--json"))
+    return _read(run("slip", "verify", str(file), "--public-key", key, "--json"))
 
 
 def verify_ledgers(plan: Network) -> dict[str, Shown]:
     """What `wayfare ledger verify` says of the books of each cooperative, against its witness."""
     return {
-        name: _said(
+        name: _read(
             run(
                 *("ledger", "verify", "--config", str(plan.config(name))),
                 *("--witness", str(plan.witness(name)), "--json"),
@@ -95,13 +110,12 @@ def verify_ledgers(plan: Network) -> dict[str, Shown]:
     }
 
 
-def _said(done: Any) -> Shown:
+def _read(said: Said) -> Shown:
     try:
-        said: Shown = json.loads(done.stdout)
+        shown: Shown = json.loads(said.output)
     except ValueError:
-        words = (done.stderr or done.stdout).strip()
-        raise DemoFault(f"{' '.join(done.args[3:5])} said nothing to read: {words}") from None
-    return {**said, "verified": said.get("verified") is True and done.returncode == 0}
+        raise DemoFault(f"a verification said nothing to read: {said.errors}") from None
+    return {**shown, "verified": shown.get("verified") is True and said.status == 0}
 
 
 def ledger_shown(ledgers: dict[str, Shown]) -> Shown:

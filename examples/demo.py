@@ -83,11 +83,11 @@ def perform(plan: Network, say: _Words) -> dict[str, Any]:
     aminah, ravi = _hire(plan)
     citizen = _citizens(plan)
     say.part("A ride in Kuala Lumpur, paid in cash.")
-    ride = play.cash_ride(citizen("Mei Ling", "0123456789"), aminah, say)
+    ride = play.cash_ride(citizen("Mei Ling", "+60123456789"), aminah, say)
     say.part("A parcel in Bengaluru, prepaid; its courier is found after the confirmation.")
-    delivery = play.prepaid_delivery(citizen("Arjun", "9876543210"), ravi, say)
+    delivery = play.prepaid_delivery(citizen("Arjun", "+919876543210"), ravi, say)
     say.part("A ride that is cancelled.")
-    cancelled = play.cancelled_ride(citizen("Farid", "0129876543"), aminah, say)
+    cancelled = play.cancelled_ride(citizen("Farid", "+60129876543"), aminah, say)
     for contribution in cancelled.order["contributions"]:
         say(f"Of what was set aside, {play.told(contribution)}.")
     return _account(plan, ride, delivery, cancelled, say, began)
@@ -100,12 +100,9 @@ def _hire(plan: Network) -> tuple[Driver, Driver]:
         token = (plan.folder(name) / "data" / "desk.token").read_text().strip()
         return Desk(Caller(plan.url(name), token))
 
-    return (
-        desk("rides").add_driver(code="A1", name="Aminah", phone="0131112222", vehicle="VDM 4821"),
-        desk("couriers").add_driver(
-            code="R1", name="Ravi", phone="9811122233", vehicle="KA 05 HX 2291"
-        ),
-    )
+    aminah = {"code": "A1", "name": "Aminah", "phone": "+60131112222", "vehicle": "VDM 4821"}
+    ravi = {"code": "R1", "name": "Ravi", "phone": "+919811122233", "vehicle": "KA 05 HX 2291"}
+    return desk("rides").add_driver(**aminah), desk("couriers").add_driver(**ravi)
 
 
 def _citizens(plan: Network) -> Callable[[str, str], Citizen]:
@@ -128,8 +125,8 @@ def _account(
             verdict = audit.verify_slip(plan, name, slip)
             verified += verdict["verified"]
             words = "verified" if verdict["verified"] else f"NOT verified: {verdict}"
-            say(f"Slip {slip['slip_id']} of the {name} cooperative: {words}.")
-            say(f"    {slip['says']}")
+            say(f"Slip {slip['slip']['slip_id']} of {slip['slip']['issuer']}: {words}.")
+            say(f"    It says: {slip['slip']['says']}")
     ledgers = audit.verify_ledgers(plan)
     for name, ledger in ledgers.items():
         say(

@@ -6,7 +6,6 @@ import fcntl
 import shutil
 import socket
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib import resources
@@ -194,13 +193,10 @@ def start_all(plan: Network) -> None:
 
 def join_all(plan: Network) -> None:
     """Each participant asks the registry in, and answers its challenge. Raises DemoFault."""
-    names = [name for name in NODES if name != "registry"]
-    with ThreadPoolExecutor(len(names)) as pool:
-        for name, said in zip(names, pool.map(lambda name: _join(plan, name), names), strict=True):
-            if said is not None:
-                raise DemoFault(f"the registry did not admit {name}: {said}")
-
-
-def _join(plan: Network, name: str) -> str | None:
-    done = run("join", "--config", str(plan.config(name)))
-    return None if done.returncode == 0 else (done.stderr + done.stdout).strip()
+    for name in NODES:
+        if name == "registry":
+            continue
+        said = run("join", "--config", str(plan.config(name)))
+        if said.status != 0:
+            reason = f"{said.errors} {said.output}".strip()
+            raise DemoFault(f"the registry did not admit {name}: {reason}")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import signal
 import subprocess
 import sys
@@ -10,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from examples.calls import Caller, CallFailed
+from protocol_specs.node.commands import main
 
 START_S = 45.0
 STOP_S = 15.0
@@ -95,8 +98,21 @@ def last_words(node: Started, lines: int = 12) -> str:
     return "\n".join(f"    {line}" for line in text[-lines:]) or "    (it wrote nothing)"
 
 
-def run(*words: str) -> subprocess.CompletedProcess[str]:
-    """Run one `wayfare` command to its end."""
-    return subprocess.run(
-        [*WAYFARE, *words], capture_output=True, text=True, timeout=60, check=False
-    )
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What a command printed, and its exit status."""
+
+    status: int
+    output: str
+    errors: str
+
+
+def run(*words: str) -> Said:
+    """Run one `wayfare` command to its end, as its own code does it, within this process.
+
+    A process of its own would spend seconds on imports that are here already.
+    """
+    output, errors = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(output), contextlib.redirect_stderr(errors):
+        status = main(words)
+    return Said(status, output.getvalue().strip(), errors.getvalue().strip())
