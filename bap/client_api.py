@@ -162,8 +162,8 @@ class ClientApi:
         bytes_max = self._settings.journeys.body_bytes_max
 
         async def route(request: web.Request) -> web.StreamResponse:
-            length = request.content_length
-            if request.can_read_body and (length is None or length > bytes_max):
+            is_unsaid = "Transfer-Encoding" in request.headers
+            if is_unsaid or (request.content_length or 0) > bytes_max:
                 reason = f"send a body of at most {bytes_max} bytes, with its Content-Length"
                 return error_response(ApiError(413, "too_large", reason))
             return await handler(request)

@@ -54,6 +54,7 @@ _FORGET = Statement(
         _J.c.id.in_(sa.select(_J.c.id).where(_J.c.updated_at < bindparam("before")).limit(20))
     )
 )
+ALL_IDS = Statement(sa.select(_J.c.id).limit(1000))
 _DROP = Statement(sa.delete(_J).where(_J.c.id == bindparam("id")))
 
 _ADD_EVENT = Statement(sa.insert(_E).values(_values(("journey_id", "n", "kind", "at", "document"))))
