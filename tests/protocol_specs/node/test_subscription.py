@@ -1,0 +1,123 @@
+"""Joining: what is asked of the registry, and who may have a challenge decrypted."""
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from sqlalchemy import MetaData
+
+from protocol_specs.node import subscription
+from protocol_specs.node.server import Node
+from protocol_specs.node.settings import NodeSettings, RegistrySettings
+from protocol_specs.node.startup import load_keys
+from protocol_specs.wire import challenge, keys, strict_json
+from protocol_specs.wire.envelope import SubscriberType
+from tests.support import peers
+from tests.support.nodes import listening_socket, running, settings_of, url_of
+from tests.support.peers import NOW, Clock, Peer, Said, post
+
+REGISTRY = Peer("registry.example.org", SubscriberType.REGISTRY, "http://127.0.0.1:1")
+PLAIN = "31415926535897932384626433832795"
+
+
+def registry_settings(registry: Peer = REGISTRY) -> RegistrySettings:
+    return RegistrySettings(
+        url=registry.url,
+        subscriber_id=registry.subscriber_id,
+        unique_key_id=registry.unique_key_id,
+        signing_public_key=keys.b64encode(registry.key.public),
+        encryption_public_key=keys.b64encode(registry.encryption.public),
+    )
+
+
+@pytest.fixture
+async def node(tmp_path: Path) -> AsyncIterator[Node]:
+    sock = listening_socket()
+    settings = settings_of(
+        NodeSettings,
+        tmp_path,
+        sock,
+        subscriber_id="bpp.example.org",
+        registry=registry_settings(),
+        url=f"{url_of(sock)}/beckn/v1",
+    )
+    node = Node(settings, type=SubscriberType.BPP, metadata=MetaData(), clock=Clock())
+    async with running(node, sock):
+        yield node
+
+
+def question(node: Node, subscriber_id: str = "bpp.example.org") -> bytes:
+    public = load_keys(node.settings).encryption.public
+    sealed = challenge.encrypt(PLAIN, REGISTRY.encryption, public)
+    return strict_json.dumps({"subscriber_id": subscriber_id, "challenge": sealed})
+
+
+async def ask(
+    node: Node, body: bytes, *, by: Peer = REGISTRY, created: int = NOW, lives_s: int = 60
+) -> Said:
+    header = by.authorization(body, created=created, lives_s=lives_s)
+    url = f"http://127.0.0.1:{node.port}/beckn/v1/on_subscribe"
+    return await post(url, body, {"Authorization": header})
+
+
+async def test_the_pinned_registry_is_answered(node: Node) -> None:
+    said = await ask(node, question(node))
+    assert (said.status, said.json) == (200, {"answer": PLAIN})
+
+
+async def test_the_same_call_is_not_answered_twice(node: Node) -> None:
+    body = question(node)
+    assert (await ask(node, body)).status == 200
+    assert (await ask(node, body)).status == 401
+
+
+async def test_nobody_else_is_answered(node: Node) -> None:
+    body = question(node)
+    for stranger in (
+        replace(REGISTRY, key=keys.generate_signing_key()),
+        replace(REGISTRY, subscriber_id="registry.example.com"),
+        replace(REGISTRY, unique_key_id="k2"),
+    ):
+        said = await ask(node, body, by=stranger)
+        assert (said.status, said.code) == (401, "30016")
+        assert PLAIN.encode() not in said.body
+
+
+async def test_an_unsigned_challenge_is_not_answered(node: Node) -> None:
+    said = await post(f"http://127.0.0.1:{node.port}/on_subscribe", question(node))
+    assert said.status == 401
+
+
+@pytest.mark.parametrize(("created", "lives_s"), [(NOW - 61, 60), (NOW + 6, 60), (NOW, 301)])
+async def test_a_challenge_out_of_its_time_is_not_answered(
+    node: Node, created: int, lives_s: int
+) -> None:
+    said = await ask(node, question(node), created=created, lives_s=lives_s)
+    assert said.status == 401
+
+
+async def test_a_challenge_for_somebody_else_is_refused(node: Node) -> None:
+    said = await ask(node, question(node, "other.example.org"))
+    assert (said.status, said.json["error"]["paths"]) == (400, "/subscriber_id")
+
+
+@pytest.mark.parametrize("sealed", [None, 7, "", "not base64", "AAAA"])
+async def test_a_challenge_that_cannot_be_read_is_refused(node: Node, sealed: object) -> None:
+    body = strict_json.dumps({"subscriber_id": "bpp.example.org", "challenge": sealed})
+    said = await ask(node, body)
+    assert (said.status, said.json["error"]["paths"]) == (400, "/challenge")
+
+
+def test_an_application_says_all_a_registry_needs_in_both_spellings(tmp_path: Path) -> None:
+    with listening_socket() as sock:
+        settings = settings_of(NodeSettings, tmp_path, sock, subscriber_id="bpp.example.org")
+    own = load_keys(settings)
+    body = subscription.application(settings, own, type=SubscriberType.BPP, now=NOW, valid_s=86_400)
+    assert body["url"] == body["subscriber_url"] == settings.url
+    assert body["key_id"] == body["unique_key_id"] == "k1"
+    assert body["signing_public_key"] == keys.b64encode(own.signing.public)
+    assert body["encr_public_key"] == keys.b64encode(own.encryption.public)
+    assert (body["type"], body["domains"]) == ("BPP", [peers.RIDES])
+    assert body["valid_from"] < body["valid_until"]
+    assert keys.b64encode(own.signing.seed) not in str(body)
