@@ -296,6 +296,31 @@ def test_a_place_without_codes_is_refused(location):
     assert refused.value.path == "/context/location/city/code"
 
 
+@pytest.mark.parametrize("code", ["", "a\nb", "x" * 256, None, 80])
+def test_a_place_whose_code_is_no_plain_text_is_refused(code):
+    with pytest.raises(Malformed) as refused:
+        confirm(location={"city": {"code": "std:03"}, "country": {"code": code}})
+    assert refused.value.path == "/context/location/country/code"
+
+
+@pytest.mark.parametrize("code", ["*", "x" * 255])
+def test_a_place_of_any_other_code_is_taken(code):
+    location = {"city": {"code": code}, "country": {"code": "MYS"}}
+    assert confirm(location=location).context.city == code
+
+
+def test_one_character_too_many_is_refused():
+    with pytest.raises(Malformed, match="1 to 255"):
+        confirm(message_id="x" * 256)
+
+
+def test_a_url_may_be_longer_than_an_id_but_not_endless():
+    longest = "x" * (2048 - len(APP.url) - 1)
+    assert confirm(bap_uri=f"{APP.url}/{longest}")
+    with pytest.raises(Malformed, match="1 to 2048"):
+        confirm(bap_uri=f"{APP.url}/{longest}x")
+
+
 @pytest.mark.parametrize("field", ["timestamp", "ttl"])
 @pytest.mark.parametrize("value", [None, "", 30, "30", "2026-01-02", []], ids=repr)
 def test_a_time_that_is_none_is_refused(field, value):
@@ -409,10 +434,11 @@ def test_a_search_for_another_provider_is_refused():
         search(bpp_id="other.example.org")
 
 
-def test_a_search_with_a_provider_of_null_is_refused():
+@pytest.mark.parametrize("field", ["bpp_id", "bpp_uri"])
+def test_a_search_with_a_provider_of_null_is_refused(field):
     with pytest.raises(Malformed) as refused:
-        search(bpp_id=None)
-    assert refused.value.path == "/context/bpp_id"
+        search(**{field: None})
+    assert refused.value.path == f"/context/{field}"
 
 
 # Gateways

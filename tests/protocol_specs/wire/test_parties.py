@@ -185,8 +185,9 @@ def test_the_provider_puts_its_name_into_the_answer_to_a_search_to_everybody():
         request, action="on_search", now_ms=0, ttl="PT30S", bpp_id="taxi.example.org", bpp_uri=BASE
     )
     assert (reply["bpp_id"], reply["bpp_uri"]) == ("taxi.example.org", BASE)
-    with pytest.raises(ValueError, match="on_search needs bpp_id"):
-        reply_context(request, action="on_search", now_ms=0, ttl="PT30S")
+    for half in ({}, {"bpp_id": "taxi.example.org"}, {"bpp_uri": BASE}):
+        with pytest.raises(ValueError, match="on_search needs bpp_id"):
+            reply_context(request, action="on_search", now_ms=0, ttl="PT30S", **half)
 
 
 def test_a_search_to_everybody_is_written_without_a_provider():
