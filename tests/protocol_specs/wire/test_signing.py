@@ -170,6 +170,13 @@ def test_anything_else_about_the_header_is_exact(value):
         signing.parse_header(value)
 
 
+def test_a_header_of_2_kib_is_read_and_one_character_more_is_not():
+    blanks = " " * (2048 - len(USUAL))
+    assert signing.parse_header(USUAL + blanks).key_id == KEY_ID
+    with pytest.raises(Unauthenticated, match="longer than 2048"):
+        signing.parse_header(USUAL + blanks + " ")
+
+
 @given(st.text(max_size=300))
 def test_no_header_text_does_more_than_be_refused(text):
     with pytest.raises(Unauthenticated):
