@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
+WAYFARE = "from protocol_specs.node.commands import main; raise SystemExit(main())"
 TICK = os.sysconf("SC_CLK_TCK")
 
 
@@ -40,6 +41,7 @@ class Process:
         )
         self._wait(Path(self.log.name))
         self.start_s = time.monotonic() - started
+        self.start_cpu_s = self.cpu_s()
 
     def _wait(self, log: Path) -> None:
         deadline = time.monotonic() + 30

@@ -1,0 +1,181 @@
+"""Insured orders per second: confirm POSTed to on_confirm acknowledged, at one real BPP process."""
+
+import asyncio
+import tempfile
+import time
+import uuid
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from benchmarks.lean import Pool, listen
+from benchmarks.peer import Network, Party, common_settings
+from benchmarks.processes import WAYFARE, Process, free_port
+from protocol_specs.wire.envelope import new_context
+
+DOMAIN = "nic2004:60221"
+CONNECTIONS = 32
+STOPS = [
+    {"type": "START", "location": {"gps": "3.139000,101.686900"}},
+    {"type": "END", "location": {"gps": "3.157900,101.711600"}},
+]
+CUSTOMER = {"person": {"name": "Asha Raman"}, "contact": {"phone": "60111111111"}}
+COOPERATIVE = """
+provider_id = "kl-taxi"
+provider_name = "KL Taxi Cooperative"
+kind = "ride"
+currency = "MYR"
+categories = ["CAB"]
+assignment = "offer"
+quote_ttl_s = 3600
+service_area = [{ lat = 3.139, lon = 101.6869, radius_m = 20000 }]
+
+[fares]
+base = "3.00"
+per_km = "0.70"
+
+[[vehicles]]
+registration = "W 1"
+category = "CAB"
+
+[insurance]
+schemes = ["my.act872.gig"]
+allow_unverified = true
+commission_rate = "0.20"
+ledger_key = "ledger/signing.key"
+witness = "witness/heads.jsonl"
+
+[insurance.liable_party."my.act872.gig"]
+party = "bpp"
+source = "a measurement"
+
+[insurance.mandates]
+"my.act872.gig" = "a measurement"
+"""
+
+
+class Consumer:
+    """The BAP: asks, and waits for the callback of each message_id."""
+
+    def __init__(self, bap: Party, bpp: Party, pool: Pool) -> None:
+        self.bap, self.bpp, self.pool = bap, bpp, pool
+        self.waiting: dict[str, asyncio.Future[dict[str, Any]]] = {}
+
+    def hear(self, action: str, body: bytes) -> None:
+        """A callback has come; it is acknowledged by the listener."""
+        document = orjson.loads(body)
+        waiter = self.waiting.pop(document["context"]["message_id"], None)
+        if waiter is not None and not waiter.done():
+            waiter.set_result(document)
+
+    def document(self, action: str, order: dict[str, Any], transaction_id: str) -> bytes:
+        """A request as bytes; its message_id is made here."""
+        context = new_context(
+            action=action,
+            domain=DOMAIN,
+            version="1.1.1",
+            city=self.bap.city,
+            country=self.bap.country,
+            bap_id=self.bap.subscriber_id,
+            bap_uri=self.bap.url,
+            bpp_id=self.bpp.subscriber_id,
+            bpp_uri=self.bpp.url,
+            transaction_id=transaction_id,
+            message_id=str(uuid.uuid4()),
+            now_ms=time.time_ns() // 1_000_000,
+            ttl="PT10M",
+        )
+        return orjson.dumps({"context": context, "message": {"order": order}})
+
+    async def ask(self, action: str, body: bytes, headers: dict[str, str]) -> dict[str, Any]:
+        """POST it; the callback's order. Raises when it is refused at once or by decision."""
+        message_id = orjson.loads(body)["context"]["message_id"]
+        answer = asyncio.get_running_loop().create_future()
+        self.waiting[message_id] = answer
+        status, said = await self.pool.post(f"/{action}", headers, body)
+        if status != 200 or b'"ACK"' not in said:
+            raise RuntimeError(f"{action} refused with {status}: {said!r}")
+        document = await asyncio.wait_for(answer, 60)
+        if "error" in document:
+            raise RuntimeError(f"{action} answered with {document['error']}")
+        order: dict[str, Any] = document["message"]["order"]
+        return order
+
+
+def init_order(item_id: str) -> dict[str, Any]:
+    """What an init asks for."""
+    return {
+        "provider": {"id": "kl-taxi"},
+        "items": [{"id": item_id}],
+        "fulfillments": [{"id": f"{item_id}-fulfillment", "stops": STOPS, "customer": CUSTOMER}],
+        "billing": {"name": "Asha Raman"},
+        "payments": [{"collected_by": "BPP", "type": "ON-FULFILLMENT", "status": "NOT-PAID"}],
+    }
+
+
+def confirm_order(draft: dict[str, Any]) -> dict[str, Any]:
+    """The accepted draft."""
+    names = ("provider", "items", "fulfillments", "billing", "payments", "quote")
+    return {name: draft[name] for name in names if name in draft}
+
+
+async def measure(*, orders: int) -> dict[str, Any]:
+    """Quotes first, then all confirms at once over kept-alive connections."""
+    port = free_port()
+    registry = Party("registry.example", "REGISTRY", DOMAIN, "")
+    bpp = Party("bpp.example", "BPP", DOMAIN, f"http://127.0.0.1:{port}", "std:03", "MYS")
+    bap = Party("bap.example", "BAP", DOMAIN, "", "std:03", "MYS")
+    pool = Pool("127.0.0.1", port)
+    consumer = Consumer(bap, bpp, pool)
+    network = Network([bap, bpp], consumer.hear)
+    server, heard_at = await listen(network.answer)
+    registry.url = bap.url = f"http://127.0.0.1:{heard_at}"
+    with tempfile.TemporaryDirectory() as folder:
+        cwd = Path(folder)
+        bpp.write_keys(cwd)
+        Party("ledger", "", "", "").write_keys(cwd / "ledger")
+        head, _, tail = common_settings(bpp, port, registry).partition("\n[registry]")
+        ours, _, tables = COOPERATIVE.partition("\n[fares]")
+        (cwd / "node.toml").write_text(f"{head}{ours}\n[fares]{tables}\n[registry]{tail}")
+        (cwd / "witness").mkdir()
+        arguments = ["-c", WAYFARE, "serve", "bpp", "--config", "node.toml"]
+        process = await asyncio.to_thread(Process, arguments, port, cwd=cwd)
+        try:
+            await pool.open(CONNECTIONS)
+            bodies = await quoted(consumer, orders)
+            headers = [bap.sign(body) for body in bodies]
+            cpu, started = process.cpu_s(), time.monotonic()
+            own = time.process_time()
+            await asyncio.gather(
+                *(
+                    consumer.ask("confirm", body, signed)
+                    for body, signed in zip(bodies, headers, strict=True)
+                )
+            )
+            elapsed = time.monotonic() - started
+            return {
+                "orders": orders,
+                "orders_per_s": round(orders / elapsed),
+                "node_us_per_order": round((process.cpu_s() - cpu) / orders * 1e6),
+                "generator_us_per_order": round((time.process_time() - own) / orders * 1e6),
+                "resident_mb_after": round(process.resident_mb(), 1),
+                "start_s": round(process.start_s, 2),
+            }
+        finally:
+            pool.close()
+            server.close()
+            await asyncio.to_thread(process.stop)
+
+
+async def quoted(consumer: Consumer, orders: int) -> list[bytes]:
+    """A confirm for each of so many quotes, ready to be signed and sent."""
+    item_id = "ride-cab"
+
+    async def one() -> bytes:
+        transaction_id = str(uuid.uuid4())
+        body = consumer.document("init", init_order(item_id), transaction_id)
+        draft = await consumer.ask("init", body, consumer.bap.sign(body))
+        return consumer.document("confirm", confirm_order(draft), transaction_id)
+
+    return list(await asyncio.gather(*(one() for _ in range(orders))))
