@@ -14,8 +14,10 @@ from aiohttp import web
 
 from bpp import desk_api, driver_api
 from bpp.fleet import roster
+from bpp.fleet.csv_import import Roster
 from bpp.fleet.fleet import Fleet
 from bpp.insurance import tables as insurance_tables
+from bpp.insurance import wiring
 from bpp.ledger import tables as ledger_tables
 from bpp.orders import handlers, store
 from bpp.orders import tables as order_tables
@@ -40,8 +42,13 @@ def build_from(
     *,
     clock: Callable[[], float] = time.time,
     directory: Directory | None = None,
+    extensions: tuple[Extension, ...] = (),
 ) -> Node:
-    """The same from settings at hand; `clock` and `directory` as Node takes them."""
+    """The same from settings at hand; `clock` and `directory` as Node takes them.
+
+    `extensions` follow each order beside those that the settings ask for.
+    """
+    listed = settings.roster()
     node = Node(
         settings,
         type=SubscriberType.BPP,
@@ -50,10 +57,10 @@ def build_from(
         clock=clock,
         directory=directory,
     )
-    fleet = _fleet(node, settings)
+    fleet = _fleet(node, listed)
     provider = settings.provider(fleet.categories())
     desk_token = private_file(settings.data_dir / desk_api.TOKEN_FILE)
-    extensions = _extensions(node, settings, provider, desk_token)
+    extensions = (*extensions, *_configured(node, settings, provider, desk_token))
     office = Office(
         provider=provider,
         fleet=fleet,
@@ -71,22 +78,20 @@ def build_from(
     return node
 
 
-def _fleet(node: Node, settings: BppSettings) -> Fleet:
-    """The fleet as settings and CSV file say it, on top of what the desk added before."""
-    listed = settings.roster()
+def _fleet(node: Node, listed: Roster) -> Fleet:
+    """The fleet as settings and CSV file list it, on top of what the desk added before."""
     node.store.transact_now(lambda session: roster.put_roster(session, listed))
     fleet = Fleet()
     node.store.read(fleet.load)
     return fleet
 
 
-def _extensions(
+def _configured(
     node: Node, settings: BppSettings, provider: Provider, desk_token: str
 ) -> tuple[Extension, ...]:
     """What follows each order: nothing, unless the settings say so."""
     if settings.insurance is None:
         return ()
-    from bpp.insurance import wiring  # a cooperative without insurance does not load it
 
     def driver_of(request: web.Request) -> str:
         return driver_api.authenticate(node, request).agent_id

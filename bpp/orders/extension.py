@@ -40,7 +40,10 @@ class ExtraLine:
 class Extension(Protocol):
     """Something that prices and follows each order beside the order itself."""
 
-    name: str
+    @property
+    def name(self) -> str:
+        """A word of its own, for tags and logs."""
+        ...
 
     def quote_lines(self, quote: Quote, terms: JobTerms, at: int) -> tuple[ExtraLine, ...]:
         """The lines to add to this quote. Pure. Raising refuses the quote: never one sent short."""

@@ -14,6 +14,7 @@ from aiohttp import web
 from sqlalchemy import select
 
 from bpp.app import build_from
+from bpp.orders.extension import Extension
 from bpp.orders.order import Order, read_order
 from bpp.orders.tables import OrderEventRow, OrderRow, QuoteRow
 from bpp.settings import BppSettings
@@ -242,7 +243,9 @@ async def consumer(name: str) -> AsyncIterator[Consumer]:
 
 
 @asynccontextmanager
-async def cooperative(folder: Path, **changes: Any) -> AsyncIterator[Cooperative]:
+async def cooperative(
+    folder: Path, extensions: tuple[Extension, ...] = (), **changes: Any
+) -> AsyncIterator[Cooperative]:
     """A ride cooperative that runs, and two BAPs."""
     clock, sock = Clock(), listening_socket()
     settings = settings_of(
@@ -254,6 +257,6 @@ async def cooperative(folder: Path, **changes: Any) -> AsyncIterator[Cooperative
         aiohttp.ClientSession() as session,
     ):
         directory = FakeDirectory([bap.peer, other.peer])
-        node = build_from(settings, clock=clock, directory=directory)
+        node = build_from(settings, clock=clock, directory=directory, extensions=extensions)
         async with running(node, sock):
             yield Cooperative(node, clock, bap, other, session)

@@ -1,0 +1,133 @@
+"""The seam: a ride goes on whatever an extension does, and no quote is ever sent short."""
+
+import uuid
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from sqlalchemy import BigInteger, insert, select
+from sqlmodel import Field
+
+from bpp.orders.events import OrderEvent, event_document, read_event
+from bpp.orders.extension import ExtraLine, JobTerms
+from bpp.tables import Tables
+from protocol_specs.node.store import Session, Statement
+from protocol_specs.wire import tags
+from protocol_specs.wire.order import Quote, TagGroup
+from tests.bpp.cooperative import Cooperative, accepting, cooperative, order_asked
+from tests.bpp.factories import confirmed, office, worker
+
+
+class Noted(Tables, table=True):
+    """What the extension under test writes."""
+
+    __tablename__ = "test_noted"
+
+    order_key: str = Field(primary_key=True)
+    n: int = Field(primary_key=True, sa_type=BigInteger)
+
+
+_TABLE = Noted.__table__  # type: ignore[attr-defined]
+NOTE = Statement(insert(_TABLE))
+NOTED = Statement(select(_TABLE).order_by(_TABLE.c.n))
+
+
+@dataclass
+class Levy:
+    """An extension that notes each event, breaks when told, and charges the customer if asked."""
+
+    name: str = "levy"
+    is_broken: bool = False
+    lines: tuple[ExtraLine, ...] = ()
+    seen: list[str] = field(default_factory=list)
+    waiting: list[OrderEvent] = field(default_factory=list)
+
+    def quote_lines(self, quote: Quote, terms: JobTerms, at: int) -> tuple[ExtraLine, ...]:
+        if self.is_broken:
+            raise ZeroDivisionError("no rate")
+        return self.lines
+
+    def on_event(self, session: Session, event: OrderEvent) -> tuple[TagGroup, ...]:
+        session.run(NOTE, order_key=event.order_key, n=event.n)
+        if self.is_broken:
+            raise ZeroDivisionError("no rate")
+        self.seen.append(event.kind)
+        return (tags.group("LEVY", {"STATUS": "set_aside"}),)
+
+    def failed(self, session: Session, event: OrderEvent, error: Exception) -> tuple[TagGroup, ...]:
+        self.waiting.append(event)
+        return (tags.group("LEVY", {"STATUS": "pending"}),)
+
+    def catch_up_next(self, session: Session, now: int) -> bool:
+        if self.is_broken or not self.waiting:
+            return False
+        self.on_event(session, self.waiting.pop(0))
+        return True
+
+
+def noted(there: Cooperative) -> list[int]:
+    return [row["n"] for row in there.node.store.read(lambda session: session.all(NOTED))]
+
+
+def test_an_event_comes_back_from_its_row_unchanged() -> None:
+    for event in confirmed(office(), worker()).events:
+        assert read_event(event_document(event)) == event
+
+
+async def test_an_extension_sees_each_event_and_its_tags_go_out(tmp_path: Path) -> None:
+    levy = Levy()
+    async with cooperative(tmp_path, (levy,)) as there:
+        await there.online("D1")
+        order = await there.confirmed()
+        assert levy.seen == ["confirmed", "assigned"]
+        assert noted(there) == [1, 2]
+        assert tags.read(order["tags"])["LEVY"] == {"STATUS": "set_aside"}
+
+
+async def test_a_line_borne_by_the_customer_is_part_of_the_price_and_others_are_not(
+    tmp_path: Path,
+) -> None:
+    group = tags.group("LEVY", {"AMOUNT": "0.20"})
+    levy = Levy(
+        lines=(
+            ExtraLine("Welfare levy", "LEVY", 25, "customer"),
+            ExtraLine("Contribution", "CONTRIBUTION", 20, "worker", True, (group,)),
+        )
+    )
+    async with cooperative(tmp_path, (levy,)) as there:
+        draft = await there.quoted(str(uuid.uuid4()))
+        titles = [line["title"] for line in draft["quote"]["breakup"]]
+        assert titles == ["BASE_FARE", "DISTANCE_FARE", "LEVY"]
+        assert draft["quote"]["breakup"][2]["price"]["value"] == "0.25"
+        assert tags.read(draft["tags"])["LEVY"] == {"AMOUNT": "0.20"}
+
+
+@pytest.mark.parametrize("action", ["select", "init"])
+async def test_a_quote_is_refused_rather_than_sent_short(tmp_path: Path, action: str) -> None:
+    async with cooperative(tmp_path, (Levy(is_broken=True),)) as there:
+        before = there.books()
+        reply = await there.ask(action, order_asked())
+        assert reply["error"]["code"] == "40003"
+        assert "message" not in reply
+        assert there.books() == before
+
+
+async def test_a_ride_is_confirmed_though_the_extension_fails_and_is_caught_up_once_mended(
+    tmp_path: Path,
+) -> None:
+    levy = Levy()
+    async with cooperative(tmp_path, (levy,)) as there:
+        await there.online("D1")
+        transaction = str(uuid.uuid4())
+        draft = await there.quoted(transaction)
+        levy.is_broken = True
+        reply = await there.ask("confirm", accepting(draft), transaction_id=transaction)
+        order = reply["message"]["order"]
+        assert order["status"] == "ACTIVE"
+        assert tags.read(order["tags"])["LEVY"] == {"STATUS": "pending"}
+        assert noted(there) == []  # what it wrote before it broke is undone
+        assert len(there.books()["events"]) == 2
+        levy.is_broken = False
+        while await there.node.store.transact(lambda s: levy.catch_up_next(s, 0)):
+            pass
+        assert noted(there) == [1, 2]

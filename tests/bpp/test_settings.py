@@ -1,0 +1,123 @@
+"""The provider's settings: what they mean, and what is said at the start rather than later."""
+
+from pathlib import Path
+
+import pytest
+
+from bpp.settings import BppSettings
+from protocol_specs.node.settings import SettingsError, load
+from protocol_specs.wire.order import CancellationTerm, Kind, PaymentTerms
+
+GOOD = """
+subscriber_id = "bpp.example.org"
+unique_key_id = "k1"
+url = "https://bpp.example.org"
+port = 8080
+data_dir = "data"
+signing_key = "signing.key"
+encryption_key = "encryption.key"
+domains = ["nic2004:60221"]
+cities = ["std:03"]
+country = "MYS"
+provider_id = "kl-taxi"
+provider_name = "KL Taxi Cooperative"
+kind = "ride"
+currency = "MYR"
+assignment = "offer"
+drivers_csv = "drivers.csv"
+
+[[service_area]]
+lat = 3.139
+lon = 101.6869
+radius_m = 20000
+
+[fares]
+base = "3.00"
+per_km = "0.70"
+
+[fares.night]
+multiplier = "1.5"
+start = "00:00"
+end = "06:00"
+time_zone = "Asia/Kuala_Lumpur"
+
+[[cancellation]]
+state = "RIDE_ENROUTE_PICKUP"
+fee = "2.00"
+
+[[vehicles]]
+registration = "WXY 1"
+category = "CAB"
+
+[[drivers]]
+code = "D1"
+name = "Aminah"
+phone = "60123456789"
+vehicle = "WXY 1"
+"""
+CSV = "code,name,phone,vehicle,category\nD2,Bala,60123456780,WXY 2,CAB\n"
+
+
+def read(folder: Path, text: str = GOOD, csv: str = CSV) -> BppSettings:
+    (folder / "drivers.csv").write_text(csv)
+    (folder / "bpp.toml").write_text(text)
+    return load(folder / "bpp.toml", BppSettings)
+
+
+def test_settings_become_what_the_cooperative_publishes(tmp_path: Path) -> None:
+    provider = read(tmp_path).provider(["CAB"])
+    assert (provider.kind, provider.categories, provider.assignment) == (
+        Kind.RIDE,
+        ("CAB",),
+        "offer",
+    )
+    assert provider.fares.rates.base_minor == 300
+    assert provider.payments == (
+        PaymentTerms("BPP", "ON-FULFILLMENT"),
+        PaymentTerms("BAP", "PRE-ORDER"),
+    )
+    assert provider.cancellation == (
+        CancellationTerm("RIDE_ENROUTE_PICKUP", fee_minor=200, currency="MYR"),
+    )
+
+
+def test_drivers_come_from_the_settings_and_from_the_csv_file_beside_them(tmp_path: Path) -> None:
+    roster = read(tmp_path).roster()
+    assert [driver.code for driver in roster.drivers] == ["D1", "D2"]
+    assert [vehicle.registration for vehicle in roster.vehicles] == ["WXY 1", "WXY 2"]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "named"),
+    [
+        ('per_km = "0.70"', "per_km = 0.70", "fares.per_km"),
+        ('per_km = "0.70"', 'per_kilometre = "0.70"', "per_kilometre"),
+        ('base = "3.00"', 'base = "3.001"', "finer than MYR"),
+        ('base = "3.00"', "", "base and per_km are required"),
+        ('currency = "MYR"', 'currency = "MYX"', "MYX"),
+        ('"Asia/Kuala_Lumpur"', '"Asia/Atlantis"', "fares.night.time_zone"),
+        ('start = "00:00"', 'start = "24:00"', "fares.night.start"),
+        ('multiplier = "1.5"', 'multiplier = "0.5"', "fares.night.multiplier"),
+        ('state = "RIDE_ENROUTE_PICKUP"', 'state = "RIDE_FLYING"', "RIDE_FLYING"),
+        ('fee = "2.00"', 'fee = "2.00"\npercentage = "5"', "not both"),
+        ('phone = "60123456789"', 'phone = "12"', "phone"),
+        ('domains = ["nic2004:60221"]', "domains = []", "domains"),
+        ('provider_id = "kl-taxi"', "", "provider_id"),
+    ],
+)
+def test_a_setting_that_makes_no_sense_is_named_before_the_start(
+    tmp_path: Path, old: str, new: str, named: str
+) -> None:
+    assert old in GOOD
+    with pytest.raises(SettingsError, match=named):
+        read(tmp_path, GOOD.replace(old, new, 1))
+
+
+def test_a_csv_file_with_faults_stops_the_start_with_its_lines(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="line 3"):
+        read(tmp_path, csv=CSV + "D3,C\n").roster()
+
+
+def test_a_cooperative_without_any_vehicle_must_say_what_it_offers(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="categories"):
+        read(tmp_path).provider([])
