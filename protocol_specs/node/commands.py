@@ -2,6 +2,7 @@
 
 Other commands come from the entry-point group `wayfare.commands`, nodes from `wayfare.nodes` and
 their settings classes from `wayfare.settings`, so that this floor knows none of them by name.
+What takes long to import is imported by the command that needs it.
 """
 
 import argparse
@@ -11,18 +12,18 @@ import time
 from collections.abc import Sequence
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import ConfigDict
 
-from protocol_specs.node import queue_commands, subscription
-from protocol_specs.node.client import Client, Undelivered
 from protocol_specs.node.settings import NodeSettings, Role, SettingsError, load, write_secret
-from protocol_specs.node.startup import check_settings, load_keys
-from protocol_specs.node.store import StoreUnusable
+from protocol_specs.node.store_faults import StoreUnusable
 from protocol_specs.wire import keys
-from protocol_specs.wire.envelope import SubscriberType
+from protocol_specs.wire.parties import SubscriberType
 from protocol_specs.wire.signing import KeyId
+
+if TYPE_CHECKING:
+    from protocol_specs.node.subscription import Standing
 
 DAY_S = 86_400
 TYPE_OF_ROLE: dict[Role, SubscriberType] = {
@@ -73,7 +74,6 @@ def add(subparsers: Any) -> None:
         "--days", type=int, default=365, metavar="N", help="how long the key is valid"
     )
     join.set_defaults(run=run_join)
-    queue_commands.add(subparsers)
 
 
 def run_serve(arguments: argparse.Namespace) -> int:
@@ -89,6 +89,8 @@ def run_serve(arguments: argparse.Namespace) -> int:
 
 def run_check_config(arguments: argparse.Namespace) -> int:
     """Read the file as `serve` would, with its keys; say what is wrong, or that nothing is."""
+    from protocol_specs.node.startup import check_settings
+
     settings = load(arguments.config, _load(_entry("wayfare.settings", arguments.role)))
     if settings.role not in (None, arguments.role):
         raise CommandFault(
@@ -136,6 +138,8 @@ class JoinSettings(NodeSettings):
 
 def run_join(arguments: argparse.Namespace) -> int:
     """Send the application of a running node and wait for the registry's yes."""
+    from protocol_specs.node.client import Undelivered
+
     settings = load(arguments.config, JoinSettings)
     role = arguments.role or settings.role
     if role is None:
@@ -160,7 +164,11 @@ def run_join(arguments: argparse.Namespace) -> int:
 
 async def _join(
     settings: JoinSettings, type: SubscriberType, arguments: argparse.Namespace
-) -> subscription.Standing:
+) -> "Standing":
+    from protocol_specs.node import subscription
+    from protocol_specs.node.client import Client
+    from protocol_specs.node.startup import load_keys
+
     own = load_keys(settings)
     client = Client(
         key=own.signing,
@@ -184,7 +192,7 @@ async def _join(
         await client.close()
 
 
-def _next_step(settings: JoinSettings, standing: subscription.Standing) -> str:
+def _next_step(settings: JoinSettings, standing: "Standing") -> str:
     if standing.says.startswith("approval"):
         return (
             "The challenge was answered. Now the network's operator must say yes: "
@@ -210,6 +218,9 @@ def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
 
 
 def _add_others(subparsers: Any) -> None:
+    from protocol_specs.node import queue_commands
+
+    queue_commands.add(subparsers)
     for entry in entry_points(group="wayfare.commands"):
         if entry.value == f"{__name__}:add":
             continue
