@@ -80,6 +80,29 @@ def test_a_public_key_of_another_length_is_a_refusal_and_no_crash(length):
         keys.verify(b"x" * length, b"message", b"x" * 64)
 
 
+def test_the_border_between_signature_and_message_cannot_be_moved():
+    key = keys.signing_key(FORMS["private"])
+    signature = key.sign(b"message")
+    keys.verify(key.public, b"message", signature)
+    with pytest.raises(keys.BadSignature):
+        keys.verify(key.public, signature[63:] + b"message", signature[:63])
+    with pytest.raises(keys.BadSignature):
+        keys.verify(key.public, b"essage", signature + b"m")
+
+
+def test_a_good_public_key_with_a_byte_too_many_is_refused():
+    key = keys.signing_key(FORMS["private"])
+    with pytest.raises(keys.BadSignature):
+        keys.verify(key.public + b"x", b"message", key.sign(b"message"))
+
+
+@pytest.mark.parametrize("form", ["public_spki", "private_pkcs8"])
+def test_a_key_in_der_with_a_byte_too_many_is_refused(form):
+    longer = keys.b64encode(keys.strict_b64decode(FORMS[form]) + b"x")
+    with pytest.raises(keys.InvalidKey):
+        (keys.public_key if form == "public_spki" else keys.signing_key)(longer)
+
+
 def test_a_signature_with_the_group_order_added_is_refused():
     order = 2**252 + 27742317777372353535851937790883648493
     key = keys.signing_key(FORMS["private"])
