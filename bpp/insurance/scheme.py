@@ -1,6 +1,7 @@
 """Schemes are data: one TOML file each, read strictly into frozen values with dated figures."""
 
 import difflib
+import re
 import tomllib
 from collections.abc import Iterable
 from dataclasses import field
@@ -30,13 +31,15 @@ class NotInsurable(Exception):
     """A job this scheme has no rule for: an unlisted code, sector, vehicle, day or currency."""
 
 
+_FIGURE = re.compile(r"[0-9]{1,12}(\.[0-9]{1,6})?", re.ASCII)
+
+
 def _exact(value: object) -> Decimal:
     if not isinstance(value, str):
         raise ValueError('write figures as text, such as "0.0125": a TOML number is not exact')
-    figure = Decimal(value) if value.replace(".", "", 1).isascii() else Decimal("NaN")
-    if not figure.is_finite() or figure < 0 or -int(figure.as_tuple().exponent) > 6:
-        raise ValueError("a figure is finite, not negative, and has at most 6 decimals")
-    return figure
+    if not _FIGURE.fullmatch(value):
+        raise ValueError("a figure has digits and at most 6 decimals, and is not negative")
+    return Decimal(value)
 
 
 Figure = Annotated[Decimal, BeforeValidator(_exact)]
@@ -224,11 +227,15 @@ def _contradictions(scheme: Scheme, stem: str) -> Iterable[str]:
     for key, figures in (("rate", scheme.rate), ("period_cap", scheme.period_cap)):
         yield from _dated_twice(key, [("", f.from_day) for f in figures], dated)
     yield from _dated_twice("job_cap", [(c.sector, c.from_day) for c in scheme.job_cap], dated)
+    starts = (1, 4, 7, 10) if scheme.period == "indian_quarter" else tuple(range(1, 13))
+    for cap in scheme.period_cap:
+        if cap.from_day.day != 1 or cap.from_day.month not in starts:
+            yield f"key 'period_cap': {cap.from_day} is not the first day of a period"
     classes = [name for names in scheme.vehicle_classes.values() for name in names]
     for name in {name for name in classes if classes.count(name) > 1}:
         yield f"key 'vehicle_classes': {name!r} is in two classes"
-    for cap in scheme.job_cap:
-        for name in cap.amounts.keys() - scheme.vehicle_classes.keys():
+    for job_cap in scheme.job_cap:
+        for name in job_cap.amounts.keys() - scheme.vehicle_classes.keys():
             yield f"key 'job_cap': {name!r} is no class of 'vehicle_classes'"
     cited = {scheme.base.source, scheme.cover.source, *(rate.source for rate in scheme.rate)}
     cited |= {cap.source for cap in scheme.period_cap} | {cap.source for cap in scheme.job_cap}
@@ -246,9 +253,11 @@ def _dated_twice(
 
 
 def _explain(error: ValidationError) -> str:
-    fault: Any = error.errors()[0]
+    unknown = ("unexpected_keyword_argument", "extra_forbidden")
+    faults: list[Any] = sorted(error.errors(), key=lambda fault: fault["type"] not in unknown)
+    fault = faults[0]  # a misspelt key explains the missing one
     key = ".".join(str(part) for part in fault["loc"])
-    if fault["type"] in ("unexpected_keyword_argument", "extra_forbidden"):
+    if fault["type"] in unknown:
         near = difflib.get_close_matches(str(fault["loc"][-1]), _known_keys(), n=1)
         return f"unknown key {key!r}" + (f"; did you mean {near[0]!r}?" if near else "")
     return f"key {key!r}: {fault['msg']}"
