@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -23,8 +22,6 @@ if TYPE_CHECKING:
     from protocol_specs.node.store import Store
     from protocol_specs.node.telemetry import Telemetry
     from protocol_specs.wire.signing import KeyId
-
-PULSE_S = 1.0
 
 _T = Received.__table__
 _WAITING = Statement(
@@ -83,17 +80,16 @@ class Health:
         said["registry"] = await self._registry_fault()
         return {name: fault for name, fault in said.items() if fault is not None}
 
-    async def pulse(self) -> None:
-        """Once a second: shed when the inbox is full, and see if a failed store works again."""
-        while True:
+    async def pulse_next(self, now: int) -> bool:
+        """Each second: shed when the inbox is full, and see if a failed store works again."""
+        self._door.is_inbox_full = self._waiting() >= self._limits.inbox_max
+        if self._door.store_fault is not None:
             try:
-                self._door.is_inbox_full = self._waiting() >= self._limits.inbox_max
-                if self._door.store_fault is not None:
-                    await self._store.transact(lambda session: None)
-                    self._door.store_fault = None
+                await self._store.transact(lambda session: None)
+                self._door.store_fault = None
             except StoreUnavailable as fault:
                 self._door.store_fault = str(fault)
-            await asyncio.sleep(PULSE_S)
+        return False
 
     def _waiting(self) -> int:
         most = self._limits.inbox_max

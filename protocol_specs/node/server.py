@@ -26,7 +26,7 @@ from protocol_specs.node.loops import Next, in_transactions, run_loop
 from protocol_specs.node.outbox import Outbox
 from protocol_specs.node.passing import PassingQueue
 from protocol_specs.node.pruning import prune_next
-from protocol_specs.node.shell import Shell, answer_response, read_body
+from protocol_specs.node.shell import Shell, answer_response, expected_already, read_body
 from protocol_specs.node.startup import base_path, bind, check_settings, load_keys
 from protocol_specs.node.store import Session, Store
 from protocol_specs.node.subscription import OnSubscribe
@@ -119,6 +119,7 @@ class Node:
         self._group: asyncio.Task[None] | None = None
         self._serve_own_routes(own.encryption)
         self.add_loop("inbox", self.inbox.handle_next, wake=self.inbox.wake)
+        self.add_loop("pulse", self.health.pulse_next, wake=asyncio.Event())
         self.add_loop("pruning", prune_next, wake=asyncio.Event())
 
     def now(self) -> int:
@@ -136,7 +137,7 @@ class Node:
 
     def serve_route(self, method: str, path: str, handler: Handler) -> None:
         """Serve a plain aiohttp handler: our own APIs and pages, not Beckn messages."""
-        self.app.router.add_route(method, path, handler)
+        self.app.router.add_route(method, path, handler, expect_handler=expected_already)
 
     def add_loop(self, name: str, next: Unit, *, wake: asyncio.Event) -> None:
         """Turn `next` while it says it did something; then wait for `wake` or a second.
@@ -230,7 +231,6 @@ class Node:
         """Everything that goes on beside the requests, in one group that fails together."""
         async with asyncio.TaskGroup() as group:
             group.create_task(self._shell.watch())
-            group.create_task(self.health.pulse())
             for _ in range(self.settings.limits.passing_workers):
                 group.create_task(self._pass_on())
             self._loop_tasks = [

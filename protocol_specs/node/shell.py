@@ -49,6 +49,12 @@ class Encoded(Malformed):
     status = 415
 
 
+class Unexpected(Malformed):
+    """An Expect header other than 100-continue."""
+
+    status = 417
+
+
 class Internal(Refused):
     """Our own fault; the log knows more."""
 
@@ -257,6 +263,7 @@ class Shell:
             raise Overloaded("this node is stopping; send again when it is back")
         if "Content-Encoding" in request.headers:
             raise Encoded("a body with Content-Encoding is not read; send it plain")
+        await _expect(request)
         handler = self.door_routes.get(request.rel_url.raw_path)
         if handler is not None:
             if request.method != "POST":
@@ -266,6 +273,21 @@ class Shell:
             raise RuntimeError("the HTTP server was not set up")
         await read_body(request, self._limits.body_bytes_max, self._limits.body_deadline_s)
         return await self._inner(request)
+
+
+async def _expect(request: web.BaseRequest) -> None:
+    """Tell a peer that waits with its body to send it. Raises Unexpected for any other wish."""
+    wish = request.headers.get("Expect")
+    if wish is None:
+        return
+    if wish.lower() != "100-continue":
+        raise Unexpected("the Expect header asks for something this node does not know")
+    await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+    request.writer.output_size = 0  # the answer itself has not begun
+
+
+async def expected_already(request: web.Request) -> None:
+    """For routes of the application: the shell has told the peer already."""
 
 
 async def name_no_version(request: web.BaseRequest, response: web.StreamResponse) -> None:

@@ -9,7 +9,7 @@ import pytest
 from aiohttp import web
 
 from protocol_specs.node.settings import Limits
-from protocol_specs.node.shell import Shell, read_body
+from protocol_specs.node.shell import Shell, expected_already, read_body
 from protocol_specs.node.telemetry import Telemetry
 from protocol_specs.wire import strict_json
 from tests.support.nodes import listening_socket, url_of
@@ -27,7 +27,7 @@ class Listening:
         self.lines: list[str] = []
         telemetry = Telemetry("test", write=self.lines.append)
         self.app = web.Application()
-        self.app.router.add_post("/echo", self.echo)
+        self.app.router.add_post("/echo", self.echo, expect_handler=expected_already)
         self.app.router.add_get("/fails", self.fails)
         self.shell = Shell(self.app, limits=limits, telemetry=telemetry)
         self.shell.door_routes["/door"] = self.door
@@ -90,6 +90,19 @@ async def trickle(writer: asyncio.StreamWriter, next_bytes: Callable[[], bytes])
             writer.write(next_bytes())
             await writer.drain()
             await asyncio.sleep(0.05)
+
+
+@pytest.mark.parametrize("path", [b"/echo", b"/door"])
+async def test_a_peer_that_waits_with_its_body_is_told_to_send_it(path: bytes) -> None:
+    head = HEAD.replace(b"/echo", path) + b"Expect: 100-continue\r\nContent-Length: 2\r\n\r\n"
+    async with listening() as there, connected(there) as (reader, writer):
+        writer.write(head)
+        async with asyncio.timeout(WITHIN_S):
+            told = await reader.readuntil(b"\r\n\r\n")
+            assert told == b"HTTP/1.1 100 Continue\r\n\r\n"
+            writer.write(b"{}")
+            answer = await reader.readuntil(b"{}")
+        assert answer.startswith(b"HTTP/1.1 200 OK")
 
 
 async def test_a_silent_connection_is_closed() -> None:
