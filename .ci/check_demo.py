@@ -38,11 +38,13 @@ def main() -> int:
     expect(bool(cancelled["net_contributions"]), "the cancelled ride shows no net contribution")
     for line in cancelled["net_contributions"]:
         expect(Decimal(line["amount"]["value"]) == 0, f"{line['scheme']} does not net to zero")
-    ledgers = shown["ledger"]
-    expect(len(ledgers) == 2, "two cooperatives keep books")
-    for ledger in ledgers.values() if isinstance(ledgers, dict) else ledgers:
+    books = shown["ledger"]
+    each = list(books["by_cooperative"].values())
+    expect(len(each) == 2, "two cooperatives keep books")
+    for ledger in (books, *each):
         expect(ledger["balanced"] is True and ledger["verified"] is True, f"ledger {ledger}")
         expect(ledger["entries"] > 0 and ledger["sealed_blocks"] > 0, f"ledger {ledger}")
+    expect(books["entries"] == sum(ledger["entries"] for ledger in each), "entries of both")
     expect(shown["slips_verified"] >= 2, "slips verified")
     messages = shown["messages"]
     expect(messages["sent"] >= messages["acked"] > 20 and messages["nacked"] == 0, f"{messages}")

@@ -12,8 +12,13 @@ ROOT = Path(__file__).parents[2]
 PACKAGES = ("protocol_specs", "registry", "gateway", "bap", "bpp", "examples", "benchmarks")
 FUNCTION_LINES_MAX = 70
 FILE_LINES_MAX = 500
-# The only places that may catch whatever comes: where one bad message must not stop the others.
-MAY_CATCH_ALL = {"protocol_specs/node/loops.py", "protocol_specs/node/server.py"}
+# The only places that may catch whatever comes and go on, and why.
+MAY_CATCH_ALL = {
+    "protocol_specs/node/loops.py": "one bad message must not stop the others",
+    "protocol_specs/node/server.py": "one bad message must not stop the others",
+    "protocol_specs/node/store.py": "a unit's error is its caller's alone, and is raised there",
+    "bpp/orders/writing.py": "a ride goes on whatever an extension does",
+}
 
 
 def modules() -> Iterator[tuple[str, ast.Module]]:
@@ -70,6 +75,7 @@ def test_nothing_is_caught_wholesale_but_where_the_others_must_go_on() -> None:
             node.type is None
             or (isinstance(node.type, ast.Name) and node.type.id in {"Exception", "BaseException"})
         )
+        and not any(isinstance(inside, ast.Raise) for inside in ast.walk(node))
     ]
     assert broad == []
 
