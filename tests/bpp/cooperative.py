@@ -21,13 +21,15 @@ from bpp.settings import BppSettings
 from protocol_specs.node.server import Node
 from protocol_specs.node.store import Statement
 from protocol_specs.wire import strict_json
-from protocol_specs.wire.errors import ack
+from protocol_specs.wire.errors import SchemaFault, ack
+from protocol_specs.wire.schema import Schemas
 from protocol_specs.wire.timestamp import rfc3339
 from tests.support import peers
 from tests.support.nodes import listening_socket, running, settings_of, url_of
-from tests.support.peers import Clock, FakeDirectory, Peer, Said, signed_post
+from tests.support.peers import RIDES, Clock, FakeDirectory, Peer, Said, signed_post
 
 DEADLINE_S = 10
+STRICT = Schemas.load("strict")
 GPS = {"START": "3.139000,101.686900", "END": "3.157900,101.711600"}
 AT_PICKUP = {"lat": 3.1391, "lon": 101.6870}
 CUSTOMER = {"person": {"name": "Siti"}, "contact": {"phone": "60111111111"}}
@@ -77,15 +79,23 @@ def ride_settings(drivers: int = 2, **changes: Any) -> dict[str, Any]:
 
 @dataclass
 class Consumer:
-    """A BAP with a door of its own, at which it believes and keeps what it hears."""
+    """A BAP with a door of its own, at which it believes and keeps what it hears.
+
+    `faults` says where a callback broke the strict schema: at the end there must be none.
+    """
 
     peer: Peer
     heard: list[dict[str, Any]] = field(default_factory=list)
+    faults: list[str] = field(default_factory=list)
     news: asyncio.Condition = field(default_factory=asyncio.Condition)
 
     async def hear(self, request: web.Request) -> web.Response:
         """Take a callback."""
         document = strict_json.parse(await request.read())
+        try:
+            STRICT.validate(document["context"]["action"], document)
+        except SchemaFault as fault:
+            self.faults.append(f"{fault.path}: {fault.reason}")
         async with self.news:
             self.heard.append(document)
             self.news.notify_all()
@@ -227,10 +237,10 @@ def accepting(draft: dict[str, Any], **changes: Any) -> dict[str, Any]:
 
 
 @asynccontextmanager
-async def consumer(name: str) -> AsyncIterator[Consumer]:
+async def consumer(name: str, domain: str) -> AsyncIterator[Consumer]:
     """A BAP that listens on a real socket."""
     sock = listening_socket()
-    there = Consumer(Peer(name, peers.SubscriberType.BAP, url_of(sock)))
+    there = Consumer(Peer(name, peers.SubscriberType.BAP, url_of(sock), (domain,)))
     app = web.Application()
     app.router.add_post("/{action}", there.hear)
     runner = web.AppRunner(app)
@@ -238,22 +248,32 @@ async def consumer(name: str) -> AsyncIterator[Consumer]:
     await web.SockSite(runner, sock).start()
     try:
         yield there
+        assert there.faults == []
     finally:
         await runner.cleanup()
 
 
 @asynccontextmanager
 async def cooperative(
-    folder: Path, extensions: tuple[Extension, ...] = (), **changes: Any
+    folder: Path,
+    extensions: tuple[Extension, ...] = (),
+    *,
+    domain: str = RIDES,
+    **changes: Any,
 ) -> AsyncIterator[Cooperative]:
     """A ride cooperative that runs, and two BAPs."""
     clock, sock = Clock(), listening_socket()
     settings = settings_of(
-        BppSettings, folder, sock, subscriber_id="bpp.example.org", **ride_settings(**changes)
+        BppSettings,
+        folder,
+        sock,
+        subscriber_id="bpp.example.org",
+        domains=(domain,),
+        **ride_settings(**changes),
     )
     async with (
-        consumer("bap.example.org") as bap,
-        consumer("other.example.org") as other,
+        consumer("bap.example.org", domain) as bap,
+        consumer("other.example.org", domain) as other,
         aiohttp.ClientSession() as session,
     ):
         directory = FakeDirectory([bap.peer, other.peer])
