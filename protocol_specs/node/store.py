@@ -180,13 +180,11 @@ class _Waiting(Generic[T]):
         try:
             with session.savepoint():
                 self.result = self.unit(session)
-                if session._broken is not None:
-                    raise session._broken
             self.callbacks = session._callbacks
         except StoreUnavailable:
             raise
         except Exception as error:  # kept, not swallowed: its caller gets it
-            if session._broken is not None:
+            if session._broken is not None:  # whatever the unit made of it
                 raise session._broken from error
             self.error = error
         finally:

@@ -201,7 +201,8 @@ async def test_a_peer_down_for_a_day_gets_all_of_it_in_order_when_it_is_back(
         gaps = [b - a for a, b in zip([0, *probed], probed, strict=False)]
         assert max(gaps) <= 16, "probed every fifteen minutes at least"
         peer.is_down = False
-        there.move(901)
+        lane = there.outbox._lanes["bap.example.org"]
+        there.move(lane.retry_at - there.clock.at)  # one probe, and then all that waits
         await there.all_sent()
     for transaction_id, bodies in expected.items():
         assert [b for b in peer.reached if b in bodies] == bodies, transaction_id
@@ -234,7 +235,7 @@ async def test_dead_receivers_do_not_slow_the_others(store: Store) -> None:
         return ACK
 
     async with running(store, FakeClient(answer)) as there:
-        await there.owe(*[{"receiver": f"dead{n % 60}.example.org"} for n in range(1200)])
+        await there.owe(*[{"receiver": f"dead{n % 140}.example.org"} for n in range(1400)])
         await until(lambda: there.client.sent, "never tried")
         bodies = await there.owe(*[{"receiver": "alive.example.org"} for _ in range(100)])
         await until(
@@ -342,6 +343,26 @@ async def test_a_receiver_may_say_how_long_to_wait(store: Store) -> None:
         await there.owe({})
         await until(lambda: rows(store, Owed)[0]["tries"] == 1, "no try recorded")
     assert rows(store, Owed)[0]["next_at"] == NOW + 120
+
+
+async def test_one_answer_of_a_receiver_that_was_down_releases_all_that_waits(
+    store: Store,
+) -> None:
+    is_down = True
+
+    async def busy_at_first(sent: Sent) -> Acknowledgement:
+        if is_down:
+            raise Undelivered("503", True, status=503, retry_after_s=800)
+        return ACK
+
+    async with running(store, FakeClient(busy_at_first)) as there:
+        await there.owe({}, {}, {})
+        await until(lambda: len(there.client.sent) == 3, "not tried")
+        await until(lambda: not there.outbox._in_flight, "hangs")
+        is_down = False
+        await there.owe({})
+        there.move(2)
+        await there.all_sent()
 
 
 async def test_an_accident_of_our_own_in_sending_stops_nothing(store: Store) -> None:

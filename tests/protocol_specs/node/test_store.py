@@ -277,20 +277,30 @@ async def test_on_a_full_disk_what_fits_is_kept_and_what_does_not_is_refused(sto
     assert "big" in names(store)
 
 
-async def test_a_unit_cannot_hide_that_the_database_failed_it(store: Store) -> None:
+@pytest.mark.parametrize("raises", [None, ValueError("another story")], ids=["calm", "other"])
+async def test_a_unit_cannot_hide_that_the_database_failed_it(
+    store: Store, raises: Exception | None
+) -> None:
     assert store._writer is not None
     pages = store._writer.execute("PRAGMA page_count").fetchone()[0]
     store._writer.execute(f"PRAGMA max_page_count={pages + 10}")
 
+    def fails_inside(session: Session) -> None:
+        with session.savepoint():
+            put(session, "big", blob=bytes(1_000_000))
+
     def hides(session: Session) -> str:
         put(session, "half")
-        with pytest.raises(StoreUnavailable), session.savepoint():
-            put(session, "big", blob=bytes(1_000_000))
+        with pytest.raises(StoreUnavailable):
+            fails_inside(session)
+        if raises is not None:
+            raise raises
         return "all is well"
 
-    (error,) = await gathered(store, hides)
+    error, other = await gathered(store, hides, lambda s: put(s, "other"))
     assert isinstance(error, StoreUnavailable)
-    assert names(store) == []
+    assert other == "other"
+    assert names(store) == ["other"]
 
 
 async def test_a_locked_database_refuses_within_two_seconds_whatever_waits(
