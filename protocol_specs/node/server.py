@@ -27,7 +27,13 @@ from protocol_specs.node.outbox import Outbox
 from protocol_specs.node.passing import PassingQueue
 from protocol_specs.node.pruning import prune_next
 from protocol_specs.node.shell import Shell, answer_response, expected_already, read_body
-from protocol_specs.node.startup import base_path, bind, check_settings, load_keys
+from protocol_specs.node.startup import (
+    base_path,
+    bind,
+    calm_collector,
+    check_settings,
+    load_keys,
+)
 from protocol_specs.node.store import Session, Store
 from protocol_specs.node.subscription import OnSubscribe
 from protocol_specs.node.telemetry import JsonLines, Telemetry
@@ -198,6 +204,7 @@ class Node:
             loop.add_signal_handler(number, told.set)
         try:
             await self.start()
+            calm_collector()
             self._announce()
             await self._until(told)
         finally:
