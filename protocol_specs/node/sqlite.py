@@ -122,6 +122,7 @@ def writer(data_dir: Path) -> sqlite3.Connection:
             "foreign_keys=ON",
             "recursive_triggers=ON",
             f"wal_autocheckpoint={CHECKPOINT_PAGES}",
+            "temp_store=MEMORY",  # savepoints' undo pages hold personal data: not into /var/tmp
         ):
             connection.execute(f"PRAGMA {pragma}")
     except sqlite3.DatabaseError as error:
