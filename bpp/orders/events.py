@@ -1,9 +1,10 @@
 """Facts about an order, in the past tense: written when it moves, and replayed from."""
 
-from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from dataclasses import dataclass
+from typing import Literal
 
-from protocol_specs.wire import strict_json
+from pydantic import TypeAdapter
+
 from protocol_specs.wire.order import PaymentTerms, PriceLine
 
 EventKind = Literal[
@@ -53,14 +54,14 @@ class OrderEvent:
         return sum(line.amount_minor for line in self.lines)
 
 
+_EVENTS: TypeAdapter[OrderEvent] = TypeAdapter(OrderEvent)
+
+
 def event_document(event: OrderEvent) -> bytes:
     """The event as JSON bytes, for its row."""
-    return strict_json.dumps(asdict(event))
+    return _EVENTS.dump_json(event)
 
 
 def read_event(document: bytes) -> OrderEvent:
     """The event back from its row: `read_event(event_document(e)) == e`."""
-    fields: dict[str, Any] = dict(strict_json.parse(document))
-    fields["lines"] = tuple(PriceLine(**line) for line in fields["lines"])
-    fields["payment"] = PaymentTerms(**fields["payment"])
-    return OrderEvent(**fields)
+    return _EVENTS.validate_json(document)
