@@ -78,6 +78,7 @@ def add(subparsers: Any) -> None:
 
 def run_serve(arguments: argparse.Namespace) -> int:
     """Build the node of that role and run it until SIGTERM or Ctrl-C."""
+    _check_role(load(arguments.config, JoinSettings), arguments)
     build = _load(_entry("wayfare.nodes", arguments.role))
     node = build(arguments.config)
     try:
@@ -92,16 +93,20 @@ def run_check_config(arguments: argparse.Namespace) -> int:
     from protocol_specs.node.startup import check_settings
 
     settings = load(arguments.config, _load(_entry("wayfare.settings", arguments.role)))
-    if settings.role not in (None, arguments.role):
-        raise CommandFault(
-            f"{arguments.config}: key 'role' says {settings.role!r}, not {arguments.role!r}"
-        )
+    _check_role(settings, arguments)
     try:
         check_settings(settings)
     except SettingsError as fault:
         raise CommandFault(f"{arguments.config}: {fault}") from None
     print(f"{arguments.config}: fine for {arguments.role} {settings.subscriber_id}")
     return 0
+
+
+def _check_role(settings: NodeSettings, arguments: argparse.Namespace) -> None:
+    if settings.role not in (None, arguments.role):
+        raise CommandFault(
+            f"{arguments.config}: key 'role' says {settings.role!r}, not {arguments.role!r}"
+        )
 
 
 def run_keygen(arguments: argparse.Namespace) -> int:

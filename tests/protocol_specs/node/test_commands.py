@@ -113,6 +113,14 @@ def test_a_broken_entry_point_names_itself(
     assert "'bpp' of wayfare.nodes (no.such.module:build)" in capsys.readouterr().err
 
 
+def test_a_file_of_another_role_is_not_served(
+    config: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config.write_text(CONFIG.replace('role = "bpp"', 'role = "bap"'))
+    assert commands.main(["serve", "bpp", "--config", str(config)]) == 1
+    assert "'role' says 'bap', not 'bpp'" in capsys.readouterr().err
+
+
 def test_a_broken_command_does_not_hide_the_others(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

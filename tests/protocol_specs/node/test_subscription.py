@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import MetaData
@@ -121,3 +122,54 @@ def test_an_application_says_all_a_registry_needs_in_both_spellings(tmp_path: Pa
     assert (body["type"], body["domains"]) == ("BPP", [peers.RIDES])
     assert body["valid_from"] < body["valid_until"]
     assert keys.b64encode(own.signing.seed) not in str(body)
+
+
+class Answers:
+    """A client whose registry answers in turn; the last answer stays."""
+
+    def __init__(self, *answers: object) -> None:
+        self.answers = list(answers)
+        self.asked: list[tuple[str, dict[str, object]]] = []
+
+    async def call(self, url: str, path: str, body: bytes) -> bytes:
+        self.asked.append((path, strict_json.parse(body)))
+        answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+        return strict_json.dumps(answer)
+
+
+APPLICATION = {
+    "subscriber_id": "bpp.example.org",
+    "key_id": "k1",
+    "unique_key_id": "k1",
+    "domains": [peers.RIDES],
+}
+WAITING = {"status": "UNDER_SUBSCRIPTION", "waiting_for": "challenge", "reason": "an answer"}
+ADMITTED = {"status": "SUBSCRIBED", "domain": peers.RIDES}
+
+
+async def waited(*answers: object, wait_s: float = 5) -> subscription.Standing:
+    client: Any = Answers(*answers)
+    return await subscription.wait_until_subscribed(
+        client, "http://127.0.0.1:1", APPLICATION, wait_s=wait_s
+    )
+
+
+async def test_joining_ends_when_the_registry_shows_us_in_every_domain(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(subscription, "POLL_S", 0)
+    elsewhere = {"status": "SUBSCRIBED", "domain": peers.DELIVERIES}
+    standing = await waited([], [WAITING], [elsewhere], [WAITING], [ADMITTED])
+    assert standing.is_subscribed
+
+
+async def test_joining_ends_with_the_registrys_words_when_it_refuses() -> None:
+    refused = {**WAITING, "waiting_for": "refused", "reason": "wrong answer"}
+    standing = await waited([], [refused])
+    assert not standing.is_subscribed
+    assert standing.says == "refused: wrong answer"
+
+
+async def test_joining_ends_when_the_time_is_over() -> None:
+    standing = await waited([], [WAITING], [], wait_s=0)
+    assert (standing.status, standing.says) == ("UNDER_SUBSCRIPTION", "challenge: an answer")
