@@ -70,9 +70,11 @@ def _solicited(session: Session, envelope: Envelope, call: Call) -> Journey:
 def _unsolicited(session: Session, envelope: Envelope) -> Journey:
     """By order id and provider; or by transaction, while our confirm there has no answer yet."""
     order_id = read_told(envelope.message).view.id
-    journey = None if order_id is None else rows.find_by_order(session, order_id, envelope.peer_id)
-    if journey is None and order_id is not None:
-        journey = rows.find_unanswered(session, envelope.transaction_id, envelope.peer_id)
-    if journey is None or journey.transaction_id != envelope.transaction_id:
+    names = (envelope.peer_id, envelope.transaction_id)
+    journey = None
+    if order_id is not None:
+        journey = rows.find_by_order(session, order_id, *names)
+        journey = journey or rows.find_unanswered(session, *names)
+    if journey is None:
         raise OrderNotFound("no such order of yours here", path="/message/order/id")
     return journey

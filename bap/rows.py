@@ -187,12 +187,15 @@ def find(session: Session, journey_id: str) -> Journey | None:
     return _journey(session.one(_LOAD, id=journey_id))
 
 
-def find_by_order(session: Session, order_id: str, bpp_id: str) -> Journey | None:
-    """The journey that booked that order of that provider."""
-    return _journey(session.one(_BY_ORDER, order_id=order_id, bpp_id=bpp_id))
+def find_by_order(
+    session: Session, order_id: str, bpp_id: str, transaction_id: str
+) -> Journey | None:
+    """The journey that booked that order of that provider, in that transaction."""
+    row = session.one(_BY_ORDER, order_id=order_id, bpp_id=bpp_id, transaction_id=transaction_id)
+    return _journey(row)
 
 
-def find_unanswered(session: Session, transaction_id: str, bpp_id: str) -> Journey | None:
+def find_unanswered(session: Session, bpp_id: str, transaction_id: str) -> Journey | None:
     """The journey of that transaction, while its confirm at that provider has no answer."""
     return _journey(session.one(_BY_TRANSACTION, transaction_id=transaction_id, bpp_id=bpp_id))
 

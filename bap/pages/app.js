@@ -369,7 +369,7 @@ function startCode(journey) {
 }
 
 function driver(order) {
-  if (!order.agent && !order.vehicle) return null;
+  if (!order.agent && (!order.vehicle || order.status === "CANCELLED")) return null;
   const facts = [];
   const add = (name, value) => { if (value) facts.push(el("dt", {}, name), el("dd", {}, value)); };
   if (order.agent) {
@@ -411,7 +411,9 @@ function showConsent(journey) {
       el("th", { scope: "row" }, WHAT[change.what] || words(change.what)),
       el("td", {}, `${value(change.what, change.before)} → ${value(change.what, change.after)}`))))),
     asked.quote_hash && el("button", { type: "button", class: "primary", onclick: (event) => act(event.currentTarget, () => api("POST", here("/consent"), { quote_hash: asked.quote_hash })) }, "Agree to this"),
-    el("p", { class: "hint" }, asked.quote_hash ? "If you do not agree, cancel below or call the cooperative." : "Call the cooperative before you pay."));
+    el("p", { class: "hint" }, asked.quote_hash
+      ? journey.cancellation ? "If you do not agree, cancel below or call the cooperative." : "If you do not agree, call the cooperative before you pay."
+      : "Call the cooperative before you pay."));
 }
 
 function decimal(minor, currency) {

@@ -7,11 +7,15 @@ from typing import Any
 
 import pytest
 
+from protocol_specs.wire import version
+from protocol_specs.wire.order import Catalog
+from protocol_specs.wire.timestamp import rfc3339
 from tests.bap.network import (
     Network,
     cancelled,
     message_of,
     network,
+    offer,
     ordered,
     quoted,
 )
@@ -115,8 +119,11 @@ async def test_offers_after_the_search_is_over_are_refused(net: Network) -> None
     before = await net.searched()
     search = await net.gateway.asked("search")
     net.clock.at += 31
-    said = await net.other.offers(search, 500)
-    assert said.status == 400
+    catalog = Catalog("c", (offer(net.other, 0, 500),))
+    message = version.write_on_search(catalog, intent=version.read_search(search["message"]))
+    timestamp = rfc3339((NOW + 31) * 1000)
+    said = await net.other.say("on_search", search, message, timestamp=timestamp)
+    assert said.code == "20008"
     net.clock.at -= 31
     await _unchanged(net, before)
 
