@@ -70,7 +70,7 @@ def build_from(
     )
     for durable in handlers.durable(office):
         node.serve_action(durable)
-    for passing in handlers.passing(office, node.store, node.client):
+    for passing in handlers.passing(office, node.store, node.passing):
         node.serve_action(passing)
     driver_api.add(node, office)
     desk_api.add(node, office, desk_token)

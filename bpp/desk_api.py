@@ -53,6 +53,12 @@ class Assignment(_Body):
     agent_id: str
 
 
+class Employment(_Body):
+    """Whether a driver may work."""
+
+    active: bool
+
+
 class DeskCancel(_Body):
     """Why the cooperative ends an order: a published reason such as 011."""
 
@@ -66,6 +72,8 @@ def add(node: Node, office: Office, token: str) -> None:
         ("GET", "/desk/drivers", api.drivers),
         ("POST", "/desk/drivers", api.add_driver),
         ("POST", "/desk/drivers/import", api.import_drivers),
+        ("POST", "/desk/drivers/{agent_id}/active", api.set_active),
+        ("POST", "/desk/drivers/{agent_id}/token", api.renew_token),
         ("POST", "/desk/vehicles", api.add_vehicle),
         ("GET", "/desk/orders", api.orders),
         ("POST", "/desk/orders/{order_id}/assign", api.assign),
@@ -120,6 +128,23 @@ class DeskApi:
         tokens = await self._change(lambda session: roster.put_roster(session, parsed))
         return 201, {"drivers": len(parsed.drivers), "tokens": tokens}
 
+    async def set_active(self, request: web.Request, body: Employment) -> dict[str, Any]:
+        """Let a driver work, or no longer; one who may not work has no door here."""
+        require_desk(request, self._token)
+        agent_id = request.match_info["agent_id"]
+        if not await self._change(lambda s: roster.set_active(s, agent_id, body.active)):
+            raise _unknown_driver()
+        return {"agent_id": agent_id, "active": body.active}
+
+    async def renew_token(self, request: web.Request) -> dict[str, Any]:
+        """A new token for a driver whose phone is lost; the old one is dead at once."""
+        require_desk(request, self._token)
+        agent_id = request.match_info["agent_id"]
+        token = await self._change(lambda session: roster.renew_token(session, agent_id))
+        if token is None:
+            raise _unknown_driver()
+        return {"agent_id": agent_id, "token": token}
+
     async def add_vehicle(
         self, request: web.Request, body: NewVehicle
     ) -> tuple[int, dict[str, Any]]:
@@ -142,7 +167,7 @@ class DeskApi:
         require_desk(request, self._token)
         worker = self._office.fleet.worker(body.agent_id)
         if worker is None:
-            raise ApiError(404, "unknown_driver", "no driver has this agent_id", "/agent_id")
+            raise _unknown_driver()
         order_id, now = request.match_info["order_id"], self._node.now()
         order = await transact(
             self._node,
@@ -172,3 +197,7 @@ class DeskApi:
             raise ApiError(409, "taken", "somebody else has this token or code") from None
         self._node.store.read(self._office.fleet.load)
         return result
+
+
+def _unknown_driver() -> ApiError:
+    return ApiError(404, "unknown_driver", "no driver has this agent_id", "/agent_id")

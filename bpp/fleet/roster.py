@@ -30,7 +30,15 @@ _ADD_DRIVER = Statement(insert(_DRIVER))
 _CHANGE_DRIVER = Statement(
     update(_DRIVER)
     .where(_DRIVER.c.agent_id == bindparam("of"))
-    .values({name: bindparam(name) for name in ("name", "phone", "vehicle", "token_sha256")})
+    .values({name: bindparam(name) for name in ("name", "phone", "vehicle")})
+)
+_SET_ACTIVE = Statement(
+    update(_DRIVER).where(_DRIVER.c.agent_id == bindparam("of")).values(active=bindparam("active"))
+)
+_SET_TOKEN = Statement(
+    update(_DRIVER)
+    .where(_DRIVER.c.agent_id == bindparam("of"))
+    .values(token_sha256=bindparam("hash"))
 )
 _SEEN = Statement(
     update(_DRIVER)
@@ -56,16 +64,16 @@ def put_vehicle(session: Session, entry: VehicleEntry) -> None:
 def put_driver(session: Session, entry: DriverEntry) -> tuple[str, str | None]:
     """Adds the driver, or changes the one with this code: the agent_id, and a token if made now.
 
-    A new driver without a token hash gets a token; a known one keeps its own. Raises BadEntry for
-    an unknown vehicle and Conflict for a token somebody else has.
+    A new driver without a token hash gets a token; a known one keeps its own, whatever the entry
+    says: a restart must not revive the token of a lost phone. Raises BadEntry for an unknown
+    vehicle and Conflict for a token somebody else has.
     """
     if session.one(_VEHICLE_OF, of=entry.vehicle) is None:
         raise BadEntry("vehicle", f"{entry.vehicle!r} is not registered; add the vehicle first")
     person = {"name": entry.name, "phone": entry.phone, "vehicle": entry.vehicle}
     known = session.one(_BY_CODE, code=entry.code)
     if known is not None:
-        kept = entry.token_sha256 or known["token_sha256"]
-        session.run(_CHANGE_DRIVER, of=known["agent_id"], token_sha256=kept, **person)
+        session.run(_CHANGE_DRIVER, of=known["agent_id"], **person)
         return known["agent_id"], None
     token = None if entry.token_sha256 else new_token()
     agent_id = new_agent_id()
@@ -91,6 +99,17 @@ def put_roster(session: Session, roster: Roster) -> dict[str, str]:
             put_vehicle(session, vehicle)
         tokens = {entry.code: put_driver(session, entry)[1] for entry in roster.drivers}
     return {code: token for code, token in tokens.items() if token is not None}
+
+
+def set_active(session: Session, agent_id: str, is_active: bool) -> bool:
+    """Lets a driver work, or no longer; False: no such driver. A running job stays the driver's."""
+    return session.run(_SET_ACTIVE, of=agent_id, active=int(is_active)) == 1
+
+
+def renew_token(session: Session, agent_id: str) -> str | None:
+    """A new token, the old one dead at once (a lost phone); None: no such driver."""
+    token = new_token()
+    return token if session.run(_SET_TOKEN, of=agent_id, hash=token_hash(token)) == 1 else None
 
 
 def find_driver(session: Session, token: str) -> Worker | None:

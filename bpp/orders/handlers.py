@@ -16,7 +16,7 @@ from bpp.orders.status import status, unknown_order
 from bpp.orders.track import track
 from bpp.orders.writing import answer_document, owe_answer, owe_refusal, refusal_document, write
 from protocol_specs.node.actions import Durable, Passing
-from protocol_specs.node.client import Client
+from protocol_specs.node.passing import PassingQueue
 from protocol_specs.node.store import Session, Store
 from protocol_specs.wire import version
 from protocol_specs.wire.envelope import Envelope
@@ -33,8 +33,11 @@ def durable(office: Office) -> list[Durable]:
     return [Durable(action, _owing(office, decide)) for action, decide in handlers.items()]
 
 
-def passing(office: Office, store_: Store, client: Client) -> list[Passing]:
-    """search, select, status and track: answered within their ttl or not at all."""
+def passing(office: Office, store_: Store, queue: PassingQueue) -> list[Passing]:
+    """search, select, status and track: answered within their ttl or not at all.
+
+    The queue sends, so that a slow peer keeps nobody else's answers waiting (threats P7).
+    """
     answers: dict[str, Answer] = {
         "search": _search,
         "select": _select,
@@ -45,9 +48,17 @@ def passing(office: Office, store_: Store, client: Client) -> list[Passing]:
     def serve(action: str, answer: Answer) -> Passing:
         async def handle(envelope: Envelope, now: int) -> None:
             body = _body(office, store_, answer, envelope, now)
-            if body is not None:
-                url = envelope.sender.url
-                await client.send(url=url, action=f"on_{action}", body=body)
+            if body is None:
+                return
+            queue.put(
+                receiver_id=envelope.peer_id,
+                receiver_url=envelope.sender.url,
+                action=f"on_{action}",
+                transaction_id=envelope.transaction_id,
+                message_id=envelope.message_id,
+                body=body,
+                expires_at=envelope.context.expires_ms // 1000,
+            )
 
         return Passing(action, handle)
 

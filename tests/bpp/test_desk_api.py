@@ -105,3 +105,22 @@ async def test_the_desk_ends_an_order_that_nobody_can_serve(there: Cooperative) 
     assert status == 200
     told = await there.bap.callback("on_cancel")
     assert told["message"]["order"]["cancellation"]["cancelled_by"] == "PROVIDER"
+
+
+async def test_a_driver_who_left_can_no_longer_call_nor_be_sent(there: Cooperative) -> None:
+    await there.online("D1")
+    who = await agent_id(there, "D1")
+    assert (await there.desk("POST", f"drivers/{who}/active", {"active": False}))[0] == 200
+    assert (await there.drive("D1", "GET", "job"))[0] == 401
+    order = await there.confirmed()
+    assert "agent" not in order["fulfillments"][0]
+
+
+async def test_a_new_token_kills_the_old_one(there: Cooperative) -> None:
+    who = await agent_id(there, "D1")
+    status, answer = await there.desk("POST", f"drivers/{who}/token")
+    assert status == 200
+    assert (await there.drive("D1", "GET", "job"))[0] == 401
+    headers = {"Authorization": f"Bearer {answer['token']}"}
+    assert (await there.call("GET", "/driver/job", None, headers))[0] == 200
+    assert (await there.desk("POST", "drivers/nobody/token"))[0] == 404

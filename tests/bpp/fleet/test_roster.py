@@ -1,6 +1,7 @@
 """The roster: drivers and vehicles added one by one or by CSV, all of it or nothing."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from bpp.fleet import tables as _tables  # noqa: F401 - declares the tables
 from bpp.fleet.csv_import import BadCsv, parse_roster
 from bpp.fleet.dispatch import Position
 from bpp.fleet.fleet import Fleet
-from bpp.fleet.workers import BadEntry, DriverEntry, VehicleEntry
+from bpp.fleet.workers import BadEntry, DriverEntry, VehicleEntry, token_hash
 from bpp.tables import METADATA
 from protocol_specs.node.store import Conflict, Store
 
@@ -95,6 +96,19 @@ def test_a_known_code_changes_the_driver_and_keeps_agent_id_and_token(store: Sto
     assert after is not None
     assert after.agent_id == before.agent_id
     assert (after.agent.name, after.vehicle.registration) == ("Aminah binti Ali", "WXY 1002")
+
+
+def test_a_restart_does_not_revive_the_token_of_a_lost_phone(store: Store) -> None:
+    listed = replace(parse_roster(CSV), drivers=parse_roster(CSV).drivers[:1])
+    lost = "lost-phone-token-1"
+    entry = replace(listed.drivers[0], token_sha256=token_hash(lost))
+    listed = replace(listed, drivers=(entry,))
+    store.transact_now(lambda session: roster.put_roster(session, listed))
+    worker = store.read(lambda session: roster.find_driver(session, lost))
+    assert worker is not None
+    store.transact_now(lambda session: roster.renew_token(session, worker.agent_id))
+    store.transact_now(lambda session: roster.put_roster(session, listed))
+    assert store.read(lambda session: roster.find_driver(session, lost)) is None
 
 
 @pytest.mark.parametrize("wrong", ["", "abc", "12345", "+0123456789", "60 12 345"])
