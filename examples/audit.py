@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from examples.calls import Caller
@@ -83,10 +83,7 @@ def slips_of(played: Played) -> list[Shown]:
         slip: Shown = played.driver.at.get(f"/driver/slips/{slip_id}")
         return None if slip["proof"] == "pending" else slip
 
-    return [
-        wait_until(lambda slip_id=slip_id: sealed(slip_id), f"the proof of slip {slip_id}")
-        for slip_id in wanted
-    ]
+    return [_until(sealed, slip_id, "the proof of slip") for slip_id in wanted]
 
 
 def verify_slip(plan: Network, name: str, slip: Shown) -> Shown:
@@ -98,16 +95,26 @@ def verify_slip(plan: Network, name: str, slip: Shown) -> Shown:
 
 
 def verify_ledgers(plan: Network) -> dict[str, Shown]:
-    """What `wayfare ledger verify` says of the books of each cooperative, against its witness."""
-    return {
-        name: _read(
-            run(
-                *("ledger", "verify", "--config", str(plan.config(name))),
-                *("--witness", str(plan.witness(name)), "--json"),
-            )
-        )
-        for name in KEEPS_BOOKS
-    }
+    """What `wayfare ledger verify` says of the books of each cooperative, against its witness.
+
+    Asked once every entry stands in a block and the witness has each block's head.
+    """
+
+    def settled(name: str) -> Shown | None:
+        witness = plan.witness(name)
+        if not witness.exists():
+            return None
+        words = ("--config", str(plan.config(name)), "--witness", str(witness), "--json")
+        report = _read(run("ledger", "verify", *words))
+        heads = witness.read_bytes().count(b"\n")
+        return report if not report["waiting"] and heads >= report["sealed_blocks"] else None
+
+    return {name: _until(settled, name, "sealed and witnessed books of") for name in KEEPS_BOOKS}
+
+
+def _until(look: Callable[[str], Shown | None], of: str, what: str) -> Shown:
+    found: Shown = wait_until(lambda: look(of), f"{what} {of}")
+    return found
 
 
 def _read(said: Said) -> Shown:
@@ -136,16 +143,17 @@ def ledger_shown(ledgers: dict[str, Shown]) -> Shown:
 
 
 def messages_shown(plan: Network) -> Shown:
-    """Messages that left a node, those acknowledged, and those refused, from all /metrics.
+    """Messages between the nodes, counted at the doors that took or refused them (/metrics).
 
-    Read once nothing waits in any queue, so that the three belong together.
+    Sent are those acknowledged, those refused, and those a node gave up. Read once nothing waits
+    in any queue.
     """
     wait_until(lambda: all(_is_idle(text) for text in _metrics(plan)), "empty queues")
     texts = _metrics(plan)
-    acked = sum(_total(text, "wayfare_sent_total") for text in texts)
-    lost = sum(_total(text, "wayfare_given_up_total") for text in texts)
+    acked = sum(_total(text, "wayfare_accepted_total") for text in texts)
     nacked = sum(_total(text, "wayfare_refused_total") for text in texts)
-    return {"sent": acked + lost, "acked": acked, "nacked": nacked}
+    lost = sum(_total(text, "wayfare_given_up_total") for text in texts)
+    return {"sent": acked + nacked + lost, "acked": acked, "nacked": nacked}
 
 
 def _metrics(plan: Network) -> list[str]:
@@ -158,10 +166,8 @@ def _is_idle(text: str) -> bool:
 
 def _total(text: str, name: str) -> int:
     """The sum of a metric's samples, in the Prometheus text format."""
-    lines = (line.split("{")[0].split(" ")[0] for line in text.splitlines())
-    values = (line.rsplit(" ", 1)[1] for line in text.splitlines() if line.startswith("wayfare_"))
-    named = (line for line in lines if line.startswith("wayfare_"))
-    return round(sum(float(value) for own, value in zip(named, values, strict=True) if own == name))
+    samples = (line for line in text.splitlines() if line.startswith((f"{name}{{", f"{name} ")))
+    return round(sum(float(line.rsplit(" ", 1)[1]) for line in samples))
 
 
 def nodes_shown(plan: Network) -> list[Shown]:

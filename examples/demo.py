@@ -37,7 +37,8 @@ def add(subparsers: Any) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Play; 0 if all that was promised is true, 1 with the reason on standard error if not."""
-    signal.signal(signal.SIGTERM, _end)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _end)
     say = _Words(sys.stderr if arguments.json else sys.stdout)
     try:
         with network(arguments.data, arguments.port_base) as plan:
