@@ -8,10 +8,10 @@ import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from bap import rows
+from bap import calls, rows
+from bap.calls import Call
 from bap.decide import refused
 from bap.journey import Event, Journey, State
-from bap.rows import Call
 from bap.settings import BapSettings, Market
 from bap.wishes import Request
 from protocol_specs.node.api import ApiError
@@ -66,7 +66,7 @@ class Asking:
 
         def begin(session: Session) -> None:
             rows.add(session, journey)
-            rows.open_call(session, call)
+            calls.open_call(session, call)
 
         await self._node.store.transact(begin)
         try:
@@ -104,7 +104,7 @@ class Asking:
             raise ApiError(409, "offer_changed", "another offer was selected meanwhile")
         # After this point the request is made.
         call = self._call(request.journey, request.action, provider.subscriber_id, request.soft)
-        rows.open_call(session, call, supersedes=request.supersedes)
+        calls.open_call(session, call, supersedes=request.supersedes)
         asked = Event("asked", {"action": request.action, "state": request.journey.state})
         rows.save(session, before, request.journey, (asked,), now)
         body = self._body(request.journey, call, request.message, provider)
@@ -168,7 +168,7 @@ class Asking:
     def _note(self, session: Session, call: Call, code: str | None, reason: str) -> None:
         """Writes that a request will have no answer."""
         before = rows.find(session, call.journey_id)
-        rows.close_call(session, call.message_id, "refused", {"code": code, "message": reason})
+        calls.close_call(session, call.message_id, "refused", {"code": code, "message": reason})
         if before is not None:
             now = self._node.now()
             rows.save(

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Callable
 from functools import partial
 
-from bap import decide, matching, rows, views
+from bap import calls, decide, matching, offers, rows, views
 from bap.journey import Event, Journey, Outcome, State
 from bap.matching import Match
 from bap.reading import read_told
@@ -91,9 +91,9 @@ def _close(session: Session, found: Match, envelope: Envelope) -> None:
     if found.call is None:
         return
     if found.call.action == "search":
-        rows.count_answer(session, found.call.message_id, envelope.peer_id)
+        offers.count_answer(session, found.call.message_id, envelope.peer_id)
         return
-    rows.close_call(session, found.call.message_id, "answered", envelope.error)
+    calls.close_call(session, found.call.message_id, "answered", envelope.error)
 
 
 def _on_error(journey: Journey, envelope: Envelope, now: int) -> Outcome:
@@ -114,7 +114,7 @@ def _on_search(
         catalog = version.read_on_search(envelope.message)
     except Refused:
         return journey, ()
-    known = {shown["offer_id"]: shown for shown in rows.offers(session, journey.id)}
+    known = {shown["offer_id"]: shown for shown in offers.every(session, journey.id)}
     theirs = sum(1 for shown in known.values() if shown["bpp_id"] == envelope.peer_id)
     kept = []
     for offer in catalog.offers:
@@ -127,7 +127,7 @@ def _on_search(
             continue
         theirs += is_new
         known[document["offer_id"]] = document
-        rows.keep_offer(session, journey.id, document, now)
+        offers.keep(session, journey.id, document, now)
         kept.append(document)
     return journey, ((Event("offers", {"offers": kept}),) if kept else ())
 
@@ -148,7 +148,7 @@ def _offer_id(bpp_id: str, offer: Offer) -> str:
 def _on_quote(session: Session, found: Match, envelope: Envelope, now: int) -> Outcome:
     """on_select and on_init: a price for the offer that was chosen, and for no other."""
     journey, message = found.journey, envelope.message
-    chosen = rows.find_offer(session, journey.id, journey.offer_id or "")
+    chosen = offers.find(session, journey.id, journey.offer_id or "")
     try:
         view = version.read_on_order(message)
     except Refused as refused:

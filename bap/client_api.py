@@ -5,126 +5,31 @@ from __future__ import annotations
 import hmac
 import math
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Any
 
 from aiohttp import web
-from pydantic import BaseModel, ConfigDict, Field
 
-from bap import rows, views, wishes
+from bap import calls, offers, rows, views, wishes
 from bap.asking import Asking, Sent, Wish, hash_secret
+from bap.bodies import (
+    CancelBody,
+    ConfirmBody,
+    ConsentBody,
+    InitBody,
+    SearchBody,
+    SelectBody,
+    intent_of,
+    party_of,
+)
 from bap.journey import Journey
 from bap.limits import Buckets
-from bap.requests import Party
 from bap.settings import BapSettings, Market
 from bap.waiting import Crowded, Watch
 from protocol_specs.node.api import ApiError, Handler, bearer, error_response, json_route
 from protocol_specs.node.server import Node
 from protocol_specs.node.store import Session
-from protocol_specs.wire.order import Contact, Intent, Kind, Parcel, PaymentTerms, Place
 
 WAIT_S_MAX = 60.0
-PHONE = r"^\+?[0-9][0-9 ().-]{4,18}[0-9]$"
-Name = Annotated[str, Field(min_length=1, max_length=80)]
-
-
-class Body(BaseModel):
-    """A request body; unknown keys are a mistake that is better told than overlooked."""
-
-    model_config = ConfigDict(extra="forbid")
-
-
-class PlaceBody(Body):
-    """A point in degrees."""
-
-    lat: float = Field(ge=-90, le=90, allow_inf_nan=False)
-    lon: float = Field(ge=-180, le=180, allow_inf_nan=False)
-    address: str | None = Field(default=None, max_length=200)
-    area_code: str | None = Field(default=None, max_length=20)
-
-
-class ParcelBody(Body):
-    """What is carried."""
-
-    weight_grams: int = Field(gt=0, le=100_000)
-    length_cm: int | None = Field(default=None, gt=0, le=500)
-    width_cm: int | None = Field(default=None, gt=0, le=500)
-    height_cm: int | None = Field(default=None, gt=0, le=500)
-    declared_value_minor: int | None = Field(default=None, ge=0, le=10**10)
-    description: str | None = Field(default=None, max_length=80)
-
-
-class PaymentBody(Body):
-    """How the citizen would pay."""
-
-    type: Literal["PRE-ORDER", "PRE-FULFILLMENT", "ON-FULFILLMENT", "POST-FULFILLMENT"]
-    collected_by: Literal["BAP", "BPP"] = "BPP"
-
-
-class SearchBody(Body):
-    """A wish to go, or to send something."""
-
-    kind: Literal["ride", "delivery", "RIDE", "DELIVERY"]
-    pickup: PlaceBody
-    drop: PlaceBody
-    parcel: ParcelBody | None = None
-    payment: PaymentBody | None = None
-    domain: str | None = None
-    city: str | None = None
-    vehicle_category: str | None = Field(default=None, max_length=40)
-    start_at: int | None = Field(default=None, ge=0, le=10**11)
-
-
-class SelectBody(Body):
-    """The offer chosen."""
-
-    offer_id: str = Field(max_length=64)
-
-
-class PersonBody(Body):
-    """A person and a number to call."""
-
-    name: Name
-    phone: str = Field(pattern=PHONE)
-    email: str | None = Field(default=None, max_length=120)
-
-
-class BillingBody(Body):
-    """Whom the bill names."""
-
-    name: Name
-    phone: str | None = Field(default=None, pattern=PHONE)
-    email: str | None = Field(default=None, max_length=120)
-
-
-class InitBody(Body):
-    """Who books, and how it will be paid."""
-
-    customer: PersonBody
-    billing: BillingBody | None = None
-    receiver: PersonBody | None = None
-    instructions: str | None = Field(default=None, max_length=200)
-    payment: PaymentBody | None = None
-
-
-class ConfirmBody(Body):
-    """The citizen's word, given to one quote as it was shown."""
-
-    quote_hash: str = Field(max_length=64)
-    payment_reference: str | None = Field(default=None, min_length=1, max_length=80)
-
-
-class ConsentBody(Body):
-    """The citizen's word, given to a changed quote."""
-
-    quote_hash: str = Field(max_length=64)
-
-
-class CancelBody(Body):
-    """The end of an order; `fee_minor` is the fee that was shown, needed when there is one."""
-
-    reason_id: str = Field(pattern=r"^[0-9A-Za-z_-]{1,20}$")
-    soft: bool = False
-    fee_minor: int | None = Field(default=None, ge=0, le=10**12)
 
 
 class ClientApi:
@@ -179,7 +84,7 @@ class ClientApi:
         wait_s = _wait_s(request)
         self._take(self._searches, request.remote or "", "too many searches from here")
         market = self._market(body)
-        sent, secret = await self._asking.search(market, _intent(market, body))
+        sent, secret = await self._asking.search(market, intent_of(market, body))
         await self._until(sent.journey_id, lambda: self._first_offer(sent.journey_id), wait_s)
         told = {"journey_id": sent.journey_id, "secret": secret}
         return 201, {**told, "journey": self.document(sent.journey_id)}
@@ -205,7 +110,7 @@ class ClientApi:
 
     async def init(self, request: web.Request, body: InitBody) -> Any:
         """Name the people, ask for the final terms."""
-        party = _party(body)
+        party = party_of(body)
         payment_type = body.payment.type if body.payment else None
 
         def wish(session: Session, journey: Journey, now: int) -> wishes.Request:
@@ -245,7 +150,7 @@ class ClientApi:
         """End the order, or with soft ask what that would cost."""
 
         def wish(session: Session, journey: Journey, now: int) -> wishes.Request:
-            if "cancel" in rows.waiting_for(session, journey.id, now):
+            if "cancel" in calls.waiting_for(session, journey.id, now):
                 raise ApiError(409, "already_asked", "wait for the cooperative's answer")
             return wishes.cancel(
                 journey, reason_id=body.reason_id, soft=body.soft, fee_minor=body.fee_minor
@@ -277,9 +182,9 @@ class ClientApi:
             journey = rows.find(session, journey_id)
             if journey is None:
                 raise ApiError(404, "journey_unknown", "this journey is forgotten")
-            waiting_for = rows.waiting_for(session, journey_id, self._node.now())
-            offers = rows.offers(session, journey_id)
-            return views.journey(journey, offers=offers, waiting_for=waiting_for)
+            waiting_for = calls.waiting_for(session, journey_id, self._node.now())
+            found = offers.every(session, journey_id)
+            return views.journey(journey, offers=found, waiting_for=waiting_for)
 
         return self._node.store.read(look)
 
@@ -316,14 +221,14 @@ class ClientApi:
         return journey is None or journey.version > since
 
     def _answered(self, sent: Sent) -> bool:
-        call = self._node.store.read(lambda session: rows.find_call(session, sent.message_id))
+        call = self._node.store.read(lambda session: calls.find_call(session, sent.message_id))
         return call is None or call.outcome is not None
 
     def _first_offer(self, journey_id: str) -> bool:
-        return bool(self._node.store.read(lambda session: rows.offers(session, journey_id)))
+        return bool(self._node.store.read(lambda session: offers.every(session, journey_id)))
 
     def _offer(self, journey: Journey, offer_id: str) -> Mapping[str, Any] | None:
-        return self._node.store.read(lambda session: rows.find_offer(session, journey.id, offer_id))
+        return self._node.store.read(lambda session: offers.find(session, journey.id, offer_id))
 
     def _market(self, body: SearchBody) -> Market:
         """The market of that kind, and of that domain and city if they are given."""
@@ -344,41 +249,7 @@ class ClientApi:
 
 
 def _chosen(session: Session, journey: Journey) -> Mapping[str, Any] | None:
-    return rows.find_offer(session, journey.id, journey.offer_id or "")
-
-
-def _intent(market: Market, body: SearchBody) -> Intent:
-    if body.pickup.lat == body.drop.lat and body.pickup.lon == body.drop.lon:
-        raise ApiError(400, "same_place", "pick-up and drop are the same place", "/drop")
-    kind = Kind(market.kind)
-    if kind is Kind.DELIVERY and body.parcel is None:
-        raise ApiError(400, "no_parcel", "say what is sent: parcel.weight_grams", "/parcel")
-    payment = body.payment
-    return Intent(
-        kind=kind,
-        pickup=Place(**body.pickup.model_dump()),
-        drop=Place(**body.drop.model_dump()),
-        vehicle_category=body.vehicle_category,
-        parcel=Parcel(**body.parcel.model_dump()) if body.parcel else None,
-        payment=None if payment is None else PaymentTerms(payment.collected_by, payment.type),
-        start_at=body.start_at,
-    )
-
-
-def _party(body: InitBody) -> Party:
-    customer = _contact(body.customer)
-    return Party(
-        customer=customer,
-        billing=_contact(body.billing) if body.billing else customer,
-        receiver=_contact(body.receiver) if body.receiver else None,
-        instructions=body.instructions,
-    )
-
-
-def _contact(given: PersonBody | BillingBody) -> Contact:
-    """A contact; the phone without blanks and dashes, as networks want it."""
-    phone = None if given.phone is None else "".join(c for c in given.phone if c in "+0123456789")
-    return Contact(given.name, phone, given.email)
+    return offers.find(session, journey.id, journey.offer_id or "")
 
 
 def _wait_s(request: web.Request) -> float:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from bap import rows
+from bap import calls, offers, rows
+from bap.calls import Call
 from bap.journey import Journey
 from bap.reading import read_told
 from bap.refusals import OutOfSequence, Unasked
-from bap.rows import Call
 from protocol_specs.node.store import Session
 from protocol_specs.wire.envelope import Envelope
 from protocol_specs.wire.errors import OrderNotFound, RateLimited
@@ -33,7 +33,7 @@ def match(session: Session, envelope: Envelope) -> Match:
     on_confirm must not be lost. Without a request, the order and its provider must be known. Raises
     Unasked, OutOfSequence or OrderNotFound.
     """
-    call = rows.find_call(session, envelope.message_id)
+    call = calls.find_call(session, envelope.message_id)
     if call is not None:
         return Match(_solicited(session, envelope, call), call)
     if envelope.action not in UNSOLICITED:
@@ -46,7 +46,7 @@ def judge_search(session: Session, envelope: Envelope, now: int, *, answers_max:
     found = match(session, envelope)
     if found.call is None or now > found.call.expires_at:
         raise OutOfSequence("the search is over", path="/context/message_id")
-    if rows.answers(session, envelope.message_id, envelope.peer_id) >= answers_max:
+    if offers.answers(session, envelope.message_id, envelope.peer_id) >= answers_max:
         raise RateLimited(f"more than {answers_max} answers to one search")
     return found
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from contextlib import suppress
 
-from bap import decide, rows, wishes
+from bap import calls, decide, rows, wishes
 from bap.asking import Asking
 from bap.journey import UNANSWERED, Journey
 from bap.settings import BapSettings
@@ -31,7 +31,7 @@ class Upkeep:
         The provider answers with the order, which books the journey as on_confirm would have, or
         with 30010: then the journey is lost, until a late on_confirm finds it (protocol.md 6.2).
         """
-        due = await self._node.store.transact(lambda session: rows.chase(session, now))
+        due = await self._node.store.transact(lambda session: calls.chase(session, now))
         if due is None or due.bpp_id is None:
             return False
         with suppress(ApiError, Refused):  # the journey shows it; asked again later
@@ -49,7 +49,7 @@ class Upkeep:
         A refusal ends the request. Time that ran out does not say that nothing arrived: a confirm
         is then chased by its status, the others can be asked again.
         """
-        call = rows.find_call(session, row["message_id"])
+        call = calls.find_call(session, row["message_id"])
         journey = None if call is None else rows.find(session, call.journey_id)
         if call is None or journey is None or call.outcome is not None:
             return
@@ -59,7 +59,7 @@ class Upkeep:
         else:
             code, text = _nack(reason)
             outcome = decide.refused(journey, f"on_{call.action}", code, text, now)
-            rows.close_call(session, call.message_id, "refused", {"code": code, "message": text})
+            calls.close_call(session, call.message_id, "refused", {"code": code, "message": text})
         rows.save(session, journey, *outcome, now)
 
 

@@ -1,0 +1,151 @@
+"""The bodies that the client API takes, and what they mean in the order model."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from bap.requests import Party
+from bap.settings import Market
+from protocol_specs.node.api import ApiError
+from protocol_specs.wire.order import Contact, Intent, Kind, Parcel, PaymentTerms, Place
+
+PHONE = r"^\+?[0-9][0-9 ().-]{4,18}[0-9]$"
+Name = Annotated[str, Field(min_length=1, max_length=80)]
+
+
+class Body(BaseModel):
+    """A request body; unknown keys are a mistake that is better told than overlooked."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class PlaceBody(Body):
+    """A point in degrees."""
+
+    lat: float = Field(ge=-90, le=90, allow_inf_nan=False)
+    lon: float = Field(ge=-180, le=180, allow_inf_nan=False)
+    address: str | None = Field(default=None, max_length=200)
+    area_code: str | None = Field(default=None, max_length=20)
+
+
+class ParcelBody(Body):
+    """What is carried."""
+
+    weight_grams: int = Field(gt=0, le=100_000)
+    length_cm: int | None = Field(default=None, gt=0, le=500)
+    width_cm: int | None = Field(default=None, gt=0, le=500)
+    height_cm: int | None = Field(default=None, gt=0, le=500)
+    declared_value_minor: int | None = Field(default=None, ge=0, le=10**10)
+    description: str | None = Field(default=None, max_length=80)
+
+
+class PaymentBody(Body):
+    """How the citizen would pay."""
+
+    type: Literal["PRE-ORDER", "PRE-FULFILLMENT", "ON-FULFILLMENT", "POST-FULFILLMENT"]
+    collected_by: Literal["BAP", "BPP"] = "BPP"
+
+
+class SearchBody(Body):
+    """A wish to go, or to send something."""
+
+    kind: Literal["ride", "delivery", "RIDE", "DELIVERY"]
+    pickup: PlaceBody
+    drop: PlaceBody
+    parcel: ParcelBody | None = None
+    payment: PaymentBody | None = None
+    domain: str | None = None
+    city: str | None = None
+    vehicle_category: str | None = Field(default=None, max_length=40)
+    start_at: int | None = Field(default=None, ge=0, le=10**11)
+
+
+class SelectBody(Body):
+    """The offer chosen."""
+
+    offer_id: str = Field(max_length=64)
+
+
+class PersonBody(Body):
+    """A person and a number to call."""
+
+    name: Name
+    phone: str = Field(pattern=PHONE)
+    email: str | None = Field(default=None, max_length=120)
+
+
+class BillingBody(Body):
+    """Whom the bill names."""
+
+    name: Name
+    phone: str | None = Field(default=None, pattern=PHONE)
+    email: str | None = Field(default=None, max_length=120)
+
+
+class InitBody(Body):
+    """Who books, and how it will be paid."""
+
+    customer: PersonBody
+    billing: BillingBody | None = None
+    receiver: PersonBody | None = None
+    instructions: str | None = Field(default=None, max_length=200)
+    payment: PaymentBody | None = None
+
+
+class ConfirmBody(Body):
+    """The citizen's word, given to one quote as it was shown."""
+
+    quote_hash: str = Field(max_length=64)
+    payment_reference: str | None = Field(default=None, min_length=1, max_length=80)
+
+
+class ConsentBody(Body):
+    """The citizen's word, given to a changed quote."""
+
+    quote_hash: str = Field(max_length=64)
+
+
+class CancelBody(Body):
+    """The end of an order; `fee_minor` is the fee that was shown, needed when there is one."""
+
+    reason_id: str = Field(pattern=r"^[0-9A-Za-z_-]{1,20}$")
+    soft: bool = False
+    fee_minor: int | None = Field(default=None, ge=0, le=10**12)
+
+
+def intent_of(market: Market, body: SearchBody) -> Intent:
+    """What is searched for. Raises ApiError for a route to nowhere or a parcel unsaid."""
+    if body.pickup.lat == body.drop.lat and body.pickup.lon == body.drop.lon:
+        raise ApiError(400, "same_place", "pick-up and drop are the same place", "/drop")
+    kind = Kind(market.kind)
+    if kind is Kind.DELIVERY and body.parcel is None:
+        raise ApiError(400, "no_parcel", "say what is sent: parcel.weight_grams", "/parcel")
+    payment = body.payment
+    return Intent(
+        kind=kind,
+        pickup=Place(**body.pickup.model_dump()),
+        drop=Place(**body.drop.model_dump()),
+        vehicle_category=body.vehicle_category,
+        parcel=Parcel(**body.parcel.model_dump()) if body.parcel else None,
+        payment=None if payment is None else PaymentTerms(payment.collected_by, payment.type),
+        start_at=body.start_at,
+    )
+
+
+def party_of(body: InitBody) -> Party:
+    """Who books; the bill goes to the customer if nobody else is named."""
+    customer = _contact(body.customer)
+    return Party(
+        customer=customer,
+        billing=_contact(body.billing) if body.billing else customer,
+        receiver=_contact(body.receiver) if body.receiver else None,
+        instructions=body.instructions,
+    )
+
+
+def _contact(given: PersonBody | BillingBody) -> Contact:
+    """A contact; the phone without blanks and dashes, as networks want it."""
+    phone = None if given.phone is None else "".join(c for c in given.phone if c in "+0123456789")
+    return Contact(given.name, phone, given.email)
