@@ -4,39 +4,36 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-import logging
-import signal
 import socket
-import sys
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, cast
 
 from aiohttp import web
 
-from protocol_specs.node import tables
+from protocol_specs.node import process, tables
 from protocol_specs.node.actions import Durable, Passing
 from protocol_specs.node.arrivals import Arrivals
 from protocol_specs.node.client import Client
 from protocol_specs.node.door import JSON, Answer, Door
 from protocol_specs.node.health import Health
+from protocol_specs.node.http_answers import answer_response
 from protocol_specs.node.inbox import Inbox
 from protocol_specs.node.keyring import Directory, Keyring, nobody, registry_directory
 from protocol_specs.node.loops import Next, in_transactions, run_loop
 from protocol_specs.node.outbox import Outbox
 from protocol_specs.node.passing import PassingQueue
 from protocol_specs.node.pruning import prune_next
-from protocol_specs.node.shell import Shell, answer_response, expected_already, read_body
+from protocol_specs.node.shell import Shell, expected_already, read_body
 from protocol_specs.node.startup import (
     base_path,
     bind,
-    calm_collector,
     check_settings,
     load_keys,
 )
 from protocol_specs.node.store import Session, Store
 from protocol_specs.node.subscription import OnSubscribe
-from protocol_specs.node.telemetry import JsonLines, Telemetry
+from protocol_specs.node.telemetry import Telemetry
 from protocol_specs.wire.envelope import KeyId, Receiver, SubscriberType
 from protocol_specs.wire.errors import Refused
 from protocol_specs.wire.keys import EncryptionKey
@@ -191,48 +188,13 @@ class Node:
 
     def run(self) -> None:
         """Serve until SIGTERM or SIGINT, on uvloop; one line on standard output when listening."""
-        import uvloop
+        process.run(self)
 
-        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(self._run())
-
-    async def _run(self) -> None:
-        logging.basicConfig(handlers=[JsonLines(self.telemetry)], force=True)
-        told = asyncio.Event()
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, told.set)
-        try:
-            await self.start()
-            calm_collector()
-            self._announce()
-            await self._until(told)
-        finally:
-            await self.stop()
-
-    async def _until(self, told: asyncio.Event) -> None:
-        """Returns when told to stop; raises what ended the loops, should they end before."""
+    async def ended(self) -> None:
+        """Returns only if the loops end before `stop`; raises what ended them."""
         if self._group is None:
             raise RuntimeError("the node was not started")
-        waiter = asyncio.create_task(told.wait())
-        await asyncio.wait({waiter, self._group}, return_when=asyncio.FIRST_COMPLETED)
-        waiter.cancel()
-        if self._group.done():
-            await self._group
-
-    def _announce(self) -> None:
-        settings = self.settings
-        sys.stdout.write(
-            f"{settings.subscriber_id} ({self.receiver.type.value}) listens on "
-            f"http://{settings.host}:{self.port}, known as {settings.url}\n"
-        )
-        sys.stdout.flush()
-        if settings.network == "development":
-            self.telemetry.log(
-                "development_network",
-                level="warning",
-                says="plain http to loopback is allowed; never run a real network like this",
-            )
+        await asyncio.shield(self._group)
 
     async def _work(self, started: asyncio.Event) -> None:
         """Everything that goes on beside the requests, in one group that fails together."""

@@ -1,0 +1,64 @@
+"""A node as a process of its own: event loop, signals, the line that says it listens."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+import sys
+from collections.abc import Coroutine
+from typing import TYPE_CHECKING, Any
+
+from protocol_specs.node.startup import calm_collector
+from protocol_specs.node.telemetry import JsonLines
+
+if TYPE_CHECKING:
+    from protocol_specs.node.server import Node
+
+
+def run(node: Node) -> None:
+    """Start `node`, serve until SIGTERM or SIGINT, stop it. Raises what ended it otherwise."""
+    import uvloop
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(_run(node))
+
+
+async def _run(node: Node) -> None:
+    logging.basicConfig(handlers=[JsonLines(node.telemetry)], force=True)
+    told = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, told.set)
+    try:
+        await node.start()
+        calm_collector()
+        _announce(node)
+        await _first(told.wait(), node.ended())
+    finally:
+        await node.stop()
+
+
+async def _first(told: Coroutine[Any, Any, object], ended: Coroutine[Any, Any, object]) -> None:
+    """Wait for one of the two, and raise what it raised."""
+    tasks = {asyncio.create_task(told), asyncio.create_task(ended)}
+    done, rest = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    for task in rest:
+        task.cancel()
+    for task in done:
+        task.result()
+
+
+def _announce(node: Node) -> None:
+    settings = node.settings
+    sys.stdout.write(
+        f"{settings.subscriber_id} ({node.receiver.type.value}) listens on "
+        f"http://{settings.host}:{node.port}, known as {settings.url}\n"
+    )
+    sys.stdout.flush()
+    if settings.network == "development":
+        node.telemetry.log(
+            "development_network",
+            level="warning",
+            says="plain http to loopback is allowed; never run a real network like this",
+        )
