@@ -8,6 +8,8 @@ from bpp.orders.pricing import fulfillment_id
 from bpp.orders.provider import Provider
 from protocol_specs.wire.order import Catalog, Intent, Offer
 
+SOON_S = 900
+
 
 def search(
     office: Office, intent: Intent, is_busy: Callable[[str], bool], now: int
@@ -20,6 +22,8 @@ def search(
     provider = office.provider
     if intent.kind is not provider.kind or not provider.serves(intent.pickup, intent.drop):
         return None
+    if intent.start_at is not None and intent.start_at > now + SOON_S:
+        return None  # booked-ahead work is not taken yet: better silent than a driver too early
     wanted = [c for c in provider.categories if intent.vehicle_category in (None, c)]
     offers = [_offer(office, intent, category, is_busy, now) for category in wanted]
     found = tuple(offer for offer in offers if offer is not None)

@@ -1,0 +1,82 @@
+"""search: offers where a driver can come, silence everywhere else."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from bpp.fleet.dispatch import Candidate, Position
+from bpp.fleet.fleet import Fleet
+from bpp.orders.office import Office
+from bpp.orders.search import SOON_S, search
+from bpp.orders.select import select
+from protocol_specs.wire.order import Intent, Kind, Parcel
+from tests.bpp.factories import (
+    KL,
+    KLCC,
+    NOW,
+    PARIS,
+    PEER,
+    asked,
+    office,
+    ride_provider,
+    worker,
+)
+
+INTENT = Intent(Kind.RIDE, KL, KLCC)
+
+
+class OneDriver(Fleet):
+    """A fleet with one cab about 111 m north of the pickup."""
+
+    def candidates(self) -> Any:
+        return iter([Candidate(worker(), Position(KL.lat + 0.001, KL.lon, NOW))])
+
+
+def nobody_is_busy(_: str) -> bool:
+    return False
+
+
+def with_driver(**changes: Any) -> Office:
+    return office(ride_provider(**changes), fleet=OneDriver())
+
+
+def test_an_offer_tells_price_distance_time_and_fare_policy() -> None:
+    where = with_driver()
+    catalog = search(where, INTENT, nobody_is_busy, NOW)
+    assert catalog is not None
+    offer = catalog.offers[0]
+    assert (offer.vehicle_category, offer.distance_to_driver_m, offer.eta_min) == ("CAB", 111, 1)
+    assert dict(offer.fare_policy)["PER_KM_CHARGE"] == "0.70"
+    quoted = select(where, asked(where), PEER, NOW).quote
+    assert quoted is not None
+    assert offer.price_minor == quoted.total_minor
+
+
+@pytest.mark.parametrize(
+    "intent",
+    [
+        replace(INTENT, drop=PARIS),
+        replace(INTENT, pickup=PARIS),
+        replace(INTENT, kind=Kind.DELIVERY, parcel=Parcel(1)),
+        replace(INTENT, vehicle_category="TWO_WHEELER"),
+        replace(INTENT, start_at=NOW + SOON_S + 1),
+    ],
+)
+def test_what_the_cooperative_does_not_do_is_met_with_silence(intent: Intent) -> None:
+    assert search(with_driver(), intent, nobody_is_busy, NOW) is None
+
+
+def test_a_busy_driver_is_no_driver() -> None:
+    assert search(with_driver(), INTENT, lambda _: True, NOW) is None
+
+
+def test_a_cooperative_that_takes_orders_without_a_driver_offers_without_an_arrival_time() -> None:
+    where = office(ride_provider(takes_orders_without_driver=True))
+    catalog = search(where, INTENT, nobody_is_busy, NOW)
+    assert catalog is not None
+    assert (catalog.offers[0].eta_min, catalog.offers[0].distance_to_driver_m) == (None, None)
+
+
+def test_a_ride_wanted_soon_is_offered() -> None:
+    assert search(with_driver(), replace(INTENT, start_at=NOW + SOON_S), nobody_is_busy, NOW)
