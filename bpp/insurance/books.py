@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
@@ -173,7 +173,16 @@ def terms_of(session: Session, order_key: str) -> Terms | None:
 
 
 def keep_terms(session: Session, order_key: str, terms: Terms) -> None:
-    session.run(_NEW_TERMS, order_key=order_key, terms=json.dumps(asdict(terms), default=str))
+    kept = {
+        "commission_rate": str(terms.commission_rate),
+        "finder_fee_rate": str(terms.finder_fee_rate),
+        "schemes": {name: _fields(each) for name, each in terms.schemes.items()},
+    }
+    session.run(_NEW_TERMS, order_key=order_key, terms=json.dumps(kept))
+
+
+def _fields(terms: SchemeTerms) -> dict[str, str | None]:
+    return {name: getattr(terms, name) for name in SchemeTerms.__slots__}
 
 
 def standing(

@@ -11,9 +11,9 @@ from bpp.insurance.job import Job, after, fare, first, fold
 from bpp.insurance.scheme import Scheme
 from bpp.ledger import balances, journal
 from bpp.ledger.entry import Entry
+from bpp.ledger.plain import plain_canonical
 from bpp.orders.events import OrderEvent
 from protocol_specs.node.store import Session
-from protocol_specs.wire.canonical import canonical
 from protocol_specs.wire.keys import SigningKey, b64encode
 
 
@@ -187,7 +187,7 @@ def _keep(
         supersedes=supersedes,
     )
     written = slip.document(facts, entry, slot.worker, slot.contribution.origin_period)
-    document = canonical(written)
+    document = plain_canonical(written)
     books.keep_slip(
         session,
         id=slip.slip_id(entry.id),

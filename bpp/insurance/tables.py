@@ -5,8 +5,8 @@ from typing import ClassVar
 from sqlalchemy import BigInteger, CheckConstraint, Index, Table, UniqueConstraint
 from sqlmodel import Field
 
-from bpp.ledger.tables import refuse_changes
 from bpp.tables import Tables
+from protocol_specs.node.triggers import append_only
 
 
 class LocalWorker(Tables, table=True):
@@ -104,9 +104,9 @@ class Pending(Tables, table=True):
     error: str
 
 
-TRIGGERS = tuple(
-    refuse_changes(
-        append_only=("insured_order", "projected", "contribution", "slip"),
-        never_changed=("local_worker", "insured_order", "projected", "contribution", "slip"),
-    )
+_KEPT = ("insured_order", "projected", "contribution", "slip")
+
+TRIGGERS = (
+    *(trigger for table in _KEPT for trigger in append_only(table)),
+    append_only("local_worker")[0],  # never changed, but erased with the person
 )

@@ -13,10 +13,10 @@ from sqlalchemy import bindparam, delete, insert, select
 
 from bpp.ledger import head, journal, merkle
 from bpp.ledger.entry import LedgerError
+from bpp.ledger.plain import plain_canonical
 from bpp.ledger.tables import Block, LeafSalt, SealedLeaf, Unsealed
 from protocol_specs.node.store import Row, Session, Statement
 from protocol_specs.wire import strict_json
-from protocol_specs.wire.canonical import canonical
 from protocol_specs.wire.keys import SigningKey, b64encode
 
 LEAVES_MAX = 512
@@ -88,7 +88,7 @@ def leaf(document: dict[str, Any] | None, salt: bytes) -> bytes:
     """The leaf hash of an entry: its salt, then its RFC 8785 bytes."""
     if document is None:
         raise LedgerError("an entry that waits for a block is not in the journal")
-    return merkle.leaf_hash(salt + canonical(document))
+    return merkle.leaf_hash(salt + plain_canonical(document))
 
 
 def head_of(row: Row) -> head.Head:

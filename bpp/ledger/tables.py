@@ -1,6 +1,5 @@
 """The ledger's tables, and the triggers that keep them append-only."""
 
-from collections.abc import Iterator
 from typing import ClassVar
 
 from sqlalchemy import (
@@ -14,6 +13,7 @@ from sqlalchemy import (
 from sqlmodel import Field
 
 from bpp.tables import Tables
+from protocol_specs.node.triggers import append_only
 
 
 class AccountRow(Tables, table=True):
@@ -114,27 +114,12 @@ class LeafSalt(Tables, table=True):
     salt: bytes
 
 
-APPEND_ONLY = ("account", "entry", "transfer", "block", "sealed_leaf")
-NEVER_CHANGED = (*APPEND_ONLY, "leaf_salt")
-
-
-def refuse_changes(append_only: tuple[str, ...], never_changed: tuple[str, ...]) -> Iterator[str]:
-    """Triggers that refuse UPDATE and DELETE. With recursive_triggers on, REPLACE deletes too."""
-    for table in never_changed:
-        yield _refusing("UPDATE", table)
-    for table in append_only:
-        yield _refusing("DELETE", table)
-
-
-def _refusing(verb: str, table: str) -> str:
-    return (
-        f"CREATE TRIGGER {table}_refuses_{verb.lower()} BEFORE {verb} ON {table} "
-        f"BEGIN SELECT RAISE(ABORT, '{table} is append-only: post a new entry instead'); END"
-    )
-
+_INSTEAD = "post a new entry"
+_KEPT = ("account", "entry", "transfer", "block", "sealed_leaf")
 
 TRIGGERS = (
-    *refuse_changes(APPEND_ONLY, NEVER_CHANGED),
+    *(trigger for table in _KEPT for trigger in append_only(table, instead=_INSTEAD)),
+    append_only("leaf_salt")[0],  # never changed, but erased with the person
     "CREATE TRIGGER entry_waits_for_a_block AFTER INSERT ON entry "
     "BEGIN INSERT INTO unsealed (entry) VALUES (NEW.id); END",
 )
