@@ -18,6 +18,7 @@ FILE_NAME = "node.sqlite3"
 LOCK_NAME = "writer.lock"
 BUSY_TIMEOUT_MS = 1_500  # a caller that cannot be served must hear so within two seconds
 CHECKPOINT_PAGES = 4_000
+CACHE_KIB = 8_192
 CACHED_STATEMENTS = 512
 OLDEST_SQLITE = (3, 37, 0)  # STRICT tables
 
@@ -122,6 +123,7 @@ def writer(data_dir: Path) -> sqlite3.Connection:
             "foreign_keys=ON",
             "recursive_triggers=ON",
             f"wal_autocheckpoint={CHECKPOINT_PAGES}",
+            f"cache_size=-{CACHE_KIB}",
             "temp_store=MEMORY",  # savepoints' undo pages hold personal data: not into /var/tmp
         ):
             connection.execute(f"PRAGMA {pragma}")

@@ -1,163 +1,25 @@
-"""The node's database: units of work committed in groups, and statements compiled once."""
+"""The node's database: units of work, committed in groups."""
 
 import asyncio
 import os
 import sqlite3
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from functools import cached_property, partial
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from pathlib import Path
-from typing import Any, Generic, NoReturn, TypeVar, cast
+from typing import Any, Generic, TypeVar
 
 from sqlalchemy import MetaData
-from sqlalchemy.sql.compiler import SQLCompiler
-from sqlalchemy.sql.expression import ClauseElement
 
 from protocol_specs.node import sqlite
+from protocol_specs.node.session import Row as Row
+from protocol_specs.node.session import Session as Session
+from protocol_specs.node.session import Statement as Statement
 from protocol_specs.node.store_faults import Conflict as Conflict
 from protocol_specs.node.store_faults import StoreUnavailable as StoreUnavailable
 from protocol_specs.node.store_faults import StoreUnusable as StoreUnusable
 
 T = TypeVar("T")
-Row = sqlite3.Row  # by name and by index; values are int, str, bytes or None
-
 UNITS_PER_COMMIT_MAX = 256
-RETRY_AFTER_S = 2  # what a peer is told when its message could not be kept
-
-
-class Statement:
-    """A SQLAlchemy Core clause, compiled once to SQL text with named parameters.
-
-    Made at module level, each value a `bindparam("name")`; the parameters of a bare
-    `insert(table)` are all its columns (give `id=None` where the database numbers the rows).
-    A list of unknown length does not compile once: run the statement for each.
-    """
-
-    def __init__(self, clause: ClauseElement) -> None:
-        self.clause = clause
-
-    @cached_property
-    def sqlite(self) -> tuple[str, Mapping[str, Any]]:
-        """SQL text in SQLite's dialect, and the values that the clause itself holds."""
-        compiled = cast(SQLCompiler, self.clause.compile(dialect=sqlite.DIALECT))
-        fixed = {
-            name: bind.value
-            for name, bind in compiled.binds.items()
-            if not bind.required and name in compiled.params
-        }
-        return str(compiled), fixed
-
-
-class Session:
-    """One unit's view of the database: plain, synchronous, and over when its unit is."""
-
-    __slots__ = (
-        "_broken",
-        "_callbacks",
-        "_connection",
-        "_depth",
-        "_execute",
-        "_listeners",
-        "_may_write",
-    )
-
-    def __init__(
-        self,
-        connection: sqlite3.Connection,
-        listeners: Mapping[str, list[Callable[[str], None]]],
-        *,
-        may_write: bool = True,
-    ) -> None:
-        self._connection = connection
-        self._execute: Callable[..., sqlite3.Cursor] = connection.execute
-        self._listeners = listeners
-        self._may_write = may_write
-        self._callbacks: list[Callable[[], None]] = []
-        self._broken: StoreUnavailable | None = None
-        self._depth = 0
-
-    def run(self, statement: Statement, /, **values: Any) -> int:
-        """Runs a write; returns how many rows it changed. Raises Conflict, StoreUnavailable."""
-        sql, fixed = statement.sqlite
-        try:
-            return self._execute(sql, {**fixed, **values} if fixed else values).rowcount
-        except sqlite3.Error as error:
-            self._fail(error)
-
-    def one(self, statement: Statement, /, **values: Any) -> Row | None:
-        """The first row, or None. Raises as `run` does."""
-        sql, fixed = statement.sqlite
-        try:
-            row: Row | None = self._execute(
-                sql, {**fixed, **values} if fixed else values
-            ).fetchone()
-        except sqlite3.Error as error:
-            self._fail(error)
-        return row
-
-    def all(self, statement: Statement, /, **values: Any) -> list[Row]:
-        """Every row; bound their number in the statement. Raises as `run` does."""
-        sql, fixed = statement.sqlite
-        try:
-            return self._execute(sql, {**fixed, **values} if fixed else values).fetchall()
-        except sqlite3.Error as error:
-            self._fail(error)
-
-    @contextmanager
-    def savepoint(self) -> Iterator[None]:
-        """Undoes what the block wrote when it raises, and raises on. May be nested.
-
-        An unavailable database ends the whole unit, even where the caller catches the error.
-        """
-        kept = len(self._callbacks)
-        self._depth += 1
-        name = f"level_{self._depth}"
-        self._control(f"SAVEPOINT {name}")
-        try:
-            yield
-        except BaseException:
-            del self._callbacks[kept:]
-            if self._broken is None:
-                self._control(f"ROLLBACK TO {name}")
-                self._control(f"RELEASE {name}")
-            raise
-        else:
-            self._control(f"RELEASE {name}")
-        finally:
-            self._depth -= 1
-
-    def after_commit(self, callback: Callable[[], None]) -> None:
-        """Calls back once, after the COMMIT; never if what asked for it was rolled back."""
-        self._callbacks.append(callback)
-
-    def notify(self, channel: str, payload: str = "") -> None:
-        """Tells the listeners of this store's channel after the COMMIT. A hint, never a record."""
-        for listener in self._listeners.get(channel, ()):
-            self._callbacks.append(partial(listener, payload))
-
-    def _control(self, sql: str) -> None:
-        try:
-            self._execute(sql)
-        except sqlite3.Error as error:
-            self._fail(error)
-
-    def _fail(self, error: sqlite3.Error) -> NoReturn:
-        if not self._may_write and sqlite.is_refused_write(error):
-            raise RuntimeError("a read may not write: use transact") from error
-        translated = sqlite.translate(error)
-        if not self._connection.in_transaction:  # some errors end the whole transaction
-            translated = StoreUnavailable(str(error))
-        if isinstance(translated, StoreUnavailable):
-            self._broken = translated
-            self._execute = partial(_refuse, translated)
-        raise translated from error
-
-    def _end(self) -> None:
-        self._execute = partial(_refuse, RuntimeError("this session ended with its unit"))
-
-
-def _refuse(error: Exception, *_: object) -> NoReturn:
-    raise error
 
 
 class _Waiting(Generic[T]):
@@ -180,15 +42,15 @@ class _Waiting(Generic[T]):
         try:
             with session.savepoint():
                 self.result = self.unit(session)
-            self.callbacks = session._callbacks
+            self.callbacks = session.callbacks
         except StoreUnavailable:
             raise
         except Exception as error:  # kept, not swallowed: its caller gets it
-            if session._broken is not None:  # whatever the unit made of it
-                raise session._broken from error
+            if session.broken is not None:  # whatever the unit made of it
+                raise session.broken from error
             self.error = error
         finally:
-            session._end()
+            session.end()
 
     def fail(self, error: Exception) -> None:
         self.error, self.callbacks = error, []
@@ -231,22 +93,16 @@ class Store:
         `metadata.info["version"]` (1 if absent) is the schema's number. Raises StoreUnusable,
         naming the folder: another process writes there, or the schema is another.
         """
-        lock = sqlite.lock(data_dir)
-        try:
-            writer = sqlite.writer(data_dir)
-            sqlite.make_or_check(writer, data_dir, metadata, triggers)
-            return Store(sqlite.reader(data_dir), writer, lock)
-        except BaseException:
-            os.close(lock)
-            raise
+        return _open(
+            data_dir, lambda writer: sqlite.make_or_check(writer, data_dir, metadata, triggers)
+        )
 
     @staticmethod
     def open_existing(data_dir: Path) -> "Store":
         """Opens for writing what a node has made, while it is stopped; for commands that know only
         some of its tables. Raises StoreUnusable: no node there, or it runs."""
         sqlite.reader(data_dir).close()
-        lock = sqlite.lock(data_dir)
-        return Store(sqlite.reader(data_dir), sqlite.writer(data_dir), lock)
+        return _open(data_dir, lambda writer: None)
 
     @staticmethod
     def read_only(data_dir: Path) -> "Store":
@@ -294,7 +150,7 @@ class Store:
         try:
             return unit(session)
         finally:
-            session._end()
+            session.end()
             if not nested:
                 self._reader.execute("COMMIT")
 
@@ -369,3 +225,16 @@ def _as_error(ended: _Ended) -> Exception:
     if isinstance(cause, sqlite3.Error):
         return sqlite.translate(cause)
     return cause if isinstance(cause, StoreUnavailable) else StoreUnavailable(str(cause))
+
+
+def _open(data_dir: Path, prepare: Callable[[sqlite3.Connection], None]) -> Store:
+    """Lock, writer, what the writer has to prepare, reader; all let go of when one fails."""
+    with ExitStack() as undo:
+        lock = sqlite.lock(data_dir)
+        undo.callback(os.close, lock)
+        writer = sqlite.writer(data_dir)
+        undo.callback(writer.close)
+        prepare(writer)
+        store = Store(sqlite.reader(data_dir), writer, lock)
+        undo.pop_all()
+    return store
