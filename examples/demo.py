@@ -27,7 +27,11 @@ def add(subparsers: Any) -> None:
     parser.add_argument("--once", action="store_true", help="stop the network at the end")
     parser.add_argument("--json", action="store_true", help="print one JSON object, nothing else")
     parser.add_argument(
-        "--port-base", type=int, default=PORT_BASE, metavar="N", help=f"first of five ({PORT_BASE})"
+        "--port-base",
+        type=int,
+        default=PORT_BASE,
+        metavar="N",
+        help=f"the first of five ports ({PORT_BASE}); 0 takes any that are free",
     )
     parser.add_argument(
         "--data", type=Path, default=DATA, metavar="DIR", help=f"where the nodes keep all ({DATA})"

@@ -6,7 +6,7 @@ import fcntl
 import shutil
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
@@ -34,16 +34,12 @@ class Network:
     """The network in one data folder. `started` is filled as nodes start."""
 
     data: Path
-    port_base: int
+    ports: dict[str, int]
     started: dict[str, Started] = field(default_factory=dict)
-
-    def port(self, name: str) -> int:
-        """The port of a node."""
-        return self.port_base + list(NODES).index(name)
 
     def url(self, name: str) -> str:
         """The registered url of a node."""
-        return f"http://127.0.0.1:{self.port(name)}"
+        return f"http://127.0.0.1:{self.ports[name]}"
 
     def folder(self, name: str) -> Path:
         """Where a node has its settings, keys, data and log."""
@@ -69,8 +65,7 @@ def network(data: Path, port_base: int) -> Iterator[Network]:
 
     Raises DemoFault when ports are taken, or the folder cannot be used, before anything is written.
     """
-    plan = Network(data.resolve(), port_base)
-    check_ports(plan)
+    plan = Network(data.resolve(), choose_ports(port_base))
     with _folder(plan.data):
         try:
             yield plan
@@ -78,26 +73,35 @@ def network(data: Path, port_base: int) -> Iterator[Network]:
             stop(list(reversed(plan.started.values())))
 
 
-def check_ports(plan: Network) -> None:
-    """Raises DemoFault naming the ports that others use."""
-    if not 1024 <= plan.port_base <= 65535 - len(NODES):
-        raise DemoFault(f"--port-base {plan.port_base}: choose one from 1024 to 65530")
-    taken = [plan.port(name) for name in NODES if not _is_free(plan.port(name))]
+def choose_ports(port_base: int) -> dict[str, int]:
+    """A port for each node: five in a row from `port_base`, or any that are free when it is 0.
+
+    Raises DemoFault naming the ports that others use.
+    """
+    if port_base and not 1024 <= port_base <= 65535 - len(NODES):
+        raise DemoFault(f"--port-base {port_base}: choose one from 1024 to 65530, or 0 for any")
+    wanted = [port_base + n if port_base else 0 for n in range(len(NODES))]
+    with ExitStack() as held:
+        got = [_bind(held, port) for port in wanted]
+    taken = [str(port) for port, bound in zip(wanted, got, strict=True) if bound is None]
     if taken:
         raise DemoFault(
-            f"port {', '.join(map(str, taken))} is in use by another program (another "
-            f"demonstration?). Stop it, or choose other ports: --port-base {plan.port_base + 100}"
+            f"port {', '.join(taken)} is in use by another program (another demonstration?). "
+            f"Stop it, or choose other ports: --port-base {port_base + 100}"
         )
+    return {name: port for name, port in zip(NODES, got, strict=True) if port is not None}
 
 
-def _is_free(port: int) -> bool:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-    return True
+def _bind(held: ExitStack, port: int) -> int | None:
+    """The port, bound until `held` ends so that no other choice gets it; None if it is taken."""
+    probe = held.enter_context(socket.socket())
+    probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        probe.bind(("127.0.0.1", port))
+    except OSError:
+        return None
+    bound: int = probe.getsockname()[1]
+    return bound
 
 
 @contextmanager
@@ -146,7 +150,7 @@ def write_settings(plan: Network) -> None:
     for name in NODES:
         _write_keys(plan, name)
     values = {f"{name}_url": plan.url(name) for name in NODES}
-    values |= {f"{name}_port": str(plan.port(name)) for name in NODES}
+    values |= {f"{name}_port": str(port) for name, port in plan.ports.items()}
     values["registry"] = _registry_table(plan)
     values["witness_dir"] = str(plan.data / "witness")
     for name in NODES:
