@@ -323,7 +323,7 @@ async def test_a_passing_replay_is_acked_without_a_second_effect(provider: Provi
     body = strict_json.dumps(provider.search())
     assert (await signed_post(provider.url, provider.bap, body)).is_ack
     assert (await signed_post(provider.url, provider.bap, body)).is_ack
-    await provider.node.passing.drained()
+    await provider.node.arrivals.drained()
     assert len(provider.passed) == 1
     assert provider.stored() == 0
 
