@@ -72,9 +72,14 @@ class Keyring:
         return {key_id: await self._key(key_id) for key_id in key_ids}
 
     def knows(self, key_id: KeyId) -> bool:
-        """Whether `keys` would answer for `key_id` without asking the registry."""
+        """Whether `keys` would answer for `key_id` without one more question to the registry.
+
+        So too when that question is on its way already, or the registry is left alone for now.
+        """
         remembered = self._memory.get(key_id)
-        return remembered is not None and remembered.is_fresh(self._clock())
+        if remembered is not None and remembered.is_fresh(self._clock()):
+            return True
+        return key_id in self._asking or self._is_left_alone(self._clock())
 
     async def refetch(self, key_id: KeyId) -> bool:
         """Ask again for a key that did not verify: it may have been replaced.
@@ -166,7 +171,7 @@ class Keyring:
 
     async def _fetch(self, question: dict[str, str], remembered: Remembered | None) -> Remembered:
         now = self._clock()
-        if now >= self._down_until or now < self._down_until - DOWN_S:
+        if not self._is_left_alone(now):
             try:
                 records = tuple(await self._directory(question))
             except Undelivered:
@@ -177,6 +182,10 @@ class Keyring:
         if remembered is not None and remembered.records and remembered.age(now) < STALE_S:
             return remembered
         raise _unreachable()
+
+    def _is_left_alone(self, now: float) -> bool:
+        """Whether the registry failed a moment ago, by a clock that was not set back since."""
+        return self._down_until - DOWN_S <= now < self._down_until
 
 
 def _put(memory: OrderedDict[Any, Any], entry: Hashable, value: object, entries_max: int) -> None:

@@ -104,6 +104,33 @@ async def test_many_who_ask_at_once_wait_for_one_answer(clock: Clock, bap: peers
     assert len(asked) == 1
 
 
+async def test_only_a_message_that_would_make_the_registry_work_counts_as_a_look_up(
+    directory: FakeDirectory, clock: Clock, bap: peers.Peer
+) -> None:
+    """A crowd under one known key, or a registry that is down, must not look like a flood."""
+    may_answer = asyncio.Event()
+
+    async def slow(question: dict[str, str]) -> list[Subscriber]:
+        await may_answer.wait()
+        return await directory(question)
+
+    ring = Keyring(slow, clock=clock)
+    assert not ring.knows(bap.key_id)
+    first = asyncio.create_task(held(ring, bap.key_id))
+    await asyncio.sleep(0)
+    assert ring.knows(bap.key_id), "the question is on its way"
+    assert not ring.knows(peers.bap("stranger.example.org").key_id)
+    may_answer.set()
+    await first
+    clock.at += keyring.FRESH_S
+    assert not ring.knows(bap.key_id)
+    directory.is_down = True
+    await held(ring, bap.key_id)
+    assert ring.knows(bap.key_id), "the registry is left alone"
+    clock.at += keyring.DOWN_S
+    assert not ring.knows(bap.key_id)
+
+
 async def test_one_failure_is_the_answer_of_all_who_waited(clock: Clock) -> None:
     may_answer = asyncio.Event()
 
