@@ -25,6 +25,7 @@ from protocol_specs.wire.order import Intent
 
 DURABLE = frozenset({"init", "confirm", "cancel"})
 GATEWAYS_MAX = 5
+REASON_CHARS_MAX = 300
 
 Wish = Callable[[Session, Journey, int], Request]
 
@@ -163,12 +164,14 @@ class Asking:
             answer = await self._node.client.send(url=receiver.url, action=action, body=body)
         except Undelivered as undelivered:
             return None, undelivered.reason
-        return None if answer.acked else (answer.code, answer.message or "it refused")
+        if answer.acked:
+            return None
+        return answer.code, (answer.message or "it refused")[:REASON_CHARS_MAX]
 
     def _note(self, session: Session, call: Call, code: str | None, reason: str) -> None:
         """Writes that a request will have no answer."""
         before = rows.find(session, call.journey_id)
-        calls.close_call(session, call.message_id, "refused", {"code": code, "message": reason})
+        calls.close_call(session, call.message_id, "refused")
         if before is not None:
             now = self._node.now()
             rows.save(
@@ -186,7 +189,6 @@ class Asking:
             opened_at=now,
             expires_at=now + self._settings.ask_ttl_s,
             outcome=None,
-            error=None,
         )
 
     def _body(

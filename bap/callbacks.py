@@ -93,7 +93,7 @@ def _close(session: Session, found: Match, envelope: Envelope) -> None:
     if found.call.action == "search":
         offers.count_answer(session, found.call.message_id, envelope.peer_id)
         return
-    calls.close_call(session, found.call.message_id, "answered", envelope.error)
+    calls.close_call(session, found.call.message_id, "answered")
 
 
 def _on_error(journey: Journey, envelope: Envelope, now: int) -> Outcome:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
-import orjson
 import sqlalchemy as sa
 from sqlalchemy import bindparam
 
@@ -14,7 +12,6 @@ from bap.journey import UNANSWERED, Journey
 from bap.rows import read_journey
 from bap.tables import CallRow, JourneyRow
 from protocol_specs.node.store import Row, Session, Statement
-from protocol_specs.wire import strict_json
 
 _C, _J = CallRow.__table__, JourneyRow.__table__
 
@@ -46,9 +43,7 @@ _SUPERSEDE = Statement(
 )
 _FIND_CALL = Statement(sa.select(_C).where(_C.c.message_id == bindparam("message_id")))
 _CLOSE_CALL = Statement(
-    sa.update(_C)
-    .where(_C.c.message_id == bindparam("key"))
-    .values(outcome=bindparam("outcome"), error=bindparam("error"))
+    sa.update(_C).where(_C.c.message_id == bindparam("key")).values(outcome=bindparam("outcome"))
 )
 _DUE = Statement(
     sa.select(_J, _C.c.message_id, _C.c.chases, _C.c.opened_at)
@@ -89,7 +84,6 @@ class Call:
     opened_at: int
     expires_at: int
     outcome: str | None
-    error: Mapping[str, Any] | None
 
 
 def open_call(session: Session, call: Call, *, supersedes: Iterable[str] = ()) -> None:
@@ -117,12 +111,9 @@ def find_call(session: Session, message_id: str) -> Call | None:
     return None if row is None else _call(row)
 
 
-def close_call(
-    session: Session, message_id: str, outcome: str, error: Mapping[str, Any] | None = None
-) -> None:
+def close_call(session: Session, message_id: str, outcome: str) -> None:
     """Writes how a request ended: answered or refused."""
-    document = None if error is None else strict_json.dumps(error)
-    session.run(_CLOSE_CALL, key=message_id, outcome=outcome, error=document)
+    session.run(_CLOSE_CALL, key=message_id, outcome=outcome)
 
 
 def chase(session: Session, now: int) -> Journey | None:
@@ -156,5 +147,4 @@ def _call(row: Row) -> Call:
         opened_at=row["opened_at"],
         expires_at=row["expires_at"],
         outcome=row["outcome"],
-        error=None if row["error"] is None else orjson.loads(row["error"]),
     )

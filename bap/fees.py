@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from decimal import Decimal, InvalidOperation
+import re
+from decimal import Decimal
 
 import orjson
 
@@ -10,6 +11,8 @@ from bap.journey import Journey
 from bap.progress import UNDER_WAY_RANK, is_ended, rank, rank_of
 from protocol_specs.wire.money import apply_rate, round_half_up
 from protocol_specs.wire.order import CancellationTerm, OrderView
+
+_PERCENTAGE = re.compile(r"([0-9]{1,3}(?:\.[0-9]{1,4})?) ?%?", re.ASCII)
 
 
 def cancellable(view: OrderView) -> bool:
@@ -41,10 +44,8 @@ def _term(view: OrderView) -> CancellationTerm | None:
 def _amount(term: CancellationTerm, view: OrderView) -> int | None:
     if term.fee_minor is not None:
         return term.fee_minor
-    if term.fee_percentage is None or view.quote is None:
+    percentage = _PERCENTAGE.fullmatch(term.fee_percentage or "")
+    if percentage is None or view.quote is None:
         return None
-    try:
-        share = Decimal(term.fee_percentage.rstrip("% ")) / 100
-    except InvalidOperation:
-        return None
-    return round_half_up(apply_rate(view.quote.total_minor, share)) if share >= 0 else None
+    share = Decimal(percentage[1]) / 100
+    return round_half_up(apply_rate(view.quote.total_minor, share))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import OrderedDict
 
 
@@ -25,4 +26,4 @@ class Buckets:
         self._levels[key] = (level - 1 if taken else level, now)
         if len(self._levels) > self._keys_max:
             self._levels.popitem(last=False)
-        return 0 if taken else max(1, round((1 - level) * 60 / self._per_minute + 0.5))
+        return 0 if taken else math.ceil((1 - level) * 60 / self._per_minute)

@@ -76,7 +76,6 @@ class CallRow(Tables, table=True):
     outcome: str | None = Field(default=None)  # None open; answered, refused, superseded
     chase_at: int | None = Field(default=None, sa_type=sa.BigInteger, index=True)
     chases: int = Field(default=0, sa_type=sa.BigInteger)
-    error: bytes | None = None
 
 
 class OfferRow(Tables, table=True):

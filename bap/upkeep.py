@@ -59,7 +59,7 @@ class Upkeep:
         else:
             code, text = _nack(reason)
             outcome = decide.refused(journey, f"on_{call.action}", code, text, now)
-            calls.close_call(session, call.message_id, "refused", {"code": code, "message": text})
+            calls.close_call(session, call.message_id, "refused")
         rows.save(session, journey, *outcome, now)
 
 

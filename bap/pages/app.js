@@ -274,7 +274,7 @@ function insuranceText(one, stage) {
   const payer = { worker: "from the worker’s share", customer: "as part of your price", cooperative: "by the cooperative" }[one.borne_by] || "";
   if (one.status === "reversed") return `Nothing is kept aside${law}: what was set aside went back.`;
   if (one.kind === "fee") return `${amount} ${stage === "quote" ? "will go" : "goes"} to a workers’ welfare fund${law}, paid ${payer}. It is a fee; by itself it gives nobody insurance cover.`;
-  return `${amount} ${stage === "quote" ? "will be" : "is"} set aside for the worker’s social insurance${law}, paid ${payer}.`;
+  return `${amount} ${stage === "quote" ? "will be" : "is"} set aside for the worker’s social insurance${law}, paid ${payer}. Whether it starts cover is for the institution to say.`;
 }
 
 function terms(quote) {

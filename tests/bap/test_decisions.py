@@ -1,0 +1,150 @@
+"""The pure parts: progress, fees, contributions, consent, buckets."""
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bap.consent import Terms, beyond, terms_from
+from bap.contributions import contributions
+from bap.fees import fee_minor
+from bap.journey import Journey
+from bap.limits import Buckets
+from bap.progress import is_cancelled, is_ended, supersedes
+from protocol_specs.wire import tags
+from protocol_specs.wire.order import (
+    RIDE_CANCELLED,
+    RIDE_STATES,
+    CancellationTerm,
+    Fulfillment,
+    Kind,
+    OrderView,
+    PriceLine,
+    Quote,
+)
+
+STATES = (*RIDE_STATES, RIDE_CANCELLED, None, "A-word-of-their-own")
+VIEW = OrderView(
+    provider_id="p", item_id="i", fulfillment=Fulfillment(id="f", kind=Kind.RIDE), status="ACTIVE"
+)
+JOURNEY = Journey(
+    id="j",
+    secret_hash=b"",
+    kind="RIDE",
+    domain="d",
+    city="c",
+    country="MYS",
+    currency="MYR",
+    transaction_id="t",
+    state="booked",
+    version=1,
+    intent=b"{}",
+    created_at=0,
+    updated_at=0,
+)
+
+
+@st.composite
+def views(draw: st.DrawFn) -> OrderView:
+    """An order at any point of its life, as a provider might tell it."""
+    state = draw(st.sampled_from(STATES))
+    status = draw(st.sampled_from(("ACTIVE", "COMPLETE", "CANCELLED")))
+    at = draw(st.none() | st.integers(1, 5))
+    return replace(
+        VIEW, status=status, updated_at=at, fulfillment=replace(VIEW.fulfillment, state=state)
+    )
+
+
+@given(st.lists(views(), max_size=12))
+def test_an_ended_order_ends_once_whatever_comes_in_whatever_order(told: list[OrderView]) -> None:
+    known, ended_as = VIEW, None
+    for view in told:
+        if supersedes(view, known):
+            known = view
+        if ended_as is not None:
+            assert is_ended(known)
+            assert is_cancelled(known) == ended_as
+        ended_as = is_cancelled(known) if is_ended(known) else None
+
+
+@given(views(), views())
+def test_of_two_statements_dated_apart_the_earlier_never_replaces_the_later(
+    one: OrderView, other: OrderView
+) -> None:
+    if one.updated_at is None or other.updated_at is None:
+        return
+    earlier, later = sorted((one, other), key=lambda view: view.updated_at or 0)
+    if earlier.updated_at != later.updated_at:
+        assert not supersedes(earlier, later)
+
+
+_LINES = st.lists(st.tuples(st.sampled_from("ABC"), st.integers(-500, 5000)), max_size=4)
+
+
+@given(_LINES, _LINES)
+def test_consent_covers_exactly_what_costs_no_more(
+    before: list[tuple[str, int]], after: list[tuple[str, int]]
+) -> None:
+    agreed = Terms("p", "i", "MYR", tuple(before), (("BPP", None),))
+    told = replace(agreed, lines=tuple(after))
+    assert bool(beyond(agreed, told)) == (told.total_minor > agreed.total_minor)
+    assert (told.hash == agreed.hash) == (before == after)
+    assert terms_from(told.document()) == told
+
+
+def _fee(state: str, *terms: CancellationTerm) -> int | None:
+    view = replace(
+        VIEW,
+        fulfillment=replace(VIEW.fulfillment, state=state),
+        quote=Quote("q", "MYR", (PriceLine("BASE_FARE", 1005),)),
+        cancellation_terms=terms,
+    )
+    return fee_minor(JOURNEY, view)
+
+
+def test_a_fee_holds_from_its_state_until_the_next_one_begins() -> None:
+    terms = (
+        CancellationTerm("RIDE_ASSIGNED", 300, None, "MYR"),
+        CancellationTerm("RIDE_ARRIVED_PICKUP", None, "50"),
+    )
+    assert _fee("RIDE_CONFIRMED", *terms) is None
+    assert _fee("RIDE_ENROUTE_PICKUP", *terms) == 300
+    assert _fee("RIDE_ARRIVED_PICKUP", *terms) == 503  # half of 10.05, halves away from zero
+
+
+@pytest.mark.parametrize("percentage", ["free", "NaN", "Infinity", "-5", "1E9", ""])
+def test_a_fee_that_is_no_percentage_is_not_said(percentage: str) -> None:
+    assert _fee("RIDE_ASSIGNED", CancellationTerm("RIDE_ASSIGNED", None, percentage)) is None
+
+
+_SAID = {
+    "STATUS": "set_aside",
+    "SCHEME": "my.act872.gig",
+    "KIND": "contribution",
+    "BORNE_BY": "worker",
+    "AMOUNT": "0.16",
+    "CURRENCY": "MYR",
+    "VERIFIED": "true",
+}
+
+
+def test_a_contribution_is_shown_with_its_amount_and_who_bears_it() -> None:
+    shown = contributions([tags.group("@wayfare/contribution", _SAID), tags.group("OTHER", {})])
+    assert len(shown) == 1
+    assert shown[0]["amount"] == {"currency": "MYR", "minor": 16, "value": "0.16"}
+    assert (shown[0]["kind"], shown[0]["borne_by"]) == ("contribution", "worker")
+
+
+@pytest.mark.parametrize("wrong", [{"STATUS": "covered"}, {"KIND": "insurance"}, {"KIND": ""}])
+def test_a_contribution_in_words_of_nobody_is_not_shown(wrong: dict[str, str]) -> None:
+    assert contributions([tags.group("@wayfare/contribution", {**_SAID, **wrong})]) == []
+
+
+def test_a_bucket_fills_again_and_forgets_the_address_unused_for_longest() -> None:
+    buckets = Buckets(per_minute=2, keys_max=2)
+    assert [buckets.take("a", 0) for _ in range(3)] == [0, 0, 30]
+    assert buckets.take("a", 30) == 0
+    assert buckets.take("b", 30) == 0
+    assert buckets.take("c", 30) == 0
+    assert [buckets.take("a", 30) for _ in range(2)] == [0, 0]
