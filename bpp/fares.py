@@ -125,12 +125,12 @@ def waiting_charge(
 
 
 def within_ceiling(
-    policy: FarePolicy, lines: tuple[PriceLine, ...], distance_m: int
+    policy: FarePolicy, lines: tuple[PriceLine, ...], distance_m: int, *, beside_minor: int = 0
 ) -> tuple[PriceLine, ...]:
-    """The lines, cut from the last to the first until their sum is allowed."""
+    """The lines, cut from the last to the first until they and `beside_minor` are allowed."""
     if policy.ceiling is None:
         return lines
-    allowed = allowed_minor(policy.ceiling, distance_m)
+    allowed = allowed_minor(policy.ceiling, distance_m) - beside_minor
     kept: list[PriceLine] = []
     for line in lines:
         room = allowed - _total(kept)

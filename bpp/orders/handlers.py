@@ -21,7 +21,7 @@ from protocol_specs.node.store import Session, Store
 from protocol_specs.wire import version
 from protocol_specs.wire.envelope import Envelope
 from protocol_specs.wire.errors import ActionNotApplicable, Malformed, QuoteUnavailable, Refused
-from protocol_specs.wire.order import OrderView
+from protocol_specs.wire.order import Catalog, OrderView
 
 Decide = Callable[[Session, Office, Envelope, int], None]
 Answer = Callable[[Store, Office, Envelope, int], dict[str, object] | None]
@@ -175,9 +175,12 @@ def _search(
     store_: Store, office: Office, envelope: Envelope, now: int
 ) -> dict[str, object] | None:
     intent = version.read_search(envelope.message)
-    catalog = store_.read(
-        lambda session: search(office, intent, lambda agent: store.is_busy(session, agent), now)
-    )
+    city = envelope.context.city
+
+    def find(session: Session) -> Catalog | None:
+        return search(office, intent, lambda id: store.is_busy(session, id), now, city=city)
+
+    catalog = store_.read(find)
     return None if catalog is None else version.write_on_search(catalog, intent=intent)
 
 

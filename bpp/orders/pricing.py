@@ -24,6 +24,9 @@ from protocol_specs.wire.order import (
     Vehicle,
 )
 
+Extra = tuple[tuple[str, tuple[ExtraLine, ...]], ...]
+"""By extension name, the lines it adds."""
+
 
 @dataclass(frozen=True, slots=True)
 class Priced:
@@ -71,24 +74,20 @@ def price(
     """The quote for the job at `now`. Raises QuoteUnavailable if an extension cannot answer."""
     lines = fares.quote(provider.fares, job.pickup, job.drop, now, category=job.category)
     fare = Quote(quote_id, provider.currency, lines, provider.quote_ttl_s)
-    terms = JobTerms(
-        sector=provider.sector,
-        vehicle_category=job.category,
-        domain=job.domain,
-        city=job.city,
-        provider_id=provider.id,
-        payment=job.payment,
-    )
-    extra = [(ext.name, _lines_of(ext, fare, terms, now)) for ext in extensions]
-    borne_by_customer = tuple(
-        PriceLine(line.code, line.amount_minor, line.title)
-        for _, added in extra
-        for line in added
-        if line.borne_by == "customer"
-    )
+    extra = _extra_lines(provider, extensions, job, fare, now)
+    borne = _borne_by_customer(extra)
+    if _is_above_ceiling(provider, job, fare.total_minor + _total(borne)):
+        # The ceiling holds for the total: the fare makes room, and is asked about once more.
+        metres = _metres(provider, job)
+        lines = fares.within_ceiling(provider.fares, lines, metres, beside_minor=_total(borne))
+        fare = replace(fare, lines=lines)
+        extra = _extra_lines(provider, extensions, job, fare, now)
+        borne = _borne_by_customer(extra)
+        if _is_above_ceiling(provider, job, fare.total_minor + _total(borne)):
+            raise QuoteUnavailable("no price within the regulated ceiling can be given")
     told = ((name, tuple(tag for line in added for tag in line.tags)) for name, added in extra)
     return Priced(
-        quote=replace(fare, lines=lines + borne_by_customer),
+        quote=replace(fare, lines=lines + borne),
         tags=tuple((name, tags) for name, tags in told if tags),
     )
 
@@ -121,6 +120,44 @@ def draft(provider: Provider, asked: OrderView, job: Job, quote: Quote) -> Order
 def fulfillment_id(provider: Provider, category: str) -> str:
     """The id of the one fulfillment an item is offered with."""
     return f"{provider.item_id(category)}-fulfillment"
+
+
+def _extra_lines(
+    provider: Provider, extensions: Sequence[Extension], job: Job, fare: Quote, now: int
+) -> Extra:
+    terms = JobTerms(
+        sector=provider.sector,
+        vehicle_category=job.category,
+        domain=job.domain,
+        city=job.city,
+        provider_id=provider.id,
+        payment=job.payment,
+    )
+    return tuple((ext.name, _lines_of(ext, fare, terms, now)) for ext in extensions)
+
+
+def _borne_by_customer(extra: Extra) -> tuple[PriceLine, ...]:
+    return tuple(
+        PriceLine(line.code, line.amount_minor, line.title)
+        for _, added in extra
+        for line in added
+        if line.borne_by == "customer"
+    )
+
+
+def _is_above_ceiling(provider: Provider, job: Job, total_minor: int) -> bool:
+    ceiling = provider.fares.ceiling
+    return ceiling is not None and total_minor > fares.allowed_minor(
+        ceiling, _metres(provider, job)
+    )
+
+
+def _total(lines: tuple[PriceLine, ...]) -> int:
+    return sum(line.amount_minor for line in lines)
+
+
+def _metres(provider: Provider, job: Job) -> int:
+    return fares.route(provider.fares, job.pickup, job.drop).distance_m
 
 
 def _lines_of(

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from bpp import fares
 from bpp.orders.office import Office
-from bpp.orders.pricing import fulfillment_id
+from bpp.orders.pricing import Job, fulfillment_id, price
 from bpp.orders.provider import Provider
 from protocol_specs.wire.order import Catalog, Intent, Offer
 
@@ -12,9 +12,9 @@ SOON_S = 900
 
 
 def search(
-    office: Office, intent: Intent, is_busy: Callable[[str], bool], now: int
+    office: Office, intent: Intent, is_busy: Callable[[str], bool], now: int, *, city: str
 ) -> Catalog | None:
-    """The offers for this intent, one per vehicle category that can come.
+    """The offers for this intent, one per vehicle category that can come, at the whole price.
 
     None: not our work, not our ground, or nobody free and no order taken without a driver. A
     provider without an offer stays silent, as networks expect.
@@ -25,19 +25,31 @@ def search(
     if intent.start_at is not None and intent.start_at > now + SOON_S:
         return None  # booked-ahead work is not taken yet: better silent than a driver too early
     wanted = [c for c in provider.categories if intent.vehicle_category in (None, c)]
-    offers = [_offer(office, intent, category, is_busy, now) for category in wanted]
+    offers = [_offer(office, intent, category, is_busy, now, city) for category in wanted]
     found = tuple(offer for offer in offers if offer is not None)
     return Catalog(provider.name, found) if found else None
 
 
 def _offer(
-    office: Office, intent: Intent, category: str, is_busy: Callable[[str], bool], now: int
+    office: Office,
+    intent: Intent,
+    category: str,
+    is_busy: Callable[[str], bool],
+    now: int,
+    city: str,
 ) -> Offer | None:
     provider = office.provider
     nearest = next(office.nearest(intent.pickup, is_busy, category=category, now=now), None)
     if nearest is None and not provider.takes_orders_without_driver:
         return None
-    lines = fares.quote(provider.fares, intent.pickup, intent.drop, now, category=category)
+    job = Job(
+        category=category,
+        pickup=intent.pickup,
+        drop=intent.drop,
+        domain=provider.domain,
+        city=city,
+    )
+    quote = price(provider, office.extensions, job, quote_id="", now=now).quote
     away_m = nearest.distance_m if nearest else None
     return Offer(
         provider_id=provider.id,
@@ -48,7 +60,7 @@ def _offer(
         vehicle_category=category,
         name=provider.item_name(category),
         currency=provider.currency,
-        price_minor=sum(line.amount_minor for line in lines),
+        price_minor=quote.total_minor,
         eta_min=_eta_min(provider, away_m),
         distance_to_driver_m=away_m,
         payments=provider.payments,

@@ -1,21 +1,25 @@
 """The seam: a ride goes on whatever an extension does, and no quote is ever sent short."""
 
 import uuid
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from sqlalchemy import BigInteger, insert, select
 from sqlmodel import Field
 
+from bpp.fares import Ceiling
 from bpp.orders.events import OrderEvent, event_document, read_event
 from bpp.orders.extension import ExtraLine, JobTerms
 from bpp.tables import Tables
 from protocol_specs.node.store import Session, Statement
 from protocol_specs.wire import tags
+from protocol_specs.wire.errors import QuoteUnavailable
 from protocol_specs.wire.order import Quote, TagGroup
 from tests.bpp.cooperative import Cooperative, accepting, cooperative, order_asked
-from tests.bpp.factories import confirmed, office, worker
+from tests.bpp.factories import FARES, confirmed, office, quoted, ride_provider, worker
 
 
 class Noted(Tables, table=True):
@@ -131,3 +135,30 @@ async def test_a_ride_is_confirmed_though_the_extension_fails_and_is_caught_up_o
         while await there.node.store.transact(lambda s: levy.catch_up_next(s, 0)):
             pass
         assert noted(there) == [1, 2]
+
+
+class TenPercent(Levy):
+    """A levy of a tenth of the fare, borne by the customer."""
+
+    def quote_lines(self, quote: Quote, terms: JobTerms, at: int) -> tuple[ExtraLine, ...]:
+        return (ExtraLine("Levy", "LEVY", quote.total_minor // 10, "customer"),)
+
+
+@given(st.integers(0, 1_000))
+def test_the_ceiling_holds_for_the_total_with_every_line_the_customer_bears(fixed: int) -> None:
+    fares = replace(FARES, ceiling=Ceiling(fixed))
+    where = office(ride_provider(fares=fares), extensions=(TenPercent(),))
+    quote = quoted(where).view.quote
+    assert quote is not None
+    assert quote.total_minor <= fixed
+    fare = sum(line.amount_minor for line in quote.lines if line.code != "LEVY")
+    levy = sum(line.amount_minor for line in quote.lines if line.code == "LEVY")
+    assert levy == fare // 10
+
+
+def test_a_levy_that_alone_exceeds_the_ceiling_refuses_the_quote() -> None:
+    fares = replace(FARES, ceiling=Ceiling(100))
+    levy = Levy(lines=(ExtraLine("Levy", "LEVY", 101, "customer"),))
+    where = office(ride_provider(fares=fares), extensions=(levy,))
+    with pytest.raises(QuoteUnavailable, match="ceiling"):
+        quoted(where)

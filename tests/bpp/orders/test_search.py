@@ -24,6 +24,7 @@ from tests.bpp.factories import (
 )
 
 INTENT = Intent(Kind.RIDE, KL, KLCC)
+CITY = "std:03"
 
 
 class OneDriver(Fleet):
@@ -43,7 +44,7 @@ def with_driver(**changes: Any) -> Office:
 
 def test_an_offer_tells_price_distance_time_and_fare_policy() -> None:
     where = with_driver()
-    catalog = search(where, INTENT, nobody_is_busy, NOW)
+    catalog = search(where, INTENT, nobody_is_busy, NOW, city=CITY)
     assert catalog is not None
     offer = catalog.offers[0]
     assert (offer.vehicle_category, offer.distance_to_driver_m, offer.eta_min) == ("CAB", 111, 1)
@@ -64,19 +65,21 @@ def test_an_offer_tells_price_distance_time_and_fare_policy() -> None:
     ],
 )
 def test_what_the_cooperative_does_not_do_is_met_with_silence(intent: Intent) -> None:
-    assert search(with_driver(), intent, nobody_is_busy, NOW) is None
+    assert search(with_driver(), intent, nobody_is_busy, NOW, city=CITY) is None
 
 
 def test_a_busy_driver_is_no_driver() -> None:
-    assert search(with_driver(), INTENT, lambda _: True, NOW) is None
+    assert search(with_driver(), INTENT, lambda _: True, NOW, city=CITY) is None
 
 
 def test_a_cooperative_that_takes_orders_without_a_driver_offers_without_an_arrival_time() -> None:
     where = office(ride_provider(takes_orders_without_driver=True))
-    catalog = search(where, INTENT, nobody_is_busy, NOW)
+    catalog = search(where, INTENT, nobody_is_busy, NOW, city=CITY)
     assert catalog is not None
     assert (catalog.offers[0].eta_min, catalog.offers[0].distance_to_driver_m) == (None, None)
 
 
 def test_a_ride_wanted_soon_is_offered() -> None:
-    assert search(with_driver(), replace(INTENT, start_at=NOW + SOON_S), nobody_is_busy, NOW)
+    assert search(
+        with_driver(), replace(INTENT, start_at=NOW + SOON_S), nobody_is_busy, NOW, city=CITY
+    )
