@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from bap import callbacks, pages, rows
@@ -50,8 +50,20 @@ def assemble(
     Stream(node, api, watch, settings.heartbeat_s).serve()
     upkeep = Upkeep(node, settings, asking)
     node.outbox.on_given_up(upkeep.given_up)
+    node.add_loop("release", _releasing(node, watch), wake=asyncio.Event())
     node.add_loop("chase", upkeep.chase_next, wake=asyncio.Event())
     node.add_loop("forget", upkeep.forget_next, wake=asyncio.Event())
     if settings.page:
         pages.serve(node)
     return node
+
+
+def _releasing(node: Node, watch: Watch) -> Callable[[int], Awaitable[bool]]:
+    """A step that lets those who wait go, once the node stops: it must not wait for their time."""
+
+    async def release_next(now: int) -> bool:
+        if node.stopping.is_set():
+            watch.ring_all()
+        return False
+
+    return release_next

@@ -163,7 +163,7 @@ def _ask_again(
 
 def _error(action: str, code: str, message: str, now: int) -> dict[str, Any]:
     asked = action.removeprefix("on_")
-    return {"action": asked, "code": code, "message": message[:500], "at": now}
+    return {"action": asked, "code": code[:40], "message": message[:500], "at": now}
 
 
 def _with_error(journey: Journey, error: Mapping[str, Any]) -> Outcome:

@@ -25,6 +25,10 @@ from protocol_specs.wire.order import (
 
 Document = dict[str, Any]
 
+TEXT_CHARS_MAX = 120
+POLICY_LINES_MAX = 20
+"""Of what a provider wrote freely, this much is kept of each of its offers."""
+
 REASONS = (
     ("001", "The driver is not moving"),
     ("002", "The driver cannot be reached"),
@@ -53,18 +57,18 @@ def offer(offer_id: str, bpp_id: str, given: Offer) -> Document:
         "offer_id": offer_id,
         "bpp_id": bpp_id,
         "provider_id": given.provider_id,
-        "provider_name": given.provider_name or bpp_id,
+        "provider_name": (given.provider_name or bpp_id)[:TEXT_CHARS_MAX],
         "item_id": given.item_id,
         "fulfillment_id": given.fulfillment_id,
         "kind": given.kind.lower(),
-        "name": given.name,
+        "name": given.name[:TEXT_CHARS_MAX],
         "price": amount(given.price_minor, given.currency),
         "eta_min": given.eta_min,
         "distance_to_driver_m": given.distance_to_driver_m,
         "vehicle_category": given.vehicle_category,
         "vehicle_variant": given.vehicle_variant,
         "payments": [payment(terms) for terms in given.payments],
-        "fare_policy": [{"code": code, "value": value} for code, value in given.fare_policy],
+        "fare_policy": _policy(given.fare_policy),
         "contributions": contributions(given.tags),
     }
 
@@ -94,7 +98,7 @@ def quote(journey: Journey, view: OrderView) -> Document | None:
         "item_name": view.item_name,
         "payments": [payment(given) for given in view.payments],
         "cancellation_terms": [_term(term) for term in view.cancellation_terms],
-        "fare_policy": [{"code": code, "value": value} for code, value in view.fare_policy],
+        "fare_policy": _policy(view.fare_policy),
         "contributions": contributions(view.tags),
     }
 
@@ -171,6 +175,12 @@ def journey(given: Journey, *, offers: Iterable[Document], waiting_for: list[str
         "tracking": _kept(given.tracking),
         "error": _kept(given.error),
     }
+
+
+def _policy(given: tuple[tuple[str, str], ...]) -> list[Document]:
+    """How a fare is made, as far as one would read it."""
+    shown = given[:POLICY_LINES_MAX]
+    return [{"code": code[:40], "value": value[:TEXT_CHARS_MAX]} for code, value in shown]
 
 
 def _price(given: Quote) -> Document:

@@ -94,10 +94,12 @@ async def test_more_streams_than_a_journey_may_hold_are_refused(tmp_path: Path) 
             assert (first.status, second.status) == (200, 503)
 
 
-async def test_a_stopping_node_ends_its_streams(net: Network) -> None:
-    await net.citizen.search()
-    async with _stream(net) as response:
-        net.node.stopping.set()
-        async with asyncio.timeout(DEADLINE_S):
+async def test_a_stopping_node_ends_its_streams_and_waits(tmp_path: Path) -> None:
+    async with network(tmp_path, heartbeat_s=60) as net:
+        await net.citizen.search()
+        waiting = asyncio.create_task(net.citizen.call("GET", "?wait_s=60"))
+        async with _stream(net) as response, asyncio.timeout(DEADLINE_S):
+            net.node.stopping.set()
             rest: Any = await response.content.read()
-    assert b"event" not in rest
+            status, _ = await waiting
+    assert (status, rest) == (200, b"")
