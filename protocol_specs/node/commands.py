@@ -110,7 +110,10 @@ def _check_role(settings: NodeSettings, arguments: argparse.Namespace) -> None:
 
 
 def run_keygen(arguments: argparse.Namespace) -> int:
-    """Write signing.key and encryption.key, readable by their owner only; print the public halves.
+    """Write signing.key and encryption.key, readable by their owner only.
+
+    Standard output is the public halves as TOML, to be pasted or appended to the settings of those
+    who trust us.
 
     Existing keys are never replaced: peers know a key by its id, and an id must not get new keys.
     """
@@ -129,9 +132,12 @@ def run_keygen(arguments: argparse.Namespace) -> int:
             write_secret(path, secret)
     except OSError as error:
         raise CommandFault(f"{folder}: cannot write keys there: {error.strerror}") from None
-    print(f"signing_public_key = {keys.b64encode(signing.public)}")
-    print(f"encryption_public_key = {keys.b64encode(encryption.public)}")
-    print(f"The private keys are in {folder} (mode 0600). Keep them; nobody can make them again.")
+    print(f'signing_public_key = "{keys.b64encode(signing.public)}"')
+    print(f'encryption_public_key = "{keys.b64encode(encryption.public)}"')
+    print(
+        f"The private keys are in {folder} (mode 0600). Keep them; nobody can make them again.",
+        file=sys.stderr,
+    )
     return 0
 
 

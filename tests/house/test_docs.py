@@ -12,18 +12,36 @@ import pytest
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
 BLOCK = re.compile(r"^```(\w*)([^\n]*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+CONTINUES = re.compile(r"<!-- continues (\S+) -->")
 LINK = re.compile(r"\]\((?!https?://|mailto:)([^)#\s]+)(?:#[^)]*)?\)")
 
 
 def commands(document: Path) -> list[str]:
-    """The `$ ...` lines of the console blocks, in order; a trailing backslash joins lines."""
-    lines: list[str] = []
-    for language, note, text in BLOCK.findall(document.read_text()):
-        if language != "console" or "by-hand" in note:
-            continue
-        joined = text.replace("\\\n", " ")
-        lines += [line[2:] for line in joined.splitlines() if line.startswith("$ ")]
-    return lines
+    """What a reader types, in order: the `$ ...` lines of console blocks with their `> ...`
+    continuations, and the files that blocks headed by a language and a path are to be put into.
+
+    `continues OTHER.md` in a comment means that the reader has done the other document before.
+    """
+    text = document.read_text()
+    typed: list[str] = []
+    for before in CONTINUES.findall(text):
+        typed += commands(document.parent / before)
+    for language, path, block in BLOCK.findall(text):
+        if language == "console":
+            typed += console(block)
+        elif path.strip():
+            typed.append(f"cat > {path.strip()} <<'END OF FILE'\n{block}END OF FILE")
+    return typed
+
+
+def console(block: str) -> list[str]:
+    typed: list[str] = []
+    for line in block.splitlines():
+        if line.startswith("$ "):
+            typed.append(line[2:])
+        elif line.startswith("> "):
+            typed[-1] += "\n" + line[2:]
+    return typed
 
 
 def with_commands() -> Iterator[object]:
