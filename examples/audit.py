@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from decimal import Decimal
 from typing import Any
 
 from examples.calls import Caller
@@ -211,7 +212,7 @@ def untruths(shown: Shown, plan: Network) -> Iterator[str]:
     if cancelled["status"] != "CANCELLED" or not cancelled["net_contributions"]:
         yield f"the cancelled ride is {cancelled['status']}, or shows no net contribution"
     for line in cancelled["net_contributions"]:
-        if line["amount"] is None or float(line["amount"]["value"]) != 0:
+        if line["amount"] is None or Decimal(line["amount"]["value"]) != 0:
             yield f"the cancelled ride keeps {line}"
     ledger = shown["ledger"]
     if not (ledger["balanced"] and ledger["verified"] and ledger["sealed_blocks"] >= 2):
@@ -233,7 +234,7 @@ def _job_untruths(name: str, job: Shown) -> Iterator[str]:
         yield f"nothing was set aside on the {name}"
     for contribution in job["contributions"]:
         amount = contribution["amount"]
-        if amount is None or float(amount["value"]) <= 0 or not contribution["slip_id"]:
+        if amount is None or Decimal(amount["value"]) <= 0 or not contribution["slip_id"]:
             yield f"the {name} has no amount or no slip under {contribution['scheme']}"
         if contribution["covered_from"] is not None:
             yield f"a slip of the {name} claims cover"

@@ -66,7 +66,6 @@ class Citizen:
     def track(self) -> Journey:
         """Where the vehicle is, freshly asked."""
         self.journey = self._caller.get(f"{self._path}/track", wait_s=15)
-        self.journey = self._caller.get(f"{self._path}/track", wait_s=15)
         self.wait_for(lambda journey: journey["tracking"], "a position")
         tracking: Journey = self.journey["tracking"]
         return tracking
