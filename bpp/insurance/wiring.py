@@ -99,14 +99,14 @@ def _alarms(node: Node, settings: InsuranceSettings, currency: str) -> Callable[
             node.telemetry.log(
                 "alarm", level="error", what="job_not_completed", jobs=len(late), orders=late[:20]
             )
-        for scheme in node.store.read(lambda session: _unfunded(session, settings, currency)):
+        for scheme in node.store.read(lambda session: unfunded(session, settings, currency)):
             node.telemetry.log("alarm", level="error", what="unfunded", scheme=scheme)
         return False
 
     return alarm_next
 
 
-def _unfunded(session: Session, settings: InsuranceSettings, currency: str) -> list[str]:
+def unfunded(session: Session, settings: InsuranceSettings, currency: str) -> list[str]:
     """Schemes paid out of commission that cost more than all commission there was."""
     earned = balances.balance_minor(session, chart.commission(), currency)
     paid_from = [name for name, source in settings.funded_by.items() if source == "commission"]

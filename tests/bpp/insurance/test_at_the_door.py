@@ -10,7 +10,8 @@ import pytest
 from sqlalchemy import select, text
 
 from bpp import fares
-from bpp.insurance import wiring
+from bpp.insurance import books, wiring
+from bpp.insurance.settings import InsuranceSettings
 from bpp.insurance.slip_check import check
 from bpp.insurance.tables import LocalWorker
 from bpp.ledger.witness import read
@@ -31,7 +32,7 @@ from tests.bpp.cooperative import (
     order_asked,
     ride_settings,
 )
-from tests.bpp.insurance.support import KA, MY
+from tests.bpp.insurance.support import KA, MY, fare_of, ka_coop, ka_story
 from tests.support.nodes import listening_socket, settings_of
 from tests.support.peers import FakeDirectory
 
@@ -239,6 +240,28 @@ async def test_ledger_commands_read_the_books_of_a_running_node(
     assert main(["ledger", "verify", "--config", str(config)]) == 0
     assert "NOT checked" in capsys.readouterr().out
     assert main(["ledger", "statement", "--config", str(config), "nobody"]) == 1
+
+
+async def test_a_confirmed_job_not_completed_in_time_is_named(there: Cooperative) -> None:
+    await there.online("D1")
+    order = await there.confirmed()
+    key = there.order(order["id"]).key
+    made_at = int(there.clock.at)
+    late = there.node.store.read(lambda session: books.open_since(session, made_at + 1))
+    assert late == [key]
+    assert there.node.store.read(lambda session: books.open_since(session, made_at)) == []
+
+
+def test_a_fee_that_all_commission_together_cannot_pay_is_named(tmp_path: Path) -> None:
+    settings = InsuranceSettings.model_validate(insurance(tmp_path, **KARNATAKA))
+    coop = ka_coop(tmp_path, commission_rate="0.005")
+    story = ka_story(agent_id="a1", lines=fare_of(1000))
+    coop.happen(story.event("confirmed"), story.event("completed"))
+    assert coop.store.read(lambda session: wiring.unfunded(session, settings, "INR")) == [KA]
+    funded = ka_coop(tmp_path / "funded")
+    story = ka_story(agent_id="a1", lines=fare_of(1000))
+    funded.happen(story.event("confirmed"), story.event("completed"))
+    assert funded.store.read(lambda session: wiring.unfunded(session, settings, "INR")) == []
 
 
 def run(capsys: pytest.CaptureFixture[str], *words: str) -> Any:

@@ -3,10 +3,13 @@
 Fare 20.00, commission 20 % = 4.00, Malaysia 1.25 % of 16.00 = 0.20.
 """
 
+from dataclasses import replace
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
+from bpp.insurance.scheme import load
 from protocol_specs.wire.order import PaymentTerms, PriceLine
 from tests.bpp.insurance.support import (
     CARD,
@@ -232,6 +235,19 @@ def test_in_cash_the_worker_pays_the_refund_back_and_owes_as_if_it_had_never_bee
     assert coop.balances() == {f"1220:{w}": 410, f"2210:{MY}:{w}:{JULY}": 10, "4000": 400}
 
 
+def test_two_refunds_borne_by_the_worker_lower_the_base_by_both(coop: Coop) -> None:
+    story = Story(agent_id="a1")
+    coop.happen(
+        story.event("confirmed"),
+        story.event("completed"),
+        story.event("refunded", refund_minor=800, refund_borne_by="worker"),
+        story.event("refunded", refund_minor=800, refund_borne_by="worker"),
+    )
+    w = coop.local("a1")
+    assert f"2210:{MY}:{w}:{JULY}" not in coop.balances()  # the base is 0 now
+    assert coop.balances()["2250"] == 1600
+
+
 @pytest.mark.parametrize("payment", [CARD, CASH])
 def test_a_refund_borne_by_the_cooperative_leaves_the_contribution(
     coop: Coop, payment: PaymentTerms
@@ -296,6 +312,32 @@ def test_an_event_that_posts_nothing_still_has_an_entry_and_a_slip(coop: Coop) -
     story = Story(agent_id="a1", lines=fare_of(10))
     coop.happen(story.event("confirmed"))
     assert (coop.count("entry"), coop.count("transfer"), coop.count("slip")) == (1, 0, 1)
+
+
+def test_a_finder_fee_is_what_the_collecting_app_keeps(coop: Coop) -> None:
+    terms = replace(coop.insurance.desk.terms, finder_fee_rate=Decimal("0.03"))
+    coop.insurance = replace(coop.insurance, desk=replace(coop.insurance.desk, terms=terms))
+    card, cash = Story(key="o1", agent_id="a1"), Story(key="o2", agent_id="a2", payment=CASH)
+    for story in (card, cash):
+        coop.happen(story.event("confirmed"), story.event("completed"))
+    assert (coop.balances()["1200"], coop.balances()["5050"]) == (1940, 60)
+
+
+def test_a_scheme_whose_cover_ran_keeps_its_contribution_after_a_cancel(tmp_path: Path) -> None:
+    coop = Coop(tmp_path, (replace(load(KA), on_cancel="keep"),))
+    story = ka_story(agent_id="a1")
+    coop.happen(story.event("confirmed"), story.event("cancelled"))
+    assert coop.balances() == {f"2210:{KA}:{coop.local('a1')}:{Q2}": 16, f"5000:{KA}": 16}
+
+
+def test_a_scheme_that_must_know_the_worker_waits_for_one(tmp_path: Path) -> None:
+    coop = Coop(tmp_path, (replace(load(MY), needs_worker=True),))
+    story = Story()
+    tags = coop.happen(story.event("confirmed"))
+    assert coop.balances() == {}
+    assert _values(tags)["STATUS"] == "awaiting_worker"
+    coop.happen(story.event("assigned", agent_id="a1"))
+    assert coop.balances()[f"2200:{MY}:{coop.local('a1')}:{JULY}"] == 20
 
 
 def _values(tags: tuple[dict[str, object], ...]) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 # ruff: noqa: S608 - the statements are the test's own, no input reaches them
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -162,6 +163,33 @@ def test_a_chain_written_anew_with_the_ledger_key_is_found_by_the_witness(ledger
     assert ledger.report().is_sound
     faults = ledger.report(with_witness=True).faults
     assert any("block 2 is not the one the witness holds" in fault for fault in faults)
+
+
+def test_one_block_written_anew_with_the_ledger_key_breaks_the_chain_behind_it(
+    ledger: Ledger,
+) -> None:
+    """The insider edits an entry and seals its block again, consistently, with the real key."""
+    from bpp.ledger import journal
+
+    second = ledger.store.read(lambda session: sealing.blocks_after(session, 1)[0])
+    old = sealing.head_of(second)
+    ledger.tamper("UPDATE transfer SET amount_minor = 1 WHERE entry = 'my.scheme/order-3/1/1'")
+    names = [f"my.scheme/order-{n}/1/1" for n in (3, 4, 5)]
+    documents = [ledger.store.read(lambda s, id=name: journal.document(s, id)) for name in names]
+    hashes = [sealing.leaf(document, bytes(16)) for document in documents]
+    forged = replace(old, root=merkle.root(hashes).hex())
+    ledger.tamper(
+        *(
+            f"UPDATE sealed_leaf SET hash = x'{leaf.hex()}' WHERE block = 2 AND entry = '{name}'"
+            for leaf, name in zip(hashes, names, strict=True)
+        ),
+        "UPDATE leaf_salt SET salt = zeroblob(16) "
+        "WHERE entry IN (SELECT entry FROM sealed_leaf WHERE block = 2)",
+        f"UPDATE block SET head = x'{forged.bytes().hex()}', "
+        f"signature = x'{ledger.key.sign(forged.bytes()).hex()}' WHERE number = 2",
+    )
+    (fault,) = ledger.report().faults
+    assert "block 3 does not follow the block before it" in fault
 
 
 def test_a_node_does_not_go_on_from_books_older_than_its_witness(ledger: Ledger) -> None:
