@@ -22,8 +22,8 @@ from protocol_specs.wire.order import Offer
 
 DURABLE = ("on_init", "on_confirm", "on_status", "on_update", "on_cancel")
 PASSING = ("on_search", "on_select", "on_track")
-"""DESIGN section 4. on_status is durable even when asked for: it may bring the first word of an
-order whose on_confirm was lost."""
+"""The two classes of docs/architecture.md. on_status is durable even when asked for: it may bring
+the first word of an order whose on_confirm was lost."""
 
 Decision = Callable[[Session, Match, Envelope, int], Outcome]
 

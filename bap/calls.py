@@ -17,7 +17,7 @@ _C, _J = CallRow.__table__, JourneyRow.__table__
 
 CHASE_EVERY_S = 10
 CHASE_FOR_S = 3 * 24 * 3600
-"""As long as providers go on trying to bring us an on_confirm (DESIGN section 3)."""
+"""As long as providers go on trying to bring us an on_confirm (docs/architecture.md)."""
 
 
 _CALL_COLUMNS = (

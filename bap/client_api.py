@@ -167,7 +167,7 @@ class ClientApi:
         return await self._ask_chosen(request, "track", lambda _, it, __: wishes.track(it))
 
     def owned(self, request: web.Request) -> Journey:
-        """The journey of the path. Unknown, and known but not yours, look alike (threats 1.5)."""
+        """The journey of the path. Unknown, and known but not yours, look alike."""
         secret_hash = hash_secret(bearer(request))
         journey_id = request.match_info["id"]
         journey = self._node.store.read(lambda session: rows.find(session, journey_id))

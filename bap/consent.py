@@ -88,7 +88,7 @@ def changes(before: Terms, after: Terms) -> tuple[Change, ...]:
     """What differs between two terms. A change is worse when the citizen must be asked again.
 
     A lower price is not worse. Payees that a provider leaves out later are not a change; another
-    account, or another collector, is always worse (threats 1.5: other payment account).
+    account, or another collector, is always worse.
     """
     return tuple(_changes(before, after))
 

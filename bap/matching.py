@@ -1,4 +1,4 @@
-"""Which journey and which request a callback belongs to; no match, no effect (threats 1.5)."""
+"""Which journey and which request a callback belongs to; no match, no effect."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ class Upkeep:
         """Asks for the status of one order whose confirm had no answer in time.
 
         The provider answers with the order, which books the journey as on_confirm would have, or
-        with 30010: then the journey is lost, until a late on_confirm finds it (protocol.md 6.2).
+        with 30010: then the journey is lost, until a late on_confirm finds it.
         """
         due = await self._node.store.transact(lambda session: calls.chase(session, now))
         if due is None or due.bpp_id is None:

@@ -72,7 +72,7 @@ def confirm(
     shown: Sequence[Mapping[str, Any]],
     now: int,
 ) -> Request:
-    """Book at exactly the terms that `quote_hash` names (threats 1.5: consent to what was shown).
+    """Book at exactly the terms that `quote_hash` names: consent is to what was shown.
 
     `shown` are the quotes of this journey so far, to say what changed when it is another one.
     """

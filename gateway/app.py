@@ -22,7 +22,7 @@ TTL_S_DEFAULT = 30
 
 
 class Gateway:
-    """/search fanned out, /on_search relayed; bytes are never changed (protocol.md 4)."""
+    """/search fanned out, /on_search relayed; bytes are never changed (BECKN-003)."""
 
     def __init__(self, node: Node, settings: GatewaySettings) -> None:
         self.node = node
@@ -68,7 +68,7 @@ class Gateway:
 
     def _headers(self, envelope: Envelope, *, now: int, ttl_s: int) -> dict[str, str]:
         """The caller's signature as it came, and ours under the new and the old name: deployed
-        receivers read one or the other (protocol.md 2.5). Signed once for all targets."""
+        receivers read one or the other (BECKN-006). Signed once for all targets."""
         ours = self.node.client.authorization(envelope.body, now=now, ttl_s=ttl_s)
         return {
             "Authorization": envelope.authorization,

@@ -50,7 +50,7 @@ class Registry:
         self.operator_token = private_file(settings.data_dir / "operator.token")
 
     async def subscribe(self, request: web.Request) -> web.StreamResponse:
-        """POST /subscribe: check, write, answer; the challenge follows (protocol.md 3.4)."""
+        """POST /subscribe: check, write, answer; the challenge follows."""
         try:
             body = await bounded_body(request)
             claim = envelope.claim(

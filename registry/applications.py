@@ -27,8 +27,8 @@ class NotAllowed(Refused):
 
 
 class Application(BaseModel):
-    """What a participant asks for. Both spellings of each field are read (facts of the field: core
-    1.1 registry.yaml says url and key_id, deployed networks say subscriber_url and unique_key_id).
+    """What a participant asks for. Both spellings of each field are read (core 1.1.1
+    registry.yaml says url and key_id, deployed networks say subscriber_url and unique_key_id).
 
     Keys are base64 of 32 raw bytes or of an SPKI; they are kept raw. Times are RFC 3339.
     """

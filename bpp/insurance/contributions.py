@@ -1,6 +1,6 @@
 """The arithmetic of contributions: pure and exact. Order lines by scheme, period lines by sums.
 
-ledger.md 2: the order line is the order's own rounded amount; the period line makes what was
+docs/ledger.md: the order line is the order's own rounded amount; the period line makes what was
 posted for a worker, scheme and period equal to min(round(exact sum), cap). Totals therefore do
 not depend on the order of events; single posts may.
 """

@@ -1,4 +1,4 @@
-"""The entries of each event: ledger.md 14 as code, pure, to be read beside that table.
+"""The entries of each event: the table of docs/ledger.md as code, pure, to be read beside it.
 
 The fare is posted when the job is over, each contribution when it changes, netting last.
 """
@@ -42,7 +42,7 @@ class Change:
 
 
 def entry_id(scheme: str, job_key: str, slot: int, n: int) -> str:
-    """scheme / our order key / worker slot / event number (ledger.md 9)."""
+    """scheme / our order key / worker slot / event number."""
     return f"{scheme}/{job_key}/{slot}/{n}"
 
 
@@ -143,7 +143,7 @@ def contribution_lines(contribution: Contribution, kind: str) -> tuple[Transfer,
 def netting_lines(
     change: Change, posted: tuple[Transfer, ...], balance: Balance
 ) -> tuple[Transfer, ...]:
-    """Keeps 2100 at or above zero, and a worker's cash with the worker (ledger.md 6).
+    """Keeps 2100 at or above zero, and a worker's cash with the worker (docs/ledger.md).
 
     Cash job: what it left on the worker's pay is already in their hand, Dr 2100W / Cr 1220W.
     Other jobs: a cash debt is netted within this job's net pay; what is taken beyond the

@@ -136,7 +136,7 @@ def fare(job: Job | None, commission_rate: Decimal, finder_fee_rate: Decimal) ->
     """What this job has earned so far. Nothing before it is over.
 
     A completed job earns its lines less commission; a cancelled one its fee, which is the assigned
-    worker's whole (ledger.md 3), and the cooperative's if there was none.
+    worker's whole, and the cooperative's if there was none.
     """
     if job is None or not job.is_over:
         return Fare()

@@ -116,7 +116,7 @@ class Scheme:
     needs_worker: StrictBool
     rounding: Literal["period", "transaction"]
     period: Literal["month", "indian_quarter"]
-    period_at: Literal["confirmed"]  # and the planned start for a job booked ahead (ledger.md 3)
+    period_at: Literal["confirmed"]  # and the planned start for a job booked ahead
     cap_scope: Literal["own"]
     on_cancel: Literal["reverse", "keep"]
     after_remittance: Literal["institution_credit", "claim", "none"]

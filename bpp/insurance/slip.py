@@ -111,7 +111,7 @@ def document(facts: Facts, entry: Entry, worker: str, origin_period: str) -> dic
 
 
 def says(kind: str, institution: str, borne_by: str) -> str:
-    """What may be said of this money, and no more (ledger.md 1)."""
+    """What may be said of this money, and no more (docs/ledger.md)."""
     if kind == "fund_levy":
         return f"Welfare fee for {institution}, borne by the {borne_by}. A fee is not cover."
     return f"Set aside; cover not confirmed by {institution}."

@@ -30,7 +30,7 @@ class Transfer:
 class Entry:
     """Balanced by shape: each transfer is both sides. No transfers is a fact of 0.00.
 
-    `id` is scheme / our order key / worker slot / event number (ledger.md 9). `kind` is the event.
+    `id` is scheme / our order key / worker slot / event number. `kind` is the event.
     `origin_period` is the scheme's period the fact belongs to, `declared_in` the period in whose
     declaration it counts; both None for entries of no scheme.
     """

@@ -1,7 +1,7 @@
 """Sealing: committed entries become leaves of signed Merkle blocks; a slip proves its entry in one.
 
 One sealer a node. It takes what waits, never a range of ids: on a database with several writers
-commits are not in the order of ids (ledger.md 10).
+commits are not in the order of ids.
 """
 
 import secrets

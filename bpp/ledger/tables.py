@@ -33,7 +33,7 @@ class AccountRow(Tables, table=True):
 
 
 class EntryRow(Tables, table=True):
-    """One dated fact. Its id makes it unrepeatable (ledger.md 9)."""
+    """One dated fact. Its id makes it unrepeatable."""
 
     __tablename__ = "entry"
     __table__: ClassVar[Table]

@@ -36,7 +36,7 @@ def durable(office: Office) -> list[Durable]:
 def passing(office: Office, store_: Store, queue: PassingQueue) -> list[Passing]:
     """search, select, status and track: answered within their ttl or not at all.
 
-    The queue sends, so that a slow peer keeps nobody else's answers waiting (threats P7).
+    The queue sends, so that a slow peer keeps nobody else's answers waiting.
     """
     answers: dict[str, Answer] = {
         "search": _search,

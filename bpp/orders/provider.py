@@ -98,7 +98,7 @@ def require_served(provider: Provider, pickup: Place, drop: Place) -> None:
 def accepted_payment(provider: Provider, asked: tuple[PaymentTerms, ...]) -> PaymentTerms:
     """The published payment terms that the peer chose. Raises PaymentNotSupported.
 
-    Only who collects and when are read from the peer; status and accounts are never (threats 1.4).
+    Only who collects and when are read from the peer; status and accounts are never.
     """
     if not asked:
         return provider.payments[0]

@@ -11,6 +11,6 @@ def status(order: Order) -> OrderView:
 
 
 def unknown_order() -> OrderNotFound:
-    """The refusal for another BAP's order and for no order at all: alike (threats 1.4)."""
+    """The refusal for another BAP's order and for no order at all: alike."""
     reason = "no order of this id for you; send the id of on_confirm"
     return OrderNotFound(reason, path="/message/order_id")

@@ -4,7 +4,7 @@ from bpp.fleet.dispatch import Position
 from bpp.orders.order import ACTIVE, Order
 from protocol_specs.wire.order import Place, Tracking
 
-ROUGH_DECIMALS = 3  # about 100 m, until the rider or the parcel is on board (threats 1.4)
+ROUGH_DECIMALS = 3  # about 100 m, until the rider or the parcel is on board
 
 
 def track(order: Order, position: Position | None) -> Tracking:

@@ -97,7 +97,7 @@ def _project(session: Session, extension: Extension, event: OrderEvent) -> tuple
         with session.savepoint():
             return extension.on_event(session, event)
     except StoreUnavailable:
-        raise  # the database's trouble ends the whole unit (DESIGN 6)
+        raise  # the database's trouble ends the whole unit
     except Exception as error:  # noqa: BLE001 - the seam: a ride goes on whatever an extension does
         return extension.failed(session, event, error)
 

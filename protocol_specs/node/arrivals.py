@@ -1,4 +1,4 @@
-"""Passing messages that came in: searches, status, tracking and their answers (DESIGN 4).
+"""Passing messages that came in: searches, status, tracking and their answers.
 
 Bounded in number and in time. What is here dies with the process, and the sender asks again.
 """
@@ -11,7 +11,7 @@ from protocol_specs.node.actions import Passing
 from protocol_specs.wire.envelope import Envelope, SubscriberType
 from protocol_specs.wire.errors import ChangedDuplicate, Overloaded
 
-TTL_S = 30  # where the message says none (protocol.md 6.2)
+TTL_S = 30  # where the message says none
 REMEMBER_S = 3600  # the longest life of a signature that the door takes
 Sent = tuple[str, str, str, str]
 

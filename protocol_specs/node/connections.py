@@ -1,6 +1,6 @@
 """Connections of a door: counted, capped, and closed when a request head does not come in time.
 
-aiohttp itself waits without end for the head of a request (threats.md 0 and P17).
+aiohttp itself waits without end for the head of a request.
 """
 
 from __future__ import annotations

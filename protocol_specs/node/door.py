@@ -1,7 +1,7 @@
 """The one signed door: headers and bytes in, an answer out; no HTTP framework in here.
 
 Cheap checks first, then the registry, then everything `admit` asks, then the write, then the ACK
-(DESIGN 3). What is refused leaves nothing behind.
+(docs/architecture.md). What is refused leaves nothing behind.
 """
 
 from __future__ import annotations
@@ -186,7 +186,7 @@ class Door:
     def _unavailable(
         self, fault: StoreUnavailable, action: str, claim: wire.Claim | None
     ) -> Answer:
-        """Not ACKed when it cannot be kept (threats.md P9)."""
+        """Not ACKed when it cannot be kept."""
         self.store_fault = str(fault)
         self._telemetry.fault("store", fault)
         return self.refuse(Overloaded("this message cannot be stored now"), action, claim)

@@ -1,7 +1,7 @@
 """Who is who, as the registry says it, remembered for a short and stated time.
 
 A key is fresh for 60 s (so a revoked one is refused within 60 s), may be used up to 300 s while
-the registry cannot be reached, and "unknown" is remembered for 30 s (threats.md P14, 1.1). The
+the registry cannot be reached, and "unknown" is remembered for 30 s. The
 lifetime is ours, never the record's valid_until.
 """
 
@@ -105,8 +105,8 @@ class Keyring:
     ) -> list[Subscriber]:
         """Usable records of `type` in `domain`, one per subscriber and url, newest key first.
 
-        `city` matches as protocol.md 4 says. Remembered and bounded like keys; raises Overloaded
-        like `keys`.
+        A record matches that lists `city`, every city (`*`) or none. Remembered and bounded like
+        keys; raises Overloaded like `keys`.
         """
         question = {"type": str(type.value), "domain": domain, "status": "SUBSCRIBED"}
         if city is not None:
@@ -220,7 +220,7 @@ def _unreachable() -> Overloaded:
 
 
 def registry_directory(client: Client, registry: RegistrySettings) -> Directory:
-    """Look-ups in the network's registry over HTTP, signed by this node (protocol.md 3.2)."""
+    """Look-ups in the network's registry over HTTP, signed by this node."""
 
     async def look_up(question: dict[str, str]) -> list[Subscriber]:
         body = strict_json.dumps(question)

@@ -11,7 +11,7 @@ T = TypeVar("T")
 WINDOW_AT_FIRST = 2  # a receiver that never answered holds few of the node's slots
 WINDOW_MAX = 32
 DOWN_AFTER_FAILURES = 3
-BACKOFF_S_MAX = 900.0  # threats.md P6: a probe at least every 15 minutes
+BACKOFF_S_MAX = 900.0  # a probe at least every 15 minutes
 WAITING_MAX = 1_000
 
 

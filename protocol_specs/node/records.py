@@ -1,4 +1,4 @@
-"""Registry records as real registries spell them, read into Subscribers (protocol.md 3.1)."""
+"""Registry records as real registries spell them, read into Subscribers."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any

@@ -159,7 +159,7 @@ def read_secret(path: Path, *, key: str) -> str:
     """The text of a secret file, stripped. `key` is the setting that names it.
 
     Raises SettingsError when the file is missing or others than its owner may read it: what was
-    readable once must be taken for known (threats.md 5).
+    readable once must be taken for known.
     """
     try:
         mode = stat.S_IMODE(os.stat(path).st_mode)

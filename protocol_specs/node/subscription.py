@@ -1,8 +1,8 @@
 """Joining a network: our own /subscribe call, and the answer to the registry's challenge.
 
-The challenge is AES-ECB without authentication, so whoever may ask us to decrypt holds an oracle
-(protocol.md 8, trap 22): only the registry whose key is pinned in the settings is answered, each
-of its calls once, and the encryption key serves for nothing else.
+The challenge is AES-ECB without authentication, so whoever may ask us to decrypt holds an oracle:
+only the registry whose key is pinned in the settings is answered, each of its calls once, and the
+encryption key serves for nothing else.
 """
 
 from __future__ import annotations
@@ -93,7 +93,7 @@ class OwnKeys:
 def application(
     settings: NodeSettings, own: OwnKeys, *, type: SubscriberType, now: int, valid_s: int
 ) -> dict[str, Any]:
-    """The /subscribe body for this node, in both spellings of each field (protocol.md 3.1)."""
+    """The /subscribe body for this node, in both spellings of each field."""
     location: dict[str, Any] = {"country": {"code": settings.country}}
     if settings.cities:
         location["city"] = {"code": settings.cities[0]}

@@ -1,7 +1,7 @@
 """What a node says about itself: one JSON line per event on standard error, and counters.
 
-Lines carry ids only. Never a body, a header, a key, a name, a phone number or a place
-(threats.md P18); that is why exceptions are logged by type and place, not by their text.
+Lines carry ids only. Never a body, a header, a key, a name, a phone number or a place;
+that is why exceptions are logged by type and place, not by their text.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ from yarl import URL
 Network = Literal["production", "development"]
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
-# `is_global` is true for these, and none of them is a public host (threats.md 0 and 1.1):
+# `is_global` is true for these, and none of them is a public host:
 # NAT64, 6to4, Teredo, v4-compatible, v4-mapped and site-local IPv6; protocol assignments of IPv4.
 NEVER = tuple(
     ipaddress.ip_network(text)

@@ -96,11 +96,11 @@ class Envelope:
 def admit(
     claim: Claim, keys: Keys, now: int, *, receiver: Receiver, action: str, schemas: Validates
 ) -> Envelope:
-    """The verified message; raises Refused. The order of checks is that of DESIGN section 3.
+    """The verified message; raises Refused.
 
-    Signatures, the role of each signer, strict JSON, schema, context.action == `action`, the signer
-    is the party that speaks, addressed to us, still fresh. `keys` must be what the registry says
-    now; an id it lacks is unknown.
+    Checked in this order: signatures, the role of each signer, strict JSON, schema, context.action
+    == `action`, the signer is the party that speaks, addressed to us, still fresh. `keys` must be
+    what the registry says now; an id it lacks is unknown.
     """
     try:
         return _admit(claim, keys, now, receiver, action, schemas)

@@ -64,7 +64,7 @@ def speaker(action: str) -> SubscriberType:
 
 def ttl_binds(action: str) -> bool:
     """Whether `action` is void after its ttl: requests and on_search are; order callbacks, which
-    may report money and rides, are taken late (DESIGN, "ttl")."""
+    may report money and rides, are taken late."""
     return action == "on_search" or speaker(action) is SubscriberType.BAP
 
 

@@ -1,4 +1,4 @@
-"""Every event of ledger.md 14 leaves the balances that its table says, by card and in cash.
+"""Every event of docs/ledger.md leaves the balances that its table says, by card and in cash.
 
 Fare 20.00, commission 20 % = 4.00, Malaysia 1.25 % of 16.00 = 0.20.
 """

@@ -9,7 +9,7 @@ from tests.support.crashing import MESSAGES
 
 
 def test_a_kill_at_any_step_loses_and_doubles_nothing(tmp_path: Path) -> None:
-    """threats.md P1: all that was ACKed is handled once, and its answer arrives.
+    """All that was ACKed is handled once, and its answer arrives.
 
     An answer may arrive twice: its receiver knows it by its message_id.
     """
