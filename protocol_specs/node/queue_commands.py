@@ -15,7 +15,7 @@ from sqlalchemy import BindParameter, ColumnElement, bindparam, select, update
 
 from protocol_specs.node.owing import ORDER_CALLBACK_KEPT_S
 from protocol_specs.node.settings import NodeSettings, load
-from protocol_specs.node.store import Row, Session, Statement, Store, StoreUnusable
+from protocol_specs.node.store import Row, Session, Statement, Store, StoreInUse, StoreUnusable
 from protocol_specs.node.tables import Conversation, Owed, Received
 
 SHOWN_MAX = 1_000
@@ -127,7 +127,13 @@ def _retry(queue: Queue, data_dir: Path, row_id: int, now: int) -> int:
             queue.retry, row_id=row_id, now=now, give_up_at=now + ORDER_CALLBACK_KEPT_S
         )
 
-    store = Store.open_existing(data_dir)
+    try:
+        store = Store.open_existing(data_dir)
+    except StoreInUse as used:
+        raise StoreUnusable(
+            f"the node is running (process {used.holder}), and {queue.name} --retry needs it "
+            f"stopped: stop the node, run this command again, then start the node"
+        ) from None
     try:
         found = store.transact_now(put_back)
     finally:

@@ -12,7 +12,7 @@ from sqlalchemy.dialects.sqlite.base import SQLiteCompiler, SQLiteDialect, SQLit
 from sqlalchemy.schema import CreateIndex, CreateTable
 from sqlalchemy.sql.elements import BindParameter
 
-from protocol_specs.node.store_faults import Conflict, StoreUnavailable, StoreUnusable
+from protocol_specs.node.store_faults import Conflict, StoreInUse, StoreUnavailable, StoreUnusable
 
 FILE_NAME = "node.sqlite3"
 LOCK_NAME = "writer.lock"
@@ -101,9 +101,7 @@ def lock(data_dir: Path) -> int:
     except BlockingIOError:
         holder = os.pread(descriptor, 20, 0).decode("ascii", "replace").strip() or "unknown"
         os.close(descriptor)
-        raise StoreUnusable(
-            f"{data_dir} is in use by process {holder}: stop it, or give this node another data_dir"
-        ) from None
+        raise StoreInUse(data_dir, holder) from None
     os.ftruncate(descriptor, 0)
     os.pwrite(descriptor, str(os.getpid()).encode(), 0)
     return descriptor

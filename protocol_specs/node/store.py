@@ -15,6 +15,7 @@ from protocol_specs.node.session import Row as Row
 from protocol_specs.node.session import Session as Session
 from protocol_specs.node.session import Statement as Statement
 from protocol_specs.node.store_faults import Conflict as Conflict
+from protocol_specs.node.store_faults import StoreInUse as StoreInUse
 from protocol_specs.node.store_faults import StoreUnavailable as StoreUnavailable
 from protocol_specs.node.store_faults import StoreUnusable as StoreUnusable
 
@@ -100,7 +101,7 @@ class Store:
     @staticmethod
     def open_existing(data_dir: Path) -> "Store":
         """Opens for writing what a node has made, while it is stopped; for commands that know only
-        some of its tables. Raises StoreUnusable: no node there, or it runs."""
+        some of its tables. Raises StoreUnusable: no node there; StoreInUse: it runs."""
         sqlite.reader(data_dir).close()
         return _open(data_dir, lambda writer: None)
 

@@ -11,3 +11,13 @@ class StoreUnavailable(Exception):
 
 class StoreUnusable(Exception):
     """The data folder cannot be used as it is; the message names the folder and what to do."""
+
+
+class StoreInUse(StoreUnusable):
+    """A running process (`holder` is its id, in words) has the folder."""
+
+    def __init__(self, data_dir: object, holder: str) -> None:
+        super().__init__(
+            f"{data_dir} is in use by process {holder}: stop it, or give this node another data_dir"
+        )
+        self.holder = holder

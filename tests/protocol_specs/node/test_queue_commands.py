@@ -1,6 +1,7 @@
 """`wayfare inbox` and `wayfare outbox` over a real data folder."""
 
 import json
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -88,7 +89,10 @@ def test_a_parked_message_can_be_tried_again_when_the_node_is_stopped(
     park(home.store)
     words = ["outbox", "--config", str(home.config), "--retry", "1"]
     assert main(words) == 1
-    assert "is in use by process" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert f"the node is running (process {os.getpid()}), and outbox --retry needs it" in said
+    assert "stop the node, run this command again, then start the node" in said
+    assert rows(home.store, Owed)[0]["state"] == "parked"
     home.store.close()
     assert main(words) == 0
     assert main(words) == 1
