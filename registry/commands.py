@@ -51,7 +51,11 @@ def ask(
     settings: RegistryNodeSettings, method: str, path: str, body: dict[str, Any] | None = None
 ) -> tuple[int, dict[str, Any]]:
     """One call of the operator's API: (status, answer); status 0 if nobody answers."""
-    token = read_secret(settings.data_dir / "operator.token", key="data_dir")
+    token = read_secret(
+        settings.data_dir / "operator.token",
+        key="data_dir",
+        made_by="The registry makes it when it first starts: wayfare serve registry --config FILE",
+    )
     connection = http.client.HTTPConnection(settings.host, settings.port, timeout=10)
     try:
         connection.request(

@@ -63,10 +63,12 @@ def add(
 
 def ledger_key(settings: InsuranceSettings) -> SigningKey:
     """The key that signs slips and heads, from its own file. Raises SettingsError."""
+    path = settings.ledger_key
+    made_by = f"Make it with: wayfare ledger keygen --out {path}"
     try:
-        return signing_key(read_secret(settings.ledger_key, key="insurance.ledger_key"))
+        return signing_key(read_secret(path, key="insurance.ledger_key", made_by=made_by))
     except InvalidKey as error:
-        raise SettingsError(f"insurance.ledger_key: {settings.ledger_key}: {error}") from None
+        raise SettingsError(f"insurance.ledger_key: {path}: {error}") from None
 
 
 def _witness(node: Node, settings: InsuranceSettings) -> Witness:

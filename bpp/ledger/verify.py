@@ -89,8 +89,8 @@ class Report:
 def verify(store: Store, witness_path: Path | None, public: bytes) -> Report:
     """Checks every row against the sealed blocks, and the blocks against the witness.
 
-    `public` is the ledger key's public half, from outside the database. Raises OSError and
-    witness.BadWitness when the witness file cannot be read.
+    `public` is the ledger key's public half, from outside the database. Before the first block
+    there need be no witness file. Raises OSError and witness.BadWitness when it cannot be read.
     """
     return store.read(lambda session: _report(session, witness_path, public))
 
@@ -98,16 +98,18 @@ def verify(store: Store, witness_path: Path | None, public: bytes) -> Report:
 def _report(session: Session, witness_path: Path | None, public: bytes) -> Report:
     faults = [*_shape(session), *_chain(session, public), *_strays(session)]
     notes = []
-    waiting = _count(session, _WAITING)
+    waiting, blocks = _count(session, _WAITING), sealing.last_number(session)
     if waiting:
         notes.append(f"{waiting} entries wait for their block: nothing vouches for them yet")
     if witness_path is None:
         notes.append("no witness was given: a cut tail and a restored backup were NOT checked")
+    elif not blocks and not witness_path.exists():
+        notes.append("nothing was sealed yet, so there is no witness: nothing to compare with it")
     else:
         faults += _against(session, witness_path, public)
     return Report(
         entries=_count(session, _ENTRIES),
-        blocks=sealing.last_number(session),
+        blocks=blocks,
         waiting=waiting,
         balanced=all(debit == credit for debit, credit in balances.sums(session).values()),
         faults=tuple(faults),

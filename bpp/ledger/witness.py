@@ -33,9 +33,15 @@ class Witnessed:
 def read(path: Path) -> list[Witnessed]:
     """Every head in the file, as written; a torn last line (a crash while writing) is left out.
 
-    Raises BadWitness naming the line, and OSError when the file cannot be read.
+    Raises BadWitness naming the line, or a missing file, and OSError when it cannot be read.
     """
-    lines = path.read_bytes().split(b"\n")
+    try:
+        lines = path.read_bytes().split(b"\n")
+    except FileNotFoundError:
+        raise BadWitness(
+            f"{path}: the witness is missing, though blocks were sealed. Name the file of the "
+            "setting insurance.witness, or a copy of it kept elsewhere"
+        ) from None
     return [_parse(line, path, n) for n, line in enumerate(lines[:-1], 1) if line]
 
 

@@ -155,9 +155,10 @@ def _models_in(annotation: Any) -> list[type[BaseModel]]:
     return [m for part in getattr(annotation, "__args__", ()) for m in _models_in(part)]
 
 
-def read_secret(path: Path, *, key: str) -> str:
+def read_secret(path: Path, *, key: str, made_by: str | None = None) -> str:
     """The text of a secret file, stripped. `key` is the setting that names it.
 
+    `made_by` tells, in a sentence, what makes a file that is missing; None: `wayfare keygen`.
     Raises SettingsError when the file is missing or others than its owner may read it: what was
     readable once must be taken for known.
     """
@@ -170,10 +171,8 @@ def read_secret(path: Path, *, key: str) -> str:
             )
         return path.read_text(encoding="ascii").strip()
     except FileNotFoundError:
-        raise SettingsError(
-            f"{path} (setting {key!r}) does not exist. "
-            f"Make keys with: wayfare keygen --out {path.parent}"
-        ) from None
+        made_by = made_by or f"Make keys with: wayfare keygen --out {path.parent}"
+        raise SettingsError(f"{path} (setting {key!r}) does not exist. {made_by}") from None
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(f"{path} (setting {key!r}) cannot be read: {error}") from None
 

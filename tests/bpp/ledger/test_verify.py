@@ -36,6 +36,20 @@ def test_without_a_witness_it_says_what_it_did_not_check(ledger: Ledger) -> None
     assert any("NOT checked" in note for note in report.notes)
 
 
+def test_before_the_first_block_there_need_be_no_witness(tmp_path: Path) -> None:
+    young = Ledger(tmp_path)
+    assert not young.witness.exists()
+    report = young.report(with_witness=True)
+    assert report.is_sound
+    assert any("nothing was sealed yet" in note for note in report.notes)
+
+
+def test_a_lost_witness_is_said_and_not_passed_over(ledger: Ledger) -> None:
+    ledger.witness.unlink()
+    with pytest.raises(BadWitness, match="the witness is missing, though blocks were sealed"):
+        ledger.report(with_witness=True)
+
+
 def test_entries_that_wait_for_their_block_are_said(ledger: Ledger) -> None:
     ledger.post(an_entry(50))
     report = ledger.report()

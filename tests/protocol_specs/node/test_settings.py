@@ -96,6 +96,12 @@ def test_a_missing_key_names_keygen(tmp_path: Path) -> None:
         read_secret(tmp_path / "signing.key", key="signing_key")
 
 
+def test_a_missing_token_names_what_makes_it(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match=r"does not exist\. The node makes it") as caught:
+        read_secret(tmp_path / "desk.token", key="data_dir", made_by="The node makes it.")
+    assert "keygen" not in str(caught.value)
+
+
 def test_a_secret_is_never_written_over(tmp_path: Path) -> None:
     write_secret(tmp_path / "a", "one")
     with pytest.raises(FileExistsError):
