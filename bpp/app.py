@@ -58,7 +58,7 @@ def build_from(
         directory=directory,
     )
     fleet = _fleet(node, listed)
-    provider = settings.provider(fleet.categories())
+    provider = settings.provider(node.store.read(roster.categories))
     desk_token = private_file(settings.data_dir / desk_api.TOKEN_FILE)
     extensions = (*extensions, *_configured(node, settings, provider, desk_token))
     office = Office(

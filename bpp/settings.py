@@ -91,7 +91,7 @@ class BppSettings(NodeSettings):
     quote_ttl_s: int = Field(default=600, gt=0, le=86_400)
     service_area: tuple[CircleSettings, ...] = Field(min_length=1)
     dispatch: DispatchSettings = DispatchSettings()
-    categories: tuple[str, ...] = ()  # of vehicles on offer; none: those known at the start
+    categories: tuple[str, ...] = ()  # of vehicles on offer; none: of all known at the start
     fares: FareSettings
     payments: tuple[PaymentSettings, ...] = (
         PaymentSettings(collected_by="BPP", type="ON-FULFILLMENT"),
@@ -143,13 +143,16 @@ class BppSettings(NodeSettings):
         return Roster(listed.drivers + more.drivers, listed.vehicles + more.vehicles)
 
     def provider(self, known: Iterable[str]) -> Provider:
-        """What the cooperative publishes. `known` are the vehicle categories of the fleet.
+        """What the cooperative publishes. `known` are the categories of the registered vehicles.
 
         Raises SettingsError if there is no category at all to offer.
         """
         categories = self.categories or tuple(sorted(set(known)))
         if not categories:
-            raise SettingsError("no vehicles yet: set categories = [...] or add vehicles")
+            raise SettingsError(
+                "categories: there is nothing to offer; list [[vehicles]], name a drivers_csv, or "
+                'set categories = ["CAB"] and add vehicles at the desk later'
+            )
         return Provider(
             id=self.provider_id,
             name=self.provider_name,

@@ -34,10 +34,6 @@ class Fleet:
         """Every driver, by code."""
         return list(self._workers.values())
 
-    def categories(self) -> list[str]:
-        """The vehicle categories the fleet has, sorted."""
-        return sorted({worker.vehicle.category for worker in self._workers.values()})
-
     def candidates(self) -> Iterator[Candidate]:
         """Every driver online at a known place."""
         for agent_id, position in self._positions.items():

@@ -46,6 +46,7 @@ _SEEN = Statement(
     .values({name: bindparam(name) for name in ("online", "lat_e6", "lon_e6", "seen_at")})
 )
 _VEHICLE_OF = Statement(select(_VEHICLE).where(_VEHICLE.c.registration == bindparam("of")))
+_CATEGORIES = Statement(select(_VEHICLE.c.category).distinct().order_by(_VEHICLE.c.category))
 _BY_CODE = Statement(select(_DRIVER).where(_DRIVER.c.code == bindparam("code")))
 _JOINED = select(_DRIVER, *(_VEHICLE.c[name] for name in _DETAILS)).join(
     _VEHICLE, _DRIVER.c.vehicle == _VEHICLE.c.registration
@@ -121,6 +122,11 @@ def find_driver(session: Session, token: str) -> Worker | None:
 def everybody(session: Session) -> list[tuple[Worker, Position | None]]:
     """Every driver by code, with the last known place of those who were online."""
     return [(_worker(row), _position(row)) for row in session.all(_EVERYBODY)]
+
+
+def categories(session: Session) -> list[str]:
+    """The categories of all registered vehicles, sorted; whether somebody drives them or not."""
+    return [row["category"] for row in session.all(_CATEGORIES)]
 
 
 def write_seen(session: Session, agent_id: str, position: Position | None) -> None:

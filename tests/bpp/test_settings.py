@@ -4,9 +4,11 @@ from pathlib import Path
 
 import pytest
 
+from bpp.fleet import roster
 from bpp.settings import BppSettings
 from protocol_specs.node.settings import SettingsError, load
 from protocol_specs.wire.order import CancellationTerm, Kind, PaymentTerms
+from tests.bpp.cooperative import AT_PICKUP, cooperative, order_asked
 
 GOOD = """
 subscriber_id = "bpp.example.org"
@@ -118,6 +120,28 @@ def test_a_csv_file_with_faults_stops_the_start_with_its_lines(tmp_path: Path) -
         read(tmp_path, csv=CSV + "D3,C\n").roster()
 
 
+async def test_a_node_with_vehicles_and_no_drivers_yet_starts_and_offers_their_categories(
+    tmp_path: Path,
+) -> None:
+    vehicles = (
+        {"registration": "W 1", "category": "CAB"},
+        {"registration": "W 2", "category": "AUTO_RICKSHAW"},
+        {"registration": "W 3", "category": "CAB"},
+    )
+    async with cooperative(tmp_path, drivers=0, categories=(), vehicles=vehicles) as there:
+        assert await there.desk("GET", "drivers") == (200, {"drivers": []})
+        driver = {"code": "D1", "name": "Aminah", "phone": "60123456789", "vehicle": "W 1"}
+        _, added = await there.desk("POST", "drivers", driver)
+        bearer = {"Authorization": f"Bearer {added['token']}"}
+        online = {"online": True, **AT_PICKUP}
+        assert (await there.call("POST", "/driver/online", online, bearer))[0] == 200
+        stops = order_asked()["order"]["fulfillments"][0]["stops"]
+        found = await there.ask("search", {"intent": {"fulfillment": {"stops": stops}}})
+        (provider,) = found["message"]["catalog"]["providers"]
+        assert [item["id"] for item in provider["items"]] == ["ride-cab"]
+        assert there.node.store.read(roster.categories) == ["AUTO_RICKSHAW", "CAB"]
+
+
 def test_a_cooperative_without_any_vehicle_must_say_what_it_offers(tmp_path: Path) -> None:
-    with pytest.raises(SettingsError, match="categories"):
+    with pytest.raises(SettingsError, match=r"categories: .* list \[\[vehicles\]\]"):
         read(tmp_path).provider([])
