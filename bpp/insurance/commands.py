@@ -28,12 +28,15 @@ def add(subparsers: Any) -> None:
 def run_verify(arguments: argparse.Namespace) -> int:
     """Exit 0 only if everything in the slip holds; else names what does not."""
     try:
-        expected = public_key(arguments.public_key) if arguments.public_key else None
+        given = arguments.public_key  # an empty one is a mistake, not none
+        expected = None if given is None else public_key(given)
         verdict = check(arguments.file.read_bytes(), expected)
-    except (BadSlip, InvalidKey) as error:
-        return _refuse(arguments, str(error))
+    except BadSlip as error:
+        return _refuse(arguments, f"{arguments.file}: does NOT hold: {error}")
+    except InvalidKey as error:
+        return _refuse(arguments, f"--public-key: {error} Nothing was checked.")
     except OSError as error:
-        return _refuse(arguments, str(error.strerror))
+        return _refuse(arguments, f"{arguments.file} cannot be read: {error.strerror}")
     if arguments.json:
         shown = asdict(verdict)
         shown["sealed"], shown["verified"] = shown.pop("is_sealed"), True
@@ -48,7 +51,7 @@ def _refuse(arguments: argparse.Namespace, why: str) -> int:
     if arguments.json:
         print(json.dumps({"verified": False, "sealed": False, "error": why}))
     else:
-        print(f"{arguments.file}: does NOT hold: {why}", file=sys.stderr)
+        print(f"wayfare: {why}", file=sys.stderr)
     return 1
 
 

@@ -13,6 +13,7 @@ from bpp.insurance import reading
 from bpp.insurance.scheme import load
 from bpp.insurance.slip_check import BadSlip, Verdict, check
 from bpp.ledger.sealing import Sealer
+from protocol_specs.node.commands import main
 from protocol_specs.wire.canonical import canonical
 from protocol_specs.wire.keys import b64encode, generate_signing_key
 from tests.bpp.insurance.support import (
@@ -303,3 +304,28 @@ def test_a_slip_whose_parts_disagree_does_not_hold_even_when_signed(
 def test_what_is_no_slip_is_said_to_be_none(body: bytes) -> None:
     with pytest.raises(BadSlip):
         check(body, None)
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["slip.json", "--public-key", ""], "--public-key: "),
+        (["slip.json", "--public-key", "no key"], "--public-key: "),
+        (["nowhere.json"], "nowhere.json cannot be read: "),
+    ],
+)
+def test_what_could_not_be_checked_is_not_said_of_the_slip(
+    coop: Coop,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    words: list[str],
+    says: str,
+) -> None:
+    coop.happen(Story(agent_id="a1").event("confirmed"))
+    (tmp_path / "slip.json").write_text(json.dumps(slips(coop, "a1")[0]))
+    monkeypatch.chdir(tmp_path)
+    assert main(["slip", "verify", *words]) == 1
+    said = capsys.readouterr().err
+    assert says in said
+    assert "NOT hold" not in said
