@@ -7,6 +7,7 @@ import secrets
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from bap import calls, rows
 from bap.calls import Call
@@ -71,7 +72,7 @@ class Asking:
 
         await self._node.store.transact(begin)
         try:
-            await self._send_to_one(gateways[:GATEWAYS_MAX], body)
+            await self._send_to_one(gateways[:GATEWAYS_MAX], journey, call, body)
         except ApiError:
             await self._node.store.transact(lambda session: rows.drop(session, journey.id))
             raise
@@ -90,7 +91,7 @@ class Asking:
 
         call, body = await self._node.store.transact(begin)
         if action not in DURABLE:
-            await self._send(call, provider, body)
+            await self._send(journey, call, provider, body)
         return Sent(journey.id, call.message_id)
 
     def _begin(
@@ -139,17 +140,19 @@ class Asking:
             raise ApiError(503, "provider_gone", f"{bpp_id} is not on the network any more")
         return found[0]
 
-    async def _send_to_one(self, gateways: list[Subscriber], body: bytes) -> None:
+    async def _send_to_one(
+        self, gateways: list[Subscriber], journey: Journey, call: Call, body: bytes
+    ) -> None:
         said = []
         for gateway in gateways:
-            fault = await self._deliver(gateway, "search", body)
+            fault = await self._deliver(gateway, journey, call, body)
             if fault is None:
                 return
             said.append(f"{gateway.subscriber_id}: {fault[1]}")
         raise ApiError(502, "search_failed", f"no gateway took the search ({'; '.join(said)})")
 
-    async def _send(self, call: Call, provider: Subscriber, body: bytes) -> None:
-        fault = await self._deliver(provider, call.action, body)
+    async def _send(self, journey: Journey, call: Call, provider: Subscriber, body: bytes) -> None:
+        fault = await self._deliver(provider, journey, call, body)
         if fault is None:
             return
         code, reason = fault
@@ -157,16 +160,31 @@ class Asking:
         raise ApiError(502, "provider_refused", f"{provider.subscriber_id}: {reason}")
 
     async def _deliver(
-        self, receiver: Subscriber, action: str, body: bytes
+        self, receiver: Subscriber, journey: Journey, call: Call, body: bytes
     ) -> tuple[str | None, str] | None:
-        """None once it is ACKed, else code and reason."""
+        """None once it is ACKed, else code and reason. Either is logged and counted."""
         try:
-            answer = await self._node.client.send(url=receiver.url, action=action, body=body)
+            answer = await self._node.client.send(url=receiver.url, action=call.action, body=body)
         except Undelivered as undelivered:
+            self._log("given_up", receiver, journey, call, error=type(undelivered).__name__)
             return None, undelivered.reason
         if answer.acked:
+            self._log("sent", receiver, journey, call)
             return None
+        self._log("given_up", receiver, journey, call, code=answer.code)
         return answer.code, (answer.message or "it refused")[:REASON_CHARS_MAX]
+
+    def _log(
+        self, event: str, receiver: Subscriber, journey: Journey, call: Call, **why: Any
+    ) -> None:
+        self._node.telemetry.log(
+            event,
+            action=call.action,
+            transaction_id=journey.transaction_id,
+            message_id=call.message_id,
+            peer=receiver.subscriber_id,
+            **why,
+        )
 
     def _note(self, session: Session, call: Call, code: str | None, reason: str) -> None:
         """Writes that a request will have no answer."""
