@@ -13,7 +13,7 @@ from protocol_specs.wire.keys import signing_key
 from tests.support.provider_process import Home
 from tests.support.surroundings import Request
 
-DEADLINE_S = 60
+DEADLINE_S = 30
 
 
 def _sql(query: str, *names: str) -> Statement:
