@@ -95,9 +95,7 @@ class Door:
         self._limits, self._clock = limits, clock
         self._lookups = Buckets(limits.key_lookups_per_s)
 
-    async def receive(
-        self, action: str, headers: Headers, body: bytes, *, address: str
-    ) -> Answer:
+    async def receive(self, action: str, headers: Headers, body: bytes, *, address: str) -> Answer:
         """The answer to `body` posted to the path of `action` from `address`.
 
         200 ACK: it is written (or queued, if it is a passing one), or it was before. Anything

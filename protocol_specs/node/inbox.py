@@ -132,7 +132,7 @@ class Inbox:
             error=None,
         )
         if row is not None:
-            session.after_commit(partial(self._remember, int(row["id"]), envelope))
+            self._remember(int(row["id"]), envelope)
         session.notify(CHANNEL)
         return True
 
@@ -195,6 +195,9 @@ class Inbox:
         return Outcome(row, state, error)
 
     def _remember(self, row_id: int, envelope: Envelope) -> None:
+        """Before the COMMIT, for it is often handled in the same one. If that fails, the next to
+        get this row_id takes the place here too."""
+        self._fresh.pop(row_id, None)
         if len(envelope.body) <= ENVELOPE_BYTES_IN_MEMORY_MAX:
             self._fresh[row_id] = envelope
             if len(self._fresh) > ENVELOPES_IN_MEMORY_MAX:

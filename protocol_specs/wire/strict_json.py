@@ -27,6 +27,32 @@ _STRING_OR_NUMBER = re.compile(rb'"(?:[^"\\]++|\\.)*+"|([0-9]+)(?:\.([0-9]+))?',
 
 def parse(body: bytes) -> dict[str, Any]:
     """The JSON object in `body`; raises Malformed with what is wrong and where."""
+    document = _plain(body)
+    if document is None:
+        document = _by_the_letter(body)
+    _refuse_deep_or_huge(document)
+    if b"\\u0000" in body:
+        _refuse_nul(document)
+    return document
+
+
+def _plain(body: bytes) -> dict[str, Any] | None:
+    """The object in `body` if writing it again gives these very bytes, else None.
+
+    Then no key stands twice, no digit was lost and nothing but JSON was there: half the cost of
+    looking for each of these. Most peers write compact JSON; the others are read by the letter.
+    """
+    try:
+        document = orjson.loads(body)
+        if type(document) is dict and orjson.dumps(document) == body:
+            return document
+    except (ValueError, TypeError):  # not JSON, or too deep to be written
+        pass  # the other parser says what is wrong
+    return None
+
+
+def _by_the_letter(body: bytes) -> dict[str, Any]:
+    """The same for any spelling of JSON; raises Malformed."""
     try:
         document = jiter.from_json(
             body, allow_inf_nan=False, catch_duplicate_keys=True, cache_mode="keys"
@@ -37,9 +63,6 @@ def parse(body: bytes) -> dict[str, Any]:
         raise Malformed("The body must be one JSON object with context and message.")
     if _LONG_RUN in body.translate(_DIGITS, b"."):
         _refuse_long_numbers(body)
-    _refuse_deep_or_huge(document)
-    if b"\\u0000" in body:
-        _refuse_nul(document)
     return document
 
 

@@ -9,7 +9,7 @@ from sqlalchemy import bindparam, insert
 
 from protocol_specs.node import inbox as inbox_module
 from protocol_specs.node.actions import Durable
-from protocol_specs.node.inbox import TRIES_MAX, Inbox
+from protocol_specs.node.inbox import ENVELOPE_BYTES_IN_MEMORY_MAX, TRIES_MAX, Inbox
 from protocol_specs.node.store import Session, Statement, Store, StoreUnavailable
 from protocol_specs.node.tables import Body, Received
 from protocol_specs.wire.envelope import Envelope
@@ -94,6 +94,25 @@ async def test_after_a_restart_the_envelope_is_the_same_to_the_last_field(
     await work(inbox_of(again, handler))
     assert handler.seen == [envelope]
     again.close()
+
+
+@pytest.mark.parametrize("text", ["x", "x" * (ENVELOPE_BYTES_IN_MEMORY_MAX + 1)])
+async def test_a_message_never_gets_the_content_of_one_that_was_undone(
+    store: Store, text: str
+) -> None:
+    handler = Handler()
+    inbox = inbox_of(store, handler)
+
+    def undone(session: Session) -> None:
+        inbox.accept(session, envelope_of(BAP, "confirm"), NOW)
+        raise OrderNotFound("the judge says no")
+
+    with pytest.raises(OrderNotFound):
+        await store.transact(undone)
+    kept = envelope_of(BAP, "confirm", text=text)
+    await accept(inbox, kept)  # the database gives it the number of the one undone
+    await work(inbox)
+    assert handler.seen == [kept]
 
 
 async def test_the_same_bytes_again_are_taken_and_have_no_effect(store: Store) -> None:

@@ -3,6 +3,7 @@
 import contextlib
 import math
 
+import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -126,3 +127,26 @@ def test_what_we_write_we_read(document):
 def test_no_bytes_do_more_than_be_refused(body):
     with contextlib.suppress(Malformed):
         assert isinstance(strict_json.parse(body), dict)
+
+
+COMPACT = st.text('{}[]:,"ab\\u0019.-eE+ ', max_size=24)
+
+
+@given(
+    COMPACT | st.dictionaries(st.text("abc", max_size=3), JSON).map(orjson.dumps).map(bytes.decode)
+)
+def test_the_quick_reading_takes_nothing_that_reading_by_the_letter_refuses(text):
+    body = text.encode()
+    try:
+        expected = strict_json._by_the_letter(body)
+    except Malformed:
+        with pytest.raises(Malformed):
+            strict_json.parse(body)
+    else:
+        assert strict_json._plain(body) in (None, expected)
+
+
+def test_a_document_too_deep_to_be_written_again_is_refused():
+    body = b'{"a":' + b"[" * 300 + b"]" * 300 + b"}"
+    with pytest.raises(Malformed):
+        strict_json.parse(body)
