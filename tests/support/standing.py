@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TypeVar
 
 from sqlalchemy import bindparam, text
 
@@ -14,6 +14,8 @@ from tests.support.provider_process import Home
 from tests.support.surroundings import Request
 
 DEADLINE_S = 30
+
+T = TypeVar("T")
 
 
 def _sql(query: str, *names: str) -> Statement:
@@ -117,7 +119,7 @@ def _standing(session: Session, request: Request) -> Standing:
     )
 
 
-def _read(home: Home, unit: Callable[[Session], Any]) -> Any:
+def _read(home: Home, unit: Callable[[Session], T]) -> T:
     store = Store.read_only(home.data)
     try:
         return store.read(unit)

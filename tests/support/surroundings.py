@@ -14,12 +14,13 @@ import aiohttp
 from aiohttp import web
 
 from protocol_specs.wire import keys, strict_json
+from protocol_specs.wire.envelope import SubscriberType
 from protocol_specs.wire.errors import ack
 from protocol_specs.wire.timestamp import rfc3339
 from tests.bpp.cooperative import accepting, order_asked
 from tests.support import peers
 from tests.support.nodes import listening_socket, url_of
-from tests.support.peers import Peer, SubscriberType
+from tests.support.peers import Peer
 from tests.support.provider_process import BPP_ID, BPP_URL
 
 DEADLINE_S = 30
