@@ -8,6 +8,7 @@ the outbox (node) sends it.
 import asyncio
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from aiohttp import web
@@ -21,6 +22,7 @@ from bpp.insurance import wiring
 from bpp.ledger import tables as ledger_tables
 from bpp.orders import handlers, store
 from bpp.orders import tables as order_tables
+from bpp.orders.catching_up import catch_up_next
 from bpp.orders.extension import Extension
 from bpp.orders.office import Office
 from bpp.orders.provider import Provider
@@ -74,7 +76,7 @@ def build_from(
         node.serve_action(passing)
     driver_api.add(node, office)
     desk_api.add(node, office, desk_token)
-    _add_loops(node, extensions)
+    _add_loops(node, office)
     return node
 
 
@@ -109,7 +111,8 @@ def _configured(
     return (insurance,)
 
 
-def _add_loops(node: Node, extensions: tuple[Extension, ...]) -> None:
+def _add_loops(node: Node, office: Office) -> None:
     node.add_loop("old quotes", store.drop_quote_next, wake=asyncio.Event())
-    for extension in extensions:
-        node.add_loop(f"catch up {extension.name}", extension.catch_up_next, wake=asyncio.Event())
+    for extension in office.extensions:
+        catch_up = partial(catch_up_next, office, extension)
+        node.add_loop(f"catch up {extension.name}", catch_up, wake=asyncio.Event())

@@ -14,7 +14,7 @@ from bpp.insurance.scheme import NotInsurable, Scheme, load
 from bpp.insurance.settings import InsuranceSettings
 from bpp.ledger.entry import LedgerError
 from bpp.orders.events import OrderEvent
-from bpp.orders.extension import ExtraLine, JobTerms
+from bpp.orders.extension import ExtraLine, JobTerms, Retried
 from protocol_specs.node import loops
 from protocol_specs.node.store import Row, Session
 from protocol_specs.wire import money, tags
@@ -94,25 +94,26 @@ class Insurance:
         books.note_pending(session, event.order_key, event.n, event.at, _why(error))
         return (tags.group(TAG_CODE, {"STATUS": "pending"}),)
 
-    def catch_up_next(self, session: Session, now: int) -> bool:
-        """Tries one order whose events wait again; False: none is due. For a loop.
+    def catch_up_next(self, session: Session, now: int) -> Retried | None:
+        """Tries one order whose events wait again; None: none is due. For a loop.
 
         One that cannot be posted waits a little longer each time and keeps nobody else waiting.
         """
         row = books.due_pending(session, now)
         if row is None:
-            return False
+            return None
         order_key, n, tries = row["order_key"], row["n"], row["tries"]
         error = loops.attempt(session, lambda: self._catch_up_to(session, order_key, n))
-        if error is not None:
-            books.retry_pending(
-                session,
-                order_key,
-                tries=tries + 1,
-                at=now + min(RETRY_S_MAX, 2 ** min(tries, 10)),
-                error=_why(error),
-            )
-        return True
+        if error is None:
+            return Retried(order_key, self.tags_of(session, order_key, n))
+        books.retry_pending(
+            session,
+            order_key,
+            tries=tries + 1,
+            at=now + min(RETRY_S_MAX, 2 ** min(tries, 10)),
+            error=_why(error),
+        )
+        return Retried(order_key)
 
     def tags_of(self, session: Session, order_key: str, n: int) -> tuple[dict[str, Any], ...]:
         """What the peer is told of an order's contributions after its event `n`."""

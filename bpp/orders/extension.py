@@ -37,6 +37,14 @@ class ExtraLine:
     tags: tuple[TagGroup, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Retried:
+    """One more try at the events of an order; `tags` for the wire are empty if it failed again."""
+
+    order_key: str
+    tags: tuple[TagGroup, ...] = ()
+
+
 class Extension(Protocol):
     """Something that prices and follows each order beside the order itself."""
 
@@ -64,6 +72,6 @@ class Extension(Protocol):
         """
         ...
 
-    def catch_up_next(self, session: Session, now: int) -> bool:
-        """Project one event that could not be taken before; says whether it did anything."""
+    def catch_up_next(self, session: Session, now: int) -> Retried | None:
+        """Try one order whose events could not be taken before; None: none is due."""
         ...

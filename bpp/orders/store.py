@@ -52,6 +52,7 @@ _OF_BAP = Statement(
 _OF_AGENT = Statement(
     _SHORT.where(_ORDER.c.agent_id == bindparam("agent"), _ORDER.c.order_id == bindparam("order"))
 )
+_BY_KEY = Statement(_SHORT.where(_ORDER.c.key == bindparam("of")))
 _BY_ID = Statement(_SHORT.where(_ORDER.c.order_id == bindparam("order")))
 _JOB_OF = Statement(
     _SHORT.where(_ORDER.c.agent_id == bindparam("agent"), _ORDER.c.status == "ACTIVE")
@@ -159,6 +160,11 @@ def order_of_agent(session: Session, agent_id: str, order_id: str) -> Kept | Non
 def order_by_id(session: Session, order_id: str) -> Kept | None:
     """The order, for the cooperative's own desk."""
     return _kept(session.one(_BY_ID, order=order_id))
+
+
+def order_by_key(session: Session, key: str) -> Kept | None:
+    """The order, by our own key of it."""
+    return _kept(session.one(_BY_KEY, of=key))
 
 
 def job_of(session: Session, agent_id: str) -> Kept | None:

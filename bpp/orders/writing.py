@@ -46,7 +46,7 @@ def write(
             owe_answer(session, office, answering, action, order.shown(), now)
             answering = None
         else:
-            _owe_unsolicited(session, office, order, action, now)
+            owe_unsolicited(session, office, order, action, now)
     return order
 
 
@@ -65,6 +65,29 @@ def owe_answer(
     context = _reply_context(office, envelope, action, now)
     document = {"context": context, "message": message}
     _owe_document(session, envelope, action, document, now, expires_at)
+
+
+def owe_unsolicited(
+    session: Session, office: Office, order: Order, action: CallbackAction, now: int
+) -> None:
+    """A callback nobody asked for, with a message_id of its own."""
+    peer, message_id = order.peer, office.new_id()
+    context = _new_context(office, peer, action, message_id, now)
+    message = version.write_on_order(order.shown(), action=action)
+    owe(
+        session,
+        receiver_id=peer.bap_id,
+        receiver_url=peer.url,
+        receiver_type=SubscriberType.BAP,
+        domain=peer.domain,
+        transaction_id=peer.transaction_id,
+        action=action,
+        message_id=message_id,
+        body=strict_json.dumps({"context": context, "message": message}),
+        now=now,
+        expires_at=None,
+        supersedes=f"on_status:{order.key}" if action == "on_status" else None,
+    )
 
 
 def owe_refusal(
@@ -100,29 +123,6 @@ def _project(session: Session, extension: Extension, event: OrderEvent) -> tuple
         raise  # the database's trouble ends the whole unit
     except Exception as error:  # noqa: BLE001 - the seam: a ride goes on whatever an extension does
         return extension.failed(session, event, error)
-
-
-def _owe_unsolicited(
-    session: Session, office: Office, order: Order, action: CallbackAction, now: int
-) -> None:
-    """A callback nobody asked for, with a message_id of its own."""
-    peer, message_id = order.peer, office.new_id()
-    context = _new_context(office, peer, action, message_id, now)
-    message = version.write_on_order(order.shown(), action=action)
-    owe(
-        session,
-        receiver_id=peer.bap_id,
-        receiver_url=peer.url,
-        receiver_type=SubscriberType.BAP,
-        domain=peer.domain,
-        transaction_id=peer.transaction_id,
-        action=action,
-        message_id=message_id,
-        body=strict_json.dumps({"context": context, "message": message}),
-        now=now,
-        expires_at=None,
-        supersedes=f"on_status:{order.key}" if action == "on_status" else None,
-    )
 
 
 def _owe_document(

@@ -10,7 +10,8 @@ import pytest
 from sqlalchemy import select, text
 
 from bpp import fares
-from bpp.insurance import books, wiring
+from bpp.insurance import books, extension, wiring
+from bpp.insurance.extension import RETRY_S_MAX
 from bpp.insurance.settings import InsuranceSettings
 from bpp.insurance.slip_check import check
 from bpp.insurance.tables import LocalWorker
@@ -131,6 +132,28 @@ async def test_the_confirm_answers_with_what_was_set_aside(there: Cooperative) -
     assert said["SLIP_ID"]
     fare = float(order["quote"]["price"]["value"])
     assert abs(float(said["AMOUNT"]) - fare * 0.8 * 0.0125) < 0.01
+
+
+async def test_what_could_not_be_set_aside_at_confirm_is_once_mended_and_the_peer_is_told(
+    there: Cooperative, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> None:
+        raise RuntimeError("mended later")
+
+    await there.online("D1")
+    with monkeypatch.context() as patch:
+        patch.setattr(extension, "project", broken)
+        order = await there.confirmed()
+        assert contribution(order) == {"STATUS": "pending"}
+        assert (await there.drive("D1", "GET", "slips"))[1] == {"slips": []}
+    there.clock.at += RETRY_S_MAX
+    told = await there.bap.callback("on_status")
+    said = contribution(told["message"]["order"])
+    assert said["STATUS"] == "set_aside"
+    shown = await there.ask("status", {"order_id": order["id"]})
+    assert contribution(shown["message"]["order"]) == said
+    _, answer = await there.drive("D1", "GET", "slips")
+    assert [slip["slip_id"] for slip in answer["slips"]] == [said["SLIP_ID"]]
 
 
 async def test_the_worker_gets_a_slip_that_anybody_can_check(

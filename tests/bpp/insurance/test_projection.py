@@ -16,7 +16,7 @@ from bpp.insurance.scheme import NotInsurable
 from bpp.ledger import balances, chart
 from bpp.ledger.entry import LedgerError
 from bpp.orders.events import OrderEvent
-from bpp.orders.extension import JobTerms
+from bpp.orders.extension import JobTerms, Retried
 from protocol_specs.node.loops import attempt
 from protocol_specs.wire.order import PriceLine, Quote
 from tests.bpp.insurance.support import (
@@ -114,7 +114,7 @@ def as_orders_do(coop: Coop, event: OrderEvent) -> tuple[dict[str, object], ...]
     return tags[-1]
 
 
-def catch_up(coop: Coop, now: int) -> bool:
+def catch_up(coop: Coop, now: int) -> Retried | None:
     return coop.store.transact_now(lambda s: coop.insurance.catch_up_next(s, now))
 
 
@@ -125,13 +125,16 @@ def test_a_failed_event_is_pending_and_posted_once_mended(coop: Coop, broken: Br
     assert group["list"] == [{"descriptor": {"code": "STATUS"}, "value": "pending"}]
     assert coop.balances() == {}
     assert coop.count("slip") == 0
-    assert catch_up(coop, story.at) is True  # tried, and fails again
+    assert catch_up(coop, story.at) == Retried("order-1")  # tried, and fails again
     assert coop.balances() == {}
     broken.keys = set()
-    assert catch_up(coop, story.at + RETRY_S_MAX) is True
+    retried = catch_up(coop, story.at + RETRY_S_MAX)
+    assert retried is not None
+    (group,) = retried.tags
+    assert {"descriptor": {"code": "STATUS"}, "value": "set_aside"} in group["list"]
     assert coop.balances()[f"1230:{coop.local('a1')}"] == 20
     assert coop.count("pending") == 0
-    assert catch_up(coop, story.at + RETRY_S_MAX) is False
+    assert catch_up(coop, story.at + RETRY_S_MAX) is None
 
 
 def test_a_mended_event_waits_no_longer_than_a_minute(coop: Coop, broken: Broken) -> None:
