@@ -123,6 +123,8 @@ class BppSettings(NodeSettings):
             self.fares.policy(self.currency)
             self._cancellation_terms()
             self._entries()
+            if self.insurance is not None:
+                self.insurance.cash_debt_limit_minor(self.currency)
         except (Malformed, BadEntry) as fault:
             raise ValueError(str(fault)) from None
         if not self.payments:

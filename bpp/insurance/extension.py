@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from bpp.insurance import books, contributions
+from bpp.insurance import books, cash, contributions
 from bpp.insurance.books import SchemeTerms, Terms
 from bpp.insurance.contributions import Assessment
-from bpp.insurance.job import Job
+from bpp.insurance.job import Job, is_cash
 from bpp.insurance.projection import Desk, project
 from bpp.insurance.scheme import NotInsurable, Scheme, load
 from bpp.insurance.settings import InsuranceSettings
@@ -40,7 +40,12 @@ class Insurance:
     name: str = "insurance"
 
     @staticmethod
-    def of(settings: InsuranceSettings, key: SigningKey, issuer: str) -> "Insurance":
+    def of(
+        settings: InsuranceSettings,
+        key: SigningKey,
+        issuer: str,
+        cash_limit: cash.Limit | None = None,
+    ) -> "Insurance":
         """By the settings of `issuer`, our subscriber_id. Raises SettingsError."""
         packs = settings.load_schemes()
         ours = tuple(p for p in packs if settings.liable_party[p.id].party == "bpp")
@@ -57,11 +62,15 @@ class Insurance:
                 for pack in ours
             },
         )
-        return Insurance.with_schemes(ours, terms, key, issuer)
+        return Insurance.with_schemes(ours, terms, key, issuer, cash_limit)
 
     @staticmethod
     def with_schemes(
-        schemes: Sequence[Scheme], terms: Terms, key: SigningKey, issuer: str
+        schemes: Sequence[Scheme],
+        terms: Terms,
+        key: SigningKey,
+        issuer: str,
+        cash_limit: cash.Limit | None = None,
     ) -> "Insurance":
         """By packs already read. An older order may rest on a shipped pack that no longer runs."""
         known = {scheme.id: scheme for scheme in schemes}
@@ -71,6 +80,7 @@ class Insurance:
             terms=terms,
             scheme=lambda name: known.get(name) or load(name),
             new_worker_id=new_worker_id,
+            cash_limit=cash_limit,
         )
         return Insurance(desk, tuple(schemes))
 
@@ -81,6 +91,14 @@ class Insurance:
         return tuple(
             _extra_line(scheme, contributions.assess(scheme, job, rate)) for scheme in self.schemes
         )
+
+    def passes_over(self, session: Session, agent_id: str, terms: JobTerms) -> str | None:
+        """At the limit of fare cash, no cash job. A prepaid one pays the debt back: let it come."""
+        limit = self.desk.cash_limit
+        if limit is None or terms.payment is None or not is_cash(terms.payment):
+            return None
+        worker = books.find_worker(session, agent_id)
+        return cash.why_not(session, limit, worker) if worker else None
 
     def on_event(self, session: Session, event: OrderEvent) -> tuple[dict[str, Any], ...]:
         """Posts the event, after those of its order that still wait. A repeat changes nothing."""

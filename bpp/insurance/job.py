@@ -43,8 +43,7 @@ class Job:
     @property
     def is_cash(self) -> bool:
         """Whether the fare is paid into the worker's hand when the job ends."""
-        at_the_end = self.payment.type in ("ON-FULFILLMENT", "POST-FULFILLMENT")
-        return self.payment.collected_by == "BPP" and at_the_end
+        return is_cash(self.payment)
 
     @property
     def origin_at(self) -> int:
@@ -54,6 +53,12 @@ class Job:
     @property
     def is_over(self) -> bool:
         return self.status != "open"
+
+
+def is_cash(payment: PaymentTerms) -> bool:
+    """Whether these terms put the fare into the worker's hand when the job ends."""
+    at_the_end = payment.type in ("ON-FULFILLMENT", "POST-FULFILLMENT")
+    return payment.collected_by == "BPP" and at_the_end
 
 
 def first(event: OrderEvent) -> Job:

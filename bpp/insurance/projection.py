@@ -3,13 +3,13 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from bpp.insurance import books, contributions, slip
+from bpp.insurance import books, cash, contributions, slip
 from bpp.insurance.books import SchemeTerms, Terms
 from bpp.insurance.contributions import Assessment, Period, Posting, Reason, Standing
 from bpp.insurance.entries import Change, Contribution, entries, entry_id
 from bpp.insurance.job import Job, after, fare, first, fold
 from bpp.insurance.scheme import Scheme
-from bpp.ledger import balances, journal
+from bpp.ledger import balances, chart, journal
 from bpp.ledger.entry import Entry
 from bpp.ledger.plain import plain_canonical
 from bpp.orders.events import OrderEvent
@@ -26,6 +26,7 @@ class Desk:
     terms: Terms
     scheme: Callable[[str], Scheme]
     new_worker_id: Callable[[], str]
+    cash_limit: cash.Limit | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +82,22 @@ def project(session: Session, desk: Desk, event: OrderEvent) -> None:
     for slot in slots:
         entry = by_id[entry_id(slot.scheme.id, event.order_key, slot.slot, event.n)]
         _keep(session, desk, terms.schemes[slot.scheme.id], event, job, slot, entry)
+    if desk.cash_limit is not None:
+        _note_cash(session, desk.cash_limit, event, worker, posted)
     books.note_projected(session, event.order_key, event.n)
+
+
+def _note_cash(
+    session: Session,
+    limit: cash.Limit,
+    event: OrderEvent,
+    worker: str,
+    posted: tuple[Entry, ...],
+) -> None:
+    """Tells the worker in writing if what was posted took their fare cash across the limit."""
+    held = chart.fare_cash_with(worker)
+    if any(held in (t.debit, t.credit) for entry in posted for t in entry.transfers):
+        cash.note_crossing(session, limit, worker, event.at)
 
 
 def _places(

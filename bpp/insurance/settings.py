@@ -8,6 +8,8 @@ from pydantic import BeforeValidator, Field, ValidationInfo, field_validator, mo
 
 from bpp.insurance.scheme import Scheme, SchemeError, load
 from protocol_specs.node.settings import Frozen, SettingsError, beside_the_file
+from protocol_specs.wire.errors import Malformed
+from protocol_specs.wire.money import minor_units
 
 
 def _share(value: object) -> Decimal:
@@ -48,6 +50,7 @@ class InsuranceSettings(Frozen):
     ledger_key: Path
     witness: Path
     completion_alarm_h: int = Field(default=48, gt=0)
+    cash_debt_limit: str | None = None  # "200.00"; who owes as much gets no new cash jobs
 
     @field_validator("ledger_key", "witness")
     @classmethod
@@ -69,6 +72,15 @@ class InsuranceSettings(Frozen):
                     f"liable_party: nobody is liable for {name}; say party (bpp or bap) and source"
                 )
         return self
+
+    def cash_debt_limit_minor(self, currency: str) -> int | None:
+        """The limit in the cooperative's currency; None: no limit. Raises Malformed."""
+        if self.cash_debt_limit is None:
+            return None
+        limit = minor_units(self.cash_debt_limit, currency)
+        if limit <= 0:
+            raise Malformed("insurance.cash_debt_limit is above zero; leave it out for no limit")
+        return limit
 
     def load_schemes(self) -> tuple[Scheme, ...]:
         """The packs, checked against these settings. Raises SettingsError naming what lacks."""

@@ -90,6 +90,22 @@ class SlipRow(Tables, table=True):
     signature: bytes
 
 
+class CashNotice(Tables, table=True):
+    """What a worker was told in writing about the limit of fare cash, each crossing once."""
+
+    __tablename__ = "cash_notice"
+    __table__: ClassVar[Table]
+    __table_args__ = (CheckConstraint("state IN ('reached', 'below')"),)
+
+    worker: str = Field(primary_key=True)
+    n: int = Field(primary_key=True, sa_type=BigInteger)  # 1, 2, 3 ... of this worker
+    at: int = Field(sa_type=BigInteger)
+    state: str
+    owed_minor: int = Field(sa_type=BigInteger)
+    limit_minor: int | None = Field(sa_type=BigInteger)
+    text: str
+
+
 class Pending(Tables, table=True):
     """Orders with an event that is still to be posted, after the extension failed on it."""
 
@@ -104,7 +120,7 @@ class Pending(Tables, table=True):
     error: str
 
 
-_KEPT = ("insured_order", "projected", "contribution", "slip")
+_KEPT = ("insured_order", "projected", "contribution", "slip", "cash_notice")
 
 TRIGGERS = (
     *(trigger for table in _KEPT for trigger in append_only(table)),

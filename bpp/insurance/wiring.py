@@ -1,4 +1,4 @@
-"""Insurance put into a provider node: its loops, its checks, and the pages' JSON about money."""
+"""Insurance put into a provider node: its loops, its checks, its alarms."""
 
 import asyncio
 from collections.abc import Callable
@@ -6,7 +6,7 @@ from typing import Any
 
 from aiohttp import web
 
-from bpp.insurance import books, reading
+from bpp.insurance import books, cash, money_api
 from bpp.insurance.extension import Insurance
 from bpp.insurance.settings import InsuranceSettings
 from bpp.ledger import balances, chart
@@ -14,10 +14,10 @@ from bpp.ledger.entry import LedgerError
 from bpp.ledger.sealing import Sealer
 from bpp.ledger.witness import Witness
 from bpp.orders.provider import Provider
-from protocol_specs.node.api import ApiError, json_route
 from protocol_specs.node.server import Node
 from protocol_specs.node.settings import SettingsError, read_secret
 from protocol_specs.node.store import Session
+from protocol_specs.wire.errors import Malformed
 from protocol_specs.wire.keys import InvalidKey, SigningKey, signing_key
 
 ALARM_EVERY_S = 600
@@ -38,7 +38,8 @@ def add(
     raise ApiError. Raises SettingsError: a pack, a key, or a ledger that its witness contradicts.
     """
     key = ledger_key(settings)
-    insurance = Insurance.of(settings, key, node.settings.subscriber_id)
+    limit = _cash_limit(node, settings, provider.currency)
+    insurance = Insurance.of(settings, key, node.settings.subscriber_id, limit)
     for scheme in insurance.schemes:
         if scheme.currency != provider.currency:
             raise SettingsError(
@@ -57,7 +58,8 @@ def add(
         "insurance alarms", _alarms(node, settings, provider.currency), wake=asyncio.Event()
     )
     node.add_ready_check("insurance", lambda: _waiting(node))
-    _add_routes(node, driver_of, require_desk)
+    node.store.transact_now(lambda session: cash.review(session, limit, node.now()))
+    money_api.add(node, limit, driver_of, require_desk)
     return insurance
 
 
@@ -84,6 +86,18 @@ def _witness(node: Node, settings: InsuranceSettings) -> Witness:
     except (LedgerError, OSError) as error:
         raise SettingsError(f"insurance.witness: {error}") from None
     return witness
+
+
+def _cash_limit(node: Node, settings: InsuranceSettings, currency: str) -> cash.Limit:
+    """The limit of fare cash, whose crossings are logged by ids once they are committed."""
+
+    def tell(notice: cash.Notice) -> None:
+        node.telemetry.log("cash_limit", state=notice.state, worker=notice.worker, n=notice.n)
+
+    try:
+        return cash.Limit(settings.cash_debt_limit_minor(currency), currency, tell)
+    except Malformed as fault:
+        raise SettingsError(f"insurance.cash_debt_limit: {fault.reason}") from None
 
 
 def _alarms(node: Node, settings: InsuranceSettings, currency: str) -> Callable[[int], Any]:
@@ -124,46 +138,3 @@ def _waiting(node: Node) -> str | None:
     if since is None or node.now() - since <= PENDING_AGE_MAX_S:
         return None
     return f"a contribution waits since {since}: see the table pending for the reason"
-
-
-def _add_routes(
-    node: Node,
-    driver_of: Callable[[web.Request], str],
-    require_desk: Callable[[web.Request], None],
-) -> None:
-    async def slips(request: web.Request) -> dict[str, Any]:
-        agent_id = driver_of(request)
-        return {"slips": node.store.read(lambda session: reading.slips_of(session, agent_id))}
-
-    async def slip(request: web.Request) -> dict[str, Any]:
-        agent_id, slip_id = driver_of(request), request.match_info["slip_id"]
-        found = node.store.read(lambda session: reading.slip(session, agent_id, slip_id))
-        if found is None:
-            raise ApiError(404, "not_found", "you have no slip of this id")
-        return found
-
-    async def balance(request: web.Request) -> dict[str, Any]:
-        agent_id = driver_of(request)
-        return node.store.read(lambda session: reading.earnings(session, agent_id))
-
-    async def desk(request: web.Request) -> dict[str, Any]:
-        require_desk(request)
-        return {"balances": node.store.read(_balances)}
-
-    node.serve_route("GET", "/driver/slips", json_route(slips))
-    node.serve_route("GET", "/driver/slips/{slip_id}", json_route(slip))
-    node.serve_route("GET", "/driver/balance", json_route(balance))
-    node.serve_route("GET", "/desk/ledger/balances", json_route(desk))
-
-
-def _balances(session: Session) -> list[dict[str, Any]]:
-    return [
-        {
-            "account": line.account,
-            "currency": line.currency,
-            "debit_minor": line.debit_minor,
-            "credit_minor": line.credit_minor,
-            "balance_minor": line.balance_minor,
-        }
-        for line in balances.balances(session)
-    ]

@@ -57,6 +57,13 @@ class Extension(Protocol):
         """The lines to add to this quote. Pure. Raising refuses the quote: never one sent short."""
         ...
 
+    def passes_over(self, session: Session, agent_id: str, terms: JobTerms) -> str | None:
+        """Why this agent is not to be given such a job, in words for the agent; None: they may.
+
+        A read. Asked when a job is dispatched, offered and accepted; the desk assigns as it wants.
+        """
+        ...
+
     def on_event(self, session: Session, event: OrderEvent) -> tuple[TagGroup, ...]:
         """Project the event, in the commit that records it, under a savepoint.
 

@@ -7,6 +7,7 @@ from bpp.orders import store
 from bpp.orders.cancel import cancel
 from bpp.orders.confirm import confirm
 from bpp.orders.decision import Told
+from bpp.orders.extension import JobTerms
 from bpp.orders.init import StoredQuote, init
 from bpp.orders.office import Office
 from bpp.orders.order import Order, peer_of
@@ -125,23 +126,27 @@ def _worker_for(
     """The nearest free driver, where drivers are assigned at confirm."""
     if stored is None or office.provider.assignment != "at_confirm":
         return None
-    return successor(session, office, stored.view, stored.category, now)
+    terms = office.terms(stored.category, stored.city, stored.view.payments[0])
+    return successor(session, office, stored.view, terms, now)
 
 
 def successor(
     session: Session,
     office: Office,
     view: OrderView,
-    category: str,
+    terms: JobTerms,
     now: int,
     passed_over: tuple[str, ...] = (),
 ) -> Worker | None:
-    """The nearest suitable driver without a job, or None."""
+    """The nearest suitable driver without a job whom no extension passes over, or None."""
     pickup, _ = view.fulfillment.route()
     nearest = office.nearest(
         pickup,
-        lambda agent_id: store.is_busy(session, agent_id),
-        category=category,
+        lambda agent_id: (
+            store.is_busy(session, agent_id)
+            or office.objection(session, agent_id, terms) is not None
+        ),
+        category=terms.vehicle_category,
         now=now,
         passed_over=passed_over,
     )

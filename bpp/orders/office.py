@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 from bpp.fleet.dispatch import Match, free, suitable
 from bpp.fleet.fleet import Fleet
-from bpp.orders.extension import Extension
+from bpp.orders.extension import Extension, JobTerms
 from bpp.orders.provider import Provider
-from protocol_specs.wire.order import Place
+from protocol_specs.node.store import Session, StoreUnavailable
+from protocol_specs.wire.order import PaymentTerms, Place
 
 
 def _start_code() -> str:
@@ -35,6 +36,25 @@ class Office:
     new_id: Callable[[], str] = _new_id
     start_code: Callable[[], str] = _start_code
 
+    def terms(
+        self, category: str, city: str, payment: PaymentTerms, planned_start: int | None = None
+    ) -> JobTerms:
+        """A job of this cooperative as extensions are told of it."""
+        return JobTerms(
+            sector=self.provider.sector,
+            vehicle_category=category,
+            domain=self.provider.domain,
+            city=city,
+            provider_id=self.provider.id,
+            payment=payment,
+            planned_start=planned_start,
+        )
+
+    def objection(self, session: Session, agent_id: str, terms: JobTerms) -> str | None:
+        """Why some extension passes this driver over for such a job; None: none does."""
+        said = (_objection(session, each, agent_id, terms) for each in self.extensions)
+        return next((why for why in said if why is not None), None)
+
     def nearest(
         self,
         pickup: Place,
@@ -54,3 +74,14 @@ class Office:
             passed_over=passed_over,
         )
         return free(matches, is_busy)
+
+
+def _objection(
+    session: Session, extension: Extension, agent_id: str, terms: JobTerms
+) -> str | None:
+    try:
+        return extension.passes_over(session, agent_id, terms)
+    except StoreUnavailable:
+        raise
+    except Exception:  # noqa: BLE001 - the seam: a ride goes on whatever an extension does
+        return None

@@ -6,6 +6,7 @@ from bpp.fleet.dispatch import suitable
 from bpp.fleet.workers import Worker
 from bpp.orders import assign, progress, store
 from bpp.orders.cancel import cancel_by_provider
+from bpp.orders.extension import JobTerms
 from bpp.orders.handlers import successor
 from bpp.orders.office import Office
 from bpp.orders.order import ACTIVE, Order
@@ -44,6 +45,7 @@ def offers_for(session: Session, office: Office, worker: Worker, now: int) -> li
             now=now,
             passed_over=order.gave_up,
         )
+        if office.objection(session, worker.agent_id, _terms(office, order)) is None
     ]
     return sorted(offers, key=lambda offer: (offer.distance_m, offer.order.id))
 
@@ -57,6 +59,8 @@ def accept(session: Session, office: Office, worker: Worker, order_id: str, now:
     if kept.order.agent_id == worker.agent_id and kept.order.status == ACTIVE:
         return kept.order  # said twice, meant once
     decision = assign.accept(kept.order, worker, office.provider, now)
+    if why := office.objection(session, worker.agent_id, _terms(office, kept.order)):
+        raise ActionNotApplicable(why)
     try:
         return write(session, office, decision, now, revision=kept.revision)
     except Conflict:
@@ -138,7 +142,11 @@ def _next(
 ) -> Worker | None:
     if office.provider.assignment != "at_confirm":
         return None
-    return successor(session, office, order.view, order.category, now, passed_over)
+    return successor(session, office, order.view, _terms(office, order), now, passed_over)
+
+
+def _terms(office: Office, order: Order) -> JobTerms:
+    return office.terms(order.category, order.city, order.payment, order.planned_start)
 
 
 def _own(session: Session, worker: Worker, order_id: str) -> Kept:

@@ -58,6 +58,9 @@ class Levy:
     def passes_over(self, session: Session, agent_id: str, terms: JobTerms) -> str | None:
         return None
 
+    def passes_over(self, session: Session, agent_id: str, terms: JobTerms) -> str | None:
+        return None
+
     def on_event(self, session: Session, event: OrderEvent) -> tuple[TagGroup, ...]:
         session.run(NOTE, order_key=event.order_key, n=event.n)
         if self.is_broken:

@@ -1,0 +1,189 @@
+"""Fare cash with workers: the limit of what one may owe, the written notices, and paying in.
+
+docs/ledger.md, cash: who owes as much as the limit gets no new cash jobs, and is told in writing;
+netting against prepaid jobs or paying in brings the debt down, and that is told too.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from sqlalchemy import bindparam, insert, select
+
+from bpp.insurance.tables import CashNotice
+from bpp.ledger import balances, chart, journal
+from bpp.ledger.entry import Entry, Transfer
+from bpp.ledger.tables import AccountRow
+from protocol_specs.node.store import Row, Session, Statement
+from protocol_specs.wire import money
+
+NOTICES_MAX = 50
+
+_account = AccountRow.__table__
+_notice = CashNotice.__table__
+
+_NEW_NOTICE = Statement(insert(_notice))
+_of_worker = (
+    select(_notice).where(_notice.c.worker == bindparam("worker")).order_by(_notice.c.n.desc())
+)
+_LAST_NOTICE = Statement(_of_worker.limit(1))
+_NOTICES = Statement(_of_worker.limit(NOTICES_MAX))
+_HOLDERS = Statement(
+    select(_account.c.worker).where(
+        _account.c.number == bindparam("number"), _account.c.currency == bindparam("currency")
+    )
+)
+
+
+class NotPaidIn(Exception):
+    """A pay-in that must not be written; the text says why, for whoever stands at the desk."""
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """What a worker is told in writing: the limit is reached, or the debt is below it again."""
+
+    worker: str
+    n: int
+    at: int
+    state: Literal["reached", "below"]
+    owed_minor: int
+    limit_minor: int | None
+    text: str
+
+
+def _tell_nobody(_: Notice) -> None:
+    """For books without a node around them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """The cooperative's limit, minor units; None: there is none. `tell` hears of each notice."""
+
+    minor: int | None
+    currency: str
+    tell: Callable[[Notice], None] = _tell_nobody
+
+    def shown(self, minor: int) -> str:
+        """An amount as a person reads it: "200.00 MYR"."""
+        return f"{money.amount(minor, self.currency)} {self.currency}"
+
+
+def owed_minor(session: Session, limit: Limit, worker: str) -> int:
+    """The fare cash a worker holds for the cooperative, after netting."""
+    return balances.balance_minor(session, chart.fare_cash_with(worker), limit.currency)
+
+
+def is_stopped(session: Session, worker: str) -> bool:
+    """Whether the worker's newest notice says that the limit is reached."""
+    last = session.one(_LAST_NOTICE, worker=worker)
+    return last is not None and last["state"] == "reached"
+
+
+def why_not(session: Session, limit: Limit, worker: str) -> str | None:
+    """Why this worker gets no cash job now; None: they do."""
+    if limit.minor is None or not is_stopped(session, worker):
+        return None
+    return _stopped(limit, owed_minor(session, limit, worker))
+
+
+def note_crossing(session: Session, limit: Limit, worker: str, at: int) -> None:
+    """Writes a notice if the worker's debt crossed the limit since the last one, else nothing.
+
+    Called in the commit that posts; the notice is told once that commit stands.
+    """
+    last = session.one(_LAST_NOTICE, worker=worker)
+    was_reached = last is not None and last["state"] == "reached"
+    if limit.minor is None and not was_reached:
+        return
+    owed = owed_minor(session, limit, worker)
+    is_reached = limit.minor is not None and owed >= limit.minor
+    if is_reached == was_reached:
+        return
+    notice = Notice(
+        worker=worker,
+        n=1 if last is None else last["n"] + 1,
+        at=at,
+        state="reached" if is_reached else "below",
+        owed_minor=owed,
+        limit_minor=limit.minor,
+        text=_stopped(limit, owed) if is_reached else _open_again(limit, owed),
+    )
+    session.run(_NEW_NOTICE, **{name: getattr(notice, name) for name in Notice.__slots__})
+    session.after_commit(lambda: limit.tell(notice))
+
+
+def review(session: Session, limit: Limit, now: int) -> None:
+    """At the start of a node: notices for whoever a changed limit now stops, or lets go on."""
+    for row in session.all(_HOLDERS, number=1220, currency=limit.currency):
+        note_crossing(session, limit, row["worker"], now)
+
+
+def pay_in(
+    session: Session, limit: Limit, worker: str, amount_minor: int, reference: str, now: int
+) -> bool:
+    """Dr 1100 / Cr 1220W, once per reference; says whether it was new. Raises NotPaidIn.
+
+    `reference` is the receipt's or the bank's number; no name, for books cannot forget one.
+    """
+    if amount_minor <= 0:
+        raise NotPaidIn("an amount paid in is above zero")
+    paid = Transfer(chart.bank(), chart.fare_cash_with(worker), amount_minor)
+    entry = Entry(
+        id=f"pay-in/{reference}",
+        at=now,
+        kind="paid_in",
+        order_key=None,
+        origin_period=None,
+        declared_in=None,
+        currency=limit.currency,
+        transfers=(paid,),
+    )
+    stands = journal.document(session, entry.id)
+    if stands is not None:
+        if stands["transfers"] != journal.written(entry)["transfers"]:
+            raise NotPaidIn(
+                f"{reference} already stands for another pay-in; look at its receipt, or give "
+                "this one a reference of its own"
+            )
+        return False
+    owed = owed_minor(session, limit, worker)
+    if amount_minor > owed:
+        raise NotPaidIn(
+            f"{limit.shown(amount_minor)} is more than the {limit.shown(owed)} this worker owes; "
+            "take no more than that"
+        )
+    journal.post(session, entry)
+    note_crossing(session, limit, worker, now)
+    return True
+
+
+def standing(session: Session, limit: Limit, worker: str | None) -> dict[str, Any]:
+    """The limit and the newest notices of a worker, newest first, JSON-ready."""
+    rows = session.all(_NOTICES, worker=worker) if worker else []
+    return {
+        "cash_limit_minor": limit.minor,
+        "cash_jobs": not (worker and limit.minor is not None and is_stopped(session, worker)),
+        "notices": [_shown(row) for row in rows],
+    }
+
+
+def _shown(row: Row) -> dict[str, Any]:
+    return {key: row[key] for key in ("at", "state", "owed_minor", "limit_minor", "text")}
+
+
+def _stopped(limit: Limit, owed: int) -> str:
+    return (
+        f"You owe {limit.shown(owed)} of fare cash; the limit is {limit.shown(limit.minor or 0)}. "
+        "Until you owe less than that you get no new cash jobs. Pay in at your cooperative's desk; "
+        "prepaid jobs go on, and what you owe is taken from their pay."
+    )
+
+
+def _open_again(limit: Limit, owed: int) -> str:
+    if limit.minor is None:
+        return f"You owe {limit.shown(owed)} of fare cash. No limit holds now: cash jobs go on."
+    return (
+        f"You owe {limit.shown(owed)} of fare cash, less than the limit of "
+        f"{limit.shown(limit.minor)}: you get cash jobs again."
+    )

@@ -1,0 +1,148 @@
+"""The JSON about money: a driver's slips and balance, the desk's balances, and cash paid in."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from aiohttp import web
+from pydantic import BaseModel, ConfigDict, Field
+
+from bpp.insurance import books, cash, reading
+from bpp.ledger import balances
+from protocol_specs.node.api import ApiError, json_route
+from protocol_specs.node.server import Node
+from protocol_specs.node.store import Session
+from protocol_specs.wire import money
+from protocol_specs.wire.errors import Malformed
+
+
+class PayIn(BaseModel):
+    """Fare cash that a worker brings: how much ("20.00"), and the receipt's or bank's number."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    amount: str
+    reference: str = Field(pattern=r"^[A-Za-z0-9._-]{1,64}$")
+
+
+def add(
+    node: Node,
+    limit: cash.Limit,
+    driver_of: Callable[[web.Request], str],
+    require_desk: Callable[[web.Request], None],
+) -> None:
+    """Serve these routes on this node. The two callables raise ApiError for strangers."""
+    api = MoneyApi(node, limit, driver_of, require_desk)
+    routes: list[tuple[str, str, Callable[..., Awaitable[Any]]]] = [
+        ("GET", "/driver/slips", api.slips),
+        ("GET", "/driver/slips/{slip_id}", api.slip),
+        ("GET", "/driver/balance", api.balance),
+        ("GET", "/desk/ledger/balances", api.balances),
+        ("GET", "/desk/drivers/{agent_id}/cash", api.cash_of),
+        ("POST", "/desk/drivers/{agent_id}/pay-in", api.pay_in),
+    ]
+    for method, path, handler in routes:
+        node.serve_route(method, path, json_route(handler))
+
+
+class MoneyApi:
+    """The handlers. A driver sees their own, the desk everything."""
+
+    def __init__(
+        self,
+        node: Node,
+        limit: cash.Limit,
+        driver_of: Callable[[web.Request], str],
+        require_desk: Callable[[web.Request], None],
+    ) -> None:
+        self._node, self._limit = node, limit
+        self._driver_of, self._require_desk = driver_of, require_desk
+
+    async def slips(self, request: web.Request) -> dict[str, Any]:
+        """The driver's newest slips."""
+        agent_id = self._driver_of(request)
+        return {"slips": self._node.store.read(lambda session: reading.slips_of(session, agent_id))}
+
+    async def slip(self, request: web.Request) -> dict[str, Any]:
+        """One slip, with its proof once there is one."""
+        agent_id, slip_id = self._driver_of(request), request.match_info["slip_id"]
+        found = self._node.store.read(lambda session: reading.slip(session, agent_id, slip_id))
+        if found is None:
+            raise ApiError(404, "not_found", "you have no slip of this id")
+        return found
+
+    async def balance(self, request: web.Request) -> dict[str, Any]:
+        """What stands in the books for the driver, and what they were told about their cash."""
+        agent_id = self._driver_of(request)
+
+        def find(session: Session) -> dict[str, Any]:
+            worker = books.find_worker(session, agent_id)
+            stands = reading.earnings(session, agent_id)
+            return {**stands, **cash.standing(session, self._limit, worker)}
+
+        return self._node.store.read(find)
+
+    async def balances(self, request: web.Request) -> dict[str, Any]:
+        """Every account."""
+        self._require_desk(request)
+        return {"balances": self._node.store.read(_balances)}
+
+    async def cash_of(self, request: web.Request) -> dict[str, Any]:
+        """What a driver owes in fare cash, for whoever is to take it."""
+        self._require_desk(request)
+        return self._node.store.read(lambda session: self._cash(session, _agent_id(request)))
+
+    async def pay_in(self, request: web.Request, body: PayIn) -> tuple[int, dict[str, Any]]:
+        """Cash brought to the desk. The same reference again posts nothing more."""
+        self._require_desk(request)
+        agent_id, now, limit = _agent_id(request), self._node.now(), self._limit
+        amount_minor = self._amount_minor(body.amount)
+
+        def unit(session: Session) -> tuple[int, dict[str, Any]]:
+            worker = _worker(session, agent_id)
+            is_new = cash.pay_in(session, limit, worker, amount_minor, body.reference, now)
+            return 201 if is_new else 200, self._cash(session, agent_id)
+
+        try:
+            status, stands = await self._node.store.transact(unit)
+        except cash.NotPaidIn as refused:
+            raise ApiError(409, "not_paid_in", str(refused)) from None
+        return status, {"reference": body.reference, "paid_in_minor": amount_minor, **stands}
+
+    def _amount_minor(self, text: str) -> int:
+        try:
+            return money.minor_units(text, self._limit.currency)
+        except Malformed as fault:
+            raise ApiError(400, "bad_amount", fault.reason, "/amount") from None
+
+    def _cash(self, session: Session, agent_id: str) -> dict[str, Any]:
+        worker = _worker(session, agent_id)
+        return {
+            "agent_id": agent_id,
+            "currency": self._limit.currency,
+            "cash_owed_minor": cash.owed_minor(session, self._limit, worker),
+            **cash.standing(session, self._limit, worker),
+        }
+
+
+def _agent_id(request: web.Request) -> str:
+    return request.match_info["agent_id"]
+
+
+def _worker(session: Session, agent_id: str) -> str:
+    worker = books.find_worker(session, agent_id)
+    if worker is None:
+        raise ApiError(404, "unknown_driver", "nothing stands in the books for this agent_id")
+    return worker
+
+
+def _balances(session: Session) -> list[dict[str, Any]]:
+    return [
+        {
+            "account": line.account,
+            "currency": line.currency,
+            "debit_minor": line.debit_minor,
+            "credit_minor": line.credit_minor,
+            "balance_minor": line.balance_minor,
+        }
+        for line in balances.balances(session)
+    ]
