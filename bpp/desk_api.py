@@ -13,7 +13,7 @@ from bpp.fleet.csv_import import BadCsv, parse_roster
 from bpp.fleet.workers import BadEntry, DriverEntry, VehicleEntry
 from bpp.orders import steps, store
 from bpp.orders.office import Office
-from bpp.shown import job_shown, worker_shown
+from bpp.shown import job_shown, order_shown, worker_shown
 from protocol_specs.node.api import ApiError, bearer, json_route
 from protocol_specs.node.server import Node
 from protocol_specs.node.store import Conflict, Session
@@ -158,9 +158,9 @@ class DeskApi:
         return 201, {"registration": body.registration, "category": body.category}
 
     async def orders(self, request: web.Request) -> dict[str, Any]:
-        """The newest orders."""
+        """The newest orders, each with its start code while that is waited for."""
         require_desk(request, self._token)
-        return {"orders": [job_shown(order) for order in self._node.store.read(store.newest)]}
+        return {"orders": [order_shown(order) for order in self._node.store.read(store.newest)]}
 
     async def assign(self, request: web.Request, body: Assignment) -> dict[str, Any]:
         """Give an order to a driver."""

@@ -3,7 +3,7 @@
 from typing import Any
 
 from bpp.fleet.workers import Worker
-from bpp.orders.order import Order
+from bpp.orders.order import ACTIVE, Order
 from protocol_specs.wire.money import amount
 from protocol_specs.wire.order import Contact, Place
 
@@ -40,6 +40,16 @@ def job_shown(order: Order) -> dict[str, Any]:
         },
         "updated_at": order.view.updated_at,
     }
+
+
+def order_shown(order: Order) -> dict[str, Any]:
+    """An order as the desk sees it: the job, and the start code for as long as it is waited for.
+
+    A dispatcher tells it to a driver whose passenger has no phone at hand.
+    """
+    is_waited_for = order.status == ACTIVE and not order.has_begun()
+    code = order.view.fulfillment.start_code if is_waited_for else None
+    return {**job_shown(order), "start_code": code}
 
 
 def worker_shown(worker: Worker, online: bool) -> dict[str, Any]:

@@ -107,6 +107,32 @@ async def test_the_desk_ends_an_order_that_nobody_can_serve(there: Cooperative) 
     assert told["message"]["order"]["cancellation"]["cancelled_by"] == "PROVIDER"
 
 
+async def test_the_desk_can_tell_a_driver_the_start_code_until_the_ride_begins(
+    there: Cooperative,
+) -> None:
+    await there.online("D1")
+    order = await there.confirmed()
+    code = order["fulfillments"][0]["stops"][0]["authorization"]["token"]
+    _, job = await there.drive("D1", "GET", "job")
+    assert "start_code" not in job["job"]
+    _, told = await there.desk("GET", "orders")
+    assert [(one["order_id"], one["start_code"]) for one in told["orders"]] == [(order["id"], code)]
+    for step, body in (("enroute", None), ("arrived", None), ("start", {"code": code})):
+        status, answer = await there.drive("D1", "POST", f"jobs/{order['id']}/{step}", body)
+        assert status == 200, answer
+    _, told = await there.desk("GET", "orders")
+    assert [one["start_code"] for one in told["orders"]] == [None]
+
+
+async def test_an_order_that_is_cancelled_has_no_start_code_at_the_desk(
+    there: Cooperative,
+) -> None:
+    order = await there.confirmed()
+    await there.ask("cancel", {"order_id": order["id"], "cancellation_reason_id": "005"})
+    _, told = await there.desk("GET", "orders")
+    assert [(one["status"], one["start_code"]) for one in told["orders"]] == [("CANCELLED", None)]
+
+
 async def test_a_driver_who_left_can_no_longer_call_nor_be_sent(there: Cooperative) -> None:
     await there.online("D1")
     who = await agent_id(there, "D1")
