@@ -10,6 +10,7 @@ from sqlalchemy import insert, text
 
 from bpp.insurance import tables as insurance_tables
 from bpp.insurance.books import SchemeTerms, Terms
+from bpp.insurance.cash import Limit
 from bpp.insurance.extension import Insurance
 from bpp.insurance.scheme import Scheme, load
 from bpp.ledger import balances, chart
@@ -42,6 +43,7 @@ class Coop:
     schemes: tuple[Scheme, ...]
     commission_rate: str = "0.20"
     key: SigningKey = field(default_factory=generate_signing_key)
+    cash_limit: Limit | None = None
 
     def __post_init__(self) -> None:
         self.store = Store.open(
@@ -50,7 +52,9 @@ class Coop:
             triggers=(*ledger_tables.TRIGGERS, *insurance_tables.TRIGGERS),
         )
         terms = terms_for(self.schemes, self.commission_rate)
-        self.insurance = Insurance.with_schemes(self.schemes, terms, self.key, "coop.example")
+        self.insurance = Insurance.with_schemes(
+            self.schemes, terms, self.key, "coop.example", self.cash_limit
+        )
 
     def record(self, event: OrderEvent) -> None:
         """Only the fact, as if the extension had not been there."""

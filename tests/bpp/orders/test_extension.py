@@ -47,6 +47,8 @@ class Levy:
     name: str = "levy"
     is_broken: bool = False
     lines: tuple[ExtraLine, ...] = ()
+    objection: str | None = None
+    asked: list[JobTerms] = field(default_factory=list)
     seen: list[str] = field(default_factory=list)
     waiting: list[OrderEvent] = field(default_factory=list)
 
@@ -56,10 +58,10 @@ class Levy:
         return self.lines
 
     def passes_over(self, session: Session, agent_id: str, terms: JobTerms) -> str | None:
-        return None
-
-    def passes_over(self, session: Session, agent_id: str, terms: JobTerms) -> str | None:
-        return None
+        if self.is_broken:
+            raise ZeroDivisionError("no rate")
+        self.asked.append(terms)
+        return self.objection
 
     def on_event(self, session: Session, event: OrderEvent) -> tuple[TagGroup, ...]:
         session.run(NOTE, order_key=event.order_key, n=event.n)
@@ -149,6 +151,35 @@ async def test_a_ride_is_confirmed_though_the_extension_fails_and_is_caught_up_o
         assert noted(there) == [1, 2]
         shown = await there.ask("status", {"order_id": order["id"]})
         assert tags.read(shown["message"]["order"]["tags"])["LEVY"] == {"STATUS": "set_aside"}
+
+
+async def test_a_driver_whom_an_extension_passes_over_is_not_sent_offered_or_taken(
+    tmp_path: Path,
+) -> None:
+    levy = Levy(objection="not today")
+    async with cooperative(tmp_path, (levy,)) as there:
+        await there.online("D1")
+        order = await there.confirmed()
+        assert there.order(order["id"]).agent_id is None
+        assert (await there.drive("D1", "GET", "offers"))[1] == {"offers": []}
+        before = there.books()
+        status, answer = await there.drive("D1", "POST", f"jobs/{order['id']}/accept")
+        assert (status, answer["error"]["message"]) == (409, "not today")
+        assert there.books() == before
+        assert {terms.payment.collected_by for terms in levy.asked if terms.payment} == {"BPP"}
+        levy.objection = None
+        assert (await there.drive("D1", "POST", f"jobs/{order['id']}/accept"))[0] == 200
+
+
+async def test_an_extension_that_cannot_say_stops_no_driver(tmp_path: Path) -> None:
+    levy = Levy()
+    async with cooperative(tmp_path, (levy,)) as there:
+        await there.online("D1")
+        transaction = str(uuid.uuid4())
+        draft = await there.quoted(transaction)
+        levy.is_broken = True
+        reply = await there.ask("confirm", accepting(draft), transaction_id=transaction)
+        assert there.order(reply["message"]["order"]["id"]).agent_id is not None
 
 
 async def test_what_is_caught_up_without_changing_the_tags_is_not_told_again(
