@@ -131,12 +131,14 @@ def _common(parser: argparse.ArgumentParser) -> None:
 
 
 def _print_report(report: verify.Report) -> None:
-    print(f"{report.entries} entries, {report.blocks} sealed blocks, {report.waiting} waiting")
+    blocks = "1 sealed block" if report.blocks == 1 else f"{report.blocks} sealed blocks"
+    print(f"{report.entries} entries, {blocks}, {report.waiting} waiting")
     for fault in report.faults:
         print(f"FAULT: {fault}")
     for note in report.notes:
         print(f"note: {note}")
-    print("the books hold" if report.is_sound else f"{len(report.faults)} faults found")
+    faults = len(report.faults)
+    print(f"{faults} fault{'' if faults == 1 else 's'} found" if faults else "the books hold")
 
 
 def _balance_line(line: Balance) -> str:
