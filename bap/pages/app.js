@@ -39,6 +39,22 @@ const LINES = {
   WAITING_CHARGES: "Waiting", ZONE_CHARGES: "Zone", CANCELLATION_CHARGES: "Cancellation fee", REFUND: "Refund", TAX: "Tax",
 };
 
+// How a fare is made, in the words of a rider; M is money, other units follow the number.
+const POLICY = {
+  BASE_FARE: ["Base fare", "M"], MIN_FARE: ["At least", "M"], PER_KM_CHARGE: ["Each kilometre", "M"], PER_MINUTE_CHARGE: ["Each minute", "M"],
+  WAITING_CHARGE_PER_MIN: ["Each minute of waiting", "M"], FREE_WAITING_MIN: ["Waiting that is free", " min"], MIN_FARE_DISTANCE_KM: ["Distance in the base fare", " km"],
+  NIGHT_CHARGE_MULTIPLIER: ["At night, times", ""], NIGHT_SHIFT_START_TIME: ["Night begins", ""], NIGHT_SHIFT_END_TIME: ["Night ends", ""],
+};
+
+function policy(offer) {
+  const said = offer.fare_policy.filter(({ code, value }) => !(code === "MIN_FARE_DISTANCE_KM" && Number(value) === 0));
+  return said.flatMap(({ code, value }) => {
+    const [name, unit] = POLICY[code] || [words(code), ""];
+    const shown = unit === "M" && /^[0-9.]+$/.test(value) ? money({ currency: offer.price.currency, value }) : `${value.replace(/^([0-9]{2}:[0-9]{2}):00$/, "$1")}${unit === "M" ? "" : unit}`;
+    return [el("dt", {}, name), el("dd", {}, shown)];
+  });
+}
+
 const PAY = {
   "ON-FULFILLMENT": "On the way or at the end, to the driver",
   "POST-FULFILLMENT": "Afterwards, to the cooperative",
@@ -47,7 +63,7 @@ const PAY = {
 };
 
 const STEPS = {
-  ride: [["RIDE_CONFIRMED", "Booked, looking for a driver"], ["RIDE_ASSIGNED", "Driver found"], ["RIDE_ENROUTE_PICKUP", "Driver on the way"],
+  ride: [["RIDE_CONFIRMED", "Booked"], ["RIDE_ASSIGNED", "Driver found"], ["RIDE_ENROUTE_PICKUP", "Driver on the way"],
     ["RIDE_ARRIVED_PICKUP", "Driver is waiting for you"], ["RIDE_STARTED", "On the road"], ["RIDE_ENDED", "Arrived"]],
   delivery: [["Pending", "Booked"], ["Searching-for-Agent", "Looking for a courier"], ["Agent-assigned", "Courier found"], ["At-pickup", "Courier is at the pick-up"],
     ["Order-picked-up", "Parcel picked up"], ["Out-for-delivery", "On the way"], ["At-delivery", "At the door"], ["Order-delivered", "Delivered"]],
@@ -90,7 +106,7 @@ async function act(button, work) {
     const journey = await work();
     if (journey) show(journey);
   } catch (fault) {
-    notice(fault.message);
+    if (!(fault instanceof FieldFault)) notice(fault.message);
     if (fault.status === 409 && page.kept) refresh();
   } finally {
     if (button) button.disabled = false;
@@ -154,7 +170,7 @@ function take(block) {
     for (const offer of offers) known.set(offer.offer_id, offer);
     page.journey.offers = [...known.values()];
     showOffers(page.journey);
-    if (known.size > before) say(`${known.size} offers so far`);
+    if (known.size > before) say(`${known.size} ${known.size === 1 ? "offer" : "offers"} so far`);
   } else if (field("event")) {
     refreshSoon();
   }
@@ -219,6 +235,7 @@ function showOffers(journey) {
     ? `${offers.length} ${offers.length === 1 ? "offer" : "offers"} from ${providers} ${providers === 1 ? "cooperative" : "cooperatives"}`
     : searching ? "" : "Nobody can take this now. Try again in a few minutes, or another place.";
   $("offers-wait").hidden = !searching;
+  $("sort").hidden = offers.length < 2;
   const focused = document.activeElement && document.activeElement.getAttribute("data-offer");
   put($("offers"), offers.map(offerCard));
   if (focused) {
@@ -240,7 +257,7 @@ function offerCard(offer) {
     el("button", { type: "button", "data-offer": offer.offer_id, "aria-label": `Choose ${offer.provider_name}, ${money(offer.price)}`,
       onclick: (event) => choose(event.currentTarget, offer) }, "Choose"),
     offer.fare_policy.length > 0 && el("details", {}, el("summary", {}, "How this fare is made"),
-      el("dl", { class: "facts" }, offer.fare_policy.flatMap(({ code, value }) => [el("dt", {}, words(code)), el("dd", {}, value)]))));
+      el("dl", { class: "facts" }, policy(offer))));
 }
 
 function choose(button, offer) {
@@ -264,17 +281,17 @@ function breakdown(quote, caption) {
 
 function insurance(list, stage) {
   if (!list || list.length === 0) return null;
-  return el("div", { class: "aside" }, list.map((one) => el("p", {}, insuranceText(one, stage))));
+  return el("div", { class: "aside" }, list.flatMap((one) => [el("p", {}, insuranceText(one, stage)),
+    one.legal_name && el("p", { class: "law" }, `By the ${one.legal_name.replace(/^the /i, "")}.`)]));
 }
 
 function insuranceText(one, stage) {
   if (one.status === "pending") return "The amount set aside for the worker’s social insurance is being worked out.";
   const amount = one.amount ? money(one.amount) : "An amount";
-  const law = one.legal_name ? ` (${one.legal_name})` : "";
   const payer = { worker: "from the worker’s share", customer: "as part of your price", cooperative: "by the cooperative" }[one.borne_by] || "";
-  if (one.status === "reversed") return `Nothing is kept aside${law}: what was set aside went back.`;
-  if (one.kind === "fee") return `${amount} ${stage === "quote" ? "will go" : "goes"} to a workers’ welfare fund${law}, paid ${payer}. It is a fee; by itself it gives nobody insurance cover.`;
-  return `${amount} ${stage === "quote" ? "will be" : "is"} set aside for the worker’s social insurance${law}, paid ${payer}. Whether it starts cover is for the institution to say.`;
+  if (one.status === "reversed") return "What was set aside went back: nothing is kept.";
+  if (one.kind === "fee") return `${amount} ${stage === "quote" ? "will go" : "goes"} to a workers’ welfare fund, paid ${payer}. It is a fee; by itself it gives nobody insurance cover.`;
+  return `${amount} ${stage === "quote" ? "will be" : "is"} set aside for the worker’s social insurance, paid ${payer}. Whether it starts cover is for the institution to say.`;
 }
 
 function terms(quote) {
@@ -292,6 +309,7 @@ function showQuote(journey) {
   $("quote-title").textContent = offer ? offer.provider_name : "Your price";
   const ready = Boolean(quote) && journey.state === "ready";
   $("contact").hidden = !quote || ready;
+  const begins = ready && $("book-card").hidden;
   $("book-card").hidden = !ready;
   $("receiver").hidden = journey.kind !== "delivery";
   if (!quote) return put($("quote"), el("p", { class: "waiting" }, el("span", { class: "pulse", "aria-hidden": "true" }), "Asking for the exact price…"));
@@ -299,17 +317,29 @@ function showQuote(journey) {
   put($("quote"), breakdown(quote, "What the price is made of"),
     dearer && el("p", { class: "hint" }, `The first offer said ${money(offer.price)}.`),
     insurance(quote.contributions, "quote"));
+  if (page.priced !== quote.hash) {
+    page.priced = quote.hash;
+    say(`The price is ${money(quote.total)}`);
+  }
   showPayments(offer);
   if (!ready) return undefined;
   const pay = quote.payments[0];
   const prepaid = Boolean(pay) && pay.type.startsWith("PRE-");
-  const reference = $("reference") ? $("reference").value : "";
-  put($("terms"), terms(quote),
-    pay && el("p", { class: "hint" }, `Payment: ${PAY[pay.type] || words(pay.type)}.${pay.account ? ` To account ${pay.account}.` : ""}`),
-    prepaid && el("label", {}, "Payment reference", el("input", { id: "reference", maxlength: "80", autocomplete: "off" })));
-  if ($("reference")) $("reference").value = reference;
+  if ($("terms").dataset.hash !== quote.hash) {
+    $("terms").dataset.hash = quote.hash;
+    put($("terms"), terms(quote),
+      pay && el("p", { class: "hint" }, `Payment: ${PAY[pay.type] || words(pay.type)}.${pay.account ? ` To account ${pay.account}.` : ""}`),
+      prepaid && el("label", {}, "Payment reference", el("input", { id: "reference", maxlength: "80", autocomplete: "off" })));
+  }
   $("book").textContent = `Book for ${money(quote.total)}`;
+  if (begins && page.view === "quote") $("book-title").focus();
+  $("holds").textContent = `You agree to exactly this price${holdsUntil(quote)}. If it changes, you are asked again.`;
   return undefined;
+}
+
+function holdsUntil(quote) {
+  if (!quote.expires_at) return "";
+  return `, which holds until ${new Date(quote.expires_at * 1000).toLocaleTimeString(undefined, { hour: "numeric", minute: "2-digit" })}`;
 }
 
 function showPayments(offer) {
@@ -325,6 +355,15 @@ function showRide(journey) {
   const { order } = journey;
   $("ride-title").textContent = rideTitle(journey);
   say(rideTitle(journey));
+  const moved = order && `${order.state} ${order.agent ? order.agent.name : ""}`;
+  if (moved !== page.moved) {
+    page.moved = moved;
+    track();
+    if (order && journey.state !== "booked") {
+      window.scrollTo(0, 0);
+      $("ride-title").focus({ preventScroll: true });
+    }
+  }
   showConsent(journey);
   if (!order) {
     put($("live"), el("p", { class: "waiting" }, el("span", { class: "pulse", "aria-hidden": "true" }),
@@ -340,8 +379,13 @@ function showRide(journey) {
   put($("receipt"),
     order.quote ? breakdown(order.quote, journey.state === "cancelled" ? "What is left to pay" : paid ? "Paid" : "To pay") : el("p", {}, "The price is not stated."),
     insurance(order.contributions, "order"),
-    el("p", { class: "hint" }, `Order ${order.id}`));
+    el("p", { class: "hint" }, [providerName(journey), `Order ${order.id}`].filter(Boolean).join(" · ")));
   showCancel(journey);
+}
+
+function providerName(journey) {
+  const offer = journey.offers.find((one) => one.offer_id === journey.offer_id);
+  return offer ? offer.provider_name : "";
 }
 
 function rideTitle(journey) {
@@ -349,6 +393,7 @@ function rideTitle(journey) {
   if (journey.state === "cancelled") return journey.order.cancelled && journey.order.cancelled.by === "PROVIDER" ? "The cooperative cancelled" : "Cancelled";
   if (journey.state === "completed") return journey.kind === "ride" ? "You have arrived" : "Delivered";
   if (!journey.order) return journey.state === "lost" ? "Not confirmed" : "Booking…";
+  if (journey.order.state === "RIDE_CONFIRMED") return "Booked, looking for a driver";
   const step = STEPS[journey.kind].find(([code]) => code === journey.order.state);
   return step ? step[1] : `Your ${thing}`;
 }
@@ -379,7 +424,7 @@ function driver(order) {
     else add("Phone", number);
   }
   if (order.vehicle) {
-    add("Vehicle", [order.vehicle.color, order.vehicle.make, order.vehicle.model].filter(Boolean).join(" ") || vehicle(order.vehicle.category));
+    add("Vehicle", [order.vehicle.color, order.vehicle.make, order.vehicle.model].filter(Boolean).join(" ").replace(/^./, (c) => c.toUpperCase()) || vehicle(order.vehicle.category));
     add("Plate", order.vehicle.registration);
   }
   return el("dl", { class: "facts" }, facts);
@@ -388,8 +433,10 @@ function driver(order) {
 function position(journey) {
   const { tracking } = journey;
   if (journey.state !== "booked" || !tracking || !tracking.location) return null;
-  const km = distance(tracking.location, journey.pickup);
-  return el("p", { class: "hint" }, `About ${km < 1 ? `${Math.round(km * 10) * 100} m` : `${km.toFixed(1)} km`} from the pick-up, as last told.`);
+  const begun = ["RIDE_STARTED", "Order-picked-up", "Out-for-delivery", "At-delivery"].includes(journey.order.state);
+  const km = distance(tracking.location, begun ? journey.drop : journey.pickup);
+  const far = km < 0.1 ? "Less than 100 m" : km < 1 ? `About ${Math.round(km * 10) * 100} m` : `About ${km.toFixed(1)} km`;
+  return el("p", { class: "hint" }, `${far} from ${begun ? nameOf(journey.drop) : "the pick-up"}, as last told.`);
 }
 
 function distance(a, b) {
@@ -427,6 +474,7 @@ function showCancel(journey) {
   if (!cancellation) return;
   const { fee } = cancellation;
   $("cancel-fee").textContent = !fee ? "The cooperative has not said what cancelling costs." : fee.minor === 0 ? "Cancelling is free now." : `Cancelling costs ${money(fee)} now.`;
+  $("cancel").textContent = fee && fee.minor > 0 ? `Cancel for ${money(fee)}` : "Cancel booking";
   if (!$("reason").options.length) put($("reason"), cancellation.reasons.map((reason) => el("option", { value: reason.id }, reason.text)));
 }
 
@@ -470,11 +518,20 @@ function number(id, least, most) {
   return value;
 }
 
+// What is wrong with a field stands right below it, and is read with it.
+class FieldFault extends Error {}
+
 function check(input, fine, text) {
-  if (fine) return input.removeAttribute("aria-invalid");
+  const told = $(`${input.id}-fault`);
+  if (told) told.remove();
+  input.removeAttribute("aria-invalid");
+  input.removeAttribute("aria-describedby");
+  if (fine) return;
   input.setAttribute("aria-invalid", "true");
+  input.setAttribute("aria-describedby", `${input.id}-fault`);
+  input.closest("label").after(el("p", { id: `${input.id}-fault`, class: "fault", role: "alert" }, text));
   input.focus();
-  throw new Error(text);
+  throw new FieldFault(text);
 }
 
 function search(event) {
@@ -540,6 +597,8 @@ function keep(kept) {
   page.journey = null;
   page.choosing = false;
   page.told = undefined;
+  page.moved = undefined;
+  page.priced = undefined;
   try { localStorage.setItem(KEY, JSON.stringify(kept)); } catch { /* a private window: it lasts as long as the page */ }
   follow();
 }
