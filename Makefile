@@ -53,6 +53,8 @@ lock: $(VENV)/.dev ## choose the newest allowed versions again and write the has
 		--python-version 3.11 -q --upgrade --custom-compile-command "make lock" -o requirements.lock
 	$(BIN)/uv pip compile pyproject.toml --group dev -c requirements.lock --universal --generate-hashes --no-emit-index-url \
 		--python-version 3.11 -q --upgrade --custom-compile-command "make lock" -o requirements-dev.lock
+	$(BIN)/uv pip compile --group browser -c requirements-dev.lock --universal --generate-hashes \
+		--no-emit-index-url --python-version 3.11 -q --upgrade --custom-compile-command "make lock" -o requirements-browser.lock
 
 clean: ## forget the environment, the caches and the demo's data
 	rm -rf $(VENV) data build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -1,0 +1,76 @@
+"""For the browser's tests: one city and one Chromium for the whole folder, a fresh citizen each."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.browser.city import City, city
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+    from tests.browser.citizen import Citizen
+
+collect_ignore_glob: list[str] = []
+if importlib.util.find_spec("playwright") is None:
+    collect_ignore_glob.append("test_*.py")  # .ci/run installs it, and fails when nothing ran
+
+QUIET = (
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+
+
+@pytest.fixture(scope="package")
+def streets(tmp_path_factory: pytest.TempPathFactory) -> Iterator[City]:
+    """The city, for as long as the folder's tests run."""
+    with city(tmp_path_factory.mktemp("city")) as running:
+        yield running
+
+
+@pytest.fixture(scope="package")
+def browser(streets: City) -> Iterator[Browser]:
+    """Chromium with a profile of its own. Begun after the city: its event loop holds the thread."""
+    from playwright.sync_api import sync_playwright
+
+    chromium = os.environ.get("CHROMIUM") or shutil.which("chromium")
+    assert chromium, "no chromium on the PATH; name one by CHROMIUM=/path/to/chromium"
+    with sync_playwright() as playwright:
+        running = playwright.chromium.launch(executable_path=chromium, args=list(QUIET))
+        yield running
+        running.close()
+
+
+@pytest.fixture
+def town(streets: City) -> Iterator[City]:
+    """The city with nobody on duty yet."""
+    yield streets
+    streets.send_home()
+
+
+@pytest.fixture
+def citizen(town: City, browser: Browser) -> Iterator[Callable[..., Citizen]]:
+    """Opens browser windows; at the end none of them may have complained or gone elsewhere."""
+    from tests.browser.citizen import Citizen
+
+    windows: list[Citizen] = []
+
+    def opened(**settings: object) -> Citizen:
+        windows.append(Citizen.at(town.page, browser, **settings))
+        return windows[-1]
+
+    yield opened
+    complaints = [complaint for window in windows for complaint in window.complaints]
+    for window in windows:
+        window.page.context.close()
+    assert complaints == []
