@@ -307,5 +307,14 @@ def oldest_pending(session: Session) -> int | None:
 
 
 def open_since(session: Session, before: int) -> list[str]:
-    """Keys of orders made before that instant which have neither been completed nor cancelled."""
-    return [row["key"] for row in session.all(_OPEN_SINCE, before=before)]
+    """Keys of orders neither completed nor cancelled that were to begin before that instant.
+
+    A job begins when it is confirmed; one booked ahead, at its planned start.
+    """
+    keys = [row["key"] for row in session.all(_OPEN_SINCE, before=before)]
+    return [key for key in keys if _was_to_begin_before(session, key, before)]
+
+
+def _was_to_begin_before(session: Session, order_key: str, before: int) -> bool:
+    first = events_before(session, order_key, 2)
+    return not first or first[0].planned_start is None or first[0].planned_start < before

@@ -13,6 +13,7 @@ TIP_CODES = frozenset({"BUYER_ADDITIONAL_AMOUNT", "TIP"})
 TAX_CODES = frozenset({"TAX"})
 PASSED_ON_CODES = frozenset({"PARKING_CHARGES", "TOLL_CHARGES"})  # the worker's outlay, no earnings
 REFUND_CODES = frozenset({"REFUND"})  # a refund is an event, and says who bears it
+OUR_DISCOUNT_CODES = frozenset({"DISCOUNT_BORNE_BY_COOPERATIVE"})  # no earnings of the worker's
 FEE_CODE = "CANCELLATION_CHARGES"
 
 
@@ -127,12 +128,15 @@ class Fare:
     tax_minor: int = 0
     tip_minor: int = 0
     finder_fee_minor: int = 0
-    to_cooperative_minor: int = 0  # a cancellation fee when no worker was assigned
+    to_cooperative_minor: int = 0  # a fee when nobody was assigned; its own discounts, below 0
 
 
 def commission_minor(lines: tuple[PriceLine, ...], rate: Decimal) -> int:
-    """The cooperative's share of a fare: of all lines but tips, taxes, outlays and refunds."""
-    free = TIP_CODES | TAX_CODES | PASSED_ON_CODES | REFUND_CODES | {FEE_CODE}
+    """The cooperative's share of a fare: of all lines but tips, taxes, outlays and refunds.
+
+    A discount that the cooperative bears comes off its own share alone, not off what it is of.
+    """
+    free = TIP_CODES | TAX_CODES | PASSED_ON_CODES | REFUND_CODES | OUR_DISCOUNT_CODES | {FEE_CODE}
     fare = sum(line.amount_minor for line in lines if line.code not in free)
     return round_half_up(apply_rate(max(fare, 0), rate))
 
@@ -148,15 +152,18 @@ def fare(job: Job | None, commission_rate: Decimal, finder_fee_rate: Decimal) ->
     if job.status == "cancelled":
         fee = job.fee_minor
         return Fare(pay_minor=fee) if job.agent_id else Fare(to_cooperative_minor=fee)
-    outside = TIP_CODES | REFUND_CODES | TAX_CODES
+    outside = TIP_CODES | REFUND_CODES | TAX_CODES | OUR_DISCOUNT_CODES
     whole = sum(line.amount_minor for line in job.lines if line.code not in outside)
     tax = sum(line.amount_minor for line in job.lines if line.code in TAX_CODES)
+    discount = sum(line.amount_minor for line in job.lines if line.code in OUR_DISCOUNT_CODES)
     commission = commission_minor(job.lines, commission_rate)
-    finder = 0 if job.is_cash else round_half_up(apply_rate(whole + tax, finder_fee_rate))
+    collected = max(0, whole + tax + discount)
+    finder = 0 if job.is_cash else round_half_up(apply_rate(collected, finder_fee_rate))
     return Fare(
         pay_minor=whole - commission,
         commission_minor=commission,
         tax_minor=tax,
         tip_minor=0 if job.is_cash else job.tip_minor,  # a cash tip never passes through us
         finder_fee_minor=finder,
+        to_cooperative_minor=discount,
     )

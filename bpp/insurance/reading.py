@@ -67,11 +67,18 @@ _PERIODS = Statement(
 
 
 def slips_of(session: Session, agent_id: str) -> list[dict[str, Any]]:
-    """The agent's newest slips, up to 200, JSON-ready. `superseded_by` None: the one that holds."""
+    """The agent's newest slips, up to 200, JSON-ready. `superseded_by` None: the one that holds.
+
+    `money_is` is what the slip was signed with, `money_is_now` what has become of that since.
+    """
     worker = books.find_worker(session, agent_id)
     if worker is None:
         return []
-    return [_summary(row) for row in session.all(_SLIPS, worker=worker)]
+    currencies = [row["currency"] for row in session.all(_CURRENCIES, worker=worker)]
+    cash = fare_cash_with(worker)
+    owing = {each for each in currencies if balance_minor(session, cash, each) > 0}
+    found = [_summary(row) for row in session.all(_SLIPS, worker=worker)]
+    return [{**each, "money_is_now": _money_is_now(each, owing)} for each in found]
 
 
 def slip(session: Session, agent_id: str, slip_id: str) -> dict[str, Any] | None:
@@ -120,6 +127,13 @@ def _period(row: Row) -> dict[str, Any]:
         "set_aside_minor": row["all_order_minor"] + row["all_period_minor"] - due,
         "due_minor": due,
     }
+
+
+def _money_is_now(found: dict[str, Any], owing: set[str]) -> str:
+    """Where the money is today. What was advanced has come back once no fare cash is owed."""
+    was_advanced = found["money_is"] == "advanced_by_cooperative"
+    is_back = was_advanced and found["amount"]["currency"] not in owing
+    return "paid_in" if is_back else str(found["money_is"])
 
 
 def _summary(row: Row) -> dict[str, Any]:

@@ -30,6 +30,16 @@ class Liable(Frozen):
     party: Literal["bpp", "bap"]
     source: str = Field(min_length=1)
 
+    @field_validator("party", mode="before")
+    @classmethod
+    def _exactly_one(cls, party: object) -> object:
+        if party not in ("bpp", "bap"):
+            raise ValueError(
+                'exactly one party is liable, "bpp" or "bap": what both claim is paid twice, what '
+                "none claims is never paid"
+            )
+        return party
+
 
 class InsuranceSettings(Frozen):
     """Which schemes run, who is liable, and what the money rules need to know.

@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +17,13 @@ from bpp.insurance.settings import InsuranceSettings
 from bpp.insurance.slip_check import check
 from bpp.insurance.tables import LocalWorker
 from bpp.ledger.witness import read
+from bpp.orders import store
 from bpp.settings import BppSettings
 from bpp.tables import METADATA
 from protocol_specs.node.commands import main
 from protocol_specs.node.server import Node
-from protocol_specs.node.settings import SettingsError, write_secret
-from protocol_specs.node.store import Statement
+from protocol_specs.node.settings import SettingsError, load, write_secret
+from protocol_specs.node.store import Session, Statement
 from protocol_specs.wire import tags
 from protocol_specs.wire.envelope import SubscriberType
 from protocol_specs.wire.keys import SigningKey, b64encode, generate_signing_key
@@ -33,7 +35,8 @@ from tests.bpp.cooperative import (
     order_asked,
     ride_settings,
 )
-from tests.bpp.insurance.support import KA, MY, fare_of, ka_coop, ka_story
+from tests.bpp.factories import NOW, confirmed, office
+from tests.bpp.insurance.support import KA, MY, fare_of, ka_coop, ka_story, my_coop
 from tests.support.nodes import listening_socket, settings_of
 from tests.support.peers import FakeDirectory
 
@@ -275,6 +278,28 @@ async def test_a_confirmed_job_not_completed_in_time_is_named(there: Cooperative
     assert there.node.store.read(lambda session: books.open_since(session, made_at)) == []
 
 
+@pytest.mark.parametrize("planned_start", [NOW + 7 * 86_400, None])
+def test_a_job_booked_ahead_is_late_only_after_its_planned_start(
+    tmp_path: Path, planned_start: int | None
+) -> None:
+    coop = my_coop(tmp_path)
+    decision = confirmed(office())
+    order = replace(decision.order, planned_start=planned_start)
+
+    def keep(session: Session) -> None:
+        store.add_order(session, order)
+        for event in decision.events:
+            store.add_event(session, replace(event, planned_start=planned_start))
+
+    coop.store.transact_now(keep)
+
+    def late(before: int) -> list[str]:
+        return coop.store.read(lambda session: books.open_since(session, before))
+
+    begins = planned_start or NOW
+    assert (late(begins), late(begins + 1)) == ([], [order.key])
+
+
 def test_a_fee_that_all_commission_together_cannot_pay_is_named(tmp_path: Path) -> None:
     settings = InsuranceSettings.model_validate(insurance(tmp_path, **KARNATAKA))
     coop = ka_coop(tmp_path, commission_rate="0.005")
@@ -343,6 +368,34 @@ def test_a_node_with_one_thing_wrong_in_its_insurance_does_not_start(
 ) -> None:
     with pytest.raises(SettingsError, match=says):
         start(tmp_path, **change)
+
+
+PARTY = 'party = "bpp"'
+RATE = 'commission_rate = "0.20"'
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        (PARTY, 'party = "none"', "none claims is never paid"),
+        (PARTY, 'party = ["bpp", "bap"]', "both claim is paid twice"),
+        (PARTY, "", "party"),
+        (CONFIG[CONFIG.index("[insurance.liable") :], "", "nobody is liable"),
+        (RATE, f'{RATE}\ncash_debt_limit = "0.00"', "cash_debt_limit is above zero"),
+        (RATE, f'{RATE}\ncash_debt_limit = "200.005"', "finer than MYR"),
+        (RATE, f'{RATE}\ncash_debt_limit = "two hundred"', "not an amount"),
+        (RATE, f"{RATE}\ncash_debt_limit = 200", "cash_debt_limit"),
+    ],
+)
+def test_an_insurance_setting_that_makes_no_sense_is_named_before_the_start(
+    tmp_path: Path, old: str, new: str, says: str
+) -> None:
+    path = tmp_path / "bpp.toml"
+    path.write_text(CONFIG.replace(RATE, f'{RATE}\ncash_debt_limit = "200.00"'))
+    assert load(path, BppSettings).insurance is not None
+    path.write_text(CONFIG.replace(old, new, 1))
+    with pytest.raises(SettingsError, match=says):
+        load(path, BppSettings)
 
 
 def test_a_witness_inside_the_data_folder_is_refused(tmp_path: Path, key: SigningKey) -> None:

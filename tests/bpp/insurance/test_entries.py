@@ -308,6 +308,37 @@ def test_tolls_and_taxes_bear_neither_commission_nor_contribution(coop: Coop) ->
     }
 
 
+@pytest.mark.parametrize(("payment", "paid"), [(CARD, "1200"), (CASH, "1220")])
+def test_a_discount_that_the_cooperative_bears_lowers_neither_base_nor_pay(
+    coop: Coop, payment: PaymentTerms, paid: str
+) -> None:
+    lines = (*fare_of(2000), PriceLine("DISCOUNT_BORNE_BY_COOPERATIVE", -300))
+    story = Story(agent_id="a1", payment=payment, lines=lines)
+    coop.happen(story.event("confirmed"), story.event("completed"))
+    w, stands = coop.local("a1"), coop.balances()
+    assert stands[f"2210:{MY}:{w}:{JULY}"] == 20
+    assert stands["4000"] == 400 - 300
+    if payment is CARD:
+        assert (stands[paid], stands[f"2100:{w}"]) == (1700, 1580)
+    else:  # 17.00 in hand, of which 15.80 is the worker's
+        assert stands[f"{paid}:{w}"] == 1700 - 1580
+
+
+def test_a_discount_that_the_worker_bears_lowers_base_and_pay(coop: Coop) -> None:
+    lines = (*fare_of(2000), PriceLine("DISCOUNT_BORNE_BY_WORKER", -800))
+    story = Story(agent_id="a1", lines=lines)
+    coop.happen(story.event("confirmed"), story.event("completed"))
+    w = coop.local("a1")
+    assert coop.balances()[f"2210:{MY}:{w}:{JULY}"] == 12  # 1.25 % of 12.00 less 2.40
+
+
+def test_a_discount_beyond_the_fare_leaves_a_base_of_nothing(coop: Coop) -> None:
+    lines = (*fare_of(2000), PriceLine("DISCOUNT_BORNE_BY_WORKER", -2000))
+    story = Story(agent_id="a1", lines=lines)
+    coop.happen(story.event("confirmed"), story.event("completed"))
+    assert coop.balances() == {}
+
+
 def test_an_event_that_posts_nothing_still_has_an_entry_and_a_slip(coop: Coop) -> None:
     story = Story(agent_id="a1", lines=fare_of(10))
     coop.happen(story.event("confirmed"))

@@ -242,6 +242,18 @@ def test_a_quote_with_an_unlisted_code_is_refused(coop: Coop) -> None:
         coop.insurance.quote_lines(quote(*fare_of(2000), PriceLine("SURGE", 1)), terms(), NOON)
 
 
+@pytest.mark.parametrize("scheme", [MY, KA])
+def test_a_discount_that_does_not_say_who_bears_it_refuses_the_quote(
+    tmp_path: Path, scheme: str
+) -> None:
+    coop = (my_coop if scheme == MY else ka_coop)(tmp_path)
+    asked = quote(
+        *fare_of(2000), PriceLine("DISCOUNT", -500), currency="MYR" if scheme == MY else "INR"
+    )
+    with pytest.raises(NotInsurable, match="DISCOUNT is part of its base"):
+        coop.insurance.quote_lines(asked, terms(), NOON)
+
+
 def test_a_quote_for_an_unlisted_vehicle_is_refused(tmp_path: Path) -> None:
     coop = ka_coop(tmp_path)
     with pytest.raises(NotInsurable, match="BICYCLE"):

@@ -9,14 +9,17 @@ from typing import Any
 
 import pytest
 
-from bpp.insurance import reading
+from bpp.insurance import cash, reading
+from bpp.insurance.cash import Limit
 from bpp.insurance.scheme import load
 from bpp.insurance.slip_check import BadSlip, Verdict, check
 from bpp.ledger.sealing import Sealer
 from protocol_specs.node.commands import main
 from protocol_specs.wire.canonical import canonical
 from protocol_specs.wire.keys import b64encode, generate_signing_key
+from protocol_specs.wire.order import PaymentTerms
 from tests.bpp.insurance.support import (
+    CARD,
     CASH,
     MY,
     NOON,
@@ -100,14 +103,32 @@ def test_a_fund_levys_slip_is_a_fee_slip(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("cash", "where"), [(False, "taken_from_pay"), (True, "advanced_by_cooperative")]
+    ("payment", "where"), [(CARD, "taken_from_pay"), (CASH, "advanced_by_cooperative")]
 )
-def test_it_says_where_the_money_is(coop: Coop, cash: bool, where: str) -> None:
-    story = Story(agent_id="a1", payment=CASH) if cash else Story(agent_id="a1")
+def test_it_says_where_the_money_is(coop: Coop, payment: PaymentTerms, where: str) -> None:
+    story = Story(agent_id="a1", payment=payment)
     coop.happen(story.event("confirmed"), story.event("completed"))
     final, provisional = slips(coop, "a1")
     assert provisional["slip"]["money_is"] == "set_aside"
     assert final["slip"]["money_is"] == where
+
+
+def test_what_was_advanced_is_paid_in_once_no_fare_cash_is_owed(coop: Coop) -> None:
+    story = Story(key="o1", agent_id="a1", payment=CASH)
+    coop.happen(story.event("confirmed"), story.event("completed"))
+
+    def where() -> tuple[str, str]:
+        told = coop.store.read(lambda session: reading.slips_of(session, "a1"))
+        newest = next(each for each in told if each["state"] == "final")
+        return newest["money_is"], newest["money_is_now"]
+
+    limit = Limit(None, "MYR")
+    worker = coop.local("a1")
+    for reference, minor, now in [("r1", 400, "advanced_by_cooperative"), ("r2", 20, "paid_in")]:
+        coop.store.transact_now(
+            lambda session, r=reference, m=minor: cash.pay_in(session, limit, worker, m, r, NOON)
+        )
+        assert where() == ("advanced_by_cooperative", now)
 
 
 def test_it_shows_the_order_line_and_the_period_line(coop: Coop) -> None:
