@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ConfigDict
 
+from protocol_specs.node import collector
 from protocol_specs.node.settings import NodeSettings, Role, SettingsError, load, write_secret
 from protocol_specs.node.store_faults import StoreUnusable
 from protocol_specs.wire import keys
@@ -79,6 +80,7 @@ def add(subparsers: Any) -> None:
 def run_serve(arguments: argparse.Namespace) -> int:
     """Build the node of that role and run it until SIGTERM or Ctrl-C."""
     _check_role(load(arguments.config, JoinSettings), arguments)
+    collector.hold()
     build = _load(_entry("wayfare.nodes", arguments.role))
     node = build(arguments.config)
     try:

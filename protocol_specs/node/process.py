@@ -9,7 +9,7 @@ import sys
 from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Any
 
-from protocol_specs.node.startup import calm_collector
+from protocol_specs.node import collector
 from protocol_specs.node.telemetry import JsonLines
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ async def _run(node: Node) -> None:
         loop.add_signal_handler(number, told.set)
     try:
         await node.start()
-        calm_collector()
+        collector.calm()
         _announce(node)
         await _first(told.wait(), node.ended())
     finally:

@@ -1,7 +1,6 @@
 """What must be right before a node starts: its keys, its urls, its registry, its port."""
 
 import errno
-import gc
 import socket
 
 from yarl import URL
@@ -74,14 +73,3 @@ def bind(settings: NodeSettings) -> socket.socket:
 def base_path(url: str) -> str:
     """The path part of our public url, without a slash at the end: "" or "/beckn/v1"."""
     return URL(url).path.rstrip("/")
-
-
-def calm_collector() -> None:
-    """Let the garbage collector look at what lives for ever no more, and at the rest less often.
-
-    A parsed message is hundreds of containers and no cycle; with Python's own thresholds the
-    collector costs as much as reading the message.
-    """
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 100)

@@ -9,7 +9,6 @@ import jsonschema_rs
 
 from protocol_specs.wire.errors import NotServed, SchemaFault
 from protocol_specs.wire.schema_documents import Profile, Schema, action_schemas, read_document
-from protocol_specs.wire.schema_words import explain, json_pointer
 
 CONTRIBUTION_CODE = "@wayfare/contribution"
 """Code of the tag groups that say what was set aside; see schemas/contribution-tags.json."""
@@ -55,6 +54,8 @@ class Schemas:
 
     def faults(self, action: str, document: Mapping[str, Any]) -> tuple[Fault, ...]:
         """All faults of `document`. For reports: on a large bad document this takes seconds."""
+        from protocol_specs.wire.schema_words import explain, json_pointer
+
         schema = self._schemas[action]
         return tuple(
             Fault(
@@ -97,5 +98,7 @@ def _check(
     try:
         validator.validate(document)
     except jsonschema_rs.ValidationError as error:
+        from protocol_specs.wire.schema_words import explain  # with all it needs, 30 ms
+
         path, reason = explain(schema, document, error)
         raise SchemaFault(prefix + reason, path=prefix + path) from None
