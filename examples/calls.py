@@ -12,7 +12,14 @@ DEADLINE_S = 30.0
 
 
 class CallFailed(Exception):
-    """A node did not answer as the demonstration needs; the text names call, status and reason."""
+    """A node did not answer as the demonstration needs; the text names call, status and reason.
+
+    `status` is None when no answer came at all.
+    """
+
+    def __init__(self, text: str, status: int | None = None) -> None:
+        super().__init__(text)
+        self.status = status
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +41,7 @@ class Caller:
         status, answer = self.ask(method, path, body)
         if not 200 <= status < 300:
             said = answer.get("error", answer) if isinstance(answer, dict) else answer
-            raise CallFailed(f"{method} {self.url}{path} answered {status}: {said}")
+            raise CallFailed(f"{method} {self.url}{path} answered {status}: {said}", status)
         return answer
 
     def ask(self, method: str, path: str, body: dict[str, Any] | None) -> tuple[int, Any]:

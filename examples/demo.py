@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import argparse
 import json
+import shlex
 import signal
 import sys
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
-from examples import audit, play
+from examples import audit, drive, play
 from examples.calls import Caller, CallFailed
 from examples.network import Network, join_all, network, start_all, write_settings
 from examples.people import Citizen, Desk, Driver
@@ -19,6 +21,7 @@ from examples.process import DemoFault
 
 PORT_BASE = 8600
 DATA = Path("data/demo")
+RIDE_S = 30.0
 
 
 def add(subparsers: Any) -> None:
@@ -36,6 +39,13 @@ def add(subparsers: Any) -> None:
     parser.add_argument(
         "--data", type=Path, default=DATA, metavar="DIR", help=f"where the nodes keep all ({DATA})"
     )
+    parser.add_argument(
+        "--ride-s",
+        type=float,
+        default=RIDE_S,
+        metavar="S",
+        help=f"how long a ride that you book takes, about ({RIDE_S:.0f})",
+    )
     parser.set_defaults(run=run)
 
 
@@ -46,9 +56,11 @@ def run(arguments: argparse.Namespace) -> int:
     say = _Words(sys.stderr if arguments.json else sys.stdout)
     try:
         with network(arguments.data, arguments.port_base) as plan:
-            shown = perform(plan, say)
+            shown, drivers = perform(plan, say)
             faults = list(audit.untruths(shown, plan))
             _finish(plan, shown, faults, arguments, say)
+            if not arguments.once:
+                _stay(plan, drivers, arguments.ride_s, say)
     except (DemoFault, CallFailed) as fault:
         print(f"wayfare demo: {fault}", file=sys.stderr)
         return 1
@@ -67,15 +79,16 @@ class _Words:
         self._parts = 0
 
     def __call__(self, text: str) -> None:
-        print(f"   {text}", file=self._stream, flush=True)
+        self._stream.write(f"   {text}\n")  # at once: drivers tell their steps at the same time
+        self._stream.flush()
 
     def part(self, title: str) -> None:
         self._parts += 1
         print(f"\n{self._parts}. {title}", file=self._stream, flush=True)
 
 
-def perform(plan: Network, say: _Words) -> dict[str, Any]:
-    """The whole play; what it came to, as the JSON object shows it."""
+def perform(plan: Network, say: _Words) -> tuple[dict[str, Any], dict[str, Driver]]:
+    """The whole play: what it came to, as the JSON object shows it; and the drivers, by node."""
     began = time.monotonic()
     say.part("Five nodes start, each a process with its own folder and keys.")
     write_settings(plan)
@@ -95,19 +108,21 @@ def perform(plan: Network, say: _Words) -> dict[str, Any]:
     cancelled = play.cancelled_ride(citizen("Farid", "+60129876543"), aminah, say)
     for contribution in cancelled.order["contributions"]:
         say(f"Of what was set aside, {play.told(contribution)}.")
-    return _account(plan, ride, delivery, cancelled, say, began)
+    shown = _account(plan, ride, delivery, cancelled, say, began)
+    return shown, {"rides": aminah, "couriers": ravi}
 
 
 def _hire(plan: Network) -> tuple[Driver, Driver]:
     """A driver and a courier, registered by the desks while the nodes run."""
-
-    def desk(name: str) -> Desk:
-        token = (plan.folder(name) / "data" / "desk.token").read_text().strip()
-        return Desk(Caller(plan.url(name), token))
-
     aminah = {"code": "A1", "name": "Aminah", "phone": "+60131112222", "vehicle": "VDM 4821"}
     ravi = {"code": "R1", "name": "Ravi", "phone": "+919811122233", "vehicle": "KA 05 HX 2291"}
-    return desk("rides").add_driver(**aminah), desk("couriers").add_driver(**ravi)
+    rides, couriers = Desk(_desk(plan, "rides")), Desk(_desk(plan, "couriers"))
+    return rides.add_driver(**aminah), couriers.add_driver(**ravi)
+
+
+def _desk(plan: Network, name: str) -> Caller:
+    token = (plan.folder(name) / "data" / "desk.token").read_text().strip()
+    return Caller(plan.url(name), token)
 
 
 def _citizens(plan: Network) -> Callable[[str, str], Citizen]:
@@ -158,7 +173,7 @@ def _finish(
     arguments: argparse.Namespace,
     say: _Words,
 ) -> None:
-    """Print the object or the last words; stay up until Ctrl-C unless told otherwise."""
+    """Print the object and the last words: what is not as promised, what a visitor can do."""
     pages = audit.pages_shown(plan)
     messages = shown["messages"]
     say.part(
@@ -169,21 +184,64 @@ def _finish(
         print(f"wayfare demo: not as promised: {fault}", file=sys.stderr)
     if arguments.json:
         print(json.dumps(shown if arguments.once else {**shown, "pages": pages}), flush=True)
-    if arguments.once:
-        return
+    if not arguments.once:
+        _invite(plan, shown, pages, arguments.ride_s, say)
+
+
+def _invite(
+    plan: Network,
+    shown: dict[str, Any],
+    pages: list[dict[str, Any]],
+    ride_s: float,
+    say: _Words,
+) -> None:
+    """What a visitor can do while the network is up."""
     for page in pages:
         say(f"The page of the {page['role']}: {page['url']}")
+    say(
+        "Book a ride in Kuala Lumpur or a parcel in Bengaluru there: Aminah and Ravi are at work, "
+        f"and each takes about {ride_s:.0f} s."
+    )
+    say("Look at the books of the ride cooperative, and at the slip of its first ride:")
+    config, witness = str(plan.config("rides")), str(plan.witness("rides"))
+    say(_command("ledger", "verify", "--config", config, "--witness", witness))
+    for contribution in shown["ride"]["contributions"][:1]:
+        slip = str(plan.data / "slips" / f"{contribution['slip_id']}.json")
+        key = plan.ledger_public_key("rides")
+        say(_command("slip", "verify", slip, "--public-key", key))
     say("The network stays up until Ctrl-C.")
-    _stay(plan)
 
 
-def _stay(plan: Network) -> None:
-    """Until Ctrl-C or SIGTERM. Raises DemoFault if a node ends before that."""
+def _command(*words: str) -> str:
+    return f"    {shlex.join(('wayfare', *words))}"
+
+
+def _stay(plan: Network, drivers: dict[str, Driver], ride_s: float, say: _Words) -> None:
+    """Until Ctrl-C or SIGTERM, the drivers at work. Raises DemoFault if a node ends before that."""
+    stop = threading.Event()
+    homes = {"rides": play.NEAR_KL_SENTRAL, "couriers": play.NEAR_MG_ROAD}
+    shifts = [
+        drive.Shift(
+            driver=driver,
+            desk=_desk(plan, name),
+            home=homes[name],
+            slips=plan.data / "slips",
+            ride_s=ride_s,
+            say=say,
+            stop=stop,
+        )
+        for name, driver in drivers.items()
+    ]
     try:
-        while True:
-            for node in plan.started.values():
-                if node.popen.poll() is not None:
-                    raise DemoFault(f"the {node.name} node ended by itself; see {node.log}")
-            time.sleep(0.5)
+        with drive.at_work(shifts, stop):
+            _watch(plan)
     except KeyboardInterrupt:
         return
+
+
+def _watch(plan: Network) -> NoReturn:
+    while True:
+        for node in plan.started.values():
+            if node.popen.poll() is not None:
+                raise DemoFault(f"the {node.name} node ended by itself; see {node.log}")
+        time.sleep(0.5)

@@ -14,6 +14,9 @@ KL_SENTRAL = {"lat": 3.1340, "lon": 101.6865, "address": "KL Sentral"}
 TWIN_TOWERS = {"lat": 3.1579, "lon": 101.7116, "address": "Petronas Twin Towers"}
 MG_ROAD = {"lat": 12.9756, "lon": 77.6066, "address": "MG Road"}
 KORAMANGALA = {"lat": 12.9352, "lon": 77.6245, "address": "Koramangala"}
+NEAR_KL_SENTRAL = (3.1352, 101.6880)
+NEAR_MG_ROAD = (12.9740, 77.6050)
+"""Where the drivers wait for work: latitude and longitude."""
 
 CASH = {"collected_by": "BPP", "type": "ON-FULFILLMENT"}
 PREPAID = {"collected_by": "BAP", "type": "PRE-ORDER"}
@@ -35,7 +38,7 @@ class Played:
 
 def cash_ride(citizen: Citizen, driver: Driver, say: Say) -> Played:
     """A ride that is paid to the driver at the end."""
-    driver.go_online(3.1352, 101.6880)
+    driver.go_online(*NEAR_KL_SENTRAL)
     say(f"{driver.name} goes online near KL Sentral.")
     _book(citizen, "ride", KL_SENTRAL, TWIN_TOWERS, say, payment=CASH)
     order_id = driver.job()["order_id"]
@@ -61,7 +64,7 @@ def cash_ride(citizen: Citizen, driver: Driver, say: Say) -> Played:
 
 def prepaid_delivery(citizen: Citizen, courier: Driver, say: Say) -> Played:
     """A parcel, paid when it is booked; a courier is found after that."""
-    courier.go_online(12.9740, 77.6050)
+    courier.go_online(*NEAR_MG_ROAD)
     say(f"{courier.name} goes online near MG Road.")
     parcel = {"weight_grams": 1800, "description": "two books"}
     paid = {"payment_reference": "PAID-0001"}
@@ -87,11 +90,11 @@ def prepaid_delivery(citizen: Citizen, courier: Driver, say: Say) -> Played:
 
 def cancelled_ride(citizen: Citizen, driver: Driver, say: Say) -> Played:
     """A ride that is confirmed, and then cancelled by the citizen at once."""
-    driver.go_online(3.1352, 101.6880)
+    driver.go_online(*NEAR_KL_SENTRAL)
     _book(citizen, "ride", KL_SENTRAL, TWIN_TOWERS, say, payment=CASH)
     citizen.wait_for_state("RIDE_ASSIGNED")
     fee = citizen.journey["cancellation"]["fee"]
-    say(f"{citizen.name} booked by mistake and cancels; the fee shown is {_money(fee)}.")
+    say(f"{citizen.name} booked by mistake and cancels; the fee shown is {money(fee)}.")
     journey = citizen.cancel("005")
     say(f"The order is {status_of(journey)}.")
     return Played(_with_contributions(citizen), driver)
@@ -114,11 +117,11 @@ def _book(
     offer = min(offers, key=lambda given: int(given["price"]["minor"]))
     say(
         f"{citizen.name} searches a {kind} from {pickup['address']} to {drop['address']}: "
-        f"{len(offers)} offer, {_money(offer['price'])} by {offer['provider_name']}."
+        f"{len(offers)} offer, {money(offer['price'])} by {offer['provider_name']}."
     )
     quote = citizen.select(offer["offer_id"])["quote"]
     lines = ", ".join(f"{line['code']} {line['value']}" for line in quote["lines"])
-    say(f"Quoted {_money(quote['total'])}: {lines}.")
+    say(f"Quoted {money(quote['total'])}: {lines}.")
     citizen.init(payment)
     order = citizen.confirm(**(paid or {}))["order"]
     how = "prepaid" if payment == PREPAID else "cash at the end"
@@ -130,7 +133,7 @@ def _book(
 def _ended(citizen: Citizen, driver: Driver, say: Say) -> Played:
     citizen.wait_for(lambda journey: status_of(journey) == "COMPLETE", "the end of the order")
     order = _with_contributions(citizen)["order"]
-    say(f"Done: {order['state']}, {_money(order['quote']['total'])} paid.")
+    say(f"Done: {order['state']}, {money(order['quote']['total'])} paid.")
     for contribution in order["contributions"]:
         say(f"Now {told(contribution)}.")
     return Played(citizen.journey, driver)
@@ -146,10 +149,11 @@ def told(contribution: dict[str, Any]) -> str:
     """One contribution in words: what stands aside, for whom, who bears it."""
     status, amount = contribution["status"].replace("_", " "), contribution["amount"]
     return (
-        f"{_money(amount)} is {status} under {contribution['scheme']}, borne by the "
+        f"{money(amount)} is {status} under {contribution['scheme']}, borne by the "
         f"{contribution['borne_by']}"
     )
 
 
-def _money(amount: dict[str, Any] | None) -> str:
+def money(amount: dict[str, Any] | None) -> str:
+    """An amount in words, such as MYR 5.00."""
     return "nothing" if amount is None else f"{amount['currency']} {amount['value']}"
