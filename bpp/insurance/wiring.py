@@ -66,7 +66,7 @@ def add(
 def ledger_key(settings: InsuranceSettings) -> SigningKey:
     """The key that signs slips and heads, from its own file. Raises SettingsError."""
     path = settings.ledger_key
-    made_by = f"Make it with: wayfare ledger keygen --out {path}"
+    made_by = f"Restore it; for new books make one: wayfare ledger keygen --out {path}"
     try:
         return signing_key(read_secret(path, key="insurance.ledger_key", made_by=made_by))
     except InvalidKey as error:
@@ -113,7 +113,7 @@ def _alarms(node: Node, settings: InsuranceSettings, currency: str) -> Callable[
         late = node.store.read(lambda session: books.open_since(session, before))
         if late:
             node.telemetry.log(
-                "alarm", level="error", what="job_not_completed", jobs=len(late), orders=late[:20]
+                "alarm", level="error", what="x", jobs=len(late), orders=late[:20]
             )
         for scheme in node.store.read(lambda session: unfunded(session, settings, currency)):
             node.telemetry.log("alarm", level="error", what="unfunded", scheme=scheme)
