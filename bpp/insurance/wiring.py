@@ -113,7 +113,7 @@ def _alarms(node: Node, settings: InsuranceSettings, currency: str) -> Callable[
         late = node.store.read(lambda session: books.open_since(session, before))
         if late:
             node.telemetry.log(
-                "alarm", level="error", what="x", jobs=len(late), orders=late[:20]
+                "alarm", level="error", what="job_not_completed", jobs=len(late), orders=late[:20]
             )
         for scheme in node.store.read(lambda session: unfunded(session, settings, currency)):
             node.telemetry.log("alarm", level="error", what="unfunded", scheme=scheme)
