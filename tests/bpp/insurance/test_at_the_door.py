@@ -278,6 +278,26 @@ async def test_a_confirmed_job_not_completed_in_time_is_named(there: Cooperative
     assert there.node.store.read(lambda session: books.open_since(session, made_at)) == []
 
 
+async def test_a_job_that_is_late_by_more_than_48_hours_is_an_alarm_in_the_log(
+    there: Cooperative, capsys: pytest.CaptureFixture[str]
+) -> None:
+    await there.online("D1")
+    order = await there.confirmed()
+    key = there.order(order["id"]).key
+    alarms: list[dict[str, Any]] = []
+
+    def is_alarmed() -> bool:
+        said = (line for line in capsys.readouterr().err.splitlines() if line.startswith("{"))
+        alarms.extend(line for line in map(json.loads, said) if line["event"] == "alarm")
+        return bool(alarms)
+
+    there.clock.at += 48 * 3600
+    assert not is_alarmed()
+    there.clock.at += 601
+    await until(is_alarmed)
+    assert (alarms[0]["what"], alarms[0]["orders"]) == ("job_not_completed", [key])
+
+
 @pytest.mark.parametrize("planned_start", [NOW + 7 * 86_400, None])
 def test_a_job_booked_ahead_is_late_only_after_its_planned_start(
     tmp_path: Path, planned_start: int | None

@@ -3,21 +3,25 @@
 import json
 import uuid
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from sqlalchemy import insert, select, text
 
 from bpp.insurance import cash
-from bpp.insurance.cash import Limit, Notice
+from bpp.insurance.cash import Limit, Notice, NotPaidIn
 from bpp.insurance.tables import CashNotice
 from protocol_specs.node.settings import write_secret
 from protocol_specs.node.store import Conflict, Statement
 from protocol_specs.wire.keys import b64encode, generate_signing_key
 from tests.bpp.cooperative import CASH as IN_CASH
 from tests.bpp.cooperative import Cooperative, accepting, cooperative, order_asked
-from tests.bpp.insurance.support import CARD, CASH, MY, Coop, Story, fare_of, my_coop
+from tests.bpp.insurance.support import CARD, CASH, MY, NOON, Coop, Story, fare_of, my_coop
 
 NOTICES = Statement(select(CashNotice.__table__).order_by(CashNotice.__table__.c.n))
 ADD_NOTICE = Statement(insert(CashNotice.__table__))
@@ -113,6 +117,40 @@ def test_notices_are_never_changed_or_removed(tmp_path: Path) -> None:
         with pytest.raises(Conflict):
             coop.store.transact_now(lambda session, sql=sql: session.run(Statement(text(sql))))
     assert states(coop) == [("reached", 420)]
+
+
+STEPS = st.one_of(
+    st.tuples(st.just("cash"), st.integers(0, 10_000)),
+    st.tuples(st.just("card"), st.integers(0, 10_000)),
+    st.tuples(st.just("pay in"), st.integers(1, 1_000)),
+)
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.lists(STEPS, max_size=8), st.integers(1, 2_000))
+def test_after_anything_a_worker_is_stopped_exactly_while_the_debt_is_at_the_limit(
+    steps: list[tuple[str, int]], limit_minor: int
+) -> None:
+    with TemporaryDirectory() as folder:
+        limit = Limit(limit_minor, "MYR")
+        coop = my_coop(Path(folder), cash_limit=limit)
+        job(coop, "first", CASH, 0)
+        worker = coop.local("a1")
+        for n, (what, minor) in enumerate(steps):
+            if what == "pay in":
+                with suppress(NotPaidIn):
+                    coop.store.transact_now(
+                        lambda s, m=minor, r=str(n): cash.pay_in(s, limit, worker, m, r, NOON)
+                    )
+            else:
+                job(coop, f"o{n}", CASH if what == "cash" else CARD, minor)
+            owed = coop.store.read(lambda s: cash.owed_minor(s, limit, worker))
+            assert owed >= 0
+            stopped = coop.store.read(lambda s: cash.is_stopped(s, worker))
+            assert stopped == (owed >= limit_minor)
+        told = [state for state, _ in states(coop)]
+        assert told == ["reached", "below"] * (len(told) // 2) + ["reached"] * (len(told) % 2)
+        coop.store.close()
 
 
 def test_a_changed_limit_is_told_at_the_next_start(tmp_path: Path) -> None:
@@ -282,8 +320,8 @@ async def test_without_a_limit_cash_jobs_go_on(tmp_path: Path) -> None:
 async def test_a_crossing_is_logged_by_ids_only(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    settings = {"insurance": insured(tmp_path, "0.50"), "log_level": "info", **OFFERING}
-    async with cooperative(tmp_path, **settings) as there:
+    changes = {"insurance": insured(tmp_path, "0.50"), "log_level": "info", **OFFERING}
+    async with cooperative(tmp_path, **changes) as there:
         await at_the_limit(there)
         worker = (await there.drive("D1", "GET", "balance"))[1]["worker"]
         logged = capsys.readouterr().err.splitlines()
