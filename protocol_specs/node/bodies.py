@@ -7,16 +7,13 @@ from protocol_specs.node.tables import Body
 
 _T = Body.__table__
 
-_KEEP = Statement(insert(_T).values(bytes=bindparam("bytes")).returning(_T.c.id))
+_KEEP = Statement(insert(_T).values(bytes=bindparam("bytes")))
 _LOAD = Statement(select(_T.c.bytes).where(_T.c.id == bindparam("body_id")))
 
 
 def keep(session: Session, body: bytes) -> int:
     """Writes the bytes; returns the number they are found by."""
-    row = session.one(_KEEP, bytes=body)
-    if row is None:
-        raise RuntimeError("INSERT ... RETURNING gave no row")
-    return int(row["id"])
+    return session.insert(_KEEP, bytes=body)
 
 
 def load(session: Session, body_id: int) -> bytes:

@@ -30,19 +30,27 @@ _CONVERSATION = Conversation.__table__
 _EARLIER = Received.__table__.alias("earlier")
 _COLUMNS = [column.name for column in _T.columns if column.name != "id"]
 
-_FIND = Statement(
-    select(_T.c.digest).where(
-        _T.c.sender_id == bindparam("sender_id"),
-        _T.c.action == bindparam("action"),
-        _T.c.message_id == bindparam("message_id"),
-        _T.c.callback_hash == bindparam("callback_hash"),
+_BEFORE = Statement(  # what there is of this message and its conversation: one row, of None or not
+    select(
+        select(_T.c.digest)
+        .where(
+            _T.c.sender_id == bindparam("sender_id"),
+            _T.c.action == bindparam("action"),
+            _T.c.message_id == bindparam("message_id"),
+            _T.c.callback_hash == bindparam("callback_hash"),
+        )
+        .scalar_subquery()
+        .label("digest"),
+        select(_CONVERSATION.c.id)
+        .where(
+            _CONVERSATION.c.peer_id == bindparam("sender_id"),
+            _CONVERSATION.c.transaction_id == bindparam("transaction_id"),
+        )
+        .scalar_subquery()
+        .label("conversation_id"),
     )
 )
-_ACCEPT = Statement(
-    insert(_T).values({name: bindparam(name) for name in _COLUMNS}).returning(_T.c.id)
-)
-
-
+_ACCEPT = Statement(insert(_T).values({name: bindparam(name) for name in _COLUMNS}))
 _DUE = Statement(
     select(_T, _BODY.c.bytes, _CONVERSATION.c.transaction_id)
     .join(_BODY, _BODY.c.id == _T.c.body_id)
@@ -105,8 +113,8 @@ class Inbox:
             "message_id": envelope.message_id,
             "callback_hash": envelope.digest if envelope.action.startswith("on_") else "",
         }
-        before = session.one(_FIND, **key)
-        if before is not None:
+        before = session.one(_BEFORE, **key, transaction_id=envelope.transaction_id)
+        if before is not None and before["digest"] is not None:
             if before["digest"] != envelope.digest:
                 raise ChangedDuplicate(
                     f"message_id {envelope.message_id} was used before for another "
@@ -114,12 +122,15 @@ class Inbox:
                     path="/context/message_id",
                 )
             return False
-        row = session.one(
+        conversation_id = None if before is None else before["conversation_id"]
+        if conversation_id is None:
+            conversation_id = conversations.begin(
+                session, envelope.peer_id, envelope.transaction_id
+            )
+        row_id = session.insert(
             _ACCEPT,
             **key,
-            conversation_id=conversations.find_or_begin(
-                session, envelope.peer_id, envelope.transaction_id
-            ),
+            conversation_id=conversation_id,
             digest=envelope.digest,
             body_id=bodies.keep(session, envelope.body),
             authorization=envelope.authorization,
@@ -131,8 +142,7 @@ class Inbox:
             next_at=now,
             error=None,
         )
-        if row is not None:
-            self._remember(int(row["id"]), envelope)
+        self._remember(row_id, envelope)
         session.notify(CHANNEL)
         return True
 

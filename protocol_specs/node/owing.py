@@ -22,7 +22,7 @@ _SUPERSEDE = Statement(
     )
     .values(state="superseded")
 )
-_OWE = Statement(insert(_T).values({name: bindparam(name) for name in _COLUMNS}).returning(_T.c.id))
+_OWE = Statement(insert(_T).values({name: bindparam(name) for name in _COLUMNS}))
 
 
 def owe(
@@ -49,7 +49,7 @@ def owe(
     conversation_id, n = conversations.count(session, receiver_id, transaction_id)
     if supersedes is not None:
         session.run(_SUPERSEDE, key=supersedes, receiver=receiver_id)
-    row = session.one(
+    row_id = session.insert(
         _OWE,
         conversation_id=conversation_id,
         receiver_id=receiver_id,
@@ -71,5 +71,4 @@ def owe(
         supersedes=supersedes,
         error=None,
     )
-    if row is not None:
-        session.notify(CHANNEL, f"{row['id']} {receiver_id}")
+    session.notify(CHANNEL, f"{row_id} {receiver_id}")
