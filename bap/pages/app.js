@@ -641,7 +641,7 @@ async function start() {
   $("book").addEventListener("click", book);
   $("again").addEventListener("click", again);
   $("back").addEventListener("click", () => { page.choosing = true; show(page.journey); });
-  setInterval(track, 15000);
+  setInterval(track, 5000);
   setInterval(() => { if (page.view === "offers" && page.journey) showOffers(page.journey); }, 5000);
   try {
     page.markets = (await api("GET", "api/markets")).markets;
