@@ -5,6 +5,7 @@ import hmac
 import secrets
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from pydantic import BaseModel, ConfigDict
 
 from protocol_specs.node.api import ApiError, bearer, json_response, json_route
 from protocol_specs.node.client import Undelivered
+from protocol_specs.node.loops import outcome
 from protocol_specs.node.server import Node
 from protocol_specs.node.settings import load, private_file, read_secret
 from protocol_specs.node.store import Row, Session
@@ -25,6 +27,8 @@ from registry.tables import METADATA, TRIGGERS
 
 BODY_BYTES_MAX = 65_536
 RETRY_S = (1, 2, 4, 8, 16)
+CHALLENGES_AT_ONCE = 8
+LEASE_S = 60  # longer than any challenge takes; after a crash it is made again
 LOOKUP_NAMES = ("subscriber_id", "type", "domain", "country", "city", "status")
 KEY_SPELLINGS = ("unique_key_id", "key_id", "ukId")
 
@@ -83,23 +87,33 @@ class Registry:
         directory.apply(session, application, now=now)
 
     async def challenge_next(self, now: int) -> bool:
-        """Challenge the application that waits longest; says whether there was one."""
-        row = self.node.store.read(lambda s: s.one(directory.NEXT_CHALLENGE, now=now))
+        """Challenge one application; says whether one waited. Several of these run at once, so
+        that endpoints that do not answer hold up nobody else."""
+        if self.node.store.read(lambda s: s.one(directory.NEXT_CHALLENGE, now=now)) is None:
+            return False
+        row = await self.node.store.transact(
+            lambda s: directory.next_challenge(s, now=now, until=now + LEASE_S)
+        )
         if row is None:
             return False
-        fault = await self._challenge(directory.read_document(row["document"]))
-        await self.node.store.transact(lambda s: self._challenged(s, row, fault))
+        fault = await outcome(self._challenge(directory.read_document(row["document"])))
+        if isinstance(fault, Exception):
+            self.node.telemetry.fault("challenge", fault)
+            fault = "the registry could not challenge it"
+        await self.node.store.transact(partial(self._challenged, row=row, fault=fault))
         return True
 
     async def _challenge(self, application: applications.Application) -> str | None:
         """None if the endpoint decrypted a fresh challenge, else what went wrong.
 
-        A challenge is made once and never repeated, so an old answer is worth nothing.
+        A challenge is made once and never repeated, so an old answer is worth nothing. It names
+        the key that it is about: a node must not answer for the key of somebody else.
         """
         plain = secrets.token_hex(16)
         public = keys.strict_b64decode(application.encryption_public_key)
         question = {
             "subscriber_id": application.subscriber_id,
+            "signing_public_key": application.signing_public_key,
             "challenge": challenge.encrypt(plain, self.encryption_key, public),
         }
         try:
@@ -117,29 +131,34 @@ class Registry:
 
     def _challenged(self, session: Session, row: Row, fault: str | None) -> None:
         now = self.node.now()
-        application = directory.read_document(row["document"])
-        if fault is None and self._may_grant(session, application):
+        try:
+            if fault is None:
+                self._passed(session, row, now)
+            elif row["tries"] + 1 < self.settings.policy.challenge_tries_max:
+                wait = RETRY_S[min(row["tries"], len(RETRY_S) - 1)]
+                directory.move(session, row, "challenge", now=now, reason=fault, next_at=now + wait)
+            else:
+                directory.refuse(session, row, now=now, reason=fault)
+        except applications.NotAllowed as refused:
+            directory.refuse(session, row, now=now, reason=refused.reason)
+
+    def _passed(self, session: Session, row: Row, now: int) -> None:
+        if self._may_grant(session, directory.read_document(row["document"])):
             directory.grant(session, row, actor="policy", now=now)
-        elif fault is None:
-            directory.move(session, row, "approval", now=now, reason="the operator's approval")
-        elif row["tries"] + 1 < self.settings.policy.challenge_tries_max:
-            wait = RETRY_S[min(row["tries"], len(RETRY_S) - 1)]
-            directory.move(session, row, "challenge", now=now, reason=fault, next_at=now + wait)
         else:
-            directory.move(session, row, "refused", now=now, reason=fault)
-            directory.note(
-                session,
-                application.subscriber_id,
-                "challenge failed",
-                actor="registry",
-                now=now,
-                reason=fault,
-            )
+            directory.move(session, row, "approval", now=now, reason="the operator's approval")
+        directory.supersede(session, row, now=now)
 
     def _may_grant(self, session: Session, application: applications.Application) -> bool:
-        """Whether policy alone admits it: a listed type, no other role yet, and never suspended."""
+        """Whether policy alone admits it: a listed type; and of who takes part already, no other
+        role, never suspended, and a key that was its own before (the challenge alone proves an
+        endpoint, not that a new key belongs to it)."""
+        if application.type not in self.settings.policy.automatic:
+            return False
         rows = session.all(directory.ROLES_OF, subscriber_id=application.subscriber_id)
-        return application.type in self.settings.policy.automatic and all(
+        if rows and not directory.holds_key(session, application):
+            return False
+        return all(
             row["type"] == application.type and row["status"] == "SUBSCRIBED" for row in rows
         )
 
@@ -195,14 +214,16 @@ class Registry:
         row = session.one(directory.OPEN_OF, subscriber_id=who)
         if row is not None and row["state"] == "approval":
             directory.grant(session, row, actor="operator", now=now)
+            directory.supersede(session, row, now=now)
+        elif session.run(directory.SET_STATUS, of=who, to="SUBSCRIBED", now=now):
+            directory.note(session, who, "reinstated", actor="operator", now=now, reason=reason)
         elif row is not None and row["state"] == "challenge":
             raise ApiError(409, "challenge_open", f"{who} has not answered its challenge yet")
         elif row is not None and row["state"] == "refused":
             raise ApiError(409, "challenge_failed", f"{who} must join again: {row['reason']}")
-        elif session.run(directory.SET_STATUS, of=who, to="SUBSCRIBED", now=now):
-            directory.note(session, who, "reinstated", actor="operator", now=now, reason=reason)
         else:
-            raise ApiError(404, "unknown", f"{who} has not asked to take part")
+            reason = f"{who} has no application that waits, and is not suspended"
+            raise ApiError(404, "unknown", reason)
         return "SUBSCRIBED"
 
     async def suspend(self, request: web.Request, body: Reason) -> dict[str, Any]:
@@ -217,7 +238,7 @@ class Registry:
     def _suspend(self, session: Session, who: str, reason: str) -> str:
         now = self.node.now()
         if not session.run(directory.SET_STATUS, of=who, to="UNSUBSCRIBED", now=now):
-            raise ApiError(404, "unknown", f"{who} does not take part")
+            raise ApiError(404, "unknown", f"{who} does not take part, or is suspended already")
         directory.note(session, who, "suspended", actor="operator", now=now, reason=reason)
         return "UNSUBSCRIBED"
 
@@ -269,7 +290,8 @@ def assemble(settings: RegistryNodeSettings, *, clock: Callable[[], float] = tim
     operate = "/operator/participants/{subscriber_id:.+}"
     node.serve_route("POST", f"{operate}/approve", json_route(registry.approve))
     node.serve_route("POST", f"{operate}/suspend", json_route(registry.suspend))
-    node.add_loop("challenge", registry.challenge_next, wake=registry.wake)
+    for _ in range(CHALLENGES_AT_ONCE):
+        node.add_loop("challenge", registry.challenge_next, wake=registry.wake)
     return node
 
 

@@ -63,7 +63,7 @@ def read_application(document: Mapping[str, Any]) -> Application:
     try:
         fields["signing_public_key"] = _raw_key(fields, "signing_public_key", keys.public_key)
         spelling = "encr_public_key" if "encr_public_key" in fields else "encryption_public_key"
-        encryption = _raw_key(fields, spelling, keys.encryption_public_key)
+        encryption = _raw_key(fields, spelling, _usable_encryption_key)
         fields.pop(spelling)
         fields["encryption_public_key"] = encryption
         for name in ("valid_from", "valid_until"):
@@ -117,6 +117,13 @@ def _raw_key(fields: Mapping[str, Any], name: str, read: Any) -> str:
         raise SchemaFault(f"{name}: {error}", path=f"/{name}") from None
 
 
+def _usable_encryption_key(text: str) -> bytes:
+    """As keys.encryption_public_key, for a point that a challenge can be made for."""
+    public = keys.encryption_public_key(text)
+    keys.generate_encryption_key().shared_secret(public)
+    return public
+
+
 def judge(
     application: Application,
     *,
@@ -145,8 +152,11 @@ def judge(
 
 
 def _judge_url(application: Application, *, development: bool) -> None:
-    url = urlsplit(application.url)
-    host = url.hostname or ""
+    try:
+        url = urlsplit(application.url)
+        host, _ = url.hostname or "", url.port
+    except ValueError:
+        raise NotAllowed("url is not a url", path="/url") from None
     if development and url.scheme == "http" and host in {"127.0.0.1", "::1", "localhost"}:
         return
     if url.scheme != "https" or url.username or url.query or url.fragment or not host:

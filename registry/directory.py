@@ -32,7 +32,8 @@ SUPERSEDE = Statement(
     update(_applications)
     .where(
         _applications.c.subscriber_id == bindparam("of"),
-        _applications.c.state.in_(("challenge", "approval")),
+        _applications.c.id < bindparam("newest"),
+        _applications.c.state.in_(("challenge", "approval", "refused")),
     )
     .values(state="superseded", updated=bindparam("now"))
 )
@@ -50,8 +51,13 @@ APPLY = Statement(
 NEXT_CHALLENGE = Statement(
     select(_applications)
     .where(_applications.c.state == "challenge", _applications.c.next_at <= bindparam("now"))
-    .order_by(_applications.c.next_at)
+    .order_by(_applications.c.tries, _applications.c.next_at)  # a newcomer before one that failed
     .limit(1)
+)
+LEASE = Statement(
+    update(_applications)
+    .where(_applications.c.id == bindparam("which"))
+    .values(next_at=bindparam("until"))
 )
 OPEN_OF = Statement(
     select(_applications)
@@ -59,7 +65,8 @@ OPEN_OF = Statement(
         _applications.c.subscriber_id == bindparam("subscriber_id"),
         _applications.c.state.in_(("challenge", "approval", "refused")),
     )
-    .order_by(_applications.c.id.desc())
+    # "approval" first, "refused" last: anybody may apply in a newcomer's name, and be refused.
+    .order_by(_applications.c.state, _applications.c.id.desc())
     .limit(1)
 )
 OPEN = Statement(
@@ -104,7 +111,9 @@ ADD_KEY = Statement(
 )
 SET_STATUS = Statement(
     update(_participants)
-    .where(_participants.c.subscriber_id == bindparam("of"))
+    .where(
+        _participants.c.subscriber_id == bindparam("of"), _participants.c.status != bindparam("to")
+    )
     .values(status=bindparam("to"), updated=bindparam("now"))
 )
 NOTE = Statement(
@@ -161,17 +170,12 @@ def _serves(cities: str, city: str) -> bool:
 
 
 def apply(session: Session, application: Application, *, now: int) -> None:
-    """Write an application to be challenged; an older open one of the subscriber gives way.
+    """Write an application to be challenged, beside others of that subscriber: until one answers
+    its challenge, nobody knows which of them is the subscriber's own.
 
     Raises NotAllowed if the nonce was used before or another subscriber holds the key.
     """
-    owner = session.one(KEY_OWNER, public=application.signing_public_key)
-    if owner is not None and owner["subscriber_id"] != application.subscriber_id:
-        raise NotAllowed(
-            "another subscriber holds this key: make a pair of your own with wayfare keygen",
-            path="/signing_public_key",
-        )
-    session.run(SUPERSEDE, of=application.subscriber_id, now=now)
+    holds_key(session, application)
     try:
         session.run(
             APPLY,
@@ -190,6 +194,30 @@ def apply(session: Session, application: Application, *, now: int) -> None:
     note(session, application.subscriber_id, "applied", actor=application.subscriber_id, now=now)
 
 
+def holds_key(session: Session, application: Application) -> bool:
+    """Whether the application's signing key is the subscriber's already, from an earlier one.
+
+    Raises NotAllowed if it is another subscriber's.
+    """
+    owner = session.one(KEY_OWNER, public=application.signing_public_key)
+    if owner is None:
+        return False
+    if owner["subscriber_id"] != application.subscriber_id:
+        raise NotAllowed(
+            "another subscriber holds this key: make a pair of your own with wayfare keygen",
+            path="/signing_public_key",
+        )
+    return True
+
+
+def next_challenge(session: Session, *, now: int, until: int) -> Row | None:
+    """The application to be challenged next, kept from others who ask `until` then."""
+    row = session.one(NEXT_CHALLENGE, now=now)
+    if row is not None:
+        session.run(LEASE, which=row["id"], until=until)
+    return row
+
+
 def move(
     session: Session,
     row: Row,
@@ -198,9 +226,9 @@ def move(
     now: int,
     reason: str = "",
     next_at: int | None = None,
-) -> None:
-    """Move an application on from the state it was read in; nothing if it moved meanwhile."""
-    session.run(
+) -> bool:
+    """Move an application on from the state it was read in; False if it moved meanwhile."""
+    moved = session.run(
         MOVE,
         which=row["id"],
         was=row["state"],
@@ -210,13 +238,37 @@ def move(
         next_at=now if next_at is None else next_at,
         now=now,
     )
+    return moved == 1
+
+
+def refuse(session: Session, row: Row, *, now: int, reason: str) -> None:
+    """End an application that failed, and remember why."""
+    move(session, row, "refused", now=now, reason=reason)
+    note(
+        session,
+        row["subscriber_id"],
+        "challenge failed",
+        actor="registry",
+        now=now,
+        reason=reason,
+    )
+
+
+def supersede(session: Session, row: Row, *, now: int) -> None:
+    """End what the subscriber applied for before this application, which passed its challenge."""
+    session.run(SUPERSEDE, of=row["subscriber_id"], newest=row["id"], now=now)
 
 
 def grant(session: Session, row: Row, *, actor: str, now: int) -> None:
-    """Make the application's roles and key part of the network: SUBSCRIBED from now on."""
+    """Make the application's roles and key part of the network: SUBSCRIBED from now on.
+
+    Raises NotAllowed, with nothing written, if another subscriber has come by its key meanwhile.
+    """
     application = read_document(row["document"])
+    holds_key(session, application)
     who = application.subscriber_id
-    move(session, row, "granted", now=now)
+    if not move(session, row, "granted", now=now):
+        return
     session.run(DROP_ROLES, of=who, role=application.type)
     for domain in application.domains:
         session.run(

@@ -32,11 +32,10 @@ from protocol_specs.node.startup import (
     load_keys,
 )
 from protocol_specs.node.store import Session, Store
-from protocol_specs.node.subscription import OnSubscribe
+from protocol_specs.node.subscription import OnSubscribe, OwnKeys
 from protocol_specs.node.telemetry import Telemetry
 from protocol_specs.wire.envelope import KeyId, Receiver, SubscriberType
 from protocol_specs.wire.errors import Refused
-from protocol_specs.wire.keys import EncryptionKey
 from protocol_specs.wire.schema import Schemas
 
 if TYPE_CHECKING:
@@ -120,7 +119,7 @@ class Node:
         self._loop_tasks: list[asyncio.Task[None]] = []
         self._loops_stopping = asyncio.Event()
         self._group: asyncio.Task[None] | None = None
-        self._serve_own_routes(own.encryption)
+        self._serve_own_routes(own)
         self.add_loop("inbox", self.inbox.handle_next, wake=self.inbox.wake)
         self.add_loop("pulse", self.health.pulse_next, wake=asyncio.Event())
         self.add_loop("pruning", prune_next, wake=asyncio.Event())
@@ -274,11 +273,11 @@ class Node:
     async def _receive(self, name: str, request: web.BaseRequest, body: bytes) -> Answer:
         return await self.door.receive(name, request.headers, body, address=request.remote or "")
 
-    def _serve_own_routes(self, key: EncryptionKey) -> None:
+    def _serve_own_routes(self, own: OwnKeys) -> None:
         self.health.add_routes(self.app)
         if self.settings.registry is None:
             return
-        challenged = OnSubscribe(registry=self.settings.registry, receiver=self.receiver, key=key)
+        challenged = OnSubscribe(registry=self.settings.registry, receiver=self.receiver, own=own)
 
         async def on_subscribe(name: str, request: web.BaseRequest, body: bytes) -> Answer:
             answer = challenged.answer(request.headers, body, self.now())

@@ -31,10 +31,9 @@ DAY_S = 86_400
 class OnSubscribe:
     """Answers the pinned registry's challenges."""
 
-    def __init__(
-        self, *, registry: RegistrySettings, receiver: Receiver, key: keys.EncryptionKey
-    ) -> None:
-        self._receiver, self._key = receiver, key
+    def __init__(self, *, registry: RegistrySettings, receiver: Receiver, own: OwnKeys) -> None:
+        self._receiver, self._key = receiver, own.encryption
+        self._signing_public_key = keys.b64encode(own.signing.public)
         self._registry_key = keys.encryption_public_key(registry.encryption_public_key)
         self._pinned = {KeyId(registry.subscriber_id, registry.unique_key_id): (pinned(registry),)}
         self._answered: dict[bytes, int] = {}
@@ -49,6 +48,9 @@ class OnSubscribe:
         document = strict_json.parse(body)
         if document.get("subscriber_id") != self._receiver.subscriber_id:
             raise Misaddressed("this challenge is for another subscriber", path="/subscriber_id")
+        # Our registry names the key that somebody wants to have registered as ours; others do not.
+        if document.get("signing_public_key", self._signing_public_key) != self._signing_public_key:
+            raise Misaddressed("this signing key is not ours", path="/signing_public_key")
         question = document.get("challenge")
         if not isinstance(question, str):
             raise Malformed("challenge must be a base64 text", path="/challenge")

@@ -50,6 +50,7 @@ def check_url(text: str, network: Network) -> URL:
     try:
         url = URL(text)
         host, _ = url.host, url.port
+        (url.raw_host or "").encode("idna")  # as the resolver will: labels of 1 to 63 characters
     except ValueError as error:
         raise UrlRefused(f"not a url: {error}") from None
     if not host or url.scheme not in ("https", "http"):

@@ -91,10 +91,12 @@ class World:
     async def waiting(self) -> list[dict[str, Any]]:
         return await self.lookup(subscriber_id="bg.example.org", status="UNDER_SUBSCRIPTION")
 
-    async def operate(self, path: str, *, token: str | None = None, **body: str) -> Said:
+    async def operate(
+        self, path: str, *, token: str | None = None, who: str = "bg.example.org", **body: str
+    ) -> Said:
         if token is None:
             token = read_secret(self.settings.data_dir / "operator.token", key="data_dir")
-        url = f"{self.url}/operator/participants/bg.example.org/{path}"
+        url = f"{self.url}/operator/participants/{who}/{path}"
         return await post(url, strict_json.dumps(body), {"Authorization": f"Bearer {token}"})
 
     def stored(self) -> int:
