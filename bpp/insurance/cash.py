@@ -81,8 +81,8 @@ def is_stopped(session: Session, worker: str) -> bool:
 
 
 def why_not(session: Session, limit: Limit, worker: str) -> str | None:
-    """Why this worker gets no cash job now; None: they do."""
-    if limit.minor is None or not is_stopped(session, worker):
+    """Why this worker gets no cash job now, where there is a limit; None: they do."""
+    if not is_stopped(session, worker):
         return None
     return _stopped(limit, owed_minor(session, limit, worker))
 

@@ -95,7 +95,9 @@ class Insurance:
     def passes_over(self, session: Session, agent_id: str, terms: JobTerms) -> str | None:
         """At the limit of fare cash, no cash job. A prepaid one pays the debt back: let it come."""
         limit = self.desk.cash_limit
-        if limit is None or terms.payment is None or not is_cash(terms.payment):
+        if limit is None or limit.minor is None:
+            return None
+        if terms.payment is None or not is_cash(terms.payment):
             return None
         worker = books.find_worker(session, agent_id)
         return cash.why_not(session, limit, worker) if worker else None

@@ -183,10 +183,20 @@ def _search(
     city = envelope.context.city
 
     def find(session: Session) -> Catalog | None:
-        return search(office, intent, lambda id: store.is_busy(session, id), now, city=city)
+        return search(office, intent, lambda id: _is_out(session, office, id, city), now, city=city)
 
     catalog = store_.read(find)
     return None if catalog is None else version.write_on_search(catalog, intent=intent)
+
+
+def _is_out(session: Session, office: Office, agent_id: str, city: str) -> bool:
+    """Whether the driver has a job, or is passed over however it would be paid."""
+    if store.is_busy(session, agent_id):
+        return True
+    worker = office.fleet.worker(agent_id)
+    category = worker.vehicle.category if worker else ""
+    ways = (office.terms(category, city, payment) for payment in office.provider.payments)
+    return all(office.objection(session, agent_id, terms) is not None for terms in ways)
 
 
 def _select(store_: Store, office: Office, envelope: Envelope, now: int) -> dict[str, object]:

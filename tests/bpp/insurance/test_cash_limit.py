@@ -298,6 +298,27 @@ async def test_dispatch_passes_a_driver_at_the_limit_over_for_cash_and_for_nothi
         assert there.order(in_cash["id"]).agent_id == await agent(there, "D2")
 
 
+@pytest.mark.parametrize(
+    ("payments", "is_offered"), [((IN_CASH,), False), ((IN_CASH, PREPAID), True)]
+)
+async def test_a_driver_at_the_limit_is_found_only_where_something_else_than_cash_is_taken(
+    tmp_path: Path, payments: tuple[dict[str, str], ...], is_offered: bool
+) -> None:
+    ways = tuple({key: each[key] for key in ("collected_by", "type")} for each in payments)
+    changes = {"insurance": insured(tmp_path, "0.50"), "payments": ways}
+    async with cooperative(tmp_path, **changes) as there:
+        await there.online("D1")
+        await carried_out(there, "D1", await booked(there, IN_CASH))
+        intent = {"fulfillment": {"stops": order_asked()["order"]["fulfillments"][0]["stops"]}}
+        assert (await there.say("search", {"intent": intent})).is_ack
+        if is_offered:
+            await there.bap.callback("on_search")
+        await there.online("D2")  # who is found, so that silence is not mistaken for slowness
+        await there.ask("search", {"intent": intent})
+        found = [heard for heard in there.bap.heard if heard["context"]["action"] == "on_search"]
+        assert len(found) == 1 + is_offered
+
+
 async def test_the_desk_may_still_give_a_cash_job_to_a_driver_at_the_limit(
     there: Cooperative,
 ) -> None:
