@@ -107,7 +107,10 @@ def perform(plan: Network, say: _Words) -> tuple[dict[str, Any], dict[str, Drive
     say.part("A ride that is cancelled.")
     cancelled = play.cancelled_ride(citizen("Farid", "+60129876543"), aminah, say)
     for contribution in cancelled.order["contributions"]:
-        say(f"Of what was set aside, {play.told(contribution)}.")
+        say(
+            f"What was set aside is taken back: {play.money(contribution['amount'])} remains under "
+            f"{contribution['scheme']}."
+        )
     shown = _account(plan, ride, delivery, cancelled, say, began)
     return shown, {"rides": aminah, "couriers": ravi}
 
@@ -213,7 +216,9 @@ def _invite(
 
 
 def _command(*words: str) -> str:
-    return f"    {shlex.join(('wayfare', *words))}"
+    """A command that can be pasted into the reader's own shell."""
+    called_as = sys.argv[0] if Path(sys.argv[0]).name == "wayfare" else "wayfare"
+    return f"    {shlex.join((called_as, *words))}"
 
 
 def _stay(plan: Network, drivers: dict[str, Driver], ride_s: float, say: _Words) -> None:
