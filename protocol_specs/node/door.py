@@ -134,17 +134,21 @@ class Door:
         return served
 
     async def _admit(self, claim: wire.Claim, action: str, now: int, address: str) -> wire.Envelope:
-        """The verified message. A key that fails is asked for once more: it may be a new one."""
-        if not all(map(self._keyring.knows, claim.key_ids)) and not self._lookups.take(
-            address, self._clock()
-        ):
+        """The verified message. A remembered key that fails is asked for once more: there may be
+        a new one. Either question is at the cost of the address that brings it about."""
+        asked = [key_id for key_id in claim.key_ids if not self._keyring.knows(key_id)]
+        if asked and not self._lookups.take(address, self._clock()):
             raise RateLimited("too many unknown keys from this address; try again later")
         keys = await self._keyring.keys(claim.key_ids)
         try:
             return self._admitted(claim, keys, action, now)
         except Unauthenticated as refused:
             doubted = refused.doubted_key
-            if doubted is None or not await self._keyring.refetch(KeyId(*doubted)):
+            if doubted is None or doubted in asked:
+                raise
+            if not self._lookups.take(address, self._clock()):
+                raise
+            if not await self._keyring.refetch(KeyId(*doubted)):
                 raise
         return self._admitted(claim, await self._keyring.keys(claim.key_ids), action, now)
 

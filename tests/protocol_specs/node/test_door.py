@@ -371,6 +371,27 @@ async def test_without_a_registry_nobody_new_is_believed_and_503_says_when_to_re
     assert int(said.headers["Retry-After"]) >= 1
 
 
+async def test_an_unknown_key_costs_the_registry_one_look_up(provider: Provider) -> None:
+    stranger = peers.bap("stranger.example.org")
+    said = await signed_post(provider.url, stranger, provider.confirm(stranger))
+    assert said.status == 401
+    assert len(provider.directory.asked) == 1
+
+
+async def test_unknown_keys_that_come_again_are_rate_limited_too(provider: Provider) -> None:
+    """Each may be asked for again, lest it was registered meanwhile; all at once may not."""
+    strangers = [peers.bap(f"s{number}.example.org") for number in range(80)]
+    for number, stranger in enumerate(strangers):
+        provider.clock.at = NOW + number // 10  # at a pace that is allowed
+        said = await signed_post(provider.url, stranger, provider.confirm(stranger))
+        assert said.status == 401
+    asked = len(provider.directory.asked)
+    provider.clock.at = NOW + 15  # nobody is forgotten, each could be asked for again
+    for stranger in strangers:
+        await signed_post(provider.url, stranger, provider.confirm(stranger))
+    assert asked < len(provider.directory.asked) <= asked + 40
+
+
 async def test_unknown_keys_from_one_address_are_rate_limited(provider: Provider) -> None:
     codes = set()
     for _ in range(60):
