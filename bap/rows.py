@@ -34,7 +34,11 @@ _SAVE = Statement(
 )
 _LOAD = Statement(sa.select(_J).where(_J.c.id == bindparam("id")))
 _BY_ORDER = Statement(
-    sa.select(_J).where(_J.c.order_id == bindparam("order_id"), _J.c.bpp_id == bindparam("bpp_id"))
+    sa.select(_J).where(
+        _J.c.order_id == bindparam("order_id"),
+        _J.c.bpp_id == bindparam("bpp_id"),
+        _J.c.transaction_id == bindparam("transaction_id"),
+    )
 )
 _BY_TRANSACTION = Statement(
     sa.select(_J).where(

@@ -107,6 +107,15 @@ async def test_an_unknown_order_is_refused_with_30010(net: Network) -> None:
     await _unchanged(net, before)
 
 
+async def test_an_order_is_not_spoken_of_in_another_transaction(net: Network) -> None:
+    before = await net.booked()
+    confirm = net.coop.of("confirm")[0]
+    confirm["context"]["transaction_id"] = str(uuid.uuid4())
+    said = await net.unasked("on_status", ordered(confirm, "RIDE_STARTED", NOW + 5))
+    assert (said.status, said.code) == (400, "30010")
+    await _unchanged(net, before)
+
+
 async def test_another_provider_cannot_speak_of_the_order(net: Network) -> None:
     before = await net.booked()
     view = cancelled(net.coop.of("confirm")[0], 0, by="PROVIDER")
