@@ -1,9 +1,11 @@
 """Insured orders per second: confirm POSTed to on_confirm acknowledged, at one real BPP process."""
 
 import asyncio
+import statistics
 import tempfile
 import time
 import uuid
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +17,7 @@ from benchmarks.processes import WAYFARE, Process, free_port
 from protocol_specs.wire.envelope import new_context
 
 DOMAIN = "nic2004:60221"
-CONNECTIONS = 32
+IN_FLIGHT = 64  # orders at once: POSTed, and their on_confirm not yet acknowledged
 STOPS = [
     {"type": "START", "location": {"gps": "3.139000,101.686900"}},
     {"type": "END", "location": {"gps": "3.157900,101.711600"}},
@@ -121,7 +123,7 @@ def confirm_order(draft: dict[str, Any]) -> dict[str, Any]:
 
 
 async def measure(*, orders: int) -> dict[str, Any]:
-    """Quotes first, then all confirms at once over kept-alive connections."""
+    """Quotes first, then the confirms, a fixed number in flight over kept-alive connections."""
     port = free_port()
     registry = Party("registry.example", "REGISTRY", DOMAIN, "")
     bpp = Party("bpp.example", "BPP", DOMAIN, f"http://127.0.0.1:{port}", "std:03", "MYS")
@@ -142,21 +144,17 @@ async def measure(*, orders: int) -> dict[str, Any]:
         arguments = ["-c", WAYFARE, "serve", "bpp", "--config", "node.toml"]
         process = await asyncio.to_thread(Process, arguments, port, cwd=cwd)
         try:
-            await pool.open(CONNECTIONS)
+            await pool.open(IN_FLIGHT)
             bodies = await quoted(consumer, orders)
             headers = [bap.sign(body) for body in bodies]
-            cpu, started = process.cpu_s(), time.monotonic()
-            own = time.process_time()
-            await asyncio.gather(
-                *(
-                    consumer.ask("confirm", body, signed)
-                    for body, signed in zip(bodies, headers, strict=True)
-                )
-            )
+            cpu, own, started = process.cpu_s(), time.process_time(), time.monotonic()
+            took_s = await confirmed(consumer, zip(bodies, headers, strict=True))
             elapsed = time.monotonic() - started
             return {
                 "orders": orders,
+                "in_flight": IN_FLIGHT,
                 "orders_per_s": round(orders / elapsed),
+                "confirm_to_on_confirm_ms": percentiles_ms(took_s),
                 "node_us_per_order": round((process.cpu_s() - cpu) / orders * 1e6),
                 "generator_us_per_order": round((time.process_time() - own) / orders * 1e6),
                 "resident_mb_after": round(process.resident_mb(), 1),
@@ -179,3 +177,26 @@ async def quoted(consumer: Consumer, orders: int) -> list[bytes]:
         return consumer.document("confirm", confirm_order(draft), transaction_id)
 
     return list(await asyncio.gather(*(one() for _ in range(orders))))
+
+
+async def confirmed(
+    consumer: Consumer, asked: Iterable[tuple[bytes, dict[str, str]]]
+) -> list[float]:
+    """Confirm them all, IN_FLIGHT at once; the seconds each took from POST to on_confirm."""
+    took_s: list[float] = []
+    waiting = iter(asked)
+
+    async def one_after_the_other() -> None:
+        for body, signed in waiting:
+            started = time.monotonic()
+            await consumer.ask("confirm", body, signed)
+            took_s.append(time.monotonic() - started)
+
+    await asyncio.gather(*(one_after_the_other() for _ in range(IN_FLIGHT)))
+    return took_s
+
+
+def percentiles_ms(took_s: list[float]) -> dict[str, float]:
+    """The middle one, and the one that 95 of 100 do not exceed."""
+    cuts = statistics.quantiles(took_s, n=100)
+    return {"p50": round(cuts[49] * 1000, 1), "p95": round(cuts[94] * 1000, 1)}

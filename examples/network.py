@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import random
 import shutil
 import socket
 from collections.abc import Iterator
@@ -80,7 +81,7 @@ def choose_ports(port_base: int) -> dict[str, int]:
     """
     if port_base and not 1024 <= port_base <= 65535 - len(NODES):
         raise DemoFault(f"--port-base {port_base}: choose one from 1024 to 65530, or 0 for any")
-    wanted = [port_base + n if port_base else 0 for n in range(len(NODES))]
+    wanted = [port_base + n for n in range(len(NODES))] if port_base else _any_ports()
     with ExitStack() as held:
         got = [_bind(held, port) for port in wanted]
     taken = [str(port) for port, bound in zip(wanted, got, strict=True) if bound is None]
@@ -90,6 +91,15 @@ def choose_ports(port_base: int) -> dict[str, int]:
             f"Stop it, or choose other ports: --port-base {port_base + 100}"
         )
     return {name: port for name, port in zip(NODES, got, strict=True) if port is not None}
+
+
+def _any_ports() -> list[int]:
+    """Free ports below those the system lends to outgoing connections (from 32768 on Linux): one of
+    those could be lent again before its node starts."""
+    drawn = random.sample(range(15_000, 32_000), 100)
+    with ExitStack() as held:
+        free = [port for port in drawn if _bind(held, port) is not None]
+    return free[: len(NODES)]
 
 
 def _bind(held: ExitStack, port: int) -> int | None:

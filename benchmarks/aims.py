@@ -1,0 +1,69 @@
+"""What the figures should be, and whether they are."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+Figures = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Aim:
+    """One figure that is to be at least, or at most, so much."""
+
+    name: str
+    read: Callable[[Figures], float]
+    wanted: float
+    at_least: bool = False
+
+    def judged(self, figures: Figures) -> dict[str, Any]:
+        """The aim beside what was measured; `of_aim` is 1 or more where it is reached."""
+        measured = self.read(figures)
+        of_aim = measured / self.wanted if self.at_least else self.wanted / measured
+        return {
+            "aim": self.name,
+            "wanted": f"{'>=' if self.at_least else '<='} {self.wanted:g}",
+            "measured": measured,
+            "of_aim": round(of_aim, 2),
+            "reached": of_aim >= 1,
+        }
+
+
+def _most(name: str) -> Callable[[Figures], float]:
+    """The largest of the nodes' figures."""
+    return lambda figures: max(
+        node[name] for node in (figures["confirm"], *figures["footprint"].values())
+    )
+
+
+AIMS = (
+    Aim(
+        "receive: share of verify + digest + parse + schema",
+        lambda figures: float(figures["receive"]["share_of_floor"]),
+        0.25,
+        at_least=True,
+    ),
+    Aim(
+        "confirm to on_confirm: insured orders a second",
+        lambda figures: float(figures["confirm"]["orders_per_s"]),
+        400,
+        at_least=True,
+    ),
+    Aim("resident after the run, the largest node, MB", _most("resident_mb_after"), 130),
+    Aim("start, the slowest node, s", _most("start_s"), 1.5),
+)
+
+
+def judged(figures: Figures) -> list[dict[str, Any]]:
+    """Every aim beside its figure."""
+    return [aim.judged(figures) for aim in AIMS]
+
+
+def table(rows: list[dict[str, Any]]) -> Iterator[str]:
+    """The same as lines of text."""
+    yield f"{'aim':<52}{'wanted':>10}{'measured':>10}{'of aim':>8}  reached"
+    for row in rows:
+        yield (
+            f"{row['aim']:<52}{row['wanted']:>10}{row['measured']:>10g}{row['of_aim']:>8.2f}  "
+            f"{'yes' if row['reached'] else 'NO'}"
+        )
