@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import orjson
-from protocol_specs.wire.schema import Schemas
 
 from benchmarks import sample
 from benchmarks.lean import Pool, listen
 from benchmarks.peer import Network, Party, common_settings
 from benchmarks.processes import Process, free_port
 from protocol_specs.wire import signing
+from protocol_specs.wire.schema import Schemas
 
 CONNECTIONS = 16
 
