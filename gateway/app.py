@@ -3,12 +3,14 @@
 import asyncio
 import random
 import time
+from collections import defaultdict
 from collections.abc import Callable
 from pathlib import Path
 
 from prometheus_client import Counter
 
 from gateway.asked import Asked, Search
+from gateway.reach import Reach
 from gateway.settings import GatewaySettings
 from gateway.tables import METADATA
 from protocol_specs.node.actions import Passing
@@ -31,6 +33,7 @@ class Gateway:
             searches_max=settings.fanout.searches_remembered,
             answers_max=settings.fanout.answers_per_provider_max,
         )
+        self.reach: defaultdict[str, Reach] = defaultdict(Reach)  # of each registered participant
         self.offered = Counter(
             "wayfare_gateway_forwarded_total",
             "Searches forwarded to providers, by how it ended",
@@ -83,22 +86,35 @@ class Gateway:
         headers: dict[str, str],
         at_once: asyncio.Semaphore,
     ) -> None:
+        reach = self.reach[target.subscriber_id]
         async with at_once:
-            try:
-                async with asyncio.timeout(self.fanout.each_s):
-                    answer = await self.node.client.forward(
-                        url=target.url, action=envelope.action, body=envelope.body, headers=headers
-                    )
-                outcome = "acked" if answer.acked else "refused"
-            except TimeoutError:
-                outcome = "timed_out"
-            except Undelivered:
-                outcome = "undelivered"
+            if reach.may_try(self.node.now()):
+                outcome = await self._exchange(reach, target, envelope, headers)
+            else:
+                outcome = "skipped"
         self.offered.labels(outcome).inc()
         event = "sent" if outcome == "acked" else "given_up"
         self.node.telemetry.log(
             event, envelope=envelope, peer=target.subscriber_id, outcome=outcome
         )
+
+    async def _exchange(
+        self, reach: Reach, target: Subscriber, envelope: Envelope, headers: dict[str, str]
+    ) -> str:
+        """How it ended: acked, refused, timed_out or undelivered."""
+        reach.in_flight += 1
+        try:
+            async with asyncio.timeout(self.fanout.each_s):
+                answer = await self.node.client.forward(
+                    url=target.url, action=envelope.action, body=envelope.body, headers=headers
+                )
+        except (TimeoutError, Undelivered) as error:
+            reach.failed(self.node.now())
+            return "undelivered" if isinstance(error, Undelivered) else "timed_out"
+        finally:
+            reach.in_flight -= 1
+        reach.answered()
+        return "acked" if answer.acked else "refused"
 
     def judge_answer(self, envelope: Envelope, now: int) -> None:
         """At the door: only providers that were asked, a bounded number of times, until the ttl."""

@@ -11,6 +11,7 @@ from aiohttp import web
 
 from gateway.app import assemble
 from gateway.settings import Fanout, GatewaySettings
+from protocol_specs.node.settings import Limits
 from protocol_specs.wire import signing, strict_json
 from protocol_specs.wire.errors import ack
 from tests.support import peers
@@ -71,7 +72,9 @@ async def serving(*providers: Provider) -> AsyncIterator[None]:
 class World:
     """A gateway between one consumer and some providers."""
 
-    def __init__(self, tmp_path: Path, *others: Provider, **fanout: Any) -> None:
+    def __init__(
+        self, tmp_path: Path, *others: Provider, limits: dict[str, Any] | None = None, **fanout: Any
+    ) -> None:
         self.consumer = Provider(peers.bap, "bap.example.org")
         self.others = (self.consumer, *others)
         self.directory = FakeDirectory(other.peer for other in self.others)
@@ -83,6 +86,7 @@ class World:
             self.sock,
             subscriber_id="bg.example.org",
             fanout=Fanout(**fanout),
+            limits=Limits(**limits or {}),
         )
         self.node = assemble(settings, clock=self.clock, directory=self.directory)
         self.url = settings.url
@@ -214,6 +218,31 @@ async def test_a_provider_that_hangs_holds_nobody_else_up(tmp_path: Path) -> Non
         await arrived(quick)
         async with asyncio.timeout(10):
             await w.node.arrivals.drained()
+
+
+async def test_a_provider_that_goes_on_hanging_does_not_slow_the_searches_of_others(
+    tmp_path: Path,
+) -> None:
+    slow, quick = bpp("slow.example.org"), bpp("quick.example.org")
+    slow.holds.clear()
+    limits = {"passing_workers": 2}
+    async with world(tmp_path, slow, quick, each_s=0.5, limits=limits) as w:
+        for _ in range(4):
+            assert (await w.send(w.search())).is_ack
+        await w.node.arrivals.drained()
+        asked = len(slow.got)
+        async with asyncio.timeout(5):  # at half a second for each two, it would be ten
+            for _ in range(40):
+                assert (await w.send(w.search())).is_ack
+            await w.node.arrivals.drained()
+        assert len(quick.got) == 44
+        assert len(slow.got) == asked
+        slow.holds.set()
+        w.clock.at += 2
+        for _ in range(2):
+            assert (await w.send(w.search())).is_ack
+            await w.node.arrivals.drained()
+        assert len(slow.got) == asked + 2
 
 
 async def test_a_search_that_is_not_the_consumers_is_refused_and_goes_nowhere(
