@@ -14,13 +14,14 @@ from pydantic import BaseModel, ConfigDict
 
 from protocol_specs.node.api import ApiError, bearer, json_response, json_route
 from protocol_specs.node.client import Undelivered
+from protocol_specs.node.http_answers import refusal_response
 from protocol_specs.node.loops import outcome
 from protocol_specs.node.server import Node
 from protocol_specs.node.settings import load, private_file, read_secret
 from protocol_specs.node.store import Row, Session
 from protocol_specs.wire import challenge, envelope, keys, strict_json
 from protocol_specs.wire.envelope import SubscriberType
-from protocol_specs.wire.errors import Malformed, Refused, TooLarge, nack
+from protocol_specs.wire.errors import Malformed, Refused, TooLarge
 from registry import applications, directory
 from registry.settings import RegistryNodeSettings
 from registry.tables import METADATA, TRIGGERS
@@ -64,7 +65,7 @@ class Registry:
             self._judge(application)
             await self.node.store.transact(lambda s: self._apply(s, application, claim))
         except Refused as refused:
-            return refusal(refused)
+            return refusal_response(refused)
         self.wake.set()
         return json_response({"status": "UNDER_SUBSCRIPTION"})
 
@@ -171,7 +172,7 @@ class Registry:
         try:
             filters = read_filters(strict_json.parse(await bounded_body(request)))
         except Refused as refused:
-            return refusal(refused)
+            return refusal_response(refused)
         status = filters.pop("status", "SUBSCRIBED")
         if status in {"INITIATED", "UNDER_SUBSCRIPTION"}:
             who = filters.get("subscriber_id", "")
@@ -267,11 +268,6 @@ def read_filters(document: dict[str, Any]) -> dict[str, str]:
         if not isinstance(value, str) or not 0 < len(value) <= 255:
             raise Malformed(f"{name} must be a text of 1 to 255 characters", path=f"/{name}")
     return filters
-
-
-def refusal(refused: Refused) -> web.Response:
-    """A refusal as registries answer it: NACK, with the field and the reason."""
-    return web.Response(body=nack(refused), status=refused.status, content_type="application/json")
 
 
 def assemble(settings: RegistryNodeSettings, *, clock: Callable[[], float] = time.time) -> Node:

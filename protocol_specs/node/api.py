@@ -63,7 +63,8 @@ def json_route(handler: Callable[..., Awaitable[Any]]) -> Handler:
     A second parameter must be annotated with a pydantic model: the request's JSON body is read
     strictly and validated as that model. The result is a dict or list (200), a pair
     `(status, dict)`, None (204) or a ready response. ApiError and Refused become JSON errors;
-    any other exception is left to the server, which answers 500 without a word of ours.
+    any other exception is left to the server, which answers 503 for a store that cannot keep it
+    and else 500, without a word of ours.
     """
     model: type[BaseModel] | None = None
     unread = len(inspect.signature(handler).parameters) > 1
@@ -78,8 +79,13 @@ def json_route(handler: Callable[..., Awaitable[Any]]) -> Handler:
         except ApiError as error:
             return error_response(error)
         except Refused as refused:
-            fault = ApiError(refused.status, refused.code, refused.reason, refused.path)
-            return error_response(fault)
+            wait_s = refused.retry_after_s
+            headers = None if wait_s is None else {"Retry-After": str(wait_s)}
+            return error_response(
+                ApiError(
+                    refused.status, refused.code, refused.reason, refused.path, headers=headers
+                )
+            )
 
     return route
 

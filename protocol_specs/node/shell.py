@@ -24,6 +24,7 @@ from protocol_specs.node.http_answers import (
     name_no_version,
     refusal_response,
 )
+from protocol_specs.node.store_faults import StoreUnavailable
 from protocol_specs.wire.errors import Overloaded, Refused, TooLarge
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ class Shell:
         app.on_response_prepare.append(name_no_version)
         self.door_routes: dict[str, Handler] = {}
         self.stopping = False
-        self._limits = limits
+        self._limits, self._telemetry = limits, telemetry
         self._connections = Connections(limits, telemetry)
         self._runner: web.AppRunner | None = None
         self._listener: asyncio.Server | None = None
@@ -111,6 +112,9 @@ class Shell:
             response = refusal_response(as_refusal(exception), allow(exception))
         except Refused as refused:
             response = refusal_response(refused)
+        except StoreUnavailable as fault:
+            self._telemetry.fault("store", fault)
+            response = refusal_response(Overloaded("this cannot be stored now"))
         finally:
             if isinstance(connection, Guarded):
                 connection.end()

@@ -13,6 +13,7 @@ from gateway.app import assemble as assemble_gateway
 from gateway.settings import GatewaySettings
 from protocol_specs.node import sqlite
 from protocol_specs.node.settings import NodeSettings, RegistrySettings, read_secret
+from protocol_specs.node.store import StoreUnavailable
 from protocol_specs.node.subscription import OwnKeys, application, subscribe
 from protocol_specs.wire import keys, strict_json
 from protocol_specs.wire.envelope import SubscriberType
@@ -272,6 +273,21 @@ async def test_a_body_that_is_too_large_or_no_json_is_refused(tmp_path: Path) ->
             said = await post(f"{w.url}/lookup", body)
             assert said.status in (400, 413)
             assert said.json["message"]["ack"]["status"] == "NACK"
+
+
+async def test_an_application_that_cannot_be_stored_is_told_to_come_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def full(unit: object) -> None:
+        raise StoreUnavailable("database or disk is full")
+
+    async with world(tmp_path) as w:
+        monkeypatch.setattr(w.registry.store, "transact", full)
+        said = await signed(w, w.body())
+        assert (said.status, said.code) == (503, "50000")
+        assert int(said.headers["Retry-After"]) >= 1
+        approved = await w.operate("approve")
+        assert approved.status == 503
 
 
 async def test_the_record_of_changes_cannot_be_edited(tmp_path: Path) -> None:
