@@ -8,11 +8,13 @@ from collections import OrderedDict
 from dataclasses import dataclass
 
 from protocol_specs.node.actions import Passing
+from protocol_specs.wire.claims import LIFETIME_S_MAX, SKEW_S
 from protocol_specs.wire.envelope import Envelope, SubscriberType
 from protocol_specs.wire.errors import ChangedDuplicate, Overloaded
 
 TTL_S = 30  # where the message says none
-REMEMBER_S = 3600  # the longest life of a signature that the door takes
+REMEMBER_S = LIFETIME_S_MAX + SKEW_S  # as long as the door takes one and the same signature
+BYTES_MAX = 32 * 1_048_576  # of bodies that wait; read, they take several times that
 Sent = tuple[str, str, str, str]
 
 
@@ -58,7 +60,8 @@ class Duplicates:
 class Arrivals:
     """ACKed messages on their way to their handlers."""
 
-    def __init__(self, *, waiting_max: int, memory_max: int) -> None:
+    def __init__(self, *, waiting_max: int, memory_max: int, bytes_max: int = BYTES_MAX) -> None:
+        self._bytes, self._bytes_max = 0, bytes_max
         self._queue: asyncio.Queue[Waiting] = asyncio.Queue(waiting_max)
         self._duplicates = Duplicates(memory_max)
 
@@ -72,16 +75,19 @@ class Arrivals:
             return False
         if action.judge is not None:
             action.judge(envelope, now)
-        if self._queue.full():
+        if self._queue.full() or self._bytes + len(envelope.body) > self._bytes_max:
             raise Overloaded("too many messages wait here; try again later")
         # After this point the message is taken.
         self._queue.put_nowait(Waiting(action, envelope, deadline(envelope, now)))
+        self._bytes += len(envelope.body)
         self._duplicates.remember(envelope, now)
         return True
 
     async def take(self) -> Waiting:
         """The next message; every `take` is ended by `done`."""
-        return await self._queue.get()
+        waiting = await self._queue.get()
+        self._bytes -= len(waiting.envelope.body)
+        return waiting
 
     def done(self) -> None:
         """The message last taken has been handled or given up."""

@@ -52,6 +52,17 @@ def test_what_is_shed_is_not_remembered_as_taken() -> None:
             arrivals.offer(SEARCH, shed, NOW)
 
 
+async def test_a_few_large_messages_fill_the_queue_as_many_small_ones_do() -> None:
+    large = [a_search("x" * 1000) for _ in range(3)]
+    arrivals = Arrivals(waiting_max=100, memory_max=100, bytes_max=2 * len(large[0].body) + 10)
+    for envelope in large[:2]:
+        assert arrivals.offer(SEARCH, envelope, NOW)
+    with pytest.raises(Overloaded):
+        arrivals.offer(SEARCH, large[2], NOW)
+    await arrivals.take()
+    assert arrivals.offer(SEARCH, large[2], NOW)
+
+
 def test_memory_is_bounded_and_the_oldest_is_forgotten_first() -> None:
     arrivals = Arrivals(waiting_max=10, memory_max=2)
     one, two, three = a_search(), a_search(), a_search()
