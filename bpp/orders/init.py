@@ -9,7 +9,7 @@ from bpp.orders.office import Office
 from bpp.orders.order import Peer
 from bpp.orders.pricing import asked_job, draft, price
 from bpp.orders.provider import accepted_payment
-from protocol_specs.wire import canonical
+from protocol_specs.wire import strict_json
 from protocol_specs.wire.order import OrderView, TagGroup
 
 
@@ -65,7 +65,7 @@ def job_hash(view: OrderView) -> str:
         "stops": [f"{place.lat:.6f},{place.lon:.6f}" for place in (pickup, drop)],
         "parcel": None if parcel is None else asdict(parcel),
     }
-    return hashlib.sha256(canonical.canonical(parts)).hexdigest()
+    return hashlib.sha256(strict_json.dumps(parts)).hexdigest()  # ours alone, always in this order
 
 
 _QUOTES: TypeAdapter[StoredQuote] = TypeAdapter(StoredQuote)

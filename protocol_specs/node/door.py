@@ -7,7 +7,7 @@ Cheap checks first, then the registry, then everything `admit` asks, then the wr
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -151,6 +151,14 @@ class Door:
             if not await self._keyring.refetch(KeyId(*doubted)):
                 raise
         return self._admitted(claim, await self._keyring.keys(claim.key_ids), action, now)
+
+    async def _looked_up(self, key_ids: Sequence[KeyId], address: str) -> wire.Keys:
+        """Their keys from the registry, which one address may have asked only so often."""
+        if not all(map(self._keyring.knows, key_ids)) and not self._lookups.take(
+            address, self._clock()
+        ):
+            raise RateLimited("too many unknown keys from this address; try again later")
+        return await self._keyring.keys(key_ids)
 
     def _admitted(self, claim: wire.Claim, keys: wire.Keys, action: str, now: int) -> wire.Envelope:
         return wire.admit(

@@ -71,6 +71,18 @@ class Keyring:
         """
         return {key_id: await self._key(key_id) for key_id in key_ids}
 
+    def fresh(self, key_ids: Sequence[KeyId]) -> Keys | None:
+        """What `keys` would answer, at once; None when the registry has to be asked for any."""
+        now = self._clock()
+        found = {}
+        for key_id in key_ids:
+            remembered = self._memory.get(key_id)
+            if remembered is None or not remembered.is_fresh(now):
+                return None
+            self._memory.move_to_end(key_id)
+            found[key_id] = _usable(remembered, key_id, int(now))
+        return found
+
     def knows(self, key_id: KeyId) -> bool:
         """Whether `keys` would answer for `key_id` without one more question to the registry.
 
@@ -129,13 +141,7 @@ class Keyring:
 
     async def _key(self, key_id: KeyId) -> list[Subscriber]:
         remembered = await self._answer(key_id, _key_question(key_id))
-        now = int(self._clock())
-        return [
-            record
-            for record in remembered.records
-            if (record.subscriber_id, record.unique_key_id) == tuple(key_id)
-            and is_usable(record, now)
-        ]
+        return _usable(remembered, key_id, int(self._clock()))
 
     async def _answer(
         self, entry: Hashable, question: dict[str, str], *, anew: bool = False
@@ -186,6 +192,15 @@ class Keyring:
     def _is_left_alone(self, now: float) -> bool:
         """Whether the registry failed a moment ago, by a clock that was not set back since."""
         return self._down_until - DOWN_S <= now < self._down_until
+
+
+def _usable(remembered: Remembered, key_id: KeyId, now: int) -> list[Subscriber]:
+    """Of what the registry answered, the records of that very key that it stands for."""
+    return [
+        record
+        for record in remembered.records
+        if (record.subscriber_id, record.unique_key_id) == key_id and is_usable(record, now)
+    ]
 
 
 def _put(memory: OrderedDict[Any, Any], entry: Hashable, value: object, entries_max: int) -> None:
