@@ -15,6 +15,7 @@ from protocol_specs.wire.errors import Acknowledgement, Overloaded
 MESSAGES_MAX = 5_000
 BYTES_MAX = 32 * 1_048_576
 MESSAGES_PER_RECEIVER_MAX = 500
+KEPT_S_MAX = 300
 IN_FLIGHT_MAX = 256
 TRIES_MAX = 4
 BACKOFF_S_MAX = 8.0
@@ -56,16 +57,22 @@ class PassingQueue:
         body: bytes,
         expires_at: int,
     ) -> None:
-        """Queues a message until `expires_at`. Raises Overloaded when memory or lane is full."""
+        """Queues a message until `expires_at`, five minutes at most, whatever ttl a peer named.
+
+        Raises Overloaded when memory or lane is full. Beyond the first for each, receivers whose
+        last word was no answer share half of the memory: dead ones leave room for the others.
+        """
         lane = self._lanes.setdefault(receiver_id, Lane(receiver_id))
+        share = 2 if lane.waiting and not lane.is_proven else 1
         if (
-            self._messages >= MESSAGES_MAX
-            or self._bytes + len(body) > BYTES_MAX
+            self._messages >= MESSAGES_MAX // share
+            or self._bytes + len(body) > BYTES_MAX // share
             or len(lane.waiting) >= MESSAGES_PER_RECEIVER_MAX
         ):
             raise Overloaded(f"too many messages wait to be sent to {receiver_id}: try again later")
         self._messages += 1
         self._bytes += len(body)
+        expires_at = min(expires_at, self._now() + KEPT_S_MAX)
         lane.waiting.append(
             Passing(receiver_id, receiver_url, action, transaction_id, message_id, body, expires_at)
         )

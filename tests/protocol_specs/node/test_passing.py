@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import pytest
@@ -101,7 +101,7 @@ async def test_a_nack_ends_the_matter() -> None:
 
 @pytest.mark.parametrize(
     ("limit", "value"),
-    [("MESSAGES_MAX", 3), ("MESSAGES_PER_RECEIVER_MAX", 3), ("BYTES_MAX", 8)],
+    [("MESSAGES_MAX", 6), ("MESSAGES_PER_RECEIVER_MAX", 3), ("BYTES_MAX", 16)],
 )
 async def test_a_full_queue_says_so_and_takes_nothing(
     monkeypatch: pytest.MonkeyPatch, limit: str, value: int
@@ -114,6 +114,30 @@ async def test_a_full_queue_says_so_and_takes_nothing(
     with pytest.raises(Overloaded):
         put(queue)
     assert queue._messages == room
+
+
+async def test_receivers_that_do_not_answer_leave_half_of_the_memory_to_others(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(passing, "BYTES_MAX", 100)
+    async with running(FakeClient(down), Clock()) as queue:
+        for receiver in ("one.example.org", "two.example.org"):
+            with suppress(Overloaded):
+                for _ in range(100):
+                    put(queue, receiver, body=b"x" * 5)
+            assert queue._bytes <= 50
+        put(queue, "alive.example.org", body=b"x" * 40)
+
+
+async def test_no_ttl_of_a_peer_keeps_a_message_for_longer_than_five_minutes() -> None:
+    clock, client = Clock(), FakeClient(down)
+    async with running(client, clock) as queue:
+        for _ in range(9):  # more than are tried before the receiver counts as down
+            put(queue, expires_at=NOW + 10**9)
+        await until(lambda: not queue._in_flight and client.sent, "never tried")
+        clock.at += passing.KEPT_S_MAX
+        queue.wake.set()
+        await until(lambda: queue._messages == 0, "kept for as long as the peer liked")
 
 
 async def test_a_dead_receiver_does_not_hold_up_another() -> None:
