@@ -125,7 +125,7 @@ async def test_receivers_that_do_not_answer_leave_half_of_the_memory_to_others(
             with suppress(Overloaded):
                 for _ in range(100):
                     put(queue, receiver, body=b"x" * 5)
-            assert queue._bytes <= 50
+            assert queue._bytes <= 55  # half, and the first of each
         put(queue, "alive.example.org", body=b"x" * 40)
 
 
