@@ -25,6 +25,8 @@ NEVER = tuple(
         "fec0::/10",
         "192.0.0.0/24",
         "192.88.99.0/24",
+        "3fff::/20",  # for documentation, since RFC 9637
+        "5f00::/16",  # segment routing, since RFC 9602
     )
 )
 
@@ -63,6 +65,8 @@ def check_url(text: str, network: Network) -> URL:
         return url
     if url.scheme != "https":
         raise UrlRefused("plain http; only https is called (loopback in development excepted)")
+    if address is None and host.rstrip(".").rpartition(".")[2].isdigit():
+        raise UrlRefused("an address in an unusual spelling")  # 127.1, 2130706433: not left to luck
     if loopback or (address is not None and not is_public(address)):
         raise UrlRefused("an address that is not public")
     return url
