@@ -1,6 +1,7 @@
 """The outbox: sends what is owed, signed afresh each time, in order, a lane for each receiver."""
 
 import asyncio
+import sys
 from collections.abc import Callable
 from functools import partial
 from typing import Any, Protocol
@@ -42,7 +43,7 @@ class Outbox:
         self._lanes: dict[str, Lane[int]] = {}
         self._ready: dict[str, None] = {}  # lanes to look at in the next turn, first come first
         self._in_flight = self._unproven_in_flight = 0
-        self._looked_at_all = -1
+        self._looked_at_all = sys.maxsize  # the last process's clock may have run ahead of ours
         self._given_up: list[GivenUp] = []
         self._stopping = asyncio.Event()
         self._senders: asyncio.TaskGroup | None = None
@@ -70,6 +71,8 @@ class Outbox:
     async def turn(self, now: int) -> bool:
         """Starts what may be sent now; False, since an answer or the clock brings the next turn."""
         if now != self._looked_at_all:  # the poll: whatever a lost hint has left behind
+            if now < self._looked_at_all:
+                await self._clock_set_back(now)
             self._looked_at_all = now
             await self._give_up_late(now)
             for lane in self._lanes.values():
@@ -233,6 +236,13 @@ class Outbox:
         if behind is not None:
             lane.waiting.appendleft(behind)
         self._look_at(lane)
+
+    async def _clock_set_back(self, now: int) -> None:
+        furthest = now + int(BACKOFF_S_MAX)
+        await self._store.transact(partial(owed.bring_near, now=now, furthest=furthest))
+        for lane in self._lanes.values():
+            lane.retry_at = min(lane.retry_at, furthest)
+            lane.behind = True
 
     async def _give_up_late(self, now: int) -> None:
         while self._store.read(partial(owed.is_any_late, now=now)):

@@ -96,6 +96,11 @@ _REVIVE = Statement(
     )
     .values(next_at=bindparam("now"))
 )
+_BRING_NEAR = Statement(
+    update(_T)
+    .where(_T.c.state == "pending", _T.c.next_at > bindparam("furthest"))
+    .values(next_at=bindparam("now"))
+)
 _OLDEST = Statement(select(func.min(_T.c.created_at).label("at")).where(_T.c.state == "pending"))
 
 
@@ -149,6 +154,11 @@ def is_any_late(session: Session, now: int) -> bool:
 def revive(session: Session, receiver_id: str, now: int) -> None:
     """The receiver is back: what waits for a later try is due now."""
     session.run(_REVIVE, receiver=receiver_id, now=now)
+
+
+def bring_near(session: Session, now: int, furthest: int) -> None:
+    """The clock was set back: nothing waits for a time later than any back-off would name."""
+    session.run(_BRING_NEAR, now=now, furthest=furthest)
 
 
 def oldest_at(session: Session) -> int | None:

@@ -428,6 +428,24 @@ async def test_more_than_memory_holds_is_found_in_the_table(
     assert sorted(there.client.bodies()) == sorted(bodies)
 
 
+async def test_a_clock_that_ran_ahead_of_the_last_process_holds_nothing_up(store: Store) -> None:
+    await store.transact(lambda session: owe_one(session, now=NOW + 3600))
+    async with running(store, FakeClient()) as there:
+        await there.all_sent()
+
+
+async def test_a_clock_set_back_does_not_hold_up_what_is_to_be_tried_again(store: Store) -> None:
+    switch = Switch()
+    switch.is_down = True
+    async with running(store, FakeClient(switch)) as there:
+        there.move(3600)
+        await there.owe({"now": NOW + 3600})
+        await until(lambda: rows(store, Owed)[0]["tries"] == 1, "never tried")
+        switch.is_down = False
+        there.move(-3600)
+        await there.all_sent()
+
+
 async def test_a_clock_set_back_does_not_hold_up_what_was_never_tried(store: Store) -> None:
     async with running(store, FakeClient()) as there:
         await there.owe({"now": NOW + 3600})
