@@ -141,8 +141,8 @@ class Order:
         return self.state in states[states.index(self.states.started) :]
 
     def reached_at(self, state: str) -> int | None:
-        """When the state was first entered, seconds UTC."""
-        return next((at for name, at in self.reached if name == state), None)
+        """When the state was last entered, seconds UTC: another driver may have entered it before."""
+        return next((at for name, at in reversed(self.reached) if name == state), None)
 
     def shown(self) -> OrderView:
         """The view with the extensions' tags: what goes out."""

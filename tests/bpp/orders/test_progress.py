@@ -135,6 +135,16 @@ def test_waiting_at_the_pickup_is_charged_at_the_end_as_published() -> None:
     assert decision.callbacks == ("on_update", "on_status")
 
 
+def test_waiting_counts_from_when_the_driver_who_came_arrived_not_one_before() -> None:
+    order = after(ride(), ["enroute", "arrived"], RIDE)
+    order = assign(order, worker("w2"), RIDE, NOW + 60).order
+    order = after(order, ["enroute", "arrived"], RIDE, NOW + 1_800)
+    order = after(order, ["start"], RIDE, NOW + 1_860)
+    decision = end(order, RIDE, NOW + 3_600, cash_collected=True)
+    assert [event.kind for event in decision.events] == ["completed"]
+    assert decision.order.quote == order.quote
+
+
 def test_a_prepaid_price_is_final() -> None:
     order = after(an_order(office(RIDE), worker(), PREPAID), ["enroute", "arrived"], RIDE)
     order = after(order, ["start"], RIDE, NOW + 3_600)
