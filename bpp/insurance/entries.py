@@ -74,12 +74,12 @@ def fare_lines(change: Change) -> tuple[Transfer, ...]:
     """Completion, cancelled with a fee, fare changed after completion: the difference of the lines.
 
     Dr 1200 (cash: 1220W) / Cr 2100W, Cr 4000, taxes Cr 2300; tip Dr 1200 / Cr 2110W;
-    finder fee Dr 5050 / Cr 1200. Nobody hands over cash at a cancelled job: its fee is owed by
-    the collector (1200) whatever the payment was to be.
+    finder fee Dr 5050 / Cr 1200. Nobody hands over cash at a cancelled job, nor where the driver
+    could not collect it: that is owed by the collector (1200) whatever the payment was to be.
     """
     before, now, worker = change.fare_before, change.fare, change.worker
-    in_hand = change.job.is_cash and change.job.status == "completed"
-    holder = chart.fare_cash_with(worker) if in_hand else chart.due_from_collector()
+    in_hand = chart.fare_cash_with(worker)
+    holder = in_hand if change.job.is_in_hand else chart.due_from_collector()
     to_cooperative = now.to_cooperative_minor - before.to_cooperative_minor
     return (
         *move(holder, chart.worker_pay(worker), now.pay_minor - before.pay_minor),
@@ -103,7 +103,7 @@ def refund_lines(change: Change) -> tuple[Transfer, ...]:
     if event.kind != "refunded":
         return ()
     if event.refund_borne_by == "worker":
-        pays_back = change.job.is_cash
+        pays_back = change.job.is_in_hand
         to = chart.fare_cash_with(change.worker) if pays_back else chart.customer_refunds()
         return move(chart.worker_pay(change.worker), to, event.refund_minor)
     return move(chart.goodwill_refunds(), chart.customer_refunds(), event.refund_minor)
@@ -145,16 +145,18 @@ def netting_lines(
 ) -> tuple[Transfer, ...]:
     """Keeps 2100 at or above zero, and a worker's cash with the worker (docs/ledger.md).
 
-    Cash job: what it left on the worker's pay is already in their hand, Dr 2100W / Cr 1220W.
+    Cash job: what it left on the worker's pay is already in their hand, Dr 2100W / Cr 1220W; if
+    the cash was not collected nothing is netted, for the driver's word alone pays no debt.
     Other jobs: a cash debt is netted within this job's net pay; what is taken beyond the
     balance is owed, Dr 1240W / Cr 2100W.
     """
     pay, cash = chart.worker_pay(change.worker), chart.fare_cash_with(change.worker)
     net = sum(_sign(transfer, pay) * transfer.amount_minor for transfer in posted)
-    if change.job.is_cash and change.job.status == "completed":
+    if change.job.is_in_hand:
         return move(pay, cash, net)
+    is_unpaid = change.job.is_cash and change.job.status == "completed"
     if net > 0:
-        return move(pay, cash, min(net, max(0, balance(cash))))
+        return () if is_unpaid else move(pay, cash, min(net, max(0, balance(cash))))
     if net < 0:
         return move(chart.owed_by(change.worker), pay, max(0, -net - balance(pay)))
     return ()

@@ -43,8 +43,13 @@ class Job:
 
     @property
     def is_cash(self) -> bool:
-        """Whether the fare is paid into the worker's hand when the job ends."""
+        """Whether the fare is to be paid into the worker's hand when the job ends."""
         return is_cash(self.payment)
+
+    @property
+    def is_in_hand(self) -> bool:
+        """Whether it was: the job ended, and its driver said that the cash was collected."""
+        return self.is_cash and self.status == "completed" and self.payment.status == "PAID"
 
     @property
     def origin_at(self) -> int:

@@ -121,8 +121,7 @@ def money_is(facts: Facts) -> MoneyIs:
     """Where the money is. The cooperative advances what a worker paid in cash still owes it."""
     if facts.scheme.borne_by == "cooperative" or not facts.is_due:
         return "set_aside"
-    in_hand = facts.job.is_cash and facts.job.status == "completed"
-    return "advanced_by_cooperative" if in_hand else "taken_from_pay"
+    return "advanced_by_cooperative" if facts.job.is_in_hand else "taken_from_pay"
 
 
 def text(value: Decimal) -> str:

@@ -133,6 +133,9 @@ class Story:
         self.lines = more.pop("lines", self.lines)
         previous = self.agent_id
         self.agent_id = more.pop("agent_id", self.agent_id)
+        is_paid = kind == "completed" and more.pop("cash_collected", True)
+        if is_paid and self.payment.collected_by == "BPP":
+            self.payment = replace(self.payment, status="PAID")
         return OrderEvent(
             kind=kind,
             order_key=self.key,

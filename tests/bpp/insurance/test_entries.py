@@ -99,6 +99,21 @@ def test_after_a_cash_job_the_worker_owes_commission_and_contribution(coop: Coop
     assert coop.balances() == {f"1220:{w}": 420, f"2210:{MY}:{w}:{JULY}": 20, "4000": 400}
 
 
+def test_cash_that_was_not_collected_is_in_nobodys_hand_and_pays_no_debt(coop: Coop) -> None:
+    paid = Story(agent_id="a1", payment=CASH, key="paid")
+    coop.happen(paid.event("confirmed"), paid.event("completed"))
+    story = Story(agent_id="a1", payment=CASH, key="unpaid")
+    coop.happen(story.event("confirmed"), story.event("completed", cash_collected=False))
+    w = coop.local("a1")
+    assert coop.balances() == {
+        "1200": 2000,
+        f"1220:{w}": 420,
+        f"2100:{w}": 1580,
+        f"2210:{MY}:{w}:{JULY}": 40,
+        "4000": 800,
+    }
+
+
 def test_a_cash_tip_never_passes_through_the_books(coop: Coop) -> None:
     story = Story(agent_id="a1", payment=CASH)
     coop.happen(story.event("confirmed"), story.event("completed", tip_minor=150))
