@@ -1,6 +1,6 @@
 """Checks a whole ledger against its signed heads, and those against a witness."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import bindparam, func, select
 
 from bpp.ledger import balances, head, journal, merkle, sealing, witness
+from bpp.ledger.chart import Account
 from bpp.ledger.tables import (
     AccountRow,
     Block,
@@ -17,6 +18,7 @@ from bpp.ledger.tables import (
     TransferRow,
     Unsealed,
 )
+from bpp.ledger.witness import Witnessed
 from protocol_specs.node.store import Row, Session, Statement, Store
 from protocol_specs.wire.errors import Malformed
 
@@ -67,6 +69,17 @@ _NO_ACCOUNT = Statement(
         .exists()
     )
 )
+_ACCOUNTS = Statement(select(_account))
+_NEVER_POSTED_TO = Statement(
+    select(_account.c.id, _account.c.currency).where(
+        ~select(_transfer.c.entry)
+        .where(_transfer.c.debit == _account.c.id, _transfer.c.currency == _account.c.currency)
+        .exists(),
+        ~select(_transfer.c.entry)
+        .where(_transfer.c.credit == _account.c.id, _transfer.c.currency == _account.c.currency)
+        .exists(),
+    )
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +119,9 @@ def _report(session: Session, witness_path: Path | None, public: bytes) -> Repor
     elif not blocks and not witness_path.exists():
         notes.append("nothing was sealed yet, so there is no witness: nothing to compare with it")
     else:
-        faults += _against(session, witness_path, public)
+        witnessed = witness.read(witness_path)
+        faults += _against(session, witnessed, witness_path, public)
+        notes += _beyond(session, witnessed, witness_path)
     return Report(
         entries=_count(session, _ENTRIES),
         blocks=blocks,
@@ -197,16 +212,39 @@ def _shape(session: Session) -> Iterator[str]:
         yield f"transfer {row['n']} of {row['entry']} is not an amount between two accounts"
     for row in session.all(_NO_ACCOUNT):
         yield f"transfer {row['n']} of {row['entry']}: one of its accounts is missing"
+    yield from _account_faults(session)
 
 
-def _against(session: Session, path: Path, public: bytes) -> Iterator[str]:
-    witnessed = witness.read(path)
+def _account_faults(session: Session) -> Iterator[str]:
+    """Accounts are in no leaf; but their id is, and it says all the rest of them."""
+    for row in session.all(_ACCOUNTS):
+        keys = {key: row[key] for key in Account.__slots__}
+        if Account(**keys).id != row["id"]:
+            yield f"account {row['id']} says it is {Account(**keys).id}: it was edited"
+    for row in session.all(_NEVER_POSTED_TO):
+        yield f"account {row['id']} in {row['currency']} was never posted to: it was added"
+
+
+def _against(
+    session: Session, witnessed: Sequence[Witnessed], path: Path, public: bytes
+) -> Iterator[str]:
     for line in witnessed:
         try:
             head.check(line.head, line.signature, public)
         except head.BadHead as error:
             yield f"witness {path.name}: {error}"
     yield from witness.compare(session, witnessed)
+
+
+def _beyond(session: Session, witnessed: Sequence[Witnessed], path: Path) -> Iterator[str]:
+    """What the witness cannot vouch for. Raises BadWitness when that is every block."""
+    blocks, last = sealing.last_number(session), max((w.head.number for w in witnessed), default=0)
+    if blocks and not last:
+        raise witness.BadWitness(
+            f"{path}: the witness holds no head, though blocks were sealed; name a copy of it"
+        )
+    if last < blocks:
+        yield f"the witness ends at block {last}: nothing outside vouches for {blocks - last} since"
 
 
 def _count(session: Session, statement: Statement) -> int:

@@ -141,7 +141,7 @@ class Order:
         return self.state in states[states.index(self.states.started) :]
 
     def reached_at(self, state: str) -> int | None:
-        """When the state was last entered, seconds UTC: another driver may have entered it before."""
+        """When the state was last entered, seconds UTC: a driver before may have entered it too."""
         return next((at for name, at in reversed(self.reached) if name == state), None)
 
     def shown(self) -> OrderView:

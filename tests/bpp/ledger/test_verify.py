@@ -50,6 +50,20 @@ def test_a_lost_witness_is_said_and_not_passed_over(ledger: Ledger) -> None:
         ledger.report(with_witness=True)
 
 
+def test_an_emptied_witness_is_said_and_not_passed_over(ledger: Ledger) -> None:
+    ledger.witness.write_bytes(b"")
+    with pytest.raises(BadWitness, match="holds no head"):
+        ledger.report(with_witness=True)
+
+
+def test_a_witness_that_ends_early_vouches_for_no_more_than_it_holds(ledger: Ledger) -> None:
+    first = ledger.witness.read_bytes().splitlines(keepends=True)[0]
+    ledger.witness.write_bytes(first)
+    report = ledger.report(with_witness=True)
+    assert report.is_sound
+    assert report.notes == ("the witness ends at block 1: nothing outside vouches for 2 since",)
+
+
 def test_entries_that_wait_for_their_block_are_said(ledger: Ledger) -> None:
     ledger.post(an_entry(50))
     report = ledger.report()
@@ -77,6 +91,10 @@ def test_entries_that_wait_for_their_block_are_said(ledger: Ledger) -> None:
         ("UPDATE block SET signature = zeroblob(64) WHERE number = 2", "signature of head 2"),
         ("UPDATE block SET head = CAST('{{}}' AS BLOB) WHERE number = 2", "cannot be read"),
         ("DELETE FROM account WHERE id = '4000'", "one of its accounts is missing"),
+        ("UPDATE account SET number = 1100 WHERE id = '4000'", "account 4000 says it is 1100"),
+        ("UPDATE account SET worker = 'w9' WHERE id = '1230:w1'", "says it is 1230:w9"),
+        ("INSERT INTO account (id, currency, number, worker) VALUES ('2100:w9', 'MYR', 2100, 'w9')",
+         "account 2100:w9 in MYR was never posted to"),
     ],
 )  # fmt: skip
 def test_a_changed_row_is_found_and_named(ledger: Ledger, change: str, says: str) -> None:
