@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from sqlalchemy import bindparam, delete, insert, select, update
+from sqlalchemy import ColumnElement, bindparam, delete, insert, literal, or_, select, update
 
 from protocol_specs.node.store import Conflict, Row, Session, Statement
 from protocol_specs.wire import timestamp
@@ -134,13 +134,32 @@ def _lookup_statement(names: tuple[str, ...]) -> Statement:
     clause = (
         select(_participants, *(c for c in _keys.c if c.name != "subscriber_id"))
         .join(_keys, _keys.c.subscriber_id == _participants.c.subscriber_id)
-        .where(_participants.c.status == bindparam("status"))
+        .where(
+            _participants.c.status == bindparam("status"),
+            _keys.c.valid_from <= bindparam("now"),
+            _keys.c.valid_until > bindparam("now"),
+        )
         .order_by(_participants.c.subscriber_id, _participants.c.domain, _keys.c.valid_from.desc())
         .limit(bindparam("limit"))
     )
     for name in names:
-        clause = clause.where(_FILTERS[name] == bindparam(name))
+        clause = clause.where(_serves() if name == "city" else _FILTERS[name] == bindparam(name))
     return Statement(clause)
+
+
+def _serves() -> ColumnElement[bool]:
+    """Whether the city is one of the comma-separated ones, or all are served."""
+    served = literal(",") + _participants.c.cities + ","
+    return or_(
+        served.like(bindparam("city"), escape="\\"),
+        served.like("%,*,%"),
+    )
+
+
+def _like(city: str) -> str:
+    """The pattern that finds exactly this city between commas."""
+    plain = "".join(f"\\{char}" if char in "\\%_" else char for char in city)
+    return f"%,{plain},%"
 
 
 _LOOKUPS: dict[tuple[str, ...], Statement] = {}
@@ -152,21 +171,16 @@ def find(session: Session, filters: Mapping[str, str], *, status: str, now: int)
     A city filter keeps those that serve the city or everywhere; keys outside their validity are
     never returned, so nobody trusts a key because the registry still knows it.
     """
-    names = tuple(name for name in _FILTERS if name in filters)
-    statement = _LOOKUPS.setdefault(names, _lookup_statement(names))
-    values = {name: filters[name] for name in names}
-    rows = session.all(statement, status=status, limit=LOOKUP_ROWS_MAX, **values)
+    values = {name: filters[name] for name in _FILTERS if name in filters}
     city = filters.get("city", "*")
-    return [
-        row
-        for row in rows
-        if row["valid_from"] <= now < row["valid_until"] and _serves(row["cities"], city)
-    ]
-
-
-def _serves(cities: str, city: str) -> bool:
-    served = cities.split(",")
-    return city == "*" or city in served or "*" in served
+    if city != "*":
+        values["city"] = _like(city)
+    names = tuple(values)
+    if names not in _LOOKUPS:
+        _LOOKUPS[names] = _lookup_statement(names)
+    rows = session.all(_LOOKUPS[names], status=status, now=now, limit=LOOKUP_ROWS_MAX, **values)
+    # LIKE does not tell capitals from small letters; we do.
+    return [row for row in rows if city == "*" or {city, "*"} & set(row["cities"].split(","))]
 
 
 def apply(session: Session, application: Application, *, now: int) -> None:

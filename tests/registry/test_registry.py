@@ -13,7 +13,7 @@ from gateway.app import assemble as assemble_gateway
 from gateway.settings import GatewaySettings
 from protocol_specs.node import sqlite
 from protocol_specs.node.settings import NodeSettings, RegistrySettings, read_secret
-from protocol_specs.node.store import StoreUnavailable
+from protocol_specs.node.store import Session, StoreUnavailable
 from protocol_specs.node.subscription import OwnKeys, application, subscribe
 from protocol_specs.wire import keys, strict_json
 from protocol_specs.wire.envelope import SubscriberType
@@ -288,6 +288,47 @@ async def test_an_application_that_cannot_be_stored_is_told_to_come_again(
         assert int(said.headers["Retry-After"]) >= 1
         approved = await w.operate("approve")
         assert approved.status == 503
+
+
+async def test_a_city_is_found_among_more_participants_than_one_answer_holds(
+    tmp_path: Path,
+) -> None:
+    def fill(session: Session) -> None:
+        for number in range(directory.LOOKUP_ROWS_MAX + 2):
+            who = f"p{number:04}.example.org"
+            cities = "std:01,std:0_3" if number == directory.LOOKUP_ROWS_MAX else "std:01,std:023"
+            session.run(
+                directory.ADD_ROLE,
+                subscriber_id=who,
+                type="BPP",
+                domain=RIDES,
+                country="MYS",
+                url="https://x",
+                cities=cities,
+                status="SUBSCRIBED",
+                created=NOW,
+                updated=NOW,
+            )
+            session.run(
+                directory.ADD_KEY,
+                subscriber_id=who,
+                unique_key_id="k1",
+                signing_public_key=who,
+                encryption_public_key="x",
+                valid_from=NOW - 1,
+                valid_until=NOW if number > directory.LOOKUP_ROWS_MAX else NOW + 1,
+            )
+
+    async with world(tmp_path) as w:
+        await w.registry.store.transact(fill)
+        [found] = await w.lookup(type="BPP", domain=RIDES, city="std:0_3")
+        assert found["subscriber_id"] == f"p{directory.LOOKUP_ROWS_MAX:04}.example.org"
+        assert await w.lookup(type="BPP", domain=RIDES, city="std:0%") == []
+        assert await w.lookup(type="BPP", domain=RIDES, city="td:01") == []
+        assert await w.lookup(type="BPP", domain=RIDES, city="STD:0_3") == []
+        assert len(await w.lookup(type="BPP", city="*")) == directory.LOOKUP_ROWS_MAX
+        last = f"p{directory.LOOKUP_ROWS_MAX + 1:04}.example.org"
+        assert await w.lookup(subscriber_id=last) == []
 
 
 async def test_the_record_of_changes_cannot_be_edited(tmp_path: Path) -> None:
