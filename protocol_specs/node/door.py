@@ -7,7 +7,7 @@ Cheap checks first, then the registry, then everything `admit` asks, then the wr
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -136,10 +136,13 @@ class Door:
     async def _admit(self, claim: wire.Claim, action: str, now: int, address: str) -> wire.Envelope:
         """The verified message. A remembered key that fails is asked for once more: there may be
         a new one. Either question is at the cost of the address that brings it about."""
-        asked = [key_id for key_id in claim.key_ids if not self._keyring.knows(key_id)]
-        if asked and not self._lookups.take(address, self._clock()):
-            raise RateLimited("too many unknown keys from this address; try again later")
-        keys = await self._keyring.keys(claim.key_ids)
+        asked: list[KeyId] = []
+        keys = self._keyring.fresh(claim.key_ids)
+        if keys is None:
+            asked = [key_id for key_id in claim.key_ids if not self._keyring.knows(key_id)]
+            if asked and not self._lookups.take(address, self._clock()):
+                raise RateLimited("too many unknown keys from this address; try again later")
+            keys = await self._keyring.keys(claim.key_ids)
         try:
             return self._admitted(claim, keys, action, now)
         except Unauthenticated as refused:
@@ -151,14 +154,6 @@ class Door:
             if not await self._keyring.refetch(KeyId(*doubted)):
                 raise
         return self._admitted(claim, await self._keyring.keys(claim.key_ids), action, now)
-
-    async def _looked_up(self, key_ids: Sequence[KeyId], address: str) -> wire.Keys:
-        """Their keys from the registry, which one address may have asked only so often."""
-        if not all(map(self._keyring.knows, key_ids)) and not self._lookups.take(
-            address, self._clock()
-        ):
-            raise RateLimited("too many unknown keys from this address; try again later")
-        return await self._keyring.keys(key_ids)
 
     def _admitted(self, claim: wire.Claim, keys: wire.Keys, action: str, now: int) -> wire.Envelope:
         return wire.admit(
