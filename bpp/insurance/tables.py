@@ -49,7 +49,7 @@ class ContributionRow(Tables, table=True):
     __table__: ClassVar[Table]
     __table_args__ = (
         UniqueConstraint("order_key", "scheme", "slot", "n"),
-        UniqueConstraint("scheme", "worker", "period", "seq"),
+        UniqueConstraint("worker", "scheme", "period", "seq"),  # a worker's own are looked up too
         CheckConstraint("amount_minor >= 0"),
         CheckConstraint("is_due IN (0, 1)"),
     )

@@ -45,6 +45,13 @@ class OrderRow(Tables, table=True):
             postgresql_where=text("status = 'ACTIVE' AND agent_id IS NULL"),
         ),
         Index("newest_orders", "created_at"),
+        Index(
+            "jobs_done",
+            "agent_id",
+            "updated_at",
+            sqlite_where=text("status = 'COMPLETE'"),
+            postgresql_where=text("status = 'COMPLETE'"),
+        ),
     )
 
     key: str = Field(primary_key=True)

@@ -1,0 +1,56 @@
+"""What a node asks of its database goes by an index, however many orders and entries there are."""
+
+import re
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from bpp.insurance import books, cash, reading
+from bpp.insurance import tables as insurance_tables
+from bpp.ledger import balances, journal, sealing
+from bpp.ledger import tables as ledger_tables
+from bpp.orders import store as orders
+from bpp.orders import tables as order_tables
+from bpp.tables import METADATA
+from protocol_specs.node.sqlite import FILE_NAME
+from protocol_specs.node.store import Statement, Store
+
+MODULES = (orders, journal, balances, sealing, books, reading, cash)
+READS_A_WHOLE_TABLE = {
+    "balances._ALL": "the desk's list of every account",
+    "cash._HOLDERS": "once, at the start of a node",
+    "sealing._WAITING": "a table of what waits, and at most one block of it",
+    "sealing._LAST_BLOCK": "the first row of its key",
+}
+
+
+def statements(module: ModuleType) -> Iterator[tuple[str, Statement]]:
+    short = module.__name__.rpartition(".")[2]
+    for name, found in vars(module).items():
+        if isinstance(found, Statement):
+            yield f"{short}.{name}", found
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Iterator[sqlite3.Connection]:
+    triggers = (*order_tables.TRIGGERS, *ledger_tables.TRIGGERS, *insurance_tables.TRIGGERS)
+    Store.open(tmp_path, METADATA, triggers=triggers).close()
+    connection = sqlite3.connect(tmp_path / FILE_NAME)
+    yield connection
+    connection.close()
+
+
+@pytest.mark.parametrize(
+    ("name", "statement"), [found for module in MODULES for found in statements(module)]
+)
+def test_no_statement_reads_a_whole_table_unless_it_must(
+    database: sqlite3.Connection, name: str, statement: Statement
+) -> None:
+    sql, fixed = statement.sqlite
+    values = {bound: fixed.get(bound, 1) for bound in re.findall(r":(\w+)", sql)}
+    plan = [row[3] for row in database.execute(f"EXPLAIN QUERY PLAN {sql}", values)]
+    whole = [step for step in plan if re.fullmatch(r"SCAN \w+( USING COVERING INDEX \w+)?", step)]
+    assert bool(whole) == (name in READS_A_WHOLE_TABLE), plan
