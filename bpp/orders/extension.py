@@ -54,7 +54,10 @@ class Extension(Protocol):
         ...
 
     def quote_lines(self, quote: Quote, terms: JobTerms, at: int) -> tuple[ExtraLine, ...]:
-        """The lines to add to this quote. Pure. Raising refuses the quote: never one sent short."""
+        """The lines to add to this quote. Pure. Raising refuses the quote: never one sent short.
+
+        `quote` is the fare with what the extensions before this one put on the customer's bill.
+        """
         ...
 
     def passes_over(self, session: Session, agent_id: str, terms: JobTerms) -> str | None:

@@ -133,7 +133,11 @@ def _extra_lines(
         provider_id=provider.id,
         payment=job.payment,
     )
-    return tuple((ext.name, _lines_of(ext, fare, terms, now)) for ext in extensions)
+    extra: Extra = ()
+    for extension in extensions:
+        asked = replace(fare, lines=fare.lines + _borne_by_customer(extra))
+        extra += ((extension.name, _lines_of(extension, asked, terms, now)),)
+    return extra
 
 
 def _borne_by_customer(extra: Extra) -> tuple[PriceLine, ...]:

@@ -22,6 +22,7 @@ from protocol_specs.wire.errors import QuoteUnavailable
 from protocol_specs.wire.order import Quote, TagGroup
 from tests.bpp.cooperative import Cooperative, accepting, cooperative, order_asked
 from tests.bpp.factories import FARES, confirmed, office, quoted, ride_provider, worker
+from tests.bpp.test_insured_jobs import RIDE_PACK, insured
 
 
 class Noted(Tables, table=True):
@@ -116,6 +117,17 @@ async def test_a_line_borne_by_the_customer_is_part_of_the_price_and_others_are_
         assert titles == ["BASE_FARE", "DISTANCE_FARE", "LEVY"]
         assert draft["quote"]["breakup"][2]["price"]["value"] == "0.25"
         assert tags.read(draft["tags"])["LEVY"] == {"AMOUNT": "0.20"}
+
+
+async def test_a_line_that_insurance_has_no_rule_for_refuses_the_quote_not_the_posting_after_it(
+    tmp_path: Path,
+) -> None:
+    levy = Levy(lines=(ExtraLine("Green levy", "GREEN_LEVY", 25, "customer"),))
+    insurance = insured(tmp_path, RIDE_PACK, mandates={RIDE_PACK: "file 7"})
+    async with cooperative(tmp_path, (levy,), insurance=insurance) as there:
+        reply = await there.ask("init", order_asked())
+        assert reply["error"]["code"] == "40003"
+        assert there.books()["quotes"] == []
 
 
 @pytest.mark.parametrize("action", ["select", "init"])
