@@ -1,0 +1,34 @@
+"""The benchmarks' own arithmetic: an aim is reached, or it is not, and by how much."""
+
+from benchmarks import aims, confirm
+
+FIGURES = {
+    "receive": {"share_of_floor": 0.2},
+    "confirm": {"orders_per_s": 500, "resident_mb_after": 100.0, "start_s": 1.0},
+    "footprint": {
+        "registry": {"resident_mb_after": 90.0, "start_s": 0.9},
+        "bap": {"resident_mb_after": 104.0, "start_s": 2.0},
+    },
+}
+
+
+def test_each_aim_is_judged_by_its_worst_figure() -> None:
+    judged = {row["measured"]: (row["of_aim"], row["reached"]) for row in aims.judged(FIGURES)}
+    assert judged == {
+        0.2: (0.8, False),
+        500.0: (1.25, True),
+        104.0: (1.25, True),
+        2.0: (0.75, False),
+    }
+
+
+def test_the_table_says_no_aloud() -> None:
+    lines = list(aims.table(aims.judged(FIGURES)))
+    assert [line.split()[-1] for line in lines] == ["reached", "NO", "yes", "yes", "NO"]
+
+
+def test_percentiles_are_of_what_was_measured() -> None:
+    assert confirm.percentiles_ms([n / 1000 for n in range(1, 200)]) == {"p50": 100.0, "p95": 190.0}
+        "p50": 500.5,
+        "p95": 951.0,
+    }
