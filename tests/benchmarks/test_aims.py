@@ -28,7 +28,5 @@ def test_the_table_says_no_aloud() -> None:
 
 
 def test_percentiles_are_of_what_was_measured() -> None:
-    assert confirm.percentiles_ms([n / 1000 for n in range(1, 200)]) == {"p50": 100.0, "p95": 190.0}
-        "p50": 500.5,
-        "p95": 951.0,
-    }
+    took_s = [n / 1000 for n in range(1, 200)]
+    assert confirm.percentiles_ms(took_s) == {"p50": 100.0, "p95": 190.0}
