@@ -171,7 +171,7 @@ def run_join(arguments: argparse.Namespace) -> int:
     print(f"{settings.subscriber_id}: {standing.status} {standing.says}".rstrip())
     if standing.is_subscribed:
         return 0
-    print(_next_step(settings, standing), file=sys.stderr)
+    print(next_step(settings, standing), file=sys.stderr)
     return 1
 
 
@@ -205,11 +205,12 @@ async def _join(
         await client.close()
 
 
-def _next_step(settings: JoinSettings, standing: "Standing") -> str:
+def next_step(settings: JoinSettings, standing: "Standing") -> str:
+    """What to do, and what to type, when the registry has not said yes."""
     if standing.says.startswith("approval"):
         return (
             "The challenge was answered. Now the network's operator must say yes: "
-            f"wayfare registry approve {settings.subscriber_id} --config FILE. "
+            f"wayfare registry --config FILE approve {settings.subscriber_id}. "
             "Then type this command again, or just wait: peers will find the node."
         )
     return (
