@@ -110,7 +110,9 @@ class Insurance:
     def failed(
         self, session: Session, event: OrderEvent, error: Exception
     ) -> tuple[dict[str, Any], ...]:
-        """Notes that the event is still to be posted; `catch_up_next` will."""
+        """Notes that the event is still to be posted; `catch_up_next` will, by today's terms."""
+        if books.terms_of(session, event.order_key) is None:
+            books.keep_terms(session, event.order_key, self.desk.terms)
         books.note_pending(session, event.order_key, event.n, event.at, _why(error))
         return (tags.group(TAG_CODE, {"STATUS": "pending"}),)
 

@@ -54,7 +54,7 @@ def project(session: Session, desk: Desk, event: OrderEvent) -> None:
     """
     before = fold(books.events_before(session, event.order_key, event.n))
     job = first(event) if before is None else after(before, event)
-    terms = books.terms_of(session, event.order_key) if event.n > 1 else None
+    terms = books.terms_of(session, event.order_key)  # a first event has some if it failed before
     if terms is None:
         terms = desk.terms
         books.keep_terms(session, event.order_key, terms)

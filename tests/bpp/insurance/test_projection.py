@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bpp.insurance import extension as extension_module
-from bpp.insurance.extension import RETRY_S_MAX
+from bpp.insurance.extension import RETRY_S_MAX, Insurance
 from bpp.insurance.scheme import NotInsurable
 from bpp.ledger import balances, chart
 from bpp.ledger.entry import LedgerError
@@ -30,6 +30,7 @@ from tests.bpp.insurance.support import (
     fare_of,
     ka_coop,
     my_coop,
+    terms_for,
 )
 
 
@@ -135,6 +136,23 @@ def test_a_failed_event_is_pending_and_posted_once_mended(coop: Coop, broken: Br
     assert coop.balances()[f"1230:{coop.local('a1')}"] == 20
     assert coop.count("pending") == 0
     assert catch_up(coop, story.at + RETRY_S_MAX) is None
+
+
+def test_an_order_caught_up_later_is_posted_by_the_terms_it_was_confirmed_under(
+    coop: Coop, broken: Broken
+) -> None:
+    broken.keys = {"order-1"}
+    story = Story(agent_id="a1")
+    confirmed = story.event("confirmed")
+    as_orders_do(coop, confirmed)
+    broken.keys = set()
+    later = Insurance.with_schemes(
+        coop.schemes, terms_for(coop.schemes, "0.50"), coop.key, "coop.example"
+    )
+    coop.store.transact_now(lambda session: later.catch_up_next(session, story.at))
+    assert coop.balances()[f"1230:{coop.local('a1')}"] == 20
+    assert coop.project(confirmed)  # said once more, it changes nothing
+    assert coop.balances()[f"1230:{coop.local('a1')}"] == 20
 
 
 def test_a_mended_event_waits_no_longer_than_a_minute(coop: Coop, broken: Broken) -> None:
