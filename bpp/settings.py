@@ -131,6 +131,16 @@ class BppSettings(NodeSettings):
             raise ValueError("payments: name at least one way to pay")
         return self
 
+    def check(self) -> None:
+        """The drivers, and what insurance rests on, as the start reads them."""
+        self.roster()
+        if self.insurance is not None:
+            from bpp.insurance import wiring  # the server's imports are slow: not for others
+
+            self.insurance.load_schemes()
+            wiring.ledger_key(self.insurance)
+            wiring.require_apart(self.insurance, self.data_dir)
+
     def roster(self) -> Roster:
         """Drivers and vehicles of the settings and of the CSV file. Raises SettingsError."""
         listed = self._entries()

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from aiohttp import web
@@ -73,13 +74,18 @@ def ledger_key(settings: InsuranceSettings) -> SigningKey:
         raise SettingsError(f"insurance.ledger_key: {path}: {error}") from None
 
 
-def _witness(node: Node, settings: InsuranceSettings) -> Witness:
-    """The witness, already compared: a node must not go on from an older backup of its books."""
-    if settings.witness.is_relative_to(node.settings.data_dir):
+def require_apart(settings: InsuranceSettings, data_dir: Path) -> None:
+    """The witness is kept elsewhere than what it is a witness of. Raises SettingsError."""
+    if settings.witness.is_relative_to(data_dir):
         raise SettingsError(
             f"insurance.witness: {settings.witness} is inside the data folder; whoever restores "
             "that folder would restore the witness with it"
         )
+
+
+def _witness(node: Node, settings: InsuranceSettings) -> Witness:
+    """The witness, already compared: a node must not go on from an older backup of its books."""
+    require_apart(settings, node.settings.data_dir)
     witness = Witness(settings.witness)
     try:
         node.store.read(witness.compare)

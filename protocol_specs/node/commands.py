@@ -14,7 +14,7 @@ from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pydantic import ConfigDict
+from pydantic import BaseModel, ConfigDict
 
 from protocol_specs.node import collector
 from protocol_specs.node.settings import NodeSettings, Role, SettingsError, load, write_secret
@@ -79,7 +79,7 @@ def add(subparsers: Any) -> None:
 
 def run_serve(arguments: argparse.Namespace) -> int:
     """Build the node of that role and run it until SIGTERM or Ctrl-C."""
-    _check_role(load(arguments.config, JoinSettings), arguments)
+    _check_role(arguments)
     collector.hold()
     build = _load(_entry("wayfare.nodes", arguments.role))
     node = build(arguments.config)
@@ -94,21 +94,27 @@ def run_check_config(arguments: argparse.Namespace) -> int:
     """Read the file as `serve` would, with its keys; say what is wrong, or that nothing is."""
     from protocol_specs.node.startup import check_settings
 
+    _check_role(arguments)
     settings = load(arguments.config, _load(_entry("wayfare.settings", arguments.role)))
-    _check_role(settings, arguments)
     try:
         check_settings(settings)
+        settings.check()
     except SettingsError as fault:
         raise CommandFault(f"{arguments.config}: {fault}") from None
     print(f"{arguments.config}: fine for {arguments.role} {settings.subscriber_id}")
     return 0
 
 
-def _check_role(settings: NodeSettings, arguments: argparse.Namespace) -> None:
-    if settings.role not in (None, arguments.role):
-        raise CommandFault(
-            f"{arguments.config}: key 'role' says {settings.role!r}, not {arguments.role!r}"
-        )
+class RoleSettings(BaseModel):
+    """Whose settings a file holds, before anything in it is judged by another node's rules."""
+
+    role: Role | None = None
+
+
+def _check_role(arguments: argparse.Namespace) -> None:
+    role = load(arguments.config, RoleSettings).role
+    if role not in (None, arguments.role):
+        raise CommandFault(f"{arguments.config}: key 'role' says {role!r}, not {arguments.role!r}")
 
 
 def run_keygen(arguments: argparse.Namespace) -> int:

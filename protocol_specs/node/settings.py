@@ -88,6 +88,12 @@ class NodeSettings(Frozen):
     def _beside_the_file(cls, path: Path, info: ValidationInfo) -> Path:
         return beside_the_file(path, info)
 
+    def check(self) -> None:
+        """Whatever the start would refuse in other files that these settings name, beside keys.
+
+        Raises SettingsError naming the setting.
+        """
+
 
 def beside_the_file(path: Path, info: ValidationInfo) -> Path:
     """For validators of a node's own paths: a relative path is relative to the settings file."""

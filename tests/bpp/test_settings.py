@@ -6,7 +6,8 @@ import pytest
 
 from bpp.fleet import roster
 from bpp.settings import BppSettings
-from protocol_specs.node.settings import SettingsError, load
+from protocol_specs.node.settings import SettingsError, load, write_secret
+from protocol_specs.wire import keys
 from protocol_specs.wire.order import CancellationTerm, Kind, PaymentTerms
 from tests.bpp.cooperative import AT_PICKUP, cooperative, order_asked
 
@@ -145,3 +146,44 @@ async def test_a_node_with_vehicles_and_no_drivers_yet_starts_and_offers_their_c
 def test_a_cooperative_without_any_vehicle_must_say_what_it_offers(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match=r"categories: .* list \[\[vehicles\]\]"):
         read(tmp_path).provider([])
+
+
+INSURED = """
+[insurance]
+schemes = ["my.act872.gig"]
+allow_unverified = true
+commission_rate = "0.15"
+ledger_key = "ledger.key"
+witness = "elsewhere/heads.jsonl"
+
+[insurance.liable_party."my.act872.gig"]
+party = "bpp"
+source = "Act 872 s.83"
+
+[insurance.mandates]
+"my.act872.gig" = "signed mandates, cooperative's office"
+"""
+
+
+def test_what_the_start_would_accept_passes_the_check(tmp_path: Path) -> None:
+    write_secret(tmp_path / "ledger.key", keys.b64encode(keys.generate_signing_key().seed))
+    read(tmp_path, GOOD + INSURED).check()
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ("allow_unverified = true", "", "insurance.schemes: my.act872.gig is not verified"),
+        ('"my.act872.gig" = "signed', '"my.act872.gig" = "" # ', "insurance.mandates: "),
+        ("ledger.key", "none.key", "wayfare ledger keygen --out"),
+        ("elsewhere/heads", "data/heads", "insurance.witness: .* inside the data folder"),
+        ("drivers.csv", "none.csv", "drivers_csv: .*none.csv: No such file"),
+    ],
+)
+def test_what_the_start_would_refuse_is_said_by_the_check(
+    tmp_path: Path, old: str, new: str, words: str
+) -> None:
+    write_secret(tmp_path / "ledger.key", keys.b64encode(keys.generate_signing_key().seed))
+    settings = read(tmp_path, (GOOD + INSURED).replace(old, new))
+    with pytest.raises(SettingsError, match=words):
+        settings.check()

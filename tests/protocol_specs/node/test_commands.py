@@ -122,6 +122,15 @@ def test_a_file_of_another_role_is_not_served(
     assert "'role' says 'bap', not 'bpp'" in capsys.readouterr().err
 
 
+def test_a_file_of_another_role_is_not_judged_by_the_wrong_rules(
+    config: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = CONFIG.replace('role = "bpp"', 'role = "bap"').replace("port = 9001", "markets = 1")
+    config.write_text(text)
+    assert commands.main(["check-config", "bpp", "--config", str(config)]) == 1
+    assert capsys.readouterr().err == f"wayfare: {config}: key 'role' says 'bap', not 'bpp'\n"
+
+
 def test_a_broken_command_does_not_hide_the_others(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
