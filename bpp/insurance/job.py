@@ -163,7 +163,8 @@ def fare(job: Job | None, commission_rate: Decimal, finder_fee_rate: Decimal) ->
     discount = sum(line.amount_minor for line in job.lines if line.code in OUR_DISCOUNT_CODES)
     commission = commission_minor(job.lines, commission_rate)
     collected = max(0, whole + tax + discount)
-    finder = 0 if job.is_cash else round_half_up(apply_rate(collected, finder_fee_rate))
+    rate = finder_fee_rate if job.payment.collected_by == "BAP" else Decimal(0)
+    finder = round_half_up(apply_rate(collected, rate))
     return Fare(
         pay_minor=whole - commission,
         commission_minor=commission,

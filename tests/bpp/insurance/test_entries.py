@@ -364,9 +364,10 @@ def test_a_finder_fee_is_what_the_collecting_app_keeps(coop: Coop) -> None:
     terms = replace(coop.insurance.desk.terms, finder_fee_rate=Decimal("0.03"))
     coop.insurance = replace(coop.insurance, desk=replace(coop.insurance.desk, terms=terms))
     card, cash = Story(key="o1", agent_id="a1"), Story(key="o2", agent_id="a2", payment=CASH)
-    for story in (card, cash):
+    ours = Story(key="o3", agent_id="a3", payment=PaymentTerms("BPP", "PRE-FULFILLMENT"))
+    for story in (card, cash, ours):
         coop.happen(story.event("confirmed"), story.event("completed"))
-    assert (coop.balances()["1200"], coop.balances()["5050"]) == (1940, 60)
+    assert (coop.balances()["1200"], coop.balances()["5050"]) == (3940, 60)
 
 
 def test_a_scheme_whose_cover_ran_keeps_its_contribution_after_a_cancel(tmp_path: Path) -> None:
