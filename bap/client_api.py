@@ -22,10 +22,10 @@ from bap.bodies import (
     party_of,
 )
 from bap.journey import Journey
-from bap.limits import Buckets
 from bap.settings import BapSettings, Market
 from bap.waiting import Crowded, Watch
 from protocol_specs.node.api import ApiError, Handler, bearer, error_response, json_route
+from protocol_specs.node.buckets import Buckets
 from protocol_specs.node.server import Node
 from protocol_specs.node.store import Session
 
@@ -41,8 +41,8 @@ class ClientApi:
         self._asking = asking
         self._watch = watch
         limits = settings.journeys
-        self._searches = Buckets(per_minute=limits.journeys_per_minute)
-        self._asks = Buckets(per_minute=limits.asks_per_minute)
+        self._searches = _buckets(limits.journeys_per_minute)
+        self._asks = _buckets(limits.asks_per_minute)
 
     def serve(self) -> None:
         """Opens the node's routes."""
@@ -246,6 +246,10 @@ class ClientApi:
         if wait_s:
             headers = {"Retry-After": str(wait_s)}
             raise ApiError(429, "too_many", f"{reason}; wait {wait_s} s", headers=headers)
+
+
+def _buckets(per_minute: int) -> Buckets:
+    return Buckets(per_minute / 60, burst=per_minute)
 
 
 def _chosen(session: Session, journey: Journey) -> Mapping[str, Any] | None:

@@ -6,12 +6,12 @@ Cheap checks first, then the registry, then everything `admit` asks, then the wr
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from protocol_specs.node.actions import Durable, Passing
+from protocol_specs.node.buckets import Buckets
 from protocol_specs.node.store import Session, Store, StoreUnavailable
 from protocol_specs.wire import envelope as wire
 from protocol_specs.wire.claims import Headers
@@ -37,7 +37,6 @@ if TYPE_CHECKING:
 
 Action = Durable | Passing
 JSON = {"Content-Type": "application/json"}
-ADDRESSES_MAX = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,24 +49,6 @@ class Answer:
 
 
 ACKNOWLEDGED = Answer(200, JSON, ack())
-
-
-class Buckets:
-    """Token buckets, one per address; the least recently used are forgotten."""
-
-    def __init__(self, per_s: float) -> None:
-        self._per_s, self._burst = per_s, per_s * 2
-        self._levels: OrderedDict[str, tuple[float, float]] = OrderedDict()
-
-    def take(self, address: str, now: float) -> bool:
-        """Whether `address` may do it once more at `now`."""
-        level, at = self._levels.pop(address, (self._burst, now))
-        level = min(self._burst, level + max(0.0, now - at) * self._per_s)
-        allowed = level >= 1
-        self._levels[address] = (level - 1 if allowed else level, now)
-        if len(self._levels) > ADDRESSES_MAX:
-            self._levels.popitem(last=False)
-        return allowed
 
 
 class Door:
@@ -93,7 +74,7 @@ class Door:
         self._store, self._inbox, self._arrivals = store, inbox, arrivals
         self._telemetry = telemetry
         self._limits, self._clock = limits, clock
-        self._lookups = Buckets(limits.key_lookups_per_s)
+        self._lookups = Buckets(limits.key_lookups_per_s, burst=2 * limits.key_lookups_per_s)
 
     async def receive(self, action: str, headers: Headers, body: bytes, *, address: str) -> Answer:
         """The answer to `body` posted to the path of `action` from `address`.
@@ -140,7 +121,7 @@ class Door:
         keys = self._keyring.fresh(claim.key_ids)
         if keys is None:
             asked = [key_id for key_id in claim.key_ids if not self._keyring.knows(key_id)]
-            if asked and not self._lookups.take(address, self._clock()):
+            if asked and self._lookups.take(address, self._clock()):
                 raise RateLimited("too many unknown keys from this address; try again later")
             keys = await self._keyring.keys(claim.key_ids)
         try:
@@ -149,7 +130,7 @@ class Door:
             doubted = refused.doubted_key
             if doubted is None or doubted in asked:
                 raise
-            if not self._lookups.take(address, self._clock()):
+            if self._lookups.take(address, self._clock()):
                 raise
             if not await self._keyring.refetch(KeyId(*doubted)):
                 raise

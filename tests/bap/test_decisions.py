@@ -10,7 +10,6 @@ from bap.consent import Terms, beyond, terms_from
 from bap.contributions import contributions
 from bap.fees import fee_minor
 from bap.journey import Journey
-from bap.limits import Buckets
 from bap.progress import is_cancelled, is_ended, supersedes
 from protocol_specs.wire import tags
 from protocol_specs.wire.order import (
@@ -139,12 +138,3 @@ def test_a_contribution_is_shown_with_its_amount_and_who_bears_it() -> None:
 @pytest.mark.parametrize("wrong", [{"STATUS": "covered"}, {"KIND": "insurance"}, {"KIND": ""}])
 def test_a_contribution_in_words_of_nobody_is_not_shown(wrong: dict[str, str]) -> None:
     assert contributions([tags.group("@wayfare/contribution", {**_SAID, **wrong})]) == []
-
-
-def test_a_bucket_fills_again_and_forgets_the_address_unused_for_longest() -> None:
-    buckets = Buckets(per_minute=2, keys_max=2)
-    assert [buckets.take("a", 0) for _ in range(3)] == [0, 0, 30]
-    assert buckets.take("a", 30) == 0
-    assert buckets.take("b", 30) == 0
-    assert buckets.take("c", 30) == 0
-    assert [buckets.take("a", 30) for _ in range(2)] == [0, 0]

@@ -1,0 +1,29 @@
+"""How often one address or sender may do a thing: token buckets in bounded memory."""
+
+from __future__ import annotations
+
+import math
+from collections import OrderedDict
+
+
+class Buckets:
+    """A bucket per key: full it holds `burst` tokens, and `per_s` more come in each second.
+
+    At most `keys_max` keys are remembered; the one unused for longest is forgotten first, which
+    gives it a full bucket back.
+    """
+
+    def __init__(self, per_s: float, *, burst: float, keys_max: int = 10_000) -> None:
+        self._per_s, self._burst, self._keys_max = per_s, max(1.0, burst), keys_max
+        self._levels: OrderedDict[str, tuple[float, float]] = OrderedDict()
+
+    def take(self, key: str, now: float) -> int:
+        """Takes a token: 0 if there was one, else the whole seconds until there will be one."""
+        level, at = self._levels.pop(key, (self._burst, now))
+        if now > at:  # a clock set back brings nothing, and takes nothing away
+            level = min(self._burst, level + (now - at) * self._per_s)
+        taken = level >= 1
+        self._levels[key] = (level - 1 if taken else level, now)
+        if len(self._levels) > self._keys_max:
+            self._levels.popitem(last=False)
+        return 0 if taken else math.ceil((1 - level) / self._per_s)
