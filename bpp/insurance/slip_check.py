@@ -266,6 +266,8 @@ def _check_proof(entry: dict[str, Any], proof: object, public: bytes) -> None:
     keys = {"salt", "position", "path", "head", "head_signature"}
     if not isinstance(proof, dict) or proof.keys() != keys:
         raise BadSlip(f'proof: it has exactly {", ".join(sorted(keys))}, or is "pending"')
+    if not isinstance(proof["path"], list):
+        raise BadSlip("proof: its path is a list of hashes")
     try:
         found = head.read_head(proof["head"])
         head.check(found, strict_b64decode(str(proof["head_signature"])), public)

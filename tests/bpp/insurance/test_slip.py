@@ -321,6 +321,15 @@ def test_a_slip_whose_parts_disagree_does_not_hold_even_when_signed(
         check(forge(change)(coop), None)
 
 
+def test_a_path_that_only_looks_like_a_list_of_hashes_does_not_hold(
+    sealed: tuple[bytes, bytes],
+) -> None:
+    slip = json.loads(sealed[0])
+    slip["proof"]["path"] = dict.fromkeys(slip["proof"]["path"], 1)
+    with pytest.raises(BadSlip, match="its path is a list"):
+        check(json.dumps(slip, sort_keys=False).encode(), sealed[1])
+
+
 @pytest.mark.parametrize("body", [b"", b"[]", b"{}", b'{"slip":1,"signature":2,"proof":3}'])
 def test_what_is_no_slip_is_said_to_be_none(body: bytes) -> None:
     with pytest.raises(BadSlip):
