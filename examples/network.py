@@ -86,9 +86,10 @@ def choose_ports(port_base: int) -> dict[str, int]:
         got = [_bind(held, port) for port in wanted]
     taken = [str(port) for port, bound in zip(wanted, got, strict=True) if bound is None]
     if taken:
+        others = f"--port-base {port_base + 100}"
         raise DemoFault(
-            f"port {', '.join(taken)} is in use by another program (another demonstration?). "
-            f"Stop it, or choose other ports: --port-base {port_base + 100}"
+            f"in use by another program (another demonstration?): port {', '.join(taken)}. "
+            f'Stop it, or choose other ports: {others} (make demo DEMO="{others}")'
         )
     return {name: port for name, port in zip(NODES, got, strict=True) if port is not None}
 
