@@ -17,6 +17,8 @@ from protocol_specs.wire import strict_json
 from protocol_specs.wire.errors import Malformed
 from protocol_specs.wire.keys import b64encode, strict_b64decode
 
+TAIL_BYTES = 4096  # holds several heads
+
 
 class BadWitness(LedgerError):
     """The witness file cannot be read as one; the text names the line."""
@@ -42,17 +44,17 @@ def read(path: Path) -> list[Witnessed]:
             f"{path}: the witness is missing, though blocks were sealed. Name the file of the "
             "setting insurance.witness, or a copy of it kept elsewhere"
         ) from None
-    return [_parse(line, path, n) for n, line in enumerate(lines[:-1], 1) if line]
+    return [_parse(line, f"{path}, line {n}") for n, line in enumerate(lines[:-1], 1) if line]
 
 
-def _parse(line: bytes, path: Path, n: int) -> Witnessed:
+def _parse(line: bytes, place: str) -> Witnessed:
     try:
         document = strict_json.parse(line)
         return Witnessed(
             head.read_head(document.get("head")), strict_b64decode(str(document.get("signature")))
         )
     except (Malformed, ValueError) as error:
-        raise BadWitness(f"{path}, line {n}: {error}") from None
+        raise BadWitness(f"{place}: {error}") from None
 
 
 class Witness:
@@ -81,13 +83,12 @@ class Witness:
 
     def compare(self, session: Session) -> None:
         """Raises LedgerError when the ledger is not the one witnessed last: cut, or restored."""
-        _mend(self.path)
-        lines = read(self.path) if self.path.exists() else []
-        if lines:
-            faults = compare(session, lines[-1:])
+        last = _last(self.path)
+        if last is not None:
+            faults = compare(session, [last])
             if faults:
                 raise LedgerError(f"{faults[0]} (witness {self.path})")
-            self._last = lines[-1].head
+            self._last = last.head
         self._is_read = True
 
     def _append(self, blocks: Sequence[Row]) -> None:
@@ -134,14 +135,25 @@ def compare(session: Session, witnessed: Sequence[Witnessed]) -> list[str]:
     return faults
 
 
-def _mend(path: Path) -> None:
-    """Cuts a torn last line, left by a crash while appending: its head is appended again."""
+def _last(path: Path) -> Witnessed | None:
+    """The last head, read from the end: in years the file grows by millions of lines.
+
+    A torn last line, left by a crash while appending, is cut off: its head is appended again.
+    """
     if not path.exists():
-        return
-    whole = path.read_bytes()
-    kept = whole.rfind(b"\n") + 1
-    if kept != len(whole):
-        os.truncate(path, kept)
+        return None
+    with path.open("rb") as file:
+        size = file.seek(0, os.SEEK_END)
+        file.seek(max(0, size - TAIL_BYTES))
+        tail = file.read()
+    whole, newline, torn = tail.rpartition(b"\n")
+    if torn:
+        if size > TAIL_BYTES and not newline:
+            raise BadWitness(f"{path}: its last line is far too long for a head")
+        os.truncate(path, size - len(torn))
+    if not newline:
+        return None
+    return _parse(whole.rstrip(b"\n").rpartition(b"\n")[2], f"{path}, last line")
 
 
 def _sync_folder(folder: Path) -> None:

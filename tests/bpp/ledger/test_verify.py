@@ -247,6 +247,24 @@ def test_a_line_torn_by_a_crash_is_written_again(ledger: Ledger) -> None:
     assert ledger.witness.read_bytes() == whole
 
 
+def test_blank_lines_behind_the_last_head_do_not_hide_it(ledger: Ledger) -> None:
+    ledger.witness.write_bytes(ledger.witness.read_bytes() + b"\n\n")
+    cut_tail(ledger)
+    with pytest.raises(LedgerError, match="older backup was restored"):
+        ledger.store.read(Witness(ledger.witness).compare)
+    ledger.witness.write_bytes(b"\n" * 10_000)
+    with pytest.raises(BadWitness, match="last line"):
+        ledger.store.read(Witness(ledger.witness).compare)
+
+
+def test_of_a_witness_torn_in_its_first_line_nothing_is_left(tmp_path: Path) -> None:
+    young = Ledger(tmp_path)
+    young.witness.parent.mkdir()
+    young.witness.write_bytes(b'{"head": {"numb')
+    young.seal()
+    assert [line.head.number for line in read(young.witness)] == [1]
+
+
 def test_a_changed_witness_is_not_believed(ledger: Ledger) -> None:
     text = ledger.witness.read_text()
     ledger.witness.write_text(text.replace('"leaf_count": 3', '"leaf_count": 4', 1))
