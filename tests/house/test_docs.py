@@ -1,7 +1,9 @@
 """What the documents tell a reader to type works, and what they point to exists."""
 
 import os
+import random
 import re
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -9,10 +11,13 @@ from pathlib import Path
 
 import pytest
 
+from examples.network import NODES
+
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
 BLOCK = re.compile(r"^```(\w*)([^\n]*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 CONTINUES = re.compile(r"<!-- continues (\S+) -->")
+PORT = re.compile(r"\b8[67]\d\d\b")
 LINK = re.compile(r"\]\((?!https?://|mailto:)([^)#\s]+)(?:#[^)]*)?\)")
 
 
@@ -42,6 +47,21 @@ def console(block: str) -> list[str]:
         elif line.startswith("> "):
             typed[-1] += "\n" + line[2:]
     return typed
+
+
+def on_free_ports(typed: str) -> str:
+    """The same with other ports: a reader who runs the tests may have a demonstration running."""
+    named = {int(port) for port in PORT.findall(typed)}
+    needed = {port + n for port in named for n in range(len(NODES))}
+    # Below the ports that the system lends, which end up above 32768.
+    shifts = random.sample(range(8_000, 20_000), 100)
+    shift = next(by for by in shifts if all(is_free(port + by) for port in needed))
+    return PORT.sub(lambda port: str(int(port[0]) + shift), typed)
+
+
+def is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) != 0
 
 
 def with_commands() -> Iterator[object]:
@@ -74,7 +94,8 @@ def test_the_commands_of_a_document_work_one_after_the_other(
     (tmp_path / "examples").symlink_to(ROOT / "examples")
     (tmp_path / "docs").symlink_to(ROOT / "docs")
     stop_what_was_started = "trap 'kill $(jobs -p) 2>/dev/null || true; wait' EXIT"
-    script = "\n".join(["set -euo pipefail", stop_what_was_started, *commands(document)])
+    typed = on_free_ports("\n".join(commands(document)))
+    script = f"set -euo pipefail\n{stop_what_was_started}\n{typed}"
     environment = os.environ | {
         "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
         "HOME": str(tmp_path),
