@@ -82,7 +82,7 @@ class ClientApi:
     async def search(self, request: web.Request, body: SearchBody) -> tuple[int, dict[str, Any]]:
         """A new journey: its id, and the secret that all else about it needs."""
         wait_s = _wait_s(request)
-        self._take(self._searches, request.remote or "", "too many searches from here")
+        self._take(self._searches, self._node.address_of(request), "too many searches from here")
         market = self._market(body)
         sent, secret = await self._asking.search(market, intent_of(market, body))
         await self._until(sent.journey_id, lambda: self._first_offer(sent.journey_id), wait_s)

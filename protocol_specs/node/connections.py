@@ -30,10 +30,13 @@ class Connections:
     by_address: Counter[str] = field(default_factory=Counter)
 
     def admit(self, connection: Guarded) -> bool:
-        """Count `connection` in; False when one of the caps is reached."""
+        """Count `connection` in; False when one of the caps is reached. A proxy of ours brings
+        everybody's requests, so no cap for one address holds for it."""
         if len(self.open) >= self.limits.connections_max:
             return False
-        if self.by_address[connection.address] >= self.limits.connections_per_address_max:
+        address, per_address_max = connection.address, self.limits.connections_per_address_max
+        is_full = self.by_address[address] >= per_address_max
+        if is_full and address not in self.limits.proxies:
             return False
         self.open.add(connection)
         self.by_address[connection.address] += 1

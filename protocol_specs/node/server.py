@@ -13,6 +13,7 @@ from aiohttp import web
 
 from protocol_specs.node import process, tables
 from protocol_specs.node.actions import Durable, Passing
+from protocol_specs.node.addresses import address_of
 from protocol_specs.node.arrivals import Arrivals
 from protocol_specs.node.client import Client
 from protocol_specs.node.door import JSON, Answer, Door
@@ -131,6 +132,11 @@ class Node:
     def now_ms(self) -> int:
         """The clock, milliseconds UTC."""
         return int(self._clock() * 1000)
+
+    def address_of(self, request: web.BaseRequest) -> str:
+        """Where a request comes from, to be counted by; behind a proxy of `limits.proxies`, what
+        that says."""
+        return address_of(request, self.settings.limits.proxies)
 
     def serve_action(self, action: Durable | Passing) -> None:
         """Serve POST /<action>, also under the path of our own public url."""
@@ -271,7 +277,8 @@ class Node:
             self._shell.door_routes[f"{base}/{name}"] = route
 
     async def _receive(self, name: str, request: web.BaseRequest, body: bytes) -> Answer:
-        return await self.door.receive(name, request.headers, body, address=request.remote or "")
+        address = self.address_of(request)
+        return await self.door.receive(name, request.headers, body, address=address)
 
     def _serve_own_routes(self, own: OwnKeys) -> None:
         self.health.add_routes(self.app)

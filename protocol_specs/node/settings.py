@@ -11,6 +11,8 @@ from typing import Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
+from protocol_specs.node.addresses import plain
+
 Role = Literal["registry", "gateway", "bpp", "bap"]
 
 
@@ -52,6 +54,12 @@ class Limits(Frozen):
     passing_memory: int = Field(default=100_000, gt=0)
     inbox_age_max_s: int = Field(default=300, gt=0)
     stop_deadline_s: float = Field(default=25, gt=0)
+    proxies: tuple[str, ...] = ()  # addresses of reverse proxies whose X-Forwarded-For is believed
+
+    @field_validator("proxies")
+    @classmethod
+    def _addresses(cls, proxies: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(plain(address) for address in proxies)
 
     @property
     def body_bytes_ceiling(self) -> int:

@@ -207,10 +207,12 @@ class Citizen:
         async with self.session.request(method, url, json=body, headers=headers) as response:
             return response.status, await response.json()
 
-    async def search(self, body: Any = None, query: str = "") -> tuple[int, Any]:
+    async def search(
+        self, body: Any = None, query: str = "", headers: Any = None
+    ) -> tuple[int, Any]:
         """Begins a journey and keeps its secret."""
         url = f"{self.url}/api/journeys{query}"
-        async with self.session.post(url, json=body or SEARCH) as response:
+        async with self.session.post(url, json=body or SEARCH, headers=headers) as response:
             status, told = response.status, await response.json()
         if status == 201:
             self.journey_id, self.secret = told["journey_id"], told["secret"]

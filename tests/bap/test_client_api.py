@@ -225,6 +225,14 @@ async def test_more_searches_a_minute_than_allowed_are_told_when_to_come_back(
             assert (await net.citizen.search())[0] == 201
         status, told = await net.citizen.search()
         assert (status, told["error"]["code"]) == (429, "too_many")
+
+
+async def test_behind_a_proxy_of_ours_each_citizen_has_searches_of_its_own(tmp_path: Path) -> None:
+    limits = {"proxies": ("127.0.0.1",)}
+    async with network(tmp_path, journeys={"journeys_per_minute": 1}, limits=limits) as net:
+        for address, expected in (("203.0.113.1", 201), ("203.0.113.1", 429), ("203.0.113.2", 201)):
+            status, _ = await net.citizen.search(headers={"X-Forwarded-For": address})
+            assert status == expected
         assert _journeys(net) == 2
         net.clock.at += 60
         assert (await net.citizen.search())[0] == 201

@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -64,11 +65,21 @@ class Provider:
 
 @pytest.fixture
 async def provider(tmp_path: Path) -> AsyncIterator[Provider]:
+    async with serving(tmp_path) as there:
+        yield there
+
+
+@asynccontextmanager
+async def serving(folder: Path, **limits: Any) -> AsyncIterator[Provider]:
     clock, bap = Clock(), peers.bap()
     directory = FakeDirectory([bap, peers.bpp("other.example.org"), peers.gateway()])
     sock = listening_socket()
     settings = settings_of(
-        NodeSettings, tmp_path, sock, subscriber_id="bpp.example.org", limits={"passing_max": 2}
+        NodeSettings,
+        folder,
+        sock,
+        subscriber_id="bpp.example.org",
+        limits={"passing_max": 2, **limits},
     )
     node = Node(
         settings,
@@ -400,3 +411,21 @@ async def test_unknown_keys_from_one_address_are_rate_limited(provider: Provider
         codes.add(said.status)
     assert codes == {401, 429}
     assert len(provider.directory.asked) <= 100
+
+
+async def test_behind_a_proxy_of_ours_unknown_keys_are_counted_for_who_sent_them(
+    tmp_path: Path,
+) -> None:
+    async def statuses(there: Provider, address: str) -> list[int]:
+        found = []
+        for _ in range(3):
+            stranger = peers.bap(f"s{uuid.uuid4().hex}.example.org")
+            headers = {"X-Forwarded-For": address}
+            said = await signed_post(there.url, stranger, there.confirm(stranger), headers=headers)
+            found.append(said.status)
+        return found
+
+    async with serving(tmp_path, proxies=("127.0.0.1",), key_lookups_per_s=1) as there:
+        assert await statuses(there, "203.0.113.1, 203.0.113.9") == [401, 401, 429]
+        assert await statuses(there, "203.0.113.9, 203.0.113.1") == [401, 401, 429]
+        assert await statuses(there, "203.0.113.2, 203.0.113.9") == [429, 429, 429]

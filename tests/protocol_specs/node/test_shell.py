@@ -183,6 +183,15 @@ async def test_connections_of_one_address_are_capped_and_counted_down() -> None:
         assert (await post(f"{there.url}/echo", b"{}")).status == 200
 
 
+async def test_a_proxy_of_ours_may_connect_as_often_as_all_its_callers_need() -> None:
+    limits = Limits(connections_per_address_max=1, connections_max=2, proxies=("127.0.0.1",))
+    async with listening(limits) as there, connected(there), connected(there) as two:
+        async with connected(there) as (reader, _):
+            assert await rest(reader) == b""
+        two[1].write(HEAD + b"Content-Length: 2\r\n\r\n{}")
+        assert b"200 OK" in await two[0].readuntil(b"{}")
+
+
 async def test_what_is_not_http_is_answered_without_repeating_it() -> None:
     async with listening() as there, connected(there) as (reader, writer):
         writer.write(b"secret-words\r\n\r\n")
