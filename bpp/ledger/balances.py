@@ -5,7 +5,7 @@ Always derived from the transfers, never stored.
 
 from dataclasses import dataclass
 
-from sqlalchemy import bindparam, func, literal, select, union_all
+from sqlalchemy import ColumnElement, Subquery, bindparam, func, select
 
 from bpp.ledger.chart import Account, is_debit_normal
 from bpp.ledger.tables import AccountRow, EntryRow, TransferRow
@@ -15,34 +15,30 @@ _account = AccountRow.__table__
 _entry = EntryRow.__table__
 _transfer = TransferRow.__table__
 
-_both_sides = union_all(
-    select(
-        _transfer.c.debit.label("account"),
-        _transfer.c.currency,
-        _transfer.c.amount_minor.label("debit_minor"),
-        literal(0).label("credit_minor"),
-    ),
-    select(
-        _transfer.c.credit.label("account"),
-        _transfer.c.currency,
-        literal(0),
-        _transfer.c.amount_minor,
-    ),
-).subquery()
 
+def _summed(side: ColumnElement[str]) -> Subquery:
+    """What moved on one side of each account, summed along the index of that side."""
+    amount = func.sum(_transfer.c.amount_minor).label("minor")
+    by_account = select(side.label("account"), _transfer.c.currency, amount)
+    return by_account.group_by(side, _transfer.c.currency).subquery()
+
+
+_debits, _credits = _summed(_transfer.c.debit), _summed(_transfer.c.credit)
 _ALL = Statement(
     select(
         _account.c.id,
         _account.c.currency,
         _account.c.number,
-        func.coalesce(func.sum(_both_sides.c.debit_minor), 0).label("debit_minor"),
-        func.coalesce(func.sum(_both_sides.c.credit_minor), 0).label("credit_minor"),
+        func.coalesce(_debits.c.minor, 0).label("debit_minor"),
+        func.coalesce(_credits.c.minor, 0).label("credit_minor"),
     )
     .outerjoin(
-        _both_sides,
-        (_both_sides.c.account == _account.c.id) & (_both_sides.c.currency == _account.c.currency),
+        _debits, (_debits.c.account == _account.c.id) & (_debits.c.currency == _account.c.currency)
     )
-    .group_by(_account.c.id, _account.c.currency, _account.c.number)
+    .outerjoin(
+        _credits,
+        (_credits.c.account == _account.c.id) & (_credits.c.currency == _account.c.currency),
+    )
     .order_by(_account.c.currency, _account.c.number, _account.c.id)
 )
 _DEBITS = Statement(
