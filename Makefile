@@ -15,6 +15,8 @@ help: ## what can be made
 $(BIN)/python:
 	@test -n "$(PYTHON)" || { echo "Wayfare needs Python 3.11 or newer and found none on the PATH."; \
 		echo "Install one (Debian, Ubuntu: apt install python3 python3-venv), or say: make PYTHON=/path/to/python3 $(MAKECMDGOALS)"; exit 1; }
+	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+		echo "$(PYTHON) is not Python 3.11 or newer. Name another: make PYTHON=/path/to/python3 $(MAKECMDGOALS)"; exit 1; }
 	@"$(PYTHON)" -c 'import ensurepip, venv' 2>/dev/null || { \
 		echo "$(PYTHON) has no venv module: its own packages cannot be kept apart."; \
 		echo "Install it (Debian, Ubuntu: apt install python3-venv) and say make $(MAKECMDGOALS) again."; exit 1; }
