@@ -13,6 +13,7 @@ from aiohttp import web
 from pydantic import BaseModel, ConfigDict
 
 from protocol_specs.node.api import ApiError, bearer, json_response, json_route
+from protocol_specs.node.buckets import Buckets
 from protocol_specs.node.client import Undelivered
 from protocol_specs.node.http_answers import refusal_response
 from protocol_specs.node.loops import outcome
@@ -21,7 +22,7 @@ from protocol_specs.node.settings import load, private_file, read_secret
 from protocol_specs.node.store import Row, Session
 from protocol_specs.wire import challenge, envelope, keys, strict_json
 from protocol_specs.wire.envelope import SubscriberType
-from protocol_specs.wire.errors import Malformed, Refused, TooLarge
+from protocol_specs.wire.errors import Malformed, Overloaded, RateLimited, Refused, TooLarge
 from registry import applications, directory
 from registry.settings import RegistryNodeSettings
 from registry.tables import METADATA, TRIGGERS
@@ -53,10 +54,22 @@ class Registry:
             read_secret(settings.encryption_key, key="encryption_key")
         )
         self.operator_token = private_file(settings.data_dir / "operator.token")
+        bounds = settings.bounds
+        self._subscribes = Buckets(bounds.subscribe_per_s, burst=bounds.subscribe_burst)
+        self._lookups = Buckets(bounds.lookup_per_s, burst=2 * bounds.lookup_per_s)
+
+    def _pace(self, buckets: Buckets, request: web.Request) -> None:
+        """Raise RateLimited when the request's address has asked too often."""
+        wait_s = buckets.take(self.node.address_of(request), self.node.now())
+        if wait_s:
+            raise RateLimited(
+                f"too many requests from your address; wait {wait_s} s", retry_after_s=wait_s
+            )
 
     async def subscribe(self, request: web.Request) -> web.StreamResponse:
         """POST /subscribe: check, write, answer; the challenge follows."""
         try:
+            self._pace(self._subscribes, request)
             body = await bounded_body(request)
             claim = envelope.claim(
                 request.headers, body, self.node.now(), receiver=self.node.receiver
@@ -85,7 +98,24 @@ class Registry:
         rows = session.all(directory.CURRENT_KEYS, subscriber_id=application.subscriber_id, now=now)
         current = {row["unique_key_id"]: row["signing_public_key"] for row in rows}
         applications.authenticate(application, claim.sender, claim.digest, current)
+        self._find_room(session, application.subscriber_id, takes_part=bool(current))
         directory.apply(session, application, now=now)
+
+    def _find_room(self, session: Session, who: str, *, takes_part: bool) -> None:
+        """Raise when too many applications are open. Strangers cannot use up the place of who
+        takes part already: in its name nobody else can apply."""
+        bounds = self.settings.bounds
+        if directory.count_waiting(session, who) >= bounds.open_per_subscriber_max:
+            raise RateLimited(
+                f"{bounds.open_per_subscriber_max} applications of {who} are open: wait until one "
+                "is decided",
+                path="/subscriber_id",
+                retry_after_s=60,
+            )
+        if not takes_part and directory.count_waiting(session) >= bounds.open_max:
+            raise Overloaded(
+                "too many applications are open here; try again later", retry_after_s=60
+            )
 
     async def challenge_next(self, now: int) -> bool:
         """Challenge one application; says whether one waited. Several of these run at once, so
@@ -170,6 +200,7 @@ class Registry:
         with a subscriber_id shows that subscriber's open application and what it waits for.
         """
         try:
+            self._pace(self._lookups, request)
             filters = read_filters(strict_json.parse(await bounded_body(request)))
         except Refused as refused:
             return refusal_response(refused)
@@ -288,6 +319,7 @@ def assemble(settings: RegistryNodeSettings, *, clock: Callable[[], float] = tim
     node.serve_route("POST", f"{operate}/suspend", json_route(registry.suspend))
     for _ in range(CHALLENGES_AT_ONCE):
         node.add_loop("challenge", registry.challenge_next, wake=registry.wake)
+    node.add_loop("applications", directory.prune_next, wake=asyncio.Event())
     return node
 
 

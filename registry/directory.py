@@ -3,7 +3,17 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from sqlalchemy import ColumnElement, bindparam, delete, insert, literal, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    bindparam,
+    delete,
+    func,
+    insert,
+    literal,
+    or_,
+    select,
+    update,
+)
 
 from protocol_specs.node.store import Conflict, Row, Session, Statement
 from protocol_specs.wire import timestamp
@@ -12,6 +22,8 @@ from registry.tables import Application as ApplicationRow
 from registry.tables import Change, Participant, ParticipantKey
 
 LOOKUP_ROWS_MAX = 500
+KEPT_S = 30 * 86_400  # an application that is done with; `change` tells of it for ever
+PRUNED_PER_COMMIT_MAX = 200
 
 _applications = ApplicationRow.__table__  # type: ignore[attr-defined]  # SQLModel hides the table
 _participants = Participant.__table__  # type: ignore[attr-defined]  # SQLModel hides the table
@@ -74,6 +86,25 @@ OPEN = Statement(
     .where(_applications.c.state.in_(("challenge", "approval", "refused")))
     .order_by(_applications.c.id.desc())
     .limit(LOOKUP_ROWS_MAX)
+)
+_WAITS = _applications.c.state.in_(("challenge", "approval"))
+COUNT_WAITING = Statement(select(func.count().label("n")).select_from(_applications).where(_WAITS))
+COUNT_WAITING_OF = Statement(
+    select(func.count().label("n"))
+    .select_from(_applications)
+    .where(_WAITS, _applications.c.subscriber_id == bindparam("subscriber_id"))
+)
+PRUNE = Statement(
+    delete(_applications).where(
+        _applications.c.id.in_(
+            select(_applications.c.id)
+            .where(
+                _applications.c.state.in_(("granted", "refused", "superseded")),
+                _applications.c.updated < bindparam("before"),
+            )
+            .limit(bindparam("most"))
+        )
+    )
 )
 MOVE = Statement(
     update(_applications)
@@ -206,6 +237,20 @@ def apply(session: Session, application: Application, *, now: int) -> None:
     except Conflict:
         raise NotAllowed("this nonce was used before: send a fresh one", path="/nonce") from None
     note(session, application.subscriber_id, "applied", actor=application.subscriber_id, now=now)
+
+
+def count_waiting(session: Session, subscriber_id: str | None = None) -> int:
+    """How many applications wait for a challenge or the operator: of one subscriber, or all."""
+    if subscriber_id is None:
+        row = session.one(COUNT_WAITING)
+    else:
+        row = session.one(COUNT_WAITING_OF, subscriber_id=subscriber_id)
+    return 0 if row is None else int(row["n"])
+
+
+def prune_next(session: Session, now: int) -> bool:
+    """Forget applications that were done with 30 days ago; says whether there were any."""
+    return session.run(PRUNE, before=now - KEPT_S, most=PRUNED_PER_COMMIT_MAX) > 0
 
 
 def holds_key(session: Session, application: Application) -> bool:

@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from protocol_specs.node.settings import NodeSettings
 
@@ -22,7 +22,22 @@ class Policy(BaseModel):
     challenge_tries_max: int = 5
 
 
+class Bounds(BaseModel):
+    """What strangers may ask of the registry. Rates are of one address; a look-up may come in
+    bursts of two seconds' worth. An application is open until its challenge has failed or the
+    operator has decided."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    subscribe_per_s: float = Field(default=1, gt=0)
+    subscribe_burst: int = Field(default=10, gt=0)
+    lookup_per_s: float = Field(default=200, gt=0)
+    open_per_subscriber_max: int = Field(default=10, gt=0)
+    open_max: int = Field(default=1_000, gt=0)
+
+
 class RegistryNodeSettings(NodeSettings):
     """Settings of `wayfare serve registry`. `domains` are those the network trades in."""
 
     policy: Policy = Policy()
+    bounds: Bounds = Bounds()

@@ -40,12 +40,21 @@ class Refused(Exception):
     transient: bool = False
     retry_after_s: int | None = None
 
-    def __init__(self, reason: str, *, path: str | None = None, code: str | None = None) -> None:
+    def __init__(
+        self,
+        reason: str,
+        *,
+        path: str | None = None,
+        code: str | None = None,
+        retry_after_s: int | None = None,
+    ) -> None:
         super().__init__(reason)
         self.reason = reason
         self.path = path
         if code is not None:
             self.code = code
+        if retry_after_s is not None:
+            self.retry_after_s = retry_after_s
 
 
 class Malformed(Refused):

@@ -7,19 +7,23 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
 from gateway.app import assemble as assemble_gateway
 from gateway.settings import GatewaySettings
-from protocol_specs.node.store import Session
+from protocol_specs.node.store import Session, Statement
 from protocol_specs.node.subscription import OwnKeys, application
 from protocol_specs.wire import keys, strict_json
 from protocol_specs.wire.envelope import SubscriberType
 from protocol_specs.wire.signing import KeyId, sign
 from protocol_specs.wire.timestamp import rfc3339
 from registry import directory
+from registry.app import assemble
+from registry.settings import Bounds
+from registry.tables import METADATA
 from tests.registry.test_registry import World, own_keys, pins, until, world
-from tests.support.nodes import listening_socket, running, settings_of
-from tests.support.peers import NOW, Said, post
+from tests.support.nodes import listening_socket, running, settings_of, url_of
+from tests.support.peers import NOW, Clock, Said, post
 
 
 async def apply(w: World, own: OwnKeys, **changes: Any) -> Said:
@@ -165,6 +169,109 @@ async def test_a_suspension_is_lifted_although_an_earlier_application_had_failed
         assert (await w.operate("suspend")).status == 200
         assert (await w.operate("approve")).status == 200
         assert await subscribed(w)
+
+
+def bounded(tmp_path: Path, **bounds: Any) -> World:
+    """A registry with these bounds whose applicants answer no challenge."""
+    made = World(tmp_path, Clock(), challenge_tries_max=1_000)
+    settings = made.settings.model_copy(update={"bounds": Bounds(**bounds)})
+    made.registry.store.close()
+    made.gateway.store.close()
+    made.gateway_sock.close()
+    made.registry = assemble(settings, clock=made.clock)
+    return made
+
+
+async def test_an_address_that_applies_too_often_is_told_when_to_come_again(
+    tmp_path: Path,
+) -> None:
+    w = bounded(tmp_path, subscribe_per_s=0.25, subscribe_burst=2)
+    async with running(w.registry, w.sock), silent() as url:
+        said = [
+            await apply(w, stranger(), subscriber_id=f"p{number}.example.org", url=url)
+            for number in range(3)
+        ]
+        assert [answer.status for answer in said] == [200, 200, 429]
+        assert said[2].headers["Retry-After"] == "4"
+        assert w.stored() == 2
+        w.clock.at += 4
+        who = "p3.example.org"
+        assert (await apply(w, stranger(), subscriber_id=who, url=url)).status == 200
+
+
+async def test_an_address_that_looks_up_too_often_is_told_when_to_come_again(
+    tmp_path: Path,
+) -> None:
+    w = bounded(tmp_path, lookup_per_s=1)
+    async with running(w.registry, w.sock):
+        said = [await post(f"{w.url}/lookup", b"{}") for _ in range(3)]
+        assert [answer.status for answer in said] == [200, 200, 429]
+        assert said[2].headers["Retry-After"] == "1"
+
+
+async def test_open_applications_are_bounded_for_each_subscriber_and_in_all(
+    tmp_path: Path,
+) -> None:
+    w = bounded(tmp_path, open_per_subscriber_max=2, open_max=3)
+    async with running(w.registry, w.sock), silent() as url:
+        names = ("one", "one", "one", "two", "three")
+        said = [
+            await apply(w, stranger(), subscriber_id=f"{name}.example.org", url=url)
+            for name in names
+        ]
+        assert [answer.status for answer in said] == [200, 200, 429, 200, 503]
+        assert all(int(said[number].headers["Retry-After"]) >= 1 for number in (2, 4))
+        assert said[2].json["error"]["paths"] == "/subscriber_id"
+        assert w.stored() == 3
+
+
+async def test_strangers_leave_room_for_who_takes_part_already(tmp_path: Path) -> None:
+    async with world(tmp_path, automatic=("BG",)) as w, silent() as url:
+        await w.join()
+        await subscribed(w)
+        for name in ("one", "two"):
+            who = f"{name}.example.org"
+            assert (await apply(w, stranger(), subscriber_id=who, url=url)).status == 200
+    w.sock = listening_socket()
+    full = w.settings.model_copy(update={"bounds": Bounds(open_max=2), "url": url_of(w.sock)})
+    w.settings = full
+    w.registry = assemble(full, clock=w.clock)
+    async with running(w.registry, w.sock):
+        newcomer = await apply(w, stranger(), subscriber_id="new.example.org", url=url)
+        assert newcomer.status == 503
+        assert (await apply(w, own_keys(w.gateway_settings))).status == 200
+
+
+async def test_applications_are_forgotten_30_days_after_they_are_done_with(
+    tmp_path: Path,
+) -> None:
+    states = ("granted", "refused", "superseded", "approval")
+
+    def fill(session: Session) -> None:
+        for state in states:
+            for at in (NOW, NOW + 1):
+                values = {"subscriber_id": "p.example.org", "nonce": f"{state}-{at}"}
+                times = {"tries": 0, "next_at": at, "created": at, "updated": at}
+                session.run(
+                    directory.APPLY, **values, **times, document=b"{}", state=state, reason=""
+                )
+            directory.note(session, "p.example.org", state, actor="policy", now=NOW)
+
+    def left(session: Session) -> tuple[list[str], int]:
+        applications = session.all(Statement(select(METADATA.tables["application"].c.nonce)))
+        changes = session.all(Statement(select(METADATA.tables["change"].c.id)))
+        return sorted(row["nonce"] for row in applications), len(changes)
+
+    kept = sorted([f"{state}-{NOW + 1}" for state in states] + [f"approval-{NOW}"])
+
+    async with world(tmp_path) as w:
+        await w.registry.store.transact(fill)
+        w.clock.at += directory.KEPT_S + 1
+
+        async def pruned() -> bool:
+            return w.registry.store.read(left) == (kept, len(states))
+
+        await until(pruned)
 
 
 async def test_endpoints_that_do_not_answer_hold_nobody_up(tmp_path: Path) -> None:
