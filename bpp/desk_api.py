@@ -59,6 +59,12 @@ class Employment(_Body):
     active: bool
 
 
+class DeskEnd(_Body):
+    """The end of a job; where its driver collects cash, the desk must say whether it was."""
+
+    cash_collected: bool
+
+
 class DeskCancel(_Body):
     """Why the cooperative ends an order: a published reason such as 011."""
 
@@ -77,6 +83,7 @@ def add(node: Node, office: Office, token: str) -> None:
         ("POST", "/desk/vehicles", api.add_vehicle),
         ("GET", "/desk/orders", api.orders),
         ("POST", "/desk/orders/{order_id}/assign", api.assign),
+        ("POST", "/desk/orders/{order_id}/end", api.end),
         ("POST", "/desk/orders/{order_id}/cancel", api.cancel),
     ]
     for method, path, handler in routes:
@@ -172,6 +179,18 @@ class DeskApi:
         order = await transact(
             self._node,
             lambda session: steps.assign_by_desk(session, self._office, worker, order_id, now),
+        )
+        return {"job": job_shown(order)}
+
+    async def end(self, request: web.Request, body: DeskEnd) -> dict[str, Any]:
+        """End a job for a driver who reached the goal and cannot say so."""
+        require_desk(request, self._token)
+        order_id, now = request.match_info["order_id"], self._node.now()
+        order = await transact(
+            self._node,
+            lambda session: steps.end_by_desk(
+                session, self._office, order_id, now, cash_collected=body.cash_collected
+            ),
         )
         return {"job": job_shown(order)}
 

@@ -57,7 +57,6 @@ class Code(_Body):
 class End(_Body):
     """The end of a job. Where the driver collects cash, ending says that it was collected."""
 
-    code: str | None = None
     cash_collected: bool = True
 
 

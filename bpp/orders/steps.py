@@ -137,6 +137,18 @@ def cancel_by_desk(
     return write(session, office, decision, now, revision=kept.revision)
 
 
+def end_by_desk(
+    session: Session, office: Office, order_id: str, now: int, *, cash_collected: bool
+) -> Order:
+    """The desk ends a begun job whose driver cannot: a lost phone, a driver no longer here.
+
+    Raises OrderNotFound, ActionNotApplicable.
+    """
+    kept = _any(session, order_id)
+    decision = progress.end(kept.order, office.provider, now, cash_collected=cash_collected)
+    return write(session, office, decision, now, revision=kept.revision)
+
+
 def _next(
     session: Session, office: Office, order: Order, passed_over: tuple[str, ...], now: int
 ) -> Worker | None:

@@ -17,9 +17,26 @@ async def there(tmp_path: Path) -> AsyncIterator[Cooperative]:
         yield running
 
 
-async def test_without_the_desks_token_nothing_is_served(there: Cooperative) -> None:
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("GET", "drivers", None),
+        ("POST", "drivers", {"code": "D9", "name": "N", "phone": "60123456789", "vehicle": "W D1"}),
+        ("POST", "drivers/import", None),
+        ("POST", "drivers/w1/active", {"active": False}),
+        ("POST", "drivers/w1/token", None),
+        ("POST", "vehicles", {"registration": "W 9", "category": "CAB"}),
+        ("GET", "orders", None),
+        ("POST", "orders/o1/assign", {"agent_id": "w1"}),
+        ("POST", "orders/o1/end", {"cash_collected": True}),
+        ("POST", "orders/o1/cancel", {"reason_id": "011"}),
+    ],
+)
+async def test_without_the_desks_token_nothing_is_served(
+    there: Cooperative, method: str, path: str, body: dict[str, object] | None
+) -> None:
     headers = {"Authorization": f"Bearer {token('D1')}"}
-    status, answer = await there.call("GET", "/desk/drivers", None, headers)
+    status, answer = await there.call(method, f"/desk/{path}", body, headers)
     assert (status, answer["error"]["code"]) == (401, "unauthorized")
 
 
@@ -105,6 +122,30 @@ async def test_the_desk_ends_an_order_that_nobody_can_serve(there: Cooperative) 
     assert status == 200
     told = await there.bap.callback("on_cancel")
     assert told["message"]["order"]["cancellation"]["cancelled_by"] == "PROVIDER"
+
+
+async def test_the_desk_ends_a_begun_ride_for_a_driver_who_cannot_and_only_once(
+    there: Cooperative,
+) -> None:
+    await there.online("D1")
+    order = await there.confirmed()
+    early = await there.desk("POST", f"orders/{order['id']}/end", {"cash_collected": True})
+    assert (early[0], early[1]["error"]["code"]) == (409, "not_now")
+    code = order["fulfillments"][0]["stops"][0]["authorization"]["token"]
+    for step, body in (("enroute", None), ("arrived", None), ("start", {"code": code})):
+        assert (await there.drive("D1", "POST", f"jobs/{order['id']}/{step}", body))[0] == 200
+    who = await agent_id(there, "D1")
+    await there.desk("POST", f"drivers/{who}/active", {"active": False})
+    assert (await there.drive("D1", "POST", f"jobs/{order['id']}/end", {}))[0] == 401
+    unsaid, _ = await there.desk("POST", f"orders/{order['id']}/end", {})
+    assert unsaid == 400
+    status, answer = await there.desk(
+        "POST", f"orders/{order['id']}/end", {"cash_collected": False}
+    )
+    assert status == 200
+    assert (answer["job"]["status"], answer["job"]["payment"]["status"]) == ("COMPLETE", "NOT-PAID")
+    again = await there.desk("POST", f"orders/{order['id']}/end", {"cash_collected": True})
+    assert again[0] == 409
 
 
 async def test_the_desk_can_tell_a_driver_the_start_code_until_the_ride_begins(
