@@ -142,7 +142,7 @@ def judge(
         )
     if "*" in application.cities and not policy.any_city:
         raise NotAllowed('name your cities: this network grants no "*"', path="/cities")
-    _judge_url(application, development=development)
+    _judge_url(application, development=development, hosts_below=policy.hosts_below)
     if application.valid_until <= now or application.valid_until <= application.valid_from:
         raise NotAllowed("the key's validity has ended or is empty", path="/valid_until")
     if application.valid_until - now > policy.key_days_max * DAY_S:
@@ -151,7 +151,7 @@ def judge(
         )
 
 
-def _judge_url(application: Application, *, development: bool) -> None:
+def _judge_url(application: Application, *, development: bool, hosts_below: bool) -> None:
     try:
         url = urlsplit(application.url)
         host, _ = url.hostname or "", url.port
@@ -164,8 +164,9 @@ def _judge_url(application: Application, *, development: bool) -> None:
             "url must be https://host[/path], without user, query or fragment", path="/url"
         )
     named = application.subscriber_id.split("/")[0]
-    if host != named and not host.endswith("." + named):
-        raise NotAllowed(f"url must be at {named} or below it, not at {host}", path="/url")
+    if host != named and not (hosts_below and host.endswith("." + named)):
+        where = f"at {named} or below it" if hosts_below else f"at {named}"
+        raise NotAllowed(f"url must be {where}, not at {host}", path="/url")
 
 
 def authenticate(

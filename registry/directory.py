@@ -40,6 +40,12 @@ CURRENT_KEYS = Statement(
 KEY_OWNER = Statement(
     select(_keys.c.subscriber_id).where(_keys.c.signing_public_key == bindparam("public"))
 )
+MATERIAL = Statement(
+    select(_keys.c.signing_public_key, _keys.c.encryption_public_key).where(
+        _keys.c.subscriber_id == bindparam("subscriber_id"),
+        _keys.c.unique_key_id == bindparam("unique_key_id"),
+    )
+)
 SUPERSEDE = Statement(
     update(_applications)
     .where(
@@ -218,7 +224,7 @@ def apply(session: Session, application: Application, *, now: int) -> None:
     """Write an application to be challenged, beside others of that subscriber: until one answers
     its challenge, nobody knows which of them is the subscriber's own.
 
-    Raises NotAllowed if the nonce was used before or another subscriber holds the key.
+    Raises NotAllowed if the nonce was used before, and like `holds_key`.
     """
     holds_key(session, application)
     try:
@@ -256,8 +262,22 @@ def prune_next(session: Session, now: int) -> bool:
 def holds_key(session: Session, application: Application) -> bool:
     """Whether the application's signing key is the subscriber's already, from an earlier one.
 
-    Raises NotAllowed if it is another subscriber's.
+    Raises NotAllowed if it is another subscriber's, or if its key id stands for other keys, be
+    they expired: who keeps a signature of then must not find another key under that id.
     """
+    known = session.one(
+        MATERIAL,
+        subscriber_id=application.subscriber_id,
+        unique_key_id=application.unique_key_id,
+    )
+    if known is not None and (known["signing_public_key"], known["encryption_public_key"]) != (
+        application.signing_public_key,
+        application.encryption_public_key,
+    ):
+        raise NotAllowed(
+            f"{application.unique_key_id} is the id of other keys: give new keys a new id",
+            path="/unique_key_id",
+        )
     owner = session.one(KEY_OWNER, public=application.signing_public_key)
     if owner is None:
         return False
@@ -321,7 +341,8 @@ def supersede(session: Session, row: Row, *, now: int) -> None:
 def grant(session: Session, row: Row, *, actor: str, now: int) -> None:
     """Make the application's roles and key part of the network: SUBSCRIBED from now on.
 
-    Raises NotAllowed, with nothing written, if another subscriber has come by its key meanwhile.
+    Raises NotAllowed, with nothing written, like `holds_key`: meanwhile another subscriber may
+    have come by its key, or this one have used its key id for another.
     """
     application = read_document(row["document"])
     holds_key(session, application)

@@ -11,13 +11,16 @@ class Policy(BaseModel):
     """What the operator decided beforehand.
 
     `automatic` lists the types that need no approval once their challenge is answered; a type not
-    listed waits for `wayfare registry approve`. `any_city` lets a participant ask for "*".
+    listed waits for `wayfare registry approve`. `any_city` lets a participant ask for "*";
+    `hosts_below` lets the url of a.example be at any host below a.example, which is right where
+    nobody else can have such a host.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     automatic: tuple[Literal["BAP", "BPP", "BG"], ...] = ()
     any_city: bool = False
+    hosts_below: bool = False
     key_days_max: int = 400
     challenge_tries_max: int = 5
 

@@ -42,8 +42,8 @@ def document(**changes: Any) -> dict[str, Any]:
     return {name: value for name, value in (fields | changes).items() if value is not None}
 
 
-def judged(application: Application, *, development: bool = False) -> None:
-    judge(application, policy=Policy(), domains=DOMAINS, development=development, now=NOW)
+def judged(application: Application, *, development: bool = False, **policy: Any) -> None:
+    judge(application, policy=Policy(**policy), domains=DOMAINS, development=development, now=NOW)
 
 
 def test_both_spellings_of_every_field_are_read() -> None:
@@ -124,8 +124,17 @@ def test_what_the_network_does_not_admit_is_named(changes: dict[str, Any], path:
     assert refused.value.path == path
 
 
-def test_a_host_below_the_subscriber_id_is_admitted() -> None:
-    judged(read_application(document(url="https://api.ride.example.coop/beckn")))
+def test_a_host_below_the_subscriber_id_is_admitted_only_by_the_operators_policy() -> None:
+    below = read_application(document(url="https://api.ride.example.coop/beckn"))
+    with pytest.raises(NotAllowed) as refused:
+        judged(below)
+    assert refused.value.path == "/url"
+    judged(below, hosts_below=True)
+
+
+def test_a_host_that_only_ends_like_the_subscriber_id_is_never_admitted() -> None:
+    with pytest.raises(NotAllowed):
+        judged(read_application(document(url="https://evilride.example.coop")), hosts_below=True)
 
 
 def test_plain_http_to_loopback_is_for_development_only() -> None:

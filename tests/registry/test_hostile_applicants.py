@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from protocol_specs.wire.signing import KeyId, sign
 from protocol_specs.wire.timestamp import rfc3339
 from registry import directory
 from registry.app import assemble
+from registry.applications import NotAllowed
 from registry.settings import Bounds
 from registry.tables import METADATA
 from tests.registry.test_registry import World, own_keys, pins, until, world
@@ -133,6 +135,41 @@ async def test_an_id_whose_keys_have_expired_gets_a_new_key_from_the_operator_on
             assert said.status == 200
             await until(lambda: waits_for(w, "bg.example.org", "approval"))
             assert await w.lookup(subscriber_id="bg.example.org") == []
+
+
+@pytest.mark.parametrize("which", ["signing", "encryption"])
+async def test_a_key_id_never_gets_other_keys_not_even_after_it_has_expired(
+    tmp_path: Path, which: str
+) -> None:
+    async with world(tmp_path, automatic=("BG",)) as w:
+        await w.join()
+        await subscribed(w)
+        w.clock.at += 2 * 86_400
+        own = own_keys(w.gateway_settings)
+        other = replace(own, **{which: getattr(stranger(), which)})
+        until_then = rfc3339((NOW + 30 * 86_400) * 1000)
+        said = await apply(w, other, valid_until=until_then)
+        assert (said.status, said.json["error"]["paths"]) == (403, "/unique_key_id")
+        assert w.stored() == 0
+        assert (await apply(w, own, valid_until=until_then)).status == 200
+        assert await subscribed(w)
+
+
+async def test_of_two_keys_that_wait_under_one_id_the_operator_can_grant_one(
+    tmp_path: Path,
+) -> None:
+    """Both answer their challenge before either is granted."""
+    async with world(tmp_path, challenge_tries_max=1) as w:
+        for _ in range(2):
+            assert (await apply(w, stranger(), subscriber_id="two.example.org")).status == 200
+        rows = await w.registry.store.transact(lambda s: s.all(directory.OPEN))
+
+        def grant(session: Session) -> None:
+            for row in rows:
+                directory.grant(session, row, actor="operator", now=NOW)
+
+        with pytest.raises(NotAllowed):
+            await w.registry.store.transact(grant)
 
 
 async def test_who_cannot_answer_for_a_newcomer_does_not_push_its_application_aside(
