@@ -134,7 +134,7 @@ def bearer(request: web.Request) -> str:
         raise ApiError(
             401,
             "unauthorized",
-            "send the header Authorization: Bearer TOKEN",
+            "send the header Authorization: Bearer TOKEN, with the whole token",
             headers={"WWW-Authenticate": "Bearer"},
         )
     return token
