@@ -75,6 +75,8 @@ class Door:
         self._telemetry = telemetry
         self._limits, self._clock = limits, clock
         self._lookups = Buckets(limits.key_lookups_per_s, burst=2 * limits.key_lookups_per_s)
+        per_s = limits.messages_per_peer_per_s
+        self._messages = Buckets(per_s, burst=2 * per_s, keys_max=limits.keys_max)
 
     async def receive(self, action: str, headers: Headers, body: bytes, *, address: str) -> Answer:
         """The answer to `body` posted to the path of `action` from `address`.
@@ -88,6 +90,7 @@ class Door:
             served = self._served(action, body)
             claim = wire.claim(headers, body, now, receiver=self._receiver)
             envelope = await self._admit(claim, served.action, now, address)
+            self._pace(envelope.peer_id, now)
             is_new = await self._take(served, envelope, now)
         except Refused as refused:
             return self.refuse(refused, action, claim)
@@ -135,6 +138,12 @@ class Door:
             if not await self._keyring.refetch(KeyId(*doubted)):
                 raise
         return self._admitted(claim, await self._keyring.keys(claim.key_ids), action, now)
+
+    def _pace(self, peer_id: str, now: int) -> None:
+        """Only what is proven to be a peer's own counts for it, else others could use it up."""
+        wait_s = self._messages.take(peer_id, now)
+        if wait_s:
+            raise RateLimited("you send too much in a second; slow down", retry_after_s=wait_s)
 
     def _admitted(self, claim: wire.Claim, keys: wire.Keys, action: str, now: int) -> wire.Envelope:
         return wire.admit(

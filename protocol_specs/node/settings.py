@@ -47,6 +47,7 @@ class Limits(Frozen):
     connections_max: int = Field(default=1024, gt=0)
     connections_per_address_max: int = Field(default=512, gt=0)
     key_lookups_per_s: float = Field(default=20, gt=0)  # of unknown keys, from one address
+    messages_per_peer_per_s: float = Field(default=200, gt=0)  # signed ones; twice in a burst
     keys_max: int = Field(default=10_000, gt=0)
     inbox_max: int = Field(default=100_000, gt=0)
     passing_max: int = Field(default=2_000, gt=0)

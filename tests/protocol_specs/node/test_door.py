@@ -413,6 +413,26 @@ async def test_unknown_keys_from_one_address_are_rate_limited(provider: Provider
     assert len(provider.directory.asked) <= 100
 
 
+async def test_one_peer_that_sends_too_much_is_told_when_to_come_again_and_others_go_on(
+    tmp_path: Path,
+) -> None:
+    async with serving(tmp_path, messages_per_peer_per_s=0.5) as there:
+        assert (await signed_post(there.url, there.bap, there.confirm())).is_ack
+        forged = strict_json.dumps(there.confirm()) + b" "
+        said = await signed_post(there.url, there.bap, there.confirm())
+        assert (said.status, said.headers["Retry-After"]) == (429, "2")
+        assert there.stored() == 1
+        other = peers.bap("other-bap.example.org")
+        there.directory.held += other.records()
+        assert (await signed_post(there.url, other, there.confirm(other))).is_ack
+        there.clock.at += 2
+        for body, status in ((forged, 401), (strict_json.dumps(there.confirm()), 200)):
+            header = there.bap.authorization(body.strip(), created=NOW)
+            said = await post(f"{there.url}/confirm", body, {"Authorization": header})
+            assert said.status == status
+        assert there.stored() == 3
+
+
 async def test_behind_a_proxy_of_ours_unknown_keys_are_counted_for_who_sent_them(
     tmp_path: Path,
 ) -> None:
