@@ -6,6 +6,7 @@ from bpp import fares
 from bpp.orders.office import Office
 from bpp.orders.pricing import Job, fulfillment_id, price
 from bpp.orders.provider import Provider
+from protocol_specs.wire.errors import QuoteUnavailable
 from protocol_specs.wire.order import Catalog, Intent, Offer
 
 SOON_S = 900
@@ -17,7 +18,8 @@ def search(
     """The offers for this intent, one per vehicle category that can come, at the whole price.
 
     None: not our work, not our ground, or nobody free and no order taken without a driver. A
-    provider without an offer stays silent, as networks expect.
+    provider without an offer stays silent, as networks expect. A category that cannot be priced
+    costs the others nothing; raises QuoteUnavailable if for that reason there is no offer at all.
     """
     provider = office.provider
     if intent.kind is not provider.kind or not provider.serves(intent.pickup, intent.drop):
@@ -25,9 +27,18 @@ def search(
     if intent.start_at is not None and intent.start_at > now + SOON_S:
         return None  # booked-ahead work is not taken yet: better silent than a driver too early
     wanted = [c for c in provider.categories if intent.vehicle_category in (None, c)]
-    offers = [_offer(office, intent, category, is_busy, now, city) for category in wanted]
-    found = tuple(offer for offer in offers if offer is not None)
-    return Catalog(provider.name, found) if found else None
+    offers: list[Offer] = []
+    refused: QuoteUnavailable | None = None
+    for category in wanted:
+        try:
+            offer = _offer(office, intent, category, is_busy, now, city)
+        except QuoteUnavailable as unpriced:
+            refused = unpriced
+        else:
+            offers += [offer] if offer else []
+    if not offers and refused is not None:
+        raise refused
+    return Catalog(provider.name, tuple(offers)) if offers else None
 
 
 def _offer(

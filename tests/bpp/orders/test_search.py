@@ -7,10 +7,12 @@ import pytest
 
 from bpp.fleet.dispatch import Candidate, Position
 from bpp.fleet.fleet import Fleet
+from bpp.orders.extension import ExtraLine, JobTerms
 from bpp.orders.office import Office
 from bpp.orders.search import SOON_S, search
 from bpp.orders.select import select
-from protocol_specs.wire.order import Intent, Kind, Parcel
+from protocol_specs.wire.errors import QuoteUnavailable
+from protocol_specs.wire.order import Intent, Kind, Parcel, Quote
 from tests.bpp.factories import (
     KL,
     KLCC,
@@ -66,6 +68,33 @@ def test_an_offer_tells_price_distance_time_and_fare_policy() -> None:
 )
 def test_what_the_cooperative_does_not_do_is_met_with_silence(intent: Intent) -> None:
     assert search(with_driver(), intent, nobody_is_busy, NOW, city=CITY) is None
+
+
+class NotForBicycles:
+    """An extension with no rule for one category."""
+
+    name = "scheme"
+
+    def quote_lines(self, quote: Quote, terms: JobTerms, at: int) -> tuple[ExtraLine, ...]:
+        if terms.vehicle_category == "BICYCLE":
+            raise LookupError("no cap for a bicycle")
+        return ()
+
+    def passes_over(self, *_: object) -> None:
+        return None
+
+
+def test_a_category_that_cannot_be_priced_costs_the_others_no_offer() -> None:
+    both: dict[str, Any] = {
+        "categories": ("BICYCLE", "CAB"),
+        "takes_orders_without_driver": True,
+    }
+    where = replace(with_driver(**both), extensions=(NotForBicycles(),))
+    catalog = search(where, INTENT, nobody_is_busy, NOW, city=CITY)
+    assert catalog is not None
+    assert [offer.vehicle_category for offer in catalog.offers] == ["CAB"]
+    with pytest.raises(QuoteUnavailable):
+        search(where, replace(INTENT, vehicle_category="BICYCLE"), nobody_is_busy, NOW, city=CITY)
 
 
 def test_a_busy_driver_is_no_driver() -> None:
