@@ -30,7 +30,7 @@ class Gateway:
         self.node = node
         self.fanout = settings.fanout
         self.asked = Asked(
-            searches_max=settings.fanout.searches_remembered,
+            pairs_max=settings.fanout.pairs_remembered,
             answers_max=settings.fanout.answers_per_provider_max,
         )
         self.reach: defaultdict[str, Reach] = defaultdict(Reach)  # of each registered participant
@@ -46,7 +46,8 @@ class Gateway:
         providers = await self._providers(envelope)
         ttl_s = TTL_S_DEFAULT if envelope.context.ttl_s is None else envelope.context.ttl_s
         until = envelope.context.timestamp // 1000 + ttl_s
-        self.asked.ask(_search(envelope), (p.subscriber_id for p in providers), until=until)
+        asked = (provider.subscriber_id for provider in providers)
+        self.asked.ask(_search(envelope), asked, until=until, now=now)
         headers = self._headers(envelope, now=now, ttl_s=ttl_s)
         at_once = asyncio.Semaphore(self.fanout.in_parallel)
         async with asyncio.TaskGroup() as group:

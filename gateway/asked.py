@@ -1,12 +1,14 @@
 """Which providers each open search was sent to: who may answer, how often, and until when. Pure."""
 
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from protocol_specs.wire.errors import Refused, Stale, WrongParty
 
 Search = tuple[str, str, str]  # bap_id, transaction_id, message_id
+OPEN_S_MAX = 300  # whatever ttl a search asks for
+KEPT_AFTER_S = 60  # so that who answers too late is told so
 
 
 class TooManyAnswers(Refused):
@@ -23,18 +25,46 @@ class _Open:
 
 
 class Asked:
-    """Bounded memory of open searches; the oldest is forgotten first."""
+    """Open searches in bounded memory: so many pairs of a search and a provider asked in it.
 
-    def __init__(self, *, searches_max: int, answers_max: int) -> None:
-        self._searches_max = searches_max
+    The oldest search is forgotten first.
+    """
+
+    def __init__(self, *, pairs_max: int, answers_max: int) -> None:
+        self._pairs_max = pairs_max
         self._answers_max = answers_max
         self._open: OrderedDict[Search, _Open] = OrderedDict()
+        self._pairs = 0
 
-    def ask(self, search: Search, providers: Iterable[str], *, until: int) -> None:
+    @property
+    def pairs(self) -> int:
+        """How many pairs are remembered now."""
+        return self._pairs
+
+    def ask(self, search: Search, providers: Iterable[str], *, until: int, now: int) -> None:
         """Remember that these providers may answer `search` until then (seconds UTC)."""
-        self._open[search] = _Open(until, dict.fromkeys(providers, 0))
-        while len(self._open) > self._searches_max:
-            self._open.popitem(last=False)
+        self._forget(search)
+        answers = dict.fromkeys(providers, 0)
+        if not answers:
+            return
+        self._open[search] = _Open(min(until, now + OPEN_S_MAX), answers)
+        self._pairs += len(answers)
+        for oldest in list(self._closed(now)):
+            self._forget(oldest)
+        while self._pairs > self._pairs_max and len(self._open) > 1:
+            self._forget(next(iter(self._open)))
+
+    def _closed(self, now: int) -> Iterator[Search]:
+        """The oldest searches, as far as all of them have ended."""
+        for search, known in self._open.items():
+            if now <= known.until + KEPT_AFTER_S:
+                return
+            yield search
+
+    def _forget(self, search: Search) -> None:
+        known = self._open.pop(search, None)
+        if known is not None:
+            self._pairs -= len(known.answers)
 
     def answer(self, search: Search, provider: str, *, now: int) -> None:
         """Count one answer. Raises WrongParty if it was not asked, Stale if it is too late,

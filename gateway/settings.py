@@ -14,7 +14,7 @@ class Fanout(BaseModel):
     each_s: float = Field(default=8, gt=0, le=30)
     providers_max: int = Field(default=2000, ge=1)
     answers_per_provider_max: int = Field(default=10, ge=1)
-    searches_remembered: int = Field(default=20_000, ge=1)
+    pairs_remembered: int = Field(default=500_000, ge=1)  # of a search and a provider asked
 
 
 class GatewaySettings(NodeSettings):
