@@ -1,6 +1,7 @@
 """The inbox: a message is written before it is ACKed, then handled once, in its turn."""
 
 import asyncio
+import sys
 from collections import OrderedDict
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -72,6 +73,11 @@ _MARK = Statement(
     .where(_T.c.id == bindparam("row_id"), _T.c.state == "new")
     .values({name: bindparam(name) for name in ("state", "tries", "next_at", "error")})
 )
+_BRING_NEAR = Statement(
+    update(_T)
+    .where(_T.c.state == "new", _T.c.next_at > bindparam("furthest"))
+    .values(next_at=bindparam("now"))
+)
 _OLDEST = Statement(select(func.min(_T.c.received_at).label("at")).where(_T.c.state == "new"))
 
 
@@ -93,6 +99,7 @@ class Inbox:
         self._telemetry = telemetry
         self._actions: dict[str, Durable] = {}
         self._fresh: OrderedDict[int, Envelope] = OrderedDict()  # spares a second parse
+        self._looked_at = sys.maxsize  # the last process's clock may have run ahead of ours
         store.listen(CHANNEL, lambda _: self.wake.set())
 
     def serve(self, action: Durable) -> None:
@@ -151,6 +158,9 @@ class Inbox:
 
         The messages of one conversation are handled in the order they came.
         """
+        if now < self._looked_at:
+            await self._clock_set_back(now)
+        self._looked_at = now
         try:
             outcomes = await self._store.transact(partial(self._handle_due, now=now))
         except StoreUnavailable:
@@ -162,6 +172,11 @@ class Inbox:
         """Seconds since the oldest message came that still waits; 0 when none does."""
         row = self._store.read(lambda session: session.one(_OLDEST))
         return 0.0 if row is None or row["at"] is None else float(max(0, now - row["at"]))
+
+    async def _clock_set_back(self, now: int) -> None:
+        """Nothing waits for a time later than any back-off would name."""
+        furthest = now + int(BACKOFF_S_MAX)
+        await self._store.transact(lambda s: s.run(_BRING_NEAR, now=now, furthest=furthest))
 
     def _handle_due(
         self, session: Session, *, now: int, limit: int = HANDLED_PER_COMMIT_MAX

@@ -231,6 +231,27 @@ async def test_tries_come_at_growing_distances(store: Store) -> None:
     assert 60 <= tried_at[-1] <= 180
 
 
+async def test_a_clock_that_ran_ahead_of_the_last_process_holds_nothing_up(store: Store) -> None:
+    handler = Handler()
+    await accept(
+        inbox_of(store, handler), envelope_of(BAP, "confirm", text="early"), now=NOW + 3600
+    )
+    assert await inbox_of(store, handler).handle_next(NOW)
+    assert handler.notes == ["early"]
+
+
+async def test_a_clock_set_back_holds_up_neither_a_first_try_nor_a_later_one(store: Store) -> None:
+    handler = Handler(again=RuntimeError("for now"))
+    inbox = inbox_of(store, handler)
+    await accept(inbox, envelope_of(BAP, "confirm", text="again"), now=NOW + 3600)
+    await inbox.handle_next(NOW + 3600)
+    await accept(inbox, envelope_of(BAP, "confirm", text="first"), now=NOW + 3600)
+    handler.raises.clear()
+    await inbox.handle_next(NOW)
+    assert handler.notes == ["again", "again", "first"]
+    assert states(store) == ["handled", "handled"]
+
+
 async def test_a_refusal_is_handled_and_not_tried_again(store: Store) -> None:
     handler = Handler(odd=OrderNotFound("no such order"))
     inbox = inbox_of(store, handler)
