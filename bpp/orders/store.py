@@ -62,7 +62,7 @@ _IS_BUSY = Statement(
 )
 _OPEN = Statement(
     _SHORT.where(_ORDER.c.agent_id.is_(None), _ORDER.c.status == "ACTIVE")
-    .order_by(_ORDER.c.created_at)
+    .order_by(_ORDER.c.created_at.desc())
     .limit(LISTED_MAX)
 )
 _NEWEST = Statement(_SHORT.order_by(_ORDER.c.created_at.desc(), _ORDER.c.key).limit(LISTED_MAX))
@@ -178,7 +178,10 @@ def is_busy(session: Session, agent_id: str) -> bool:
 
 
 def open_jobs(session: Session) -> list[Order]:
-    """Orders without an agent, oldest first, at most LISTED_MAX."""
+    """Orders without an agent, newest first, at most LISTED_MAX.
+
+    Newest, so that jobs which nobody takes cannot hide for ever those that come after them.
+    """
     return [read_order(row["document"]) for row in session.all(_OPEN)]
 
 
