@@ -103,7 +103,7 @@ def verify_ledgers(plan: Network) -> dict[str, Shown]:
 
     def settled(name: str) -> Shown | None:
         witness = plan.witness(name)
-        if not witness.exists():
+        if not witness.exists() or not witness.stat().st_size:  # made, its first head not yet in it
             return None
         words = ("--config", str(plan.config(name)), "--witness", str(witness), "--json")
         report = _read(run("ledger", "verify", *words))
