@@ -75,7 +75,9 @@ def _settle(
     except (Unasked, OutOfSequence):
         return
     before = found.journey
-    if envelope.error is not None:
+    if decide.is_late(before, envelope.action):
+        after, events = before, ()
+    elif envelope.error is not None:
         after, events = _on_error(before, envelope, now)
     else:
         after, events = decision(session, found, envelope, now)

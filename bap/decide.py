@@ -37,6 +37,11 @@ def quoted(journey: Journey, action: str, view: OrderView, message: bytes, now: 
     return after, (Event("quote", document),)
 
 
+def is_late(journey: Journey, action: str) -> bool:
+    """Whether the citizen has been told the final terms already, and this is about those before."""
+    return action == "on_select" and journey.state == State.READY
+
+
 def faulty(journey: Journey, action: str, reason: str, now: int) -> Outcome:
     """An answer that cannot be used, such as a price whose lines do not sum to the total."""
     error = _error(action, "faulty_answer", f"The cooperative's answer is faulty: {reason}", now)

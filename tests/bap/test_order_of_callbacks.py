@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.bap.network import Network, cancelled, message_of, network, ordered
+from tests.bap.network import Network, cancelled, message_of, network, ordered, quoted
 from tests.support.peers import NOW
 
 
@@ -71,6 +71,29 @@ async def test_two_states_under_one_message_id_are_both_taken(net: Network) -> N
         message = message_of(ordered(confirm, state, NOW + n), "on_status")
         assert (await net.coop.say("on_status", confirm, message, message_id="same")).is_ack
     await net.citizen.journey(lambda now: now["order"]["state"] == "RIDE_ENROUTE_PICKUP")
+
+
+@pytest.mark.parametrize("fault", [None, {"code": "40000", "message": "we are full"}])
+async def test_a_late_on_select_does_not_take_back_the_final_terms(
+    net: Network, fault: dict[str, str] | None
+) -> None:
+    ready = await net.ready()
+    select = net.coop.of("select")[0]
+    message = None if fault else message_of(quoted(select), "on_select")
+    assert (await net.coop.say("on_select", select, message, error=fault)).is_ack
+    await net.node.arrivals.drained()
+    journey = await net.citizen.journey()
+    assert (journey["state"], journey["quote"]) == ("ready", ready["quote"])
+    assert journey["error"] is None
+    status, _ = await net.citizen.call("POST", "/confirm", {"quote_hash": ready["quote"]["hash"]})
+    assert status == 202
+
+
+async def test_after_the_final_terms_the_citizen_may_still_ask_for_another_price(
+    net: Network,
+) -> None:
+    await net.ready()
+    assert (await net.selected())["state"] == "quoted"
 
 
 async def test_a_late_on_confirm_still_books_the_ride(net: Network) -> None:
