@@ -58,7 +58,7 @@ class Keyring:
     ) -> None:
         self._directory, self._clock, self._entries_max = directory, clock, entries_max
         self._memory: OrderedDict[Hashable, Remembered] = OrderedDict()
-        self._asking: dict[Hashable, asyncio.Future[Remembered]] = {}
+        self._asking: dict[Hashable, asyncio.Task[Remembered]] = {}
         self._refetched: OrderedDict[KeyId, float] = OrderedDict()
         self._down_until = 0.0
         self.answered_at: float | None = None  # when the registry last answered
@@ -139,6 +139,13 @@ class Keyring:
                 found.setdefault((record.subscriber_id, record.url), record)
         return list(found.values())
 
+    async def close(self) -> None:
+        """End the questions that are on their way."""
+        asking = list(self._asking.values())
+        for task in asking:
+            task.cancel()
+        await asyncio.gather(*asking, return_exceptions=True)
+
     async def _key(self, key_id: KeyId) -> list[Subscriber]:
         remembered = await self._answer(key_id, _key_question(key_id))
         return _usable(remembered, key_id, int(self._clock()))
@@ -151,29 +158,25 @@ class Keyring:
             self._memory.move_to_end(entry)
             return remembered
         asking = self._asking.get(entry)
-        if asking is not None:
-            return await asyncio.shield(asking)
-        return await self._ask(entry, question, remembered)
+        if asking is None:
+            asking = asyncio.create_task(self._ask(entry, question, remembered))
+            asking.add_done_callback(lambda done: done.cancelled() or done.exception())
+            self._asking[entry] = asking
+        await asyncio.wait((asking,))
+        if asking.cancelled():  # closed: whoever waits is refused like anybody from now on
+            raise _unreachable()
+        return asking.result()
 
     async def _ask(
         self, entry: Hashable, question: dict[str, str], remembered: Remembered | None
     ) -> Remembered:
-        """Ask the registry; all who ask the same meanwhile wait for this one answer."""
-        future: asyncio.Future[Remembered] = asyncio.get_running_loop().create_future()
-        future.add_done_callback(lambda done: done.cancelled() or done.exception())
-        self._asking[entry] = future
+        """Ask the registry, for all who ask the same meanwhile: none of them may end it."""
         try:
             answer = await self._fetch(question, remembered)
-        except BaseException as error:
-            refusal = error if isinstance(error, Overloaded) else _unreachable()
-            future.set_exception(refusal)
-            raise
-        else:
-            future.set_result(answer)
             _put(self._memory, entry, answer, self._entries_max)
             return answer
         finally:
-            del self._asking[entry]
+            self._asking.pop(entry, None)
 
     async def _fetch(self, question: dict[str, str], remembered: Remembered | None) -> Remembered:
         now = self._clock()

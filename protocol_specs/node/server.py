@@ -188,6 +188,7 @@ class Node:
         if self._group is not None:
             self._group.cancel()
             await asyncio.gather(self._group, return_exceptions=True)
+        await self.keyring.close()
         await self.client.close()
         self.store.close()
 

@@ -131,6 +131,50 @@ async def test_only_a_message_that_would_make_the_registry_work_counts_as_a_look
     assert not ring.knows(bap.key_id)
 
 
+class Held:
+    """A registry that answers only when it is let."""
+
+    def __init__(self, *records: Subscriber) -> None:
+        self.records, self.asked = list(records), 0
+        self.reached, self.may_answer = asyncio.Event(), asyncio.Event()
+
+    async def __call__(self, question: dict[str, str]) -> list[Subscriber]:
+        self.asked += 1
+        self.reached.set()
+        await self.may_answer.wait()
+        return self.records
+
+
+async def test_who_asked_first_may_give_up_and_those_who_wait_get_the_answer_all_the_same(
+    clock: Clock, bap: peers.Peer
+) -> None:
+    registry = Held(*bap.records())
+    ring = Keyring(registry, clock=clock)
+    first, second = (asyncio.create_task(held(ring, bap.key_id)) for _ in range(2))
+    await registry.reached.wait()
+    first.cancel()
+    await asyncio.wait((first,))
+    assert first.cancelled()
+    third = asyncio.create_task(held(ring, bap.key_id))
+    registry.may_answer.set()
+    for waiting in (second, third):
+        assert await waiting == bap.records()
+    assert registry.asked == 1
+    assert ring.fresh((bap.key_id,)) == {bap.key_id: bap.records()}
+
+
+async def test_closing_ends_the_question_and_those_who_wait_are_told_to_come_again(
+    clock: Clock, bap: peers.Peer
+) -> None:
+    registry = Held()
+    ring = Keyring(registry, clock=clock)
+    asking = asyncio.create_task(held(ring, bap.key_id))
+    await registry.reached.wait()
+    await ring.close()
+    with pytest.raises(Overloaded):
+        await asking
+
+
 async def test_one_failure_is_the_answer_of_all_who_waited(clock: Clock) -> None:
     may_answer = asyncio.Event()
 
