@@ -75,18 +75,23 @@ def _settle(
     except (Unasked, OutOfSequence):
         return
     before = found.journey
-    if decide.is_late(before, envelope.action):
-        after, events = before, ()
-    elif envelope.error is not None:
-        after, events = _on_error(before, envelope, now)
-    else:
-        after, events = decision(session, found, envelope, now)
+    after, events = _decided(decision, session, found, envelope, now)
     _close(session, found, envelope)
     if events:
         after = rows.save(session, before, after, events, now)
         rows.prune_events(session, after, settings.journeys.events_per_journey_max)
     else:
         session.notify(rows.CHANNEL, before.id)
+
+
+def _decided(
+    decision: Decision, session: Session, found: Match, envelope: Envelope, now: int
+) -> Outcome:
+    if decide.is_late(found.journey, envelope.action):
+        return found.journey, ()
+    if envelope.error is not None:
+        return _on_error(found.journey, envelope, now)
+    return decision(session, found, envelope, now)
 
 
 def _close(session: Session, found: Match, envelope: Envelope) -> None:
