@@ -1,4 +1,4 @@
-"""What a provider says it set aside for the worker's social insurance, read from its TagGroups.
+"""What a provider says it sets aside for the worker's social insurance, read from its TagGroups.
 
 Codes: protocol_specs/schemas/contribution-tags.json. What does not follow them is left out: the
 citizen is told nothing rather than something doubtful.
@@ -15,7 +15,9 @@ from protocol_specs.wire.order import TagGroup
 
 GROUP = "@wayfare/contribution"
 CONTRIBUTIONS_MAX = 10
-_STATUSES = frozenset({"pending", "set_aside", "awaiting_worker", "reversed", "due"})
+_STATUSES = frozenset(
+    {"estimate", "pending", "set_aside", "awaiting_worker", "reversed", "due"}
+)
 _KINDS = frozenset({"contribution", "fee"})
 
 

@@ -286,12 +286,13 @@ function insurance(list, stage) {
 }
 
 function insuranceText(one, stage) {
+  const later = stage === "quote" || one.status === "estimate";
   if (one.status === "pending") return "The amount set aside for the worker’s social insurance is being worked out.";
   const amount = one.amount ? money(one.amount) : "An amount";
   const payer = { worker: "from the worker’s share", customer: "as part of your price", cooperative: "by the cooperative" }[one.borne_by] || "";
   if (one.status === "reversed") return "What was set aside went back: nothing is kept.";
-  if (one.kind === "fee") return `${amount} ${stage === "quote" ? "will go" : "goes"} to a workers’ welfare fund, paid ${payer}. It is a fee; by itself it gives nobody insurance cover.`;
-  return `${amount} ${stage === "quote" ? "will be" : "is"} set aside for the worker’s social insurance, paid ${payer}. Whether it starts cover is for the institution to say.`;
+  if (one.kind === "fee") return `${amount} ${later ? "will go" : "goes"} to a workers’ welfare fund, paid ${payer}. It is a fee; by itself it gives nobody insurance cover.`;
+  return `${amount} ${later ? "will be" : "is"} set aside for the worker’s social insurance, paid ${payer}. Whether it starts cover is for the institution to say.`;
 }
 
 function terms(quote) {

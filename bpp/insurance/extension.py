@@ -194,8 +194,9 @@ def _label(scheme: Scheme) -> str:
 
 
 def _extra_line(scheme: Scheme, assessment: Assessment) -> ExtraLine:
+    """A line of a quote: nothing is set aside before the confirm, and its tags say so."""
     values = {
-        "STATUS": "set_aside",
+        "STATUS": "estimate",
         **_about(scheme),
         "AMOUNT": money.amount(assessment.amount_minor, scheme.currency),
         "CURRENCY": scheme.currency,

@@ -135,6 +135,14 @@ def test_a_contribution_is_shown_with_its_amount_and_who_bears_it() -> None:
     assert (shown[0]["kind"], shown[0]["borne_by"]) == ("contribution", "worker")
 
 
+@pytest.mark.parametrize(
+    "status", ["estimate", "pending", "set_aside", "awaiting_worker", "due", "reversed"]
+)
+def test_every_documented_status_of_a_contribution_is_shown_as_it_is(status: str) -> None:
+    (shown,) = contributions([tags.group("@wayfare/contribution", {**_SAID, "STATUS": status})])
+    assert shown["status"] == status
+
+
 @pytest.mark.parametrize("wrong", [{"STATUS": "covered"}, {"KIND": "insurance"}, {"KIND": ""}])
 def test_a_contribution_in_words_of_nobody_is_not_shown(wrong: dict[str, str]) -> None:
     assert contributions([tags.group("@wayfare/contribution", {**_SAID, **wrong})]) == []

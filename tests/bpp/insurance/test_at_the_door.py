@@ -30,6 +30,7 @@ from protocol_specs.wire.keys import SigningKey, b64encode, generate_signing_key
 from protocol_specs.wire.order import PriceLine
 from tests.bpp.cooperative import (
     DEADLINE_S,
+    STRICT,
     Cooperative,
     cooperative,
     order_asked,
@@ -135,6 +136,22 @@ async def test_the_confirm_answers_with_what_was_set_aside(there: Cooperative) -
     assert said["SLIP_ID"]
     fare = float(order["quote"]["price"]["value"])
     assert abs(float(said["AMOUNT"]) - fare * 0.8 * 0.0125) < 0.01
+
+
+async def test_before_the_confirm_a_contribution_is_an_estimate_and_after_it_no_longer(
+    there: Cooperative,
+) -> None:
+    await there.online("D1")
+    for action in ("select", "init"):
+        reply = await there.ask(action, order_asked())
+        said = contribution(reply["message"]["order"])
+        assert (said["STATUS"], "SLIP_ID" in said) == ("estimate", False)
+        STRICT.check_contribution_tags(reply["message"]["order"]["tags"])
+    order = await there.confirmed()
+    groups = [tag["descriptor"]["code"] for tag in order["tags"]]
+    assert groups.count("@wayfare/contribution") == 1
+    assert contribution(order)["STATUS"] == "set_aside"
+    assert contribution(order)["AMOUNT"] == said["AMOUNT"]
 
 
 async def test_what_could_not_be_set_aside_at_confirm_is_once_mended_and_the_peer_is_told(

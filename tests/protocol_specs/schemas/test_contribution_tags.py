@@ -43,6 +43,7 @@ def refusal(*groups: dict[str, Any]) -> SchemaFault:
         group(KIND="fee", BORNE_BY="cooperative", STATUS="due"),
         group(STATUS="awaiting_worker", AMOUNT=None, CURRENCY=None, SLIP_ID=None),
         group(STATUS="reversed", AMOUNT="0.00"),
+        group(STATUS="estimate", SLIP_ID=None),
         tags.group(CONTRIBUTION_CODE, {"STATUS": "pending"}),
         tags.group("FARE_POLICY", {"ANYTHING": "goes"}),
     ],
