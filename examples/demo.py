@@ -153,8 +153,9 @@ def _account(
     ledgers = audit.verify_ledgers(plan)
     for name, ledger in ledgers.items():
         say(
-            f"Books of {name}: {ledger['entries']} entries in {ledger['sealed_blocks']} sealed "
-            f"blocks, {'balanced' if ledger['balanced'] else 'NOT BALANCED'}, "
+            f"Books of {name}: {ledger['entries']} entries in "
+            f"{_counted(ledger['sealed_blocks'], 'sealed block')}, "
+            f"{'balanced' if ledger['balanced'] else 'NOT BALANCED'}, "
             f"{'verified' if ledger['verified'] else 'NOT VERIFIED'} against the witness."
         )
     return {
@@ -215,6 +216,10 @@ def _invite(
     say("The network stays up until Ctrl-C.")
 
 
+def _counted(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
+
+
 def _command(*words: str) -> str:
     """A command that can be pasted into the reader's own shell."""
     called_as = sys.argv[0] if Path(sys.argv[0]).name == "wayfare" else "wayfare"
@@ -241,7 +246,9 @@ def _stay(plan: Network, drivers: dict[str, Driver], ride_s: float, say: _Words)
         with drive.at_work(shifts, stop):
             _watch(plan)
     except KeyboardInterrupt:
-        return
+        say(
+            f"The five nodes are stopped. What they wrote stays in {plan.data} until the next demo."
+        )
 
 
 def _watch(plan: Network) -> NoReturn:
