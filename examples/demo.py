@@ -247,7 +247,7 @@ def _stay(plan: Network, drivers: dict[str, Driver], ride_s: float, say: _Words)
             _watch(plan)
     except KeyboardInterrupt:
         say(
-            f"The five nodes are stopped. What they wrote stays in {plan.data} until the next demo."
+            f"The five nodes stop. What they wrote stays in {plan.data} until the next demo."
         )
 
 
