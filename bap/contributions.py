@@ -15,9 +15,7 @@ from protocol_specs.wire.order import TagGroup
 
 GROUP = "@wayfare/contribution"
 CONTRIBUTIONS_MAX = 10
-_STATUSES = frozenset(
-    {"estimate", "pending", "set_aside", "awaiting_worker", "reversed", "due"}
-)
+_STATUSES = frozenset({"estimate", "pending", "set_aside", "awaiting_worker", "reversed", "due"})
 _KINDS = frozenset({"contribution", "fee"})
 
 

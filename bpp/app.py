@@ -96,7 +96,7 @@ def _configured(
         return ()
 
     def driver_of(request: web.Request) -> str:
-        return driver_api.authenticate(node, request).agent_id
+        return driver_api.authenticate_holder(node, request).agent_id
 
     def require_desk(request: web.Request) -> None:
         desk_api.require_desk(request, desk_token)

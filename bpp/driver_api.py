@@ -89,9 +89,23 @@ def add(node: Node, office: Office) -> None:
 
 
 def authenticate(node: Node, request: web.Request) -> Worker:
-    """The driver whose token the request bears. Raises ApiError 401."""
+    """The active driver whose token the request bears. Raises ApiError 401."""
+    return _found(node, request, roster.find_driver)
+
+
+def authenticate_holder(node: Node, request: web.Request) -> Worker:
+    """The same, also for one who left: who may read their own money and slips, and do nothing.
+
+    Raises ApiError 401.
+    """
+    return _found(node, request, roster.find_holder)
+
+
+def _found(
+    node: Node, request: web.Request, find: Callable[[Session, str], Worker | None]
+) -> Worker:
     token = bearer(request)
-    worker = node.store.read(lambda session: roster.find_driver(session, token))
+    worker = node.store.read(lambda session: find(session, token))
     if worker is None:
         raise ApiError(401, "unauthorized", "this token is not known; ask your cooperative's desk")
     return worker

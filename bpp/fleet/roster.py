@@ -115,8 +115,14 @@ def renew_token(session: Session, agent_id: str) -> str | None:
 
 def find_driver(session: Session, token: str) -> Worker | None:
     """The active driver with this token, or None."""
+    worker = find_holder(session, token)
+    return worker if worker is not None and worker.active else None
+
+
+def find_holder(session: Session, token: str) -> Worker | None:
+    """Whoever holds this token, also one who left: for their own money and slips, no more."""
     row = session.one(_BY_TOKEN, hash=token_hash(token))
-    return _worker(row) if row is not None and row["active"] else None
+    return _worker(row) if row is not None else None
 
 
 def everybody(session: Session) -> list[tuple[Worker, Position | None]]:

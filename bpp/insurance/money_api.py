@@ -30,7 +30,10 @@ def add(
     driver_of: Callable[[web.Request], str],
     require_desk: Callable[[web.Request], None],
 ) -> None:
-    """Serve these routes on this node. The two callables raise ApiError for strangers."""
+    """Serve these routes on this node. The two callables raise ApiError for strangers.
+
+    `driver_of` should know a driver who left as well: what is read here stays theirs.
+    """
     api = MoneyApi(node, limit, driver_of, require_desk)
     routes: list[tuple[str, str, Callable[..., Awaitable[Any]]]] = [
         ("GET", "/driver/slips", api.slips),

@@ -29,6 +29,7 @@ from protocol_specs.wire.envelope import SubscriberType
 from protocol_specs.wire.keys import SigningKey, b64encode, generate_signing_key
 from protocol_specs.wire.order import PriceLine
 from tests.bpp.cooperative import (
+    AT_PICKUP,
     DEADLINE_S,
     STRICT,
     Cooperative,
@@ -41,6 +42,15 @@ from tests.bpp.insurance.support import KA, MY, fare_of, ka_coop, ka_story, my_c
 from tests.support.nodes import listening_socket, settings_of
 from tests.support.peers import FakeDirectory
 
+STEPS = ["accept", "enroute", "arrived", "start", "pickup", "arrived-drop", "end", "cancel"]
+BODIES: dict[str, dict[str, Any]] = {
+    "online": {"online": True, **AT_PICKUP},
+    "position": AT_PICKUP,
+    "start": {"code": "1234"},
+    "pickup": {"code": "1234"},
+    "end": {},
+    "cancel": {"reason_id": "013"},
+}
 LOCAL_WORKER = Statement(select(LocalWorker.__table__))
 CONFIG = """
 subscriber_id = "bpp.example.org"
@@ -128,6 +138,14 @@ async def a_ride(there: Cooperative) -> dict[str, Any]:
     return order
 
 
+async def dismiss(there: Cooperative, code: str) -> str:
+    """The desk notes that this driver left; the agent_id."""
+    _, answer = await there.desk("GET", "drivers")
+    who: str = next(one["agent_id"] for one in answer["drivers"] if one["code"] == code)
+    assert (await there.desk("POST", f"drivers/{who}/active", {"active": False}))[0] == 200
+    return who
+
+
 async def test_the_confirm_answers_with_what_was_set_aside(there: Cooperative) -> None:
     await there.online("D1")
     order = await there.confirmed()
@@ -209,6 +227,42 @@ async def test_another_drivers_slip_is_not_found(there: Cooperative) -> None:
     assert (await there.drive("D2", "GET", f"slips/{slip_id}"))[0] == 404
     assert (await there.drive("D2", "GET", "slips"))[1] == {"slips": []}
     assert (await there.call("GET", f"/driver/slips/{slip_id}", None, {}))[0] == 401
+
+
+async def test_a_driver_who_left_still_reads_their_money_and_proof_and_does_nothing_else(
+    there: Cooperative,
+) -> None:
+    order = await a_ride(there)
+    _, earlier = await there.drive("D1", "GET", "slips")
+    slip = f"slips/{earlier['slips'][0]['slip_id']}"
+    theirs = {path: await there.drive("D1", "GET", path) for path in ("slips", slip, "balance")}
+    await dismiss(there, "D1")
+    for path, answer in theirs.items():
+        assert answer[0] == 200
+        assert await there.drive("D1", "GET", path) == answer
+    before = there.books()
+    for path in ("job", "offers", "earnings"):
+        assert (await there.drive("D1", "GET", path))[0] == 401
+    for path in ("online", "position", *(f"jobs/{order['id']}/{step}" for step in STEPS)):
+        assert (await there.drive("D1", "POST", path, BODIES.get(path.split("/")[-1])))[0] == 401
+    assert there.books() == before
+
+
+async def test_whoever_left_reads_nothing_of_others_and_nothing_with_a_dead_token(
+    there: Cooperative,
+) -> None:
+    await a_ride(there)
+    _, answer = await there.drive("D1", "GET", "slips")
+    slip_id = answer["slips"][0]["slip_id"]
+    await dismiss(there, "D2")
+    assert (await there.drive("D2", "GET", f"slips/{slip_id}"))[0] == 404
+    assert (await there.drive("D2", "GET", "slips"))[1] == {"slips": []}
+    who = await dismiss(there, "D1")
+    _, renewed = await there.desk("POST", f"drivers/{who}/token")
+    for path in ("slips", f"slips/{slip_id}", "balance"):
+        assert (await there.drive("D1", "GET", path))[0] == 401
+    headers = {"Authorization": f"Bearer {renewed['token']}"}
+    assert await there.call("GET", "/driver/slips", None, headers) == (200, answer)
 
 
 async def test_the_desk_sees_balances_and_strangers_do_not(there: Cooperative) -> None:
