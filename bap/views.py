@@ -26,7 +26,7 @@ from protocol_specs.wire.order import (
 Document = dict[str, Any]
 
 TEXT_CHARS_MAX = 120
-POLICY_LINES_MAX = 20
+POLICY_LINES_MAX = 60
 """Of what a provider wrote freely, this much is kept of each of its offers."""
 
 REASONS = (

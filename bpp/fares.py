@@ -10,6 +10,8 @@ from bpp.geo import Circle, distance_m
 from protocol_specs.wire.money import amount, round_half_up
 from protocol_specs.wire.order import Place, PriceLine
 
+ZONES_MAX = 8  # zones of a policy: all of them are published with every offer
+
 
 @dataclass(frozen=True, slots=True)
 class Rates:
@@ -165,10 +167,29 @@ def minutes_away(policy: FarePolicy, metres: int) -> int:
 def published(
     policy: FarePolicy, category: str = "", pickup: Place | None = None
 ) -> tuple[tuple[str, str], ...]:
-    """The policy as FARE_POLICY tags (code, value), amounts as decimal strings (TRV10)."""
+    """The policy as FARE_POLICY tags (code, value), amounts as decimal strings.
+
+    The codes of TRV10, then our own: CEILING_FIXED and CEILING_PER_KM (the regulated maximum), and
+    ZONE_<n>_NAME with ZONE_<n>_SURCHARGE (touching it) and ZONE_<n>_<rate> (a pickup in it).
+    """
     rates = policy.by_category.get(category, policy.rates)
     if pickup is not None:
         rates = policy.rates_for(category, pickup)
+    told = _rate_tags(rates, policy.currency)
+    if policy.night:
+        told["NIGHT_CHARGE_MULTIPLIER"] = str(policy.night.multiplier)
+        told["NIGHT_SHIFT_START_TIME"] = policy.night.start.isoformat("seconds")
+        told["NIGHT_SHIFT_END_TIME"] = policy.night.end.isoformat("seconds")
+    if policy.ceiling:
+        told["CEILING_FIXED"] = amount(policy.ceiling.fixed_minor, policy.currency)
+        told["CEILING_PER_KM"] = amount(policy.ceiling.per_km_minor, policy.currency)
+    return (*told.items(), *_zone_tags(policy, rates))
+
+
+_ALWAYS = frozenset({"BASE_FARE", "DISTANCE_FARE"})
+
+
+def _rate_tags(rates: Rates, currency: str) -> dict[str, str]:
     money = {
         "BASE_FARE": rates.base_minor,
         "MIN_FARE": max(rates.minimum_minor, rates.base_minor),
@@ -176,17 +197,27 @@ def published(
         "PER_MINUTE_CHARGE": rates.per_minute_minor,
         "WAITING_CHARGE_PER_MIN": rates.waiting_per_minute_minor,
     }
-    tags = [(code, amount(minor, policy.currency)) for code, minor in money.items()]
-    tags.append(("MIN_FARE_DISTANCE_KM", str(Decimal(rates.base_distance_m) / 1000)))
-    tags.append(("FREE_WAITING_MIN", str(rates.waiting_free_minutes)))
-    if policy.night:
-        tags.append(("NIGHT_CHARGE_MULTIPLIER", str(policy.night.multiplier)))
-        tags.append(("NIGHT_SHIFT_START_TIME", policy.night.start.isoformat("seconds")))
-        tags.append(("NIGHT_SHIFT_END_TIME", policy.night.end.isoformat("seconds")))
-    return tuple(tags)
+    return {
+        **{code: amount(minor, currency) for code, minor in money.items()},
+        "MIN_FARE_DISTANCE_KM": str(Decimal(rates.base_distance_m) / 1000),
+        "FREE_WAITING_MIN": str(rates.waiting_free_minutes),
+    }
 
 
-_ALWAYS = frozenset({"BASE_FARE", "DISTANCE_FARE"})
+def _zone_tags(policy: FarePolicy, rates: Rates) -> list[tuple[str, str]]:
+    """What each zone asks on top of, or instead of, these rates; none for one that asks nothing."""
+    usual = _rate_tags(rates, policy.currency)
+    listed: list[tuple[str, str]] = []
+    for n, zone in enumerate(policy.zones[:ZONES_MAX], start=1):
+        own = _rate_tags(zone.rates or rates, policy.currency)
+        told = {code: value for code, value in own.items() if value != usual[code]}
+        if zone.surcharge_minor:
+            told = {"SURCHARGE": amount(zone.surcharge_minor, policy.currency), **told}
+        if told:
+            listed += [
+                (f"ZONE_{n}_{code}", said) for code, said in [("NAME", zone.name), *told.items()]
+            ]
+    return listed
 
 
 def _driven(rates: Rates, way: Route) -> list[PriceLine]:

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import Field, field_validator
 
-from bpp.fares import Ceiling, FarePolicy, Night, Rates, Zone
+from bpp.fares import ZONES_MAX, Ceiling, FarePolicy, Night, Rates, Zone
 from bpp.geo import Circle
 from protocol_specs.node.settings import Frozen
 from protocol_specs.wire.errors import Malformed
@@ -60,7 +60,7 @@ class NightSettings(Frozen):
 class ZoneSettings(Frozen):
     """Ground with a surcharge (pickup or drop in it) or rates of its own (pickup in it)."""
 
-    name: str
+    name: str = Field(min_length=1, max_length=60)
     lat: float = Field(ge=-90, le=90)
     lon: float = Field(ge=-180, le=180)
     radius_m: int = Field(gt=0)
@@ -81,7 +81,7 @@ class FareSettings(RateSettings):
     detour_factor: Factor = "1.3"
     average_speed_kmh: Factor = "24"
     night: NightSettings | None = None
-    zones: tuple[ZoneSettings, ...] = ()
+    zones: tuple[ZoneSettings, ...] = Field(default=(), max_length=ZONES_MAX)
     ceiling: CeilingSettings | None = None
     by_category: dict[str, RateSettings] = Field(default_factory=dict)
 

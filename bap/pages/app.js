@@ -44,14 +44,20 @@ const POLICY = {
   BASE_FARE: ["Base fare", "M"], MIN_FARE: ["At least", "M"], PER_KM_CHARGE: ["Each kilometre", "M"], PER_MINUTE_CHARGE: ["Each minute", "M"],
   WAITING_CHARGE_PER_MIN: ["Each minute of waiting", "M"], FREE_WAITING_MIN: ["Waiting that is free", " min"], MIN_FARE_DISTANCE_KM: ["Distance in the base fare", " km"],
   NIGHT_CHARGE_MULTIPLIER: ["At night, times", ""], NIGHT_SHIFT_START_TIME: ["Night begins", ""], NIGHT_SHIFT_END_TIME: ["Night ends", ""],
+  CEILING_FIXED: ["Never above, by regulation", "M"], CEILING_PER_KM: ["The same limit rises for each kilometre by", "M"], SURCHARGE: ["Surcharge", "M"],
 };
 
 function policy(offer) {
-  const said = offer.fare_policy.filter(({ code, value }) => !(code === "MIN_FARE_DISTANCE_KM" && Number(value) === 0));
-  return said.flatMap(({ code, value }) => {
-    const [name, unit] = POLICY[code] || [words(code), ""];
+  const said = new Map(offer.fare_policy.map(({ code, value }) => [code, value]));
+  return [...said].flatMap(([code, value]) => {
+    const [, zone, rest] = /^ZONE_([0-9]+)_(.+)$/.exec(code) || [];
+    const of = rest || code;
+    if (rest === "NAME" || (["MIN_FARE_DISTANCE_KM", "CEILING_PER_KM"].includes(code) && Number(value) === 0)) return [];
+    const [name, unit] = Object.hasOwn(POLICY, of) ? POLICY[of] : [words(of), ""];
+    const where = zone && (said.get(`ZONE_${zone}_NAME`) || `zone ${zone}`);
+    const label = !zone ? name : rest === "SURCHARGE" ? `Going from or to ${where}, on top` : `Starting in ${where}: ${name.toLowerCase()}`;
     const shown = unit === "M" && /^[0-9.]+$/.test(value) ? money({ currency: offer.price.currency, value }) : `${value.replace(/^([0-9]{2}:[0-9]{2}):00$/, "$1")}${unit === "M" ? "" : unit}`;
-    return [el("dt", {}, name), el("dd", {}, shown)];
+    return [el("dt", {}, label), el("dd", {}, shown)];
   });
 }
 

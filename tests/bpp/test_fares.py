@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from bpp import fares
 from bpp.fares import Ceiling, FarePolicy, Night, Rates, Zone
@@ -173,6 +174,53 @@ def test_the_published_policy_speaks_in_decimal_strings() -> None:
     assert tags["NIGHT_CHARGE_MULTIPLIER"] == "1.5"
     assert tags["NIGHT_SHIFT_START_TIME"] == "22:00:00"
     assert all(isinstance(value, str) for value in tags.values())
+
+
+AIRPORT = Zone("Airport", Circle(2.745, 101.707, 3_000), surcharge_minor=500)
+OLD_TOWN = Zone("Old town", Circle(KL.lat, KL.lon, 500), rates=Rates(400, 70, 10))
+PLAIN = Zone("Plain", Circle(1.0, 100.0, 500))
+LAW = Ceiling(1_000, 250)
+
+
+def test_the_published_policy_names_the_ceiling_and_what_each_zone_asks() -> None:
+    policy = replace(POLICY, ceiling=LAW, zones=(AIRPORT, PLAIN, OLD_TOWN))
+    more = fares.published(policy)[len(fares.published(POLICY)) :]
+    assert more == (
+        ("CEILING_FIXED", "10.00"),
+        ("CEILING_PER_KM", "2.50"),
+        ("ZONE_1_NAME", "Airport"),
+        ("ZONE_1_SURCHARGE", "5.00"),
+        ("ZONE_3_NAME", "Old town"),
+        ("ZONE_3_BASE_FARE", "4.00"),
+        ("ZONE_3_MIN_FARE", "4.00"),
+    )
+
+
+def test_an_offer_from_a_zone_states_its_rates_as_the_rates_and_not_twice() -> None:
+    policy = replace(POLICY, zones=(OLD_TOWN,))
+    tags = dict(fares.published(policy, pickup=KL))
+    assert tags["BASE_FARE"] == "4.00"
+    assert not [code for code in tags if code.startswith("ZONE_")]
+
+
+def test_without_zones_and_ceiling_nothing_is_said_of_them() -> None:
+    assert not [c for c, _ in fares.published(POLICY) if c.startswith(("ZONE_", "CEILING_"))]
+
+
+def test_every_zone_a_price_list_may_have_is_published_and_one_more_is_refused() -> None:
+    zone = {"name": "a", "lat": 3.1, "lon": 101.6, "radius_m": 9, "surcharge": "1"}
+    listed = {"base": "3.00", "per_km": "0.70", "zones": [zone] * fares.ZONES_MAX}
+    tags = dict(fares.published(FareSettings.model_validate(listed).policy("MYR")))
+    assert tags[f"ZONE_{fares.ZONES_MAX}_SURCHARGE"] == "1.00"
+    with pytest.raises(ValidationError, match="zones"):
+        FareSettings.model_validate({**listed, "zones": [zone] * (fares.ZONES_MAX + 1)})
+
+
+@pytest.mark.parametrize("name", ["", "x" * 61])
+def test_a_zone_has_a_name_that_fits_a_price_list(name: str) -> None:
+    zone = {"name": name, "lat": 3.1, "lon": 101.6, "radius_m": 9}
+    with pytest.raises(ValidationError, match="name"):
+        FareSettings.model_validate({"base": "3", "per_km": "1", "zones": [zone]})
 
 
 def test_a_price_list_in_settings_becomes_minor_units_and_exact_factors() -> None:

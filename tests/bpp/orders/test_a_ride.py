@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from protocol_specs.wire import tags
 from tests.bpp.cooperative import (
     GPS,
     Cooperative,
@@ -55,6 +56,23 @@ async def test_a_ride_goes_from_search_to_its_end_and_every_state_is_told(
     assert ended["fulfillments"][0]["state"]["descriptor"]["code"] == "RIDE_ENDED"
     assert ended["payments"][0]["status"] == "PAID"
     assert len({heard["context"]["message_id"] for heard in there.bap.heard}) == 8
+
+
+async def test_search_and_select_publish_the_ceiling_and_the_zones_of_the_price_list(
+    tmp_path: Path,
+) -> None:
+    zone = {"name": "Sentral", "lat": 3.139, "lon": 101.6869, "radius_m": 500, "surcharge": "2"}
+    ceiling = {"fixed": "10.00", "per_km": "2.50"}
+    listed = {"base": "3.00", "per_km": "0.70", "zones": (zone,), "ceiling": ceiling}
+    async with cooperative(tmp_path, fares=listed) as there:
+        await there.online("D1")
+        found = await there.ask("search", intent())
+        priced = await there.ask("select", order_asked())
+    offered = found["message"]["catalog"]["providers"][0]["items"][0]
+    for item in (offered, priced["message"]["order"]["items"][0]):
+        policy = tags.read(item["tags"])["FARE_POLICY"]
+        assert (policy["CEILING_FIXED"], policy["CEILING_PER_KM"]) == ("10.00", "2.50")
+        assert (policy["ZONE_1_NAME"], policy["ZONE_1_SURCHARGE"]) == ("Sentral", "2.00")
 
 
 async def test_a_search_finds_nothing_while_no_driver_is_online(there: Cooperative) -> None:
