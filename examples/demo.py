@@ -246,9 +246,7 @@ def _stay(plan: Network, drivers: dict[str, Driver], ride_s: float, say: _Words)
         with drive.at_work(shifts, stop):
             _watch(plan)
     except KeyboardInterrupt:
-        say(
-            f"The five nodes stop. What they wrote stays in {plan.data} until the next demo."
-        )
+        say(f"The five nodes stop. What they wrote stays in {plan.data} until the next demo.")
 
 
 def _watch(plan: Network) -> NoReturn:
