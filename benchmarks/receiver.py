@@ -3,9 +3,9 @@
 import sys
 from pathlib import Path
 
-from protocol_specs.node.actions import Durable
 from sqlmodel import MetaData
 
+from protocol_specs.node.actions import Durable
 from protocol_specs.node.server import Node
 from protocol_specs.node.settings import NodeSettings, load
 from protocol_specs.node.store import Session
