@@ -13,6 +13,7 @@ from bpp.fleet.csv_import import BadCsv, parse_roster
 from bpp.fleet.workers import BadEntry, DriverEntry, VehicleEntry
 from bpp.orders import steps, store
 from bpp.orders.office import Office
+from bpp.settings import VehicleSettings
 from bpp.shown import job_shown, order_shown, worker_shown
 from protocol_specs.node.api import ApiError, bearer, json_route
 from protocol_specs.node.server import Node
@@ -24,18 +25,6 @@ TOKEN_FILE = "desk.token"  # noqa: S105 - a file's name, not a token
 
 class _Body(BaseModel):
     model_config = ConfigDict(extra="forbid")
-
-
-class NewVehicle(_Body):
-    """A vehicle to register, or to describe anew."""
-
-    registration: str
-    category: str
-    variant: str | None = None
-    make: str | None = None
-    model: str | None = None
-    color: str | None = None
-    energy_type: str | None = None
 
 
 class NewDriver(_Body):
@@ -153,7 +142,7 @@ class DeskApi:
         return {"agent_id": agent_id, "token": token}
 
     async def add_vehicle(
-        self, request: web.Request, body: NewVehicle
+        self, request: web.Request, body: VehicleSettings
     ) -> tuple[int, dict[str, Any]]:
         """Register a vehicle."""
         require_desk(request, self._token)
