@@ -88,7 +88,7 @@ def _witness(node: Node, settings: InsuranceSettings) -> Witness:
     require_apart(settings, node.settings.data_dir)
     witness = Witness(settings.witness)
     try:
-        node.store.read(witness.compare)
+        node.store.read(witness.begin)
     except (LedgerError, OSError) as error:
         raise SettingsError(f"insurance.witness: {error}") from None
     return witness

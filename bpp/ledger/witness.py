@@ -81,6 +81,24 @@ class Witness:
         self._last = sealing.head_of(missing[-1])
         return True
 
+    def begin(self, session: Session) -> None:
+        """At a node's start: makes the file with the books, or compares. Raises LedgerError.
+
+        So a missing file never means "not written yet": who takes it away and restores a backup
+        would else get a new one that vouches for the backup.
+        """
+        if not self.path.exists():
+            if sealing.last_number(session):
+                raise LedgerError(
+                    f"the witness {self.path} is missing, though blocks were sealed. Restore it "
+                    "from a copy. If there is none, make an empty file there by hand: the witness "
+                    "then begins anew, and vouches for nothing before this day"
+                )
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            self.path.touch()
+            _sync_folder(self.path.parent)
+        self.compare(session)
+
     def compare(self, session: Session) -> None:
         """Raises LedgerError when the ledger is not the one witnessed last: cut, or restored."""
         last = _last(self.path)

@@ -506,7 +506,7 @@ async def test_a_node_whose_books_are_older_than_its_witness_does_not_start(
     await there.online("D1")
     await there.confirmed()
     heads = tmp_path / "elsewhere" / "heads.jsonl"
-    await until(heads.exists)
+    await until(lambda: heads.exists() and heads.stat().st_size > 0)
     fresh = tmp_path / "fresh"
     fresh.mkdir()
     (fresh / "ledger.key").write_bytes((tmp_path / "ledger.key").read_bytes())

@@ -230,6 +230,23 @@ def test_a_node_does_not_go_on_from_books_older_than_its_witness(ledger: Ledger)
         ledger.store.read(Witness(ledger.witness).compare)
 
 
+def test_a_node_does_not_start_over_a_witness_that_was_taken_away(ledger: Ledger) -> None:
+    ledger.witness.unlink()
+    with pytest.raises(LedgerError, match="is missing, though blocks were sealed"):
+        ledger.store.read(Witness(ledger.witness).begin)
+    assert not ledger.witness.exists()
+    # The way out that the message names: somebody puts an empty file there, knowing what it means.
+    ledger.witness.touch()
+    ledger.store.read(Witness(ledger.witness).begin)
+
+
+def test_new_books_get_their_witness_file_at_once(tmp_path: Path) -> None:
+    young = Ledger(tmp_path)
+    young.store.read(Witness(young.witness).begin)
+    assert young.witness.read_bytes() == b""
+    assert young.report(with_witness=True).is_sound
+
+
 def test_a_witness_gets_what_it_missed_and_nothing_twice(ledger: Ledger) -> None:
     ledger.witness.unlink()
     fresh = Witness(ledger.witness)
