@@ -9,7 +9,7 @@ from typing import Any
 
 import orjson
 
-from bap.consent import Terms, terms_from, terms_of
+from bap.consent import Terms, terms_from
 from protocol_specs.wire import version
 from protocol_specs.wire.order import Intent, OrderView
 
@@ -103,9 +103,3 @@ Outcome = tuple[Journey, tuple[Event, ...]]
 def unquoted(journey: Journey) -> Journey:
     """The journey without a price that could be agreed to."""
     return replace(journey, quote=None, quote_stage=None, quote_at=None, state=State.SEARCHING)
-
-
-def quoted_terms(journey: Journey) -> Terms | None:
-    """The terms now on offer."""
-    view = journey.read_quote()
-    return None if view is None else terms_of(view)

@@ -10,8 +10,6 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
@@ -73,13 +71,3 @@ class Process:
         self.popen.send_signal(signal.SIGTERM)
         self.popen.wait(timeout=30)
         self.log.close()
-
-
-@contextmanager
-def running(arguments: list[str], port: int, *, cwd: Path) -> Iterator[Process]:
-    """A node for the length of the block."""
-    process = Process(arguments, port, cwd=cwd)
-    try:
-        yield process
-    finally:
-        process.stop()
