@@ -8,7 +8,15 @@ from typing import Any
 import jsonschema_rs
 
 from protocol_specs.wire.errors import NotServed, SchemaFault
-from protocol_specs.wire.schema_documents import Profile, Schema, action_schemas, read_document
+from protocol_specs.wire.schema_documents import (
+    CORE,
+    Documents,
+    Profile,
+    Schema,
+    documents,
+    read_document,
+    schemas_of,
+)
 
 CONTRIBUTION_CODE = "@wayfare/contribution"
 """Code of the tag groups that say what was set aside; see schemas/contribution-tags.json."""
@@ -33,9 +41,12 @@ class Schemas:
         self._contribution_validator = _compiled(self._contribution)
 
     @staticmethod
-    def load(profile: Profile) -> "Schemas":
-        """The schemas of `profile`: strict for what we send, receive for what peers send us."""
-        return _load(profile)
+    def load(profile: Profile, dialect: str = CORE) -> "Schemas":
+        """The schemas of a dialect: strict for what we send, receive for what peers send us.
+
+        Dialects whose documents are the same share them. Raises KeyError for an unknown dialect.
+        """
+        return _load(documents(profile, dialect))
 
     @property
     def actions(self) -> tuple[str, ...]:
@@ -77,8 +88,8 @@ class Schemas:
 
 
 @functools.cache
-def _load(profile: Profile) -> Schemas:
-    return Schemas(action_schemas(profile))
+def _load(made_of: Documents) -> Schemas:
+    return Schemas(schemas_of(made_of))
 
 
 def _compiled(schema: Schema) -> jsonschema_rs.Draft202012Validator:

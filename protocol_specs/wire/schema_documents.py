@@ -1,15 +1,20 @@
 """Reads the schema documents and makes of them one self-contained schema per action and profile.
 
-The strict profile is what the documents say. The receive profile is derived from it in two steps:
+A dialect is a base folder of documents and patches on them, as `schemas/dialects.json` lists them.
+The strict profile is what the base says after the dialect's strict patches. The receive profile is
+derived from the bare base in two steps:
 
 1. every closed object is opened: `additionalProperties: false` becomes a reference to `Unknown`,
    so unknown properties are tolerated but stay bounded in number and size;
-2. `receive.json` is applied, a JSON Merge Patch (RFC 7396) per definition and per action.
+2. the dialect's receive patches are applied.
+
+A patch is a JSON Merge Patch (RFC 7396) per definition, for all callbacks, and per action.
 """
 
 import functools
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from importlib import resources
 from typing import Any, Literal
 
@@ -17,6 +22,9 @@ import orjson
 
 Profile = Literal["strict", "receive"]
 """strict: what we send. receive: what live traffic needs."""
+
+CORE = "core-1.1"
+"""The dialect that the others are made from."""
 
 PROPERTIES_MAX = 100
 """Properties of an opened object, known and unknown together."""
@@ -32,21 +40,47 @@ def read_document(name: str) -> Schema:
     return document
 
 
+@dataclass(frozen=True, slots=True)
+class Documents:
+    """What one profile of a dialect is made of: a base folder, and the patches on it in order."""
+
+    base: str
+    patches: tuple[str, ...]
+    is_open: bool
+
+
+def documents(profile: Profile, dialect: str = CORE) -> Documents:
+    """The documents of that profile; raises KeyError for a dialect that `dialects.json` lacks."""
+    entry = read_document("dialects.json")["dialects"][dialect]
+    return Documents(entry["base"], tuple(entry[profile]), is_open=profile == "receive")
+
+
 @functools.cache
-def action_names() -> tuple[str, ...]:
+def action_names(base: str = "core_1_1") -> tuple[str, ...]:
     """The actions and callbacks that have a schema, in alphabetical order."""
-    files = _files().joinpath("core_1_1/actions").iterdir()
+    files = _files().joinpath(base, "actions").iterdir()
     return tuple(sorted(file.name.removesuffix(".json") for file in files))
 
 
-def action_schemas(profile: Profile) -> dict[str, Schema]:
+def action_schemas(profile: Profile, dialect: str = CORE) -> dict[str, Schema]:
     """One schema per action; each holds all definitions and refers to nothing outside itself."""
-    definitions = _definitions()
+    return schemas_of(documents(profile, dialect))
+
+
+def schemas_of(made_of: Documents) -> dict[str, Schema]:
+    """The schemas that these documents make, per action."""
+    base, definitions = made_of.base, _definitions(made_of.base)
     actions = {
-        name: _local(read_document(f"core_1_1/actions/{name}.json")) for name in action_names()
+        name: _local(read_document(f"{base}/actions/{name}.json")) for name in action_names(base)
     }
-    if profile == "receive":
-        definitions, actions = _relaxed(definitions, actions)
+    if made_of.is_open:
+        definitions, actions = _opened(definitions), _opened(actions)
+    for patch in map(read_document, made_of.patches):
+        definitions = merge_patch(definitions, patch.get("definitions", {}))
+        for name, action in actions.items():
+            if "error" in action["properties"]:
+                actions[name] = merge_patch(action, patch.get("callbacks", {}))
+        actions = merge_patch(actions, patch.get("actions", {}))
     return {name: action | {"$defs": definitions} for name, action in actions.items()}
 
 
@@ -67,12 +101,12 @@ def _files() -> Any:
     return resources.files("protocol_specs.schemas")
 
 
-def _definitions() -> dict[str, Schema]:
-    """The definitions of all documents under one roof. Raises ValueError if two share a name."""
+def _definitions(base: str) -> dict[str, Schema]:
+    """The definitions of all the base's documents under one roof. Raises ValueError if two share a name."""
     together: dict[str, Schema] = {}
-    files = _files().joinpath("core_1_1/definitions").iterdir()
+    files = _files().joinpath(base, "definitions").iterdir()
     for name in sorted(file.name for file in files):
-        document = _local(read_document(f"core_1_1/definitions/{name}"))
+        document = _local(read_document(f"{base}/definitions/{name}"))
         if twice := together.keys() & document["$defs"].keys():
             raise ValueError(f"{name} defines {sorted(twice)} once more")
         together |= document["$defs"]
@@ -89,20 +123,6 @@ def _local(node: Any) -> Any:
         name: _REFERENCE.sub(r"\1", part) if name == "$ref" else _local(part)
         for name, part in node.items()
     }
-
-
-def _relaxed(
-    definitions: dict[str, Schema], actions: dict[str, Schema]
-) -> tuple[dict[str, Schema], dict[str, Schema]]:
-    """Definitions and actions of the receive profile."""
-    patch = read_document("core_1_1/receive.json")
-    relaxed = {name: _opened(action) for name, action in actions.items()}
-    for name, action in relaxed.items():
-        if "error" in action["properties"]:
-            relaxed[name] = merge_patch(action, patch["callbacks"])
-    return merge_patch(_opened(definitions), patch["definitions"]), merge_patch(
-        relaxed, patch["actions"]
-    )
 
 
 def _opened(node: Any) -> Any:
