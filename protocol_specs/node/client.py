@@ -2,8 +2,10 @@
 
 import io
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 import aiohttp
+from multidict import CIMultiDictProxy
 from yarl import URL
 
 from protocol_specs.node.urls import GuardedResolver, Network, UrlRefused, check_url
@@ -16,6 +18,7 @@ LARGE_BYTES = 1_000_000
 ANSWER_BYTES_MAX = 65_536
 LOOKUP_BYTES_MAX = 2_097_152
 TIMEOUT = aiohttp.ClientTimeout(total=10, connect=3, sock_connect=3)
+DOWNLOAD_TIMEOUT = aiohttp.ClientTimeout(total=60, connect=3, sock_connect=3, sock_read=10)
 TRANSIENT = frozenset({408, 425, 429, 500, 502, 503, 504})
 
 
@@ -39,6 +42,15 @@ class Undelivered(Exception):
         self.status, self.retry_after_s = status, retry_after_s
 
 
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """What came back, whatever it says: the status, the headers as they stood, the exact bytes."""
+
+    status: int
+    headers: CIMultiDictProxy[str]
+    body: bytes
+
+
 class Client:
     """One HTTP session of one node. `open` it in the running loop, `close` it at the end."""
 
@@ -54,6 +66,7 @@ class Client:
         self._key, self._key_id = key, key_id
         self._network, self._now, self._timeout = network, now, timeout
         self._session: aiohttp.ClientSession | None = None
+        self.signed_until = 0  # when the last signature by the present key expires
 
     async def open(self) -> None:
         """Make the session. Idle connections are dropped before a peer's server drops them."""
@@ -84,8 +97,8 @@ class Client:
         self, *, url: str, action: str, body: bytes, headers: Mapping[str, str]
     ) -> Acknowledgement:
         """POST `body` with exactly these headers and no signature of ours added; else as `send`."""
-        status, answer = await self._post(f"{url.rstrip('/')}/{action}", body, headers)
-        return read_ack(status, answer)
+        answered = await self._post(f"{url.rstrip('/')}/{action}", body, headers)
+        return read_ack(answered.status, answered.body)
 
     async def send(
         self,
@@ -114,23 +127,51 @@ class Client:
         Raises Undelivered for no answer or a status beyond 2xx; its `reason` then carries the
         receiver's error message, if it sent one.
         """
+        return (await self.ask(url, path, body)).body
+
+    async def ask(self, url: str, path: str, body: bytes) -> Answered:
+        """As `call`, with the headers of the answer."""
         headers = {"Authorization": self.authorization(body)}
         target = f"{url.rstrip('/')}{path}"
-        status, answer = await self._post(target, body, headers, LOOKUP_BYTES_MAX)
-        if not 200 <= status < 300:
-            said = read_ack(status, answer)
-            reason = f"{target} answered {status}: {said.message or 'no reason given'}"
-            raise Undelivered(reason, False, status=status)
-        return answer
+        answered = await self._post(target, body, headers, LOOKUP_BYTES_MAX)
+        if not 200 <= answered.status < 300:
+            raise _unanswered(target, answered)
+        return answered
+
+    async def fetch(
+        self, target: str, *, etag: str | None, write: Callable[[bytes], None], bytes_max: int
+    ) -> Answered:
+        """GET a document that may be large: 200 with its bytes given to `write` as they come (the
+        `body` is then empty), or 304 when it is the one of `etag` still.
+
+        Raises Undelivered for every other answer; then what was written is to be thrown away.
+        """
+        headers = {} if etag is None else {"If-None-Match": etag}
+        url = self._checked(target)
+        try:
+            return await self._download(url, headers, write, bytes_max)
+        except (TimeoutError, aiohttp.ClientError, OSError) as error:
+            raise _no_answer(url, error) from error
+
+    def use(self, key: SigningKey, key_id: KeyId) -> None:
+        """Sign with this key from now on. What is on its way keeps its signature."""
+        self._key, self._key_id, self.signed_until = key, key_id, 0
 
     def authorization(
         self, body: bytes, *, now: int | None = None, ttl_s: int | None = None
     ) -> str:
         """A fresh signature header of this node over `body`."""
         created, expires = signing.lifetime(self._now() if now is None else now, ttl_s)
+        self.signed_until = max(self.signed_until, expires)
         return signing.sign(
             body, key=self._key, key_id=self._key_id, created=created, expires=expires
         )
+
+    def _checked(self, target: str) -> URL:
+        try:
+            return check_url(target, self._network)
+        except UrlRefused as refused:
+            raise Undelivered(f"{target} is not called: {refused}", False) from None
 
     async def _post(
         self,
@@ -138,55 +179,92 @@ class Client:
         body: bytes,
         headers: Mapping[str, str],
         answer_bytes_max: int = ANSWER_BYTES_MAX,
-    ) -> tuple[int, bytes]:
-        try:
-            url = check_url(target, self._network)
-        except UrlRefused as refused:
-            raise Undelivered(f"{target} is not called: {refused}", False) from None
+    ) -> Answered:
+        url = self._checked(target)
         try:
             return await self._exchange(url, body, headers, answer_bytes_max)
         except (TimeoutError, aiohttp.ClientError, OSError) as error:
-            kind = type(error).__name__
-            raise Undelivered(f"{url.origin()} gave no answer ({kind})", True) from error
+            raise _no_answer(url, error) from error
 
     async def _exchange(
         self, url: URL, body: bytes, headers: Mapping[str, str], answer_bytes_max: int
-    ) -> tuple[int, bytes]:
-        if self._session is None:
-            raise RuntimeError("the client is not open")
-        async with self._session.post(
+    ) -> Answered:
+        async with self._opened().post(
             url,
             data=body if len(body) < LARGE_BYTES else io.BytesIO(body),  # else it warns
             headers={"Content-Type": "application/json", **headers},
             allow_redirects=False,
         ) as response:
-            answer = await _read(response, answer_bytes_max)
-            if response.status in TRANSIENT or response.status >= 500:
+            chunks: list[bytes] = []
+            await _read(response, chunks.append, answer_bytes_max)
+            _refuse_no_answer(url, response)
+            return Answered(response.status, response.headers, b"".join(chunks))
+
+    async def _download(
+        self,
+        url: URL,
+        headers: Mapping[str, str],
+        write: Callable[[bytes], None],
+        bytes_max: int,
+    ) -> Answered:
+        async with self._opened().get(
+            url, headers=headers, allow_redirects=False, timeout=DOWNLOAD_TIMEOUT
+        ) as response:
+            if response.status == 200:
+                await _read(response, write, bytes_max)
+            elif response.status != 304:
+                _refuse_no_answer(url, response)
                 raise Undelivered(
-                    f"{url.origin()} answered {response.status}",
-                    True,
-                    status=response.status,
-                    retry_after_s=_retry_after_s(response.headers.get("Retry-After")),
+                    f"{url} answered {response.status}", False, status=response.status
                 )
-            if 300 <= response.status < 400:
-                raise Undelivered(
-                    f"{url.origin()} answered {response.status}; redirects are not followed",
-                    False,
-                    status=response.status,
-                )
-            return response.status, answer
+            return Answered(response.status, response.headers, b"")
+
+    def _opened(self) -> aiohttp.ClientSession:
+        if self._session is None:
+            raise RuntimeError("the client is not open")
+        return self._session
 
 
-async def _read(response: aiohttp.ClientResponse, bytes_max: int) -> bytes:
-    """The answer's body. Raises ClientPayloadError when it is larger than `bytes_max`."""
-    chunks, size = [], 0
+def _no_answer(url: URL, error: Exception) -> Undelivered:
+    return Undelivered(f"{url.origin()} gave no answer ({type(error).__name__})", True)
+
+
+def _unanswered(target: str, answered: Answered) -> Undelivered:
+    """A status beyond 2xx to a call whose answer matters, with what the receiver said of it."""
+    said = read_ack(answered.status, answered.body)
+    reason = f"{target} answered {answered.status}: {said.message or 'no reason given'}"
+    return Undelivered(reason, False, status=answered.status)
+
+
+def _refuse_no_answer(url: URL, response: aiohttp.ClientResponse) -> None:
+    """Raise for statuses that end nothing: overload, faults of the other side, redirects."""
+    if response.status in TRANSIENT or response.status >= 500:
+        raise Undelivered(
+            f"{url.origin()} answered {response.status}",
+            True,
+            status=response.status,
+            retry_after_s=_retry_after_s(response.headers.get("Retry-After")),
+        )
+    if 300 <= response.status < 400:
+        raise Undelivered(
+            f"{url.origin()} answered {response.status}; redirects are not followed",
+            False,
+            status=response.status,
+        )
+
+
+async def _read(
+    response: aiohttp.ClientResponse, write: Callable[[bytes], object], bytes_max: int
+) -> None:
+    """Give the answer's bytes to `write`. Raises ClientPayloadError when they are more than
+    `bytes_max`."""
+    size = 0
     async for chunk in response.content.iter_any():
         size += len(chunk)
         if size > bytes_max:
             response.close()
             raise aiohttp.ClientPayloadError(f"answer larger than {bytes_max} bytes")
-        chunks.append(chunk)
-    return b"".join(chunks)
+        write(chunk)
 
 
 def _retry_after_s(value: str | None) -> int | None:
