@@ -102,7 +102,7 @@ def _files() -> Any:
 
 
 def _definitions(base: str) -> dict[str, Schema]:
-    """The definitions of all the base's documents under one roof. Raises ValueError if two share a name."""
+    """The definitions of the base under one roof. Raises ValueError if two share a name."""
     together: dict[str, Schema] = {}
     files = _files().joinpath(base, "definitions").iterdir()
     for name in sorted(file.name for file in files):
