@@ -1,0 +1,1 @@
+"""Judges recorded conversations without any network: `wayfare validate`."""
