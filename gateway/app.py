@@ -1,140 +1,166 @@
 """The gateway node: a verified search goes, byte for byte, to every provider it may concern."""
 
 import asyncio
-import random
+import resource
 import time
-from collections import defaultdict
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+from aiohttp import web
 from prometheus_client import Counter
 
 from gateway.asked import Asked, Search
-from gateway.reach import Reach
-from gateway.settings import GatewaySettings
+from gateway.door import Rules
+from gateway.market import Market
+from gateway.report import Report
+from gateway.report_page import add_routes
+from gateway.sending import Outcome, Parcel, Sending, Sent
+from gateway.settings import Fanout, GatewaySettings
 from gateway.tables import METADATA
 from protocol_specs.node.actions import Passing
-from protocol_specs.node.client import Undelivered
 from protocol_specs.node.keyring import Directory
+from protocol_specs.node.pool import Pool, tail
 from protocol_specs.node.server import Node
 from protocol_specs.node.settings import load
-from protocol_specs.wire.envelope import Envelope, Subscriber, SubscriberType
+from protocol_specs.wire.envelope import Envelope, SubscriberType
+from protocol_specs.wire.errors import Misaddressed, Overloaded
+from protocol_specs.wire.parties import lies_under
 
 TTL_S_DEFAULT = 30
+PROVIDERS_REPORTED_MAX = 5000
+DESCRIPTORS_OF_THE_REST = 1500  # connections that come in, files
 
 
 class Gateway:
     """/search fanned out, /on_search relayed; bytes are never changed (BECKN-003)."""
 
-    def __init__(self, node: Node, settings: GatewaySettings) -> None:
+    def __init__(
+        self, node: Node, settings: GatewaySettings, *, clock: Callable[[], float]
+    ) -> None:
+        fanout = settings.fanout
         self.node = node
-        self.fanout = settings.fanout
+        self.market = Market(node, providers_max=fanout.providers_max)
+        self.rules = Rules(settings, self.market, clock=clock)
         self.asked = Asked(
-            pairs_max=settings.fanout.pairs_remembered,
-            answers_max=settings.fanout.answers_per_provider_max,
+            pairs_max=fanout.pairs_remembered, answers_max=fanout.answers_per_provider_max
         )
-        self.reach: defaultdict[str, Reach] = defaultdict(Reach)  # of each registered participant
-        self.offered = Counter(
+        self.report = Report(now=node.now(), providers_max=PROVIDERS_REPORTED_MAX)
+        self.pool = Pool(
+            settings.network,
+            connections_max=_connections_max(fanout),
+            per_host_max=fanout.connections_per_host_max,
+        )
+        self.sending = Sending(
+            self.pool,
+            fanout,
+            clock=clock,
+            heard=self._heard,
+            skipped=self._skipped,
+            done=self._done,
+        )
+        self._each_s = fanout.each_s
+        self._forwarded = Counter(
             "wayfare_gateway_forwarded_total",
-            "Searches forwarded to providers, by how it ended",
+            "Searches and answers forwarded, by how it ended",
             ["outcome"],
             registry=node.telemetry.registry,
         )
 
+    async def admit_search(self, envelope: Envelope, now: int) -> None:
+        """At the door: refuse what this gateway does not take."""
+        await self.rules.admit_search(envelope)
+
     async def search(self, envelope: Envelope, now: int) -> None:
-        """Forward to all matching providers at once, within the search's ttl."""
-        providers = await self._providers(envelope)
+        """Forward to all matching providers, within the search's ttl; the same headers for all."""
+        providers = self.market.drawn(await self.market.providers(envelope.context))
         ttl_s = TTL_S_DEFAULT if envelope.context.ttl_s is None else envelope.context.ttl_s
-        until = envelope.context.timestamp // 1000 + ttl_s
+        until = envelope.context.timestamp / 1000 + ttl_s
         asked = (provider.subscriber_id for provider in providers)
-        self.asked.ask(_search(envelope), asked, until=until, now=now)
-        headers = self._headers(envelope, now=now, ttl_s=ttl_s)
-        at_once = asyncio.Semaphore(self.fanout.in_parallel)
-        async with asyncio.TaskGroup() as group:
-            for provider in providers:
-                group.create_task(self._forward(provider, envelope, headers, at_once))
+        self.asked.ask(_search(envelope), asked, until=int(until), now=now)
+        self.report.turn(now)
+        rest = self._tail(envelope, now=now, ttl_s=ttl_s)
+        await self.sending.send(Parcel(envelope, providers, tail=rest, until=until))
 
-    async def _providers(self, envelope: Envelope) -> list[Subscriber]:
-        """Each provider of the domain and city once, in random order so that none is always first;
-        only the one addressed if the search names one."""
+    def judge_answer(self, envelope: Envelope, now: int) -> None:
+        """At the door: only providers that were asked, a bounded number of times, until the ttl."""
+        self.rules.refuse_loops(envelope)
+        if not self.sending.has_room_for(envelope.context.bap_id, len(envelope.body)):
+            raise Overloaded(f"too many answers wait for {envelope.context.bap_id}; try later")
+        self.asked.answer(_search(envelope), envelope.peer_id, now=now)
+        self.report.turn(now)
+        self.report.relayed(envelope.peer_id)
+
+    async def on_search(self, envelope: Envelope, now: int) -> None:
+        """Relay an answer to the registered url of the consumer it is for."""
         context = envelope.context
-        found = await self.node.keyring.find(
-            type=SubscriberType.BPP,
-            domain=context.domain,
-            city=context.city,
-            subscriber_id=context.bpp_id,
+        consumers = await self.node.keyring.find(
+            type=SubscriberType.BAP, domain=context.domain, subscriber_id=context.bap_id
         )
-        once = {provider.subscriber_id: provider for provider in found}
-        once.pop(self.node.receiver.subscriber_id, None)
-        providers = list(once.values())[: self.fanout.providers_max]
-        random.shuffle(providers)
-        return providers
+        there = [one for one in consumers if lies_under(context.bap_uri, one.url)]
+        if not there:
+            raise Misaddressed(f"{context.bap_id} is not registered at the bap_uri", code="10000")
+        until = min(now + TTL_S_DEFAULT, self.asked.until(_search(envelope), now=now))
+        rest = self._tail(envelope, now=now, ttl_s=TTL_S_DEFAULT)
+        await self.sending.send(Parcel(envelope, there[:1], tail=rest, until=until, may_wait=True))
 
-    def _headers(self, envelope: Envelope, *, now: int, ttl_s: int) -> dict[str, str]:
+    async def close(self, app: web.Application) -> None:
+        """Wait for the last answers, then close."""
+        try:
+            async with asyncio.timeout(self._each_s):
+                await self.sending.settled()
+        except TimeoutError:
+            self.node.telemetry.log("stopped_late", level="warning")
+        await self.pool.close()
+
+    def _tail(self, envelope: Envelope, *, now: int, ttl_s: int) -> bytes:
         """The caller's signature as it came, and ours under the new and the old name: deployed
         receivers read one or the other (BECKN-006). Signed once for all targets."""
         ours = self.node.client.authorization(envelope.body, now=now, ttl_s=ttl_s)
-        return {
+        headers = {
             "Authorization": envelope.authorization,
             "X-Gateway-Authorization": ours,
             "Proxy-Authorization": ours,
         }
+        return tail(headers, envelope.body)
 
-    async def _forward(
-        self,
-        target: Subscriber,
-        envelope: Envelope,
-        headers: dict[str, str],
-        at_once: asyncio.Semaphore,
-    ) -> None:
-        reach = self.reach[target.subscriber_id]
-        async with at_once:
-            if reach.may_try(self.node.now()):
-                outcome = await self._exchange(reach, target, envelope, headers)
-            else:
-                outcome = "skipped"
-        self.offered.labels(outcome).inc()
-        event = "sent" if outcome == "acked" else "given_up"
+    def _heard(self, sent: Sent, outcome: Outcome) -> None:
+        parcel = sent.parcel
+        if parcel.envelope.action == "search":
+            self.report.offered(
+                sent.to, outcome, took_s=sent.took_s, place=sent.place, of=parcel.size
+            )
+
+    def _skipped(self, parcel: Parcel, subscriber_id: str) -> None:
+        if parcel.envelope.action == "search":
+            self.report.offered(subscriber_id, Outcome.SKIPPED)
+
+    def _done(self, parcel: Parcel) -> None:
+        """One line for all receivers: how many of each outcome, and who was not reached."""
+        for outcome, count in parcel.outcomes.items():
+            self._forwarded.labels(outcome.value).inc(count)
+        outcomes: dict[str, Any] = {
+            outcome.value: count for outcome, count in parcel.outcomes.items()
+        }
+        is_sent = Outcome.ACKED in parcel.outcomes or not parcel.size
         self.node.telemetry.log(
-            event, envelope=envelope, peer=target.subscriber_id, outcome=outcome
+            "sent" if is_sent else "given_up",
+            envelope=parcel.envelope,
+            without=parcel.without or None,
+            **outcomes,
         )
-
-    async def _exchange(
-        self, reach: Reach, target: Subscriber, envelope: Envelope, headers: dict[str, str]
-    ) -> str:
-        """How it ended: acked, refused, timed_out or undelivered."""
-        reach.in_flight += 1
-        try:
-            async with asyncio.timeout(self.fanout.each_s):
-                answer = await self.node.client.forward(
-                    url=target.url, action=envelope.action, body=envelope.body, headers=headers
-                )
-        except (TimeoutError, Undelivered) as error:
-            reach.failed(self.node.now())
-            return "undelivered" if isinstance(error, Undelivered) else "timed_out"
-        finally:
-            reach.in_flight -= 1
-        reach.answered()
-        return "acked" if answer.acked else "refused"
-
-    def judge_answer(self, envelope: Envelope, now: int) -> None:
-        """At the door: only providers that were asked, a bounded number of times, until the ttl."""
-        self.asked.answer(_search(envelope), envelope.peer_id, now=now)
-
-    async def on_search(self, envelope: Envelope, now: int) -> None:
-        """Relay an answer to the registered url of the consumer it is for."""
-        consumers = await self.node.keyring.find(
-            type=SubscriberType.BAP,
-            domain=envelope.context.domain,
-            subscriber_id=envelope.context.bap_id,
-        )
-        headers = self._headers(envelope, now=now, ttl_s=TTL_S_DEFAULT)
-        for consumer in consumers[:1]:
-            await self._forward(consumer, envelope, headers, asyncio.Semaphore())
 
 
 def _search(envelope: Envelope) -> Search:
     return envelope.context.bap_id, envelope.transaction_id, envelope.message_id
+
+
+def _connections_max(fanout: Fanout) -> int:
+    """What is asked for, as far as the system's limit of open files leaves room."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if most == resource.RLIM_INFINITY:
+        return fanout.connections_max
+    return max(16, min(fanout.connections_max, most - DESCRIPTORS_OF_THE_REST))
 
 
 def assemble(
@@ -147,12 +173,20 @@ def assemble(
     node = Node(
         settings, type=SubscriberType.BG, metadata=METADATA, clock=clock, directory=directory
     )
-    gateway = Gateway(node, settings)
-    node.serve_action(Passing("search", gateway.search))
+    gateway = Gateway(node, settings, clock=clock)
+    node.serve_action(Passing("search", gateway.search, consult=gateway.admit_search))
     node.serve_action(Passing("on_search", gateway.on_search, judge=gateway.judge_answer))
+    node.app[GATEWAY] = gateway
+    node.app.on_cleanup.append(gateway.close)
+    add_routes(node, gateway.report)
     return node
 
 
+GATEWAY = web.AppKey("gateway", Gateway)
+
+
 def build(config: Path) -> Node:
-    """The gateway of a settings file, ready to run."""
+    """The gateway of a settings file, ready to run, with as many descriptors as it may have."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     return assemble(load(config, GatewaySettings))

@@ -66,6 +66,11 @@ class Asked:
         if known is not None:
             self._pairs -= len(known.answers)
 
+    def until(self, search: Search, *, now: int) -> int:
+        """Until when (seconds UTC) its answers are of use; now if it is forgotten."""
+        known = self._open.get(search)
+        return now if known is None else known.until
+
     def answer(self, search: Search, provider: str, *, now: int) -> None:
         """Count one answer. Raises WrongParty if it was not asked, Stale if it is too late,
         TooManyAnswers beyond the bound."""

@@ -1,4 +1,4 @@
-"""The gateway's settings: how widely and how long it forwards."""
+"""The gateway's settings: how widely, how long and how often it forwards."""
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -6,14 +6,22 @@ from protocol_specs.node.settings import NodeSettings
 
 
 class Fanout(BaseModel):
-    """Bounds of one search's fan-out."""
+    """Bounds of what goes through. Sizes in bytes, times in seconds."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    in_parallel: int = Field(default=32, ge=1, le=1024)
+    searches_per_bap_per_s: float = Field(default=20, gt=0)  # three times that in a burst
+    search_bytes_max: int = Field(default=65_536, gt=0)
+    providers_max: int = Field(default=2000, ge=1)  # of one search, chosen at random
+    in_parallel: int = Field(default=256, ge=1, le=4096)  # of one search
+    in_flight_max: int = Field(default=1024, ge=1)  # of all, before they are late
+    late_s: float = Field(default=1, gt=0)  # after that an answer is waited for, but in no slot
+    late_max: int = Field(default=1024, ge=1)
     each_s: float = Field(default=8, gt=0, le=30)
-    providers_max: int = Field(default=2000, ge=1)
+    connections_max: int = Field(default=4096, ge=1)
+    connections_per_host_max: int = Field(default=64, ge=1)
     answers_per_provider_max: int = Field(default=10, ge=1)
+    relays_waiting_max: int = Field(default=500, ge=0)  # of answers, for one consumer
     pairs_remembered: int = Field(default=500_000, ge=1)  # of a search and a provider asked
 
 

@@ -10,6 +10,10 @@ Judge = Callable[[Envelope, int], None]
 """Looks at a verified message that is not a repeat, before the ACK; raises Refused to NACK it."""
 
 
+Consult = Callable[[Envelope, int], Awaitable[None]]
+"""The same, for what has to be asked of others (the registry) before the ACK."""
+
+
 @dataclass(frozen=True)
 class Durable:
     """An action that is written before it is ACKed, and handled afterwards in one commit.
@@ -35,3 +39,4 @@ class Passing:
     action: str
     handle: Callable[[Envelope, int], Awaitable[None]]
     judge: Judge | None = None
+    consult: Consult | None = None

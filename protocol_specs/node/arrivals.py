@@ -65,6 +65,10 @@ class Arrivals:
         self._queue: asyncio.Queue[Waiting] = asyncio.Queue(waiting_max)
         self._duplicates = Duplicates(memory_max)
 
+    def is_repeat(self, envelope: Envelope, now: int) -> bool:
+        """Whether these bytes were taken before. Raises ChangedDuplicate for other bytes."""
+        return self._duplicates.is_repeat(envelope, now)
+
     def offer(self, action: Passing, envelope: Envelope, now: int) -> bool:
         """Take the message; False for a repeat, which has no effect.
 

@@ -153,6 +153,8 @@ class Door:
     async def _take(self, served: Action, envelope: wire.Envelope, now: int) -> bool:
         """Write or queue the message; False when it was taken before."""
         if isinstance(served, Passing):
+            if served.consult is not None and not self._arrivals.is_repeat(envelope, now):
+                await served.consult(envelope, now)
             return self._arrivals.offer(served, envelope, now)
         if self.is_inbox_full:
             raise Overloaded("too many messages wait here; try again later")

@@ -1,0 +1,160 @@
+"""What each provider made of the searches it was offered: counts and times, of an hour and a day.
+
+In bounded memory and of this process only. Nothing of a search is kept, and nothing of who asked.
+"""
+
+from __future__ import annotations
+
+from array import array
+from bisect import bisect_left
+from collections import deque
+from typing import Any
+
+from gateway.sending import Outcome
+
+# Upper bounds of the times to the ACK that are told apart, in ms: a fifth more each time.
+BOUNDS_MS = tuple(round(1.2**n, 1) for n in range(53))  # 1 ms to 13 s
+_OUTCOMES = tuple(Outcome)
+_INDEX = {outcome: n for n, outcome in enumerate(_OUTCOMES)}
+_RELAYED = len(_OUTCOMES)
+_PLACED = _RELAYED + 1  # how many of those offered had a place in the order
+_PLACES = _RELAYED + 2  # the sum of these places, in thousandths of the way from first to last
+_TIMES = _RELAYED + 3
+_SIZE = _TIMES + len(BOUNDS_MS) + 1
+
+HOUR_S, DAY_S = 3600, 86_400
+
+
+class Window:
+    """Counts per provider over the last `slots` slots of `slot_s` seconds each."""
+
+    def __init__(self, slot_s: int, slots: int, *, now: int, providers_max: int) -> None:
+        self._slot_s, self._providers_max = slot_s, providers_max
+        self._slots: deque[tuple[int, dict[str, array[int]]]] = deque([(now, {})], maxlen=slots)
+        self._sums: dict[str, array[int]] = {}
+
+    @property
+    def since(self) -> int:
+        """When the oldest slot began, seconds UTC."""
+        return self._slots[0][0]
+
+    def turn(self, now: int) -> None:
+        """Let go what is too old. A clock set back keeps the newest slot growing."""
+        if now >= self._slots[-1][0] + self._slot_s * (self._slots.maxlen or 1):
+            self._sums.clear()
+            self._slots.clear()
+            self._slots.append((now, {}))
+        while now >= (end := self._slots[-1][0] + self._slot_s):
+            if len(self._slots) == self._slots.maxlen:
+                self._subtract(self._slots[0][1])
+            self._slots.append((end, {}))
+
+    def counts_of(self, provider: str) -> tuple[array[int], array[int]] | None:
+        """The arrays to count in, of the newest slot and of the sum; None when there are too many
+        providers."""
+        newest = self._slots[-1][1]
+        counts = newest.get(provider)
+        if counts is None:
+            if provider not in self._sums:
+                if len(self._sums) >= self._providers_max:
+                    return None
+                self._sums[provider] = array("L", bytes(8 * _SIZE))
+            counts = newest[provider] = array("I", bytes(4 * _SIZE))
+        return counts, self._sums[provider]
+
+    def sums(self) -> dict[str, array[int]]:
+        """The counts of each provider that has any."""
+        return self._sums
+
+    def _subtract(self, slot: dict[str, array[int]]) -> None:
+        for provider, counts in slot.items():
+            left = array("L", (a - b for a, b in zip(self._sums[provider], counts, strict=True)))
+            if any(left):
+                self._sums[provider] = left
+            else:
+                del self._sums[provider]
+
+
+class Report:
+    """Both windows. Times in seconds UTC, `took_s` in seconds."""
+
+    def __init__(self, *, now: int, providers_max: int) -> None:
+        self.started_at = now
+        self._windows = {
+            "hour": Window(HOUR_S // 12, 12, now=now, providers_max=providers_max),
+            "day": Window(DAY_S // 12, 12, now=now, providers_max=providers_max),
+        }
+
+    def turn(self, now: int) -> None:
+        """Once per message, before it is counted."""
+        for window in self._windows.values():
+            window.turn(now)
+
+    def offered(
+        self, provider: str, outcome: Outcome, *, took_s: float = 0, place: int = -1, of: int = 1
+    ) -> None:
+        """One search for this provider; `place` among `of`, from 0, if it was sent to it."""
+        index = _INDEX[outcome]
+        bin_ = _TIMES + bisect_left(BOUNDS_MS, took_s * 1000)
+        thousandths = 1000 * place // (of - 1) if of > 1 else -1
+        for window in self._windows.values():
+            for counts in window.counts_of(provider) or ():
+                counts[index] += 1
+                if outcome is Outcome.ACKED:
+                    counts[bin_] += 1
+                if thousandths >= 0:
+                    counts[_PLACED] += 1
+                    counts[_PLACES] += thousandths
+
+    def relayed(self, provider: str) -> None:
+        """One on_search of this provider passed through."""
+        for window in self._windows.values():
+            for counts in window.counts_of(provider) or ():
+                counts[_RELAYED] += 1
+
+    def shown(self, now: int) -> dict[str, Any]:
+        """JSON-ready: `{since, hour: {since, providers: [...]}, day: {...}}`, providers by name."""
+        self.turn(now)
+        return {
+            "at": now,
+            "since": self.started_at,
+            **{
+                name: {
+                    "since": window.since,
+                    "providers": [
+                        {"subscriber_id": provider, **figures(counts)}
+                        for provider, counts in sorted(window.sums().items())
+                    ],
+                }
+                for name, window in self._windows.items()
+            },
+        }
+
+
+def figures(counts: array[int]) -> dict[str, int | float | None]:
+    """One provider's line of the report. The times are upper bounds, 20 % apart."""
+    outcomes = {outcome.value: counts[n] for n, outcome in enumerate(_OUTCOMES)}
+    times = counts[_TIMES:]
+    return {
+        "offered": sum(outcomes.values()),
+        "answered": counts[_INDEX[Outcome.ACKED]] + counts[_INDEX[Outcome.REFUSED]],
+        **outcomes,
+        "relayed": counts[_RELAYED],
+        "ack_ms_median": quantile_ms(times, 0.5),
+        "ack_ms_p95": quantile_ms(times, 0.95),
+        "mean_place": round(counts[_PLACES] / counts[_PLACED] / 1000, 3)
+        if counts[_PLACED]
+        else None,
+    }
+
+
+def quantile_ms(times: array[int], share: float) -> float | None:
+    """The bound below which this share of the ACKs came; None without any."""
+    wanted, seen = share * sum(times), 0
+    if not wanted:
+        return None
+    for bound, count in zip(BOUNDS_MS, times, strict=False):
+        seen += count
+        if seen >= wanted:
+            return bound
+    return BOUNDS_MS[-1]
