@@ -64,7 +64,7 @@ class Asking:
         secret = secrets.token_urlsafe(32)
         journey = self._new_journey(market, intent, secret)
         call = self._call(journey, "search", None)
-        body = self._body(journey, call, version.write_search(intent), None)
+        body = self._body(journey, call, journey.speech.write_search(intent), None)
 
         def begin(session: Session) -> None:
             rows.add(session, journey)
@@ -216,7 +216,7 @@ class Asking:
         context = new_context(
             action=call.action,
             domain=journey.domain,
-            version=self._settings.version,
+            version=journey.speech.traits.versions[0],
             city=journey.city,
             country=journey.country,
             bap_id=self._settings.subscriber_id,
@@ -227,6 +227,7 @@ class Asking:
             message_id=call.message_id,
             now_ms=self._node.now_ms(),
             ttl=duration.text(self._settings.ask_ttl_s),
+            is_flat=journey.speech.traits.is_flat,
         )
         return strict_json.dumps({"context": context, "message": message})
 
@@ -237,13 +238,14 @@ class Asking:
             secret_hash=hash_secret(secret),
             kind=market.kind,
             domain=market.domain,
+            dialect=market.dialect,
             city=market.city,
             country=market.country,
             currency=market.currency,
             transaction_id=str(uuid.uuid4()),
             state=State.SEARCHING,
             version=0,
-            intent=strict_json.dumps(version.write_search(intent)),
+            intent=strict_json.dumps(version.named(market.dialect).write_search(intent)),
             created_at=now,
             updated_at=now,
         )

@@ -15,7 +15,7 @@ from bap.settings import BapSettings
 from protocol_specs.node.actions import Durable, Passing
 from protocol_specs.node.server import Node
 from protocol_specs.node.store import Session
-from protocol_specs.wire import strict_json, version
+from protocol_specs.wire import strict_json
 from protocol_specs.wire.envelope import Envelope
 from protocol_specs.wire.errors import Refused
 from protocol_specs.wire.order import Offer
@@ -118,7 +118,7 @@ def _on_search(
     """Offers of one provider: as many as one may make, in the money of the market."""
     journey, limits = found.journey, settings.journeys
     try:
-        catalog = version.read_on_search(envelope.message)
+        catalog = envelope.dialect.read_on_search(envelope.message)
     except Refused:
         return journey, ()
     known = {shown["offer_id"]: shown for shown in offers.every(session, journey.id)}
@@ -157,7 +157,7 @@ def _on_quote(session: Session, found: Match, envelope: Envelope, now: int) -> O
     journey, message = found.journey, envelope.message
     chosen = offers.find(session, journey.id, journey.offer_id or "")
     try:
-        view = version.read_on_order(message)
+        view = envelope.dialect.read_on_order(message)
     except Refused as refused:
         return decide.faulty(journey, envelope.action, refused.reason, now)
     if chosen is None or (view.provider_id, view.item_id) != (
@@ -174,7 +174,7 @@ def _on_order(session: Session, found: Match, envelope: Envelope, now: int) -> O
     """on_confirm, on_status and on_update: the provider's word about the order."""
     journey = found.journey
     try:
-        said = read_told(envelope.message)
+        said = read_told(envelope.dialect, envelope.message)
     except Refused as refused:
         return decide.faulty(journey, envelope.action, refused.reason, now)
     if said.view.id is None or journey.order_id not in (None, said.view.id):
@@ -191,7 +191,7 @@ def _on_cancel(session: Session, found: Match, envelope: Envelope, now: int) -> 
     """The end of the order, or in answer to a soft cancel what ending it would cost."""
     if found.call is not None and found.call.soft and found.journey.state == State.BOOKED:
         try:
-            view = version.read_on_order(envelope.message)
+            view = envelope.dialect.read_on_order(envelope.message)
         except Refused as refused:
             return decide.faulty(found.journey, envelope.action, refused.reason, now)
         if view.status != "CANCELLED":
@@ -201,7 +201,7 @@ def _on_cancel(session: Session, found: Match, envelope: Envelope, now: int) -> 
 
 def _on_track(session: Session, found: Match, envelope: Envelope, now: int) -> Outcome:
     try:
-        tracking = version.read_on_track(envelope.message)
+        tracking = envelope.dialect.read_on_track(envelope.message)
     except Refused as refused:
         return decide.faulty(found.journey, envelope.action, refused.reason, now)
     return decide.tracked(found.journey, tracking, now)

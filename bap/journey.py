@@ -10,8 +10,8 @@ from typing import Any
 import orjson
 
 from bap.consent import Terms, terms_from
-from protocol_specs.wire import version
 from protocol_specs.wire.order import Intent, OrderView
+from protocol_specs.wire.version import Dialect, named
 
 
 class State(StrEnum):
@@ -47,6 +47,7 @@ class Journey:
     secret_hash: bytes
     kind: str
     domain: str
+    dialect: str
     city: str
     country: str
     currency: str
@@ -71,19 +72,24 @@ class Journey:
     created_at: int
     updated_at: int
 
+    @property
+    def speech(self) -> Dialect:
+        """The dialect that this journey is spoken in."""
+        return named(self.dialect)
+
     def read_intent(self) -> Intent:
         """What was searched for."""
-        return version.read_search(orjson.loads(self.intent))
+        return self.speech.read_search(orjson.loads(self.intent))
 
     def read_quote(self) -> OrderView | None:
         """The order as last quoted, None if no provider named a price that stands."""
-        return None if self.quote is None else version.read_on_order(orjson.loads(self.quote))
+        return None if self.quote is None else self.speech.read_on_order(orjson.loads(self.quote))
 
     def read_order(self) -> OrderView | None:
         """The latest word about the order, None if there is none."""
         if self.order_message is None:
             return None
-        return version.read_on_order(orjson.loads(self.order_message))
+        return self.speech.read_on_order(orjson.loads(self.order_message))
 
     def read_consented(self) -> Terms | None:
         """The terms that the citizen agreed to."""

@@ -69,7 +69,7 @@ def _solicited(session: Session, envelope: Envelope, call: Call) -> Journey:
 
 def _unsolicited(session: Session, envelope: Envelope) -> Journey:
     """By order id and provider; or by transaction, while our confirm there has no answer yet."""
-    order_id = read_told(envelope.message).view.id
+    order_id = read_told(envelope.dialect, envelope.message).view.id
     names = (envelope.peer_id, envelope.transaction_id)
     journey = None
     if order_id is not None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from protocol_specs.wire import version
 from protocol_specs.wire.errors import Refused
 from protocol_specs.wire.order import OrderView
+from protocol_specs.wire.version import Dialect
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,18 +19,18 @@ class Told:
     fault: str | None = None
 
 
-def read_told(message: dict[str, Any] | None) -> Told:
+def read_told(dialect: Dialect, message: dict[str, Any] | None) -> Told:
     """The order, without its quote if only that is at fault (a sum that is none, say).
 
     Raises Refused for any other fault.
     """
     try:
-        return Told(version.read_on_order(message), message or {})
+        return Told(dialect.read_on_order(message), message or {})
     except Refused as refused:
         stripped = _stripped(message)
         if stripped == message:
             raise
-        return Told(version.read_on_order(stripped), stripped, refused.reason)
+        return Told(dialect.read_on_order(stripped), stripped, refused.reason)
 
 
 def _stripped(message: dict[str, Any] | None) -> dict[str, Any]:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import tomllib
 from importlib import resources
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from protocol_specs.node.settings import Frozen, NodeSettings
 from protocol_specs.wire.order import Kind
+from protocol_specs.wire.version import CORE, NAMES
 
 
 class NamedPlace(Frozen):
@@ -26,10 +27,18 @@ class Market(Frozen):
     name: str
     kind: Kind
     domain: str
+    dialect: str = CORE
     city: str
     country: str = Field(pattern="^[A-Z]{3}$")
     currency: str = Field(pattern="^[A-Z]{3}$")
     places: tuple[NamedPlace, ...] = ()
+
+    @field_validator("dialect")
+    @classmethod
+    def _known(cls, dialect: str) -> str:
+        if dialect not in NAMES:
+            raise ValueError(f"no dialect {dialect!r}; there are {', '.join(NAMES)}")
+        return dialect
 
 
 def bundled_markets() -> tuple[Market, ...]:
@@ -55,7 +64,6 @@ class JourneyLimits(Frozen):
 class BapSettings(NodeSettings):
     """Settings of a consumer node."""
 
-    version: str = "1.1.1"
     markets: tuple[Market, ...] = Field(default_factory=bundled_markets)
     journeys: JourneyLimits = JourneyLimits()
     ask_ttl_s: int = Field(default=30, ge=5, le=300)  # how long a provider has to answer

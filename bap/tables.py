@@ -24,6 +24,7 @@ class JourneyRow(Tables, table=True):
     secret_hash: bytes = Field(nullable=False)  # SHA-256 of the bearer secret
     kind: str
     domain: str
+    dialect: str  # that its messages are written in
     city: str
     country: str
     currency: str

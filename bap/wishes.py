@@ -17,7 +17,7 @@ from bap.consent import changes, terms_from, terms_of
 from bap.journey import CHOOSING, UNANSWERED, Journey, Outcome, State, unquoted
 from bap.requests import Party
 from protocol_specs.node.api import ApiError
-from protocol_specs.wire import money, strict_json, version
+from protocol_specs.wire import money, strict_json
 from protocol_specs.wire.order import CancelRequest, Contact, OrderView
 
 Offer = Mapping[str, Any]
@@ -42,7 +42,7 @@ def select(journey: Journey, offer: Offer | None) -> Request:
     asked = replace(
         unquoted(journey), offer_id=offer["offer_id"], bpp_id=offer["bpp_id"], error=None
     )
-    message = version.write_select(requests.selected(asked, offer))
+    message = journey.speech.write_select(requests.selected(asked, offer))
     return Request(asked, "select", message, supersedes=("select", "init"))
 
 
@@ -59,7 +59,7 @@ def init(journey: Journey, offer: Offer | None, party: Party, payment_type: str 
         reason = f"this cooperative takes {offered}"
         raise ApiError(400, "payment_not_offered", reason, "/payment/type")
     asked = replace(journey, party=strict_json.dumps(asdict(party)), error=None)
-    message = version.write_init(requests.initialised(asked, offer, quoted, party, pay))
+    message = journey.speech.write_init(requests.initialised(asked, offer, quoted, party, pay))
     return Request(asked, "init", message, supersedes=("init",))
 
 
@@ -97,7 +97,8 @@ def confirm(
         consented=strict_json.dumps(terms.document()),
         error=None,
     )
-    message = version.write_confirm(requests.confirmed(asked, offer, draft, party, reference))
+    accepted = requests.confirmed(asked, offer, draft, party, reference)
+    message = journey.speech.write_confirm(accepted)
     return Request(asked, "confirm", message, supersedes=("select", "init"))
 
 
@@ -110,21 +111,23 @@ def cancel(journey: Journey, *, reason_id: str, soft: bool, fee_minor: int | Non
     asked = replace(journey, error=None)
     if not soft:
         asked = replace(asked, agreed_fee_minor=_agreed_fee(journey, view, fee_minor))
-    return Request(asked, "cancel", version.write_cancel(wish), soft=soft)
+    return Request(asked, "cancel", journey.speech.write_cancel(wish), soft=soft)
 
 
 def status(journey: Journey) -> Request:
     """Ask how the order stands; one without a name yet is asked for by its transaction."""
     if journey.state in CHOOSING:
         raise ApiError(409, "not_booked", "there is no order yet")
-    order_id = journey.order_id or journey.transaction_id
-    return Request(replace(journey, error=None), "status", version.write_status(order_id))
+    message = journey.speech.write_status(
+        journey.order_id or journey.transaction_id, is_transaction=journey.order_id is None
+    )
+    return Request(replace(journey, error=None), "status", message)
 
 
 def track(journey: Journey) -> Request:
     """Ask where the vehicle is."""
     _require_order(journey)
-    message = version.write_track(journey.order_id or "")
+    message = journey.speech.write_track(journey.order_id or "")
     return Request(replace(journey, error=None), "track", message)
 
 

@@ -21,7 +21,7 @@ from protocol_specs.wire.order import (
     Vehicle,
 )
 from protocol_specs.wire.strict_json import dumps
-from protocol_specs.wire.version import write_on_order
+from protocol_specs.wire.version.core_1_1 import write_on_order
 
 STATES = ("RIDE_ASSIGNED", "RIDE_ENROUTE_PICKUP", "RIDE_ARRIVED_PICKUP", "RIDE_STARTED")
 

@@ -19,7 +19,6 @@ from bpp.orders.writing import answer_document, owe_answer, owe_refusal, refusal
 from protocol_specs.node.actions import Durable, Passing
 from protocol_specs.node.passing import PassingQueue
 from protocol_specs.node.store import Session, Store
-from protocol_specs.wire import version
 from protocol_specs.wire.envelope import Envelope
 from protocol_specs.wire.errors import ActionNotApplicable, Malformed, QuoteUnavailable, Refused
 from protocol_specs.wire.order import Catalog, OrderView
@@ -81,7 +80,7 @@ def _owing(office: Office, decide: Decide) -> Callable[[Session, Envelope, int],
 
 def _init(session: Session, office: Office, envelope: Envelope, now: int) -> None:
     peer = peer_of(envelope)
-    asked = version.read_init(envelope.message)
+    asked = envelope.dialect.read_init(envelope.message)
     if kept := store.order_of_transaction(session, peer.bap_id, peer.transaction_id):
         raise ActionNotApplicable(
             f"this transaction already made order {kept.order.id}; start a new transaction"
@@ -113,7 +112,7 @@ def _confirm(session: Session, office: Office, envelope: Envelope, now: int) -> 
 def _read_confirm(envelope: Envelope) -> OrderView:
     """The confirm; a quote that does not even add up is a wrong price, not a wrong shape."""
     try:
-        return version.read_confirm(envelope.message)
+        return envelope.dialect.read_confirm(envelope.message)
     except Malformed as fault:
         if (fault.path or "").startswith("/message/order/quote"):
             raise QuoteUnavailable(fault.reason, path=fault.path) from None
@@ -155,7 +154,7 @@ def successor(
 
 
 def _cancel(session: Session, office: Office, envelope: Envelope, now: int) -> None:
-    request = version.read_cancel(envelope.message)
+    request = envelope.dialect.read_cancel(envelope.message)
     kept = store.order_of_bap(session, envelope.peer_id, request.order_id)
     if kept is None:
         raise unknown_order()
@@ -179,14 +178,14 @@ def _body(
 def _search(
     store_: Store, office: Office, envelope: Envelope, now: int
 ) -> dict[str, object] | None:
-    intent = version.read_search(envelope.message)
+    intent = envelope.dialect.read_search(envelope.message)
     city = envelope.context.city
 
     def find(session: Session) -> Catalog | None:
         return search(office, intent, lambda id: _is_out(session, office, id, city), now, city=city)
 
     catalog = store_.read(find)
-    return None if catalog is None else version.write_on_search(catalog, intent=intent)
+    return None if catalog is None else envelope.dialect.write_on_search(catalog, intent=intent)
 
 
 def _is_out(session: Session, office: Office, agent_id: str, city: str) -> bool:
@@ -200,20 +199,20 @@ def _is_out(session: Session, office: Office, agent_id: str, city: str) -> bool:
 
 
 def _select(store_: Store, office: Office, envelope: Envelope, now: int) -> dict[str, object]:
-    asked = version.read_select(envelope.message)
+    asked = envelope.dialect.read_select(envelope.message)
     view = select(office, asked, peer_of(envelope), now)
-    return version.write_on_order(view, action="on_select")
+    return envelope.dialect.write_on_order(view, action="on_select")
 
 
 def _status(store_: Store, office: Office, envelope: Envelope, now: int) -> dict[str, object]:
-    order = _asked_order(store_, envelope, version.read_status(envelope.message))
-    return version.write_on_order(status(order), action="on_status")
+    order = _asked_order(store_, envelope, envelope.dialect.read_status(envelope.message))
+    return envelope.dialect.write_on_order(status(order), action="on_status")
 
 
 def _track(store_: Store, office: Office, envelope: Envelope, now: int) -> dict[str, object]:
-    order = _asked_order(store_, envelope, version.read_track(envelope.message))
+    order = _asked_order(store_, envelope, envelope.dialect.read_track(envelope.message))
     position = office.fleet.position(order.agent_id) if order.agent_id else None
-    return version.write_on_track(track(order, position))
+    return envelope.dialect.write_on_track(track(order, position))
 
 
 def _asked_order(store_: Store, envelope: Envelope, order_id: str) -> Order:

@@ -61,6 +61,7 @@ class Peer:
     url: str  # the registered url of the verified sender: where callbacks go
     transaction_id: str
     domain: str
+    dialect: str
     version: str
     city: str
     country: str
@@ -75,6 +76,7 @@ def peer_of(envelope: Envelope) -> Peer:
         url=envelope.sender.url,
         transaction_id=context.transaction_id,
         domain=context.domain,
+        dialect=envelope.dialect.traits.name,
         version=context.version,
         city=context.city,
         country=context.country,

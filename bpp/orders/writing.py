@@ -61,7 +61,7 @@ def owe_answer(
     expires_at: int | None = None,
 ) -> None:
     """Owes the callback to a request: same transaction and message_id."""
-    message = version.write_on_order(view, action=action)
+    message = envelope.dialect.write_on_order(view, action=action)
     context = _reply_context(office, envelope, action, now)
     document = {"context": context, "message": message}
     _owe_document(session, envelope, action, document, now, expires_at)
@@ -73,7 +73,7 @@ def owe_unsolicited(
     """A callback nobody asked for, with a message_id of its own."""
     peer, message_id = order.peer, office.new_id()
     context = _new_context(office, peer, action, message_id, now)
-    message = version.write_on_order(order.shown(), action=action)
+    message = version.named(peer.dialect).write_on_order(order.shown(), action=action)
     owe(
         session,
         receiver_id=peer.bap_id,
@@ -176,4 +176,5 @@ def _new_context(
         message_id=message_id,
         now_ms=now * 1000,
         ttl=TTL,
+        is_flat=version.named(peer.dialect).traits.is_flat,
     )

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from protocol_specs.node.keyring import Keyring
     from protocol_specs.node.settings import Limits
     from protocol_specs.node.telemetry import Telemetry
-    from protocol_specs.wire.schema import Schemas
+    from protocol_specs.wire.version import Dialects
 
 Action = Durable | Passing
 JSON = {"Content-Type": "application/json"}
@@ -58,7 +58,7 @@ class Door:
         self,
         *,
         receiver: wire.Receiver,
-        schemas: Schemas,
+        dialects: Dialects,
         keyring: Keyring,
         store: Store,
         inbox: Inbox,
@@ -70,7 +70,7 @@ class Door:
         self.actions: dict[str, Action] = {}
         self.store_fault: str | None = None
         self.is_inbox_full = False  # told by Health, once a second
-        self._receiver, self._schemas, self._keyring = receiver, schemas, keyring
+        self._receiver, self._dialects, self._keyring = receiver, dialects, keyring
         self._store, self._inbox, self._arrivals = store, inbox, arrivals
         self._telemetry = telemetry
         self._limits, self._clock = limits, clock
@@ -147,7 +147,7 @@ class Door:
 
     def _admitted(self, claim: wire.Claim, keys: wire.Keys, action: str, now: int) -> wire.Envelope:
         return wire.admit(
-            claim, keys, now, receiver=self._receiver, action=action, schemas=self._schemas
+            claim, keys, now, receiver=self._receiver, action=action, dialects=self._dialects
         )
 
     async def _take(self, served: Action, envelope: wire.Envelope, now: int) -> bool:

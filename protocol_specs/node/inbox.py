@@ -17,6 +17,7 @@ from protocol_specs.node.tables import Body, Conversation, Received
 from protocol_specs.node.telemetry import Telemetry
 from protocol_specs.wire.envelope import Envelope
 from protocol_specs.wire.errors import ChangedDuplicate, Refused
+from protocol_specs.wire.version import Dialects
 
 CHANNEL = "inbox"
 HANDLED_PER_COMMIT_MAX = 32
@@ -93,10 +94,11 @@ class Outcome:
 class Inbox:
     """The messages of one node that were ACKed, and who handles them."""
 
-    def __init__(self, store: Store, telemetry: Telemetry) -> None:
+    def __init__(self, store: Store, telemetry: Telemetry, dialects: Dialects) -> None:
         self.wake = asyncio.Event()
         self._store = store
         self._telemetry = telemetry
+        self._dialects = dialects
         self._actions: dict[str, Durable] = {}
         self._fresh: OrderedDict[int, Envelope] = OrderedDict()  # spares a second parse
         self._looked_at = sys.maxsize  # the last process's clock may have run ahead of ours
@@ -198,7 +200,7 @@ class Inbox:
 
     def _handle(self, session: Session, row: Row, now: int) -> Outcome:
         def work() -> None:
-            envelope = self._fresh.get(row["id"]) or kept.envelope(row)
+            envelope = self._fresh.get(row["id"]) or kept.envelope(row, self._dialects)
             self._actions[row["action"]].handle(session, envelope, now)
 
         return self._mark(session, row, attempt(session, work), now)

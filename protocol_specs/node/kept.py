@@ -9,6 +9,7 @@ from protocol_specs.wire import strict_json
 from protocol_specs.wire.context import read_context
 from protocol_specs.wire.envelope import Envelope, Subscriber, SubscriberType
 from protocol_specs.wire.keys import b64encode, strict_b64decode
+from protocol_specs.wire.version import Dialects
 
 _KEYS = ("signing_public_key", "encryption_public_key")
 
@@ -33,7 +34,7 @@ def party(text: str) -> Subscriber:
     return Subscriber(**record)
 
 
-def envelope(row: Row) -> Envelope:
+def envelope(row: Row, dialects: Dialects) -> Envelope:
     """The message of a row of `received` joined with its body. Nothing is verified a second time:
     only what was verified is ever written."""
     body = bytes(row["bytes"])
@@ -43,6 +44,7 @@ def envelope(row: Row) -> Envelope:
         message=document.get("message"),
         error=document.get("error"),
         document=document,
+        dialect=dialects.of(document),
         body=body,
         sender=party(row["sender"]),
         gateway=None if row["gateway"] is None else party(row["gateway"]),

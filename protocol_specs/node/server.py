@@ -37,7 +37,7 @@ from protocol_specs.node.subscription import OnSubscribe, OwnKeys
 from protocol_specs.node.telemetry import Telemetry
 from protocol_specs.wire.envelope import KeyId, Receiver, SubscriberType
 from protocol_specs.wire.errors import Refused
-from protocol_specs.wire.schema import Schemas
+from protocol_specs.wire.version import Dialects
 
 if TYPE_CHECKING:
     import sqlalchemy
@@ -85,8 +85,9 @@ class Node:
             directory or nobody, clock=clock, entries_max=settings.limits.keys_max
         )
         tables.define(metadata)
+        self.dialects = Dialects(settings.dialects)
         self.store = Store.open(settings.data_dir, metadata, triggers=triggers)
-        self.inbox = Inbox(self.store, self.telemetry)
+        self.inbox = Inbox(self.store, self.telemetry, self.dialects)
         self.outbox = Outbox(self.store, self.client, self.telemetry, now=self.now)
         self.telemetry.watch_age("outbox", lambda: self.outbox.oldest_age_s(self.now()))
         self.passing = PassingQueue(self.client, self.telemetry, now=self.now)
@@ -95,7 +96,7 @@ class Node:
         )
         self.door = Door(
             receiver=self.receiver,
-            schemas=Schemas.load("receive"),
+            dialects=self.dialects,
             keyring=self.keyring,
             store=self.store,
             inbox=self.inbox,

@@ -12,6 +12,7 @@ from typing import Any, Literal, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
 from protocol_specs.node.addresses import plain
+from protocol_specs.wire.version import NAMES
 
 Role = Literal["registry", "gateway", "bpp", "bap"]
 
@@ -34,6 +35,19 @@ class RegistrySettings(Frozen):
     unique_key_id: str
     signing_public_key: str
     encryption_public_key: str
+    signs_answers: bool = True  # false: what it answers rests on TLS alone, and no snapshot is kept
+
+
+class RotationSettings(Frozen):
+    """How this node changes its keys (docs/operator.md, "Keys and rotation").
+
+    `caches_s`: how long a new key is shown by the registry before it signs anything: longer than
+    any peer remembers that it does not know a key. 90 s is enough for peers like this node.
+    """
+
+    rotate_every_days: int | None = Field(default=None, gt=0)  # None: only when told
+    caches_s: int = Field(default=90, ge=0)
+    key_days: int = Field(default=365, gt=0)
 
 
 class Limits(Frozen):
@@ -86,7 +100,9 @@ class NodeSettings(Frozen):
     encryption_key: Path
     network: Literal["production", "development"] = "production"
     registry: RegistrySettings | None = None
+    rotation: RotationSettings = RotationSettings()
     domains: tuple[str, ...] = ()
+    dialects: dict[str, tuple[str, ...]] = {}  # by domain; core-1.1 where a domain is not named
     cities: tuple[str, ...] = ()
     country: str = "IND"
     limits: Limits = Limits()
@@ -96,6 +112,16 @@ class NodeSettings(Frozen):
     @classmethod
     def _beside_the_file(cls, path: Path, info: ValidationInfo) -> Path:
         return beside_the_file(path, info)
+
+    @field_validator("dialects")
+    @classmethod
+    def _known(cls, dialects: dict[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
+        for domain, names in dialects.items():
+            unknown = [name for name in names if name not in NAMES]
+            if unknown or not names:
+                said = f"no dialect {unknown[0]!r}" if unknown else "no dialect"
+                raise ValueError(f"{domain}: {said}; there are {', '.join(NAMES)}")
+        return dialects
 
     def check(self) -> None:
         """Whatever the start would refuse in other files that these settings name, beside keys.

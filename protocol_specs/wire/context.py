@@ -1,7 +1,8 @@
 """The context of a Beckn message: read without guessing, written for requests and callbacks.
 
 Core 1.1 requires nothing formally; what is required here is what every peer needs in practice
-(domain, place, action, version, both ends, both ids, time).
+(domain, place, action, version, both ends, both ids, time). Core 0.9 has the same members but for
+three: city and country are flat texts, and the version is called core_version.
 """
 
 from dataclasses import dataclass
@@ -19,7 +20,7 @@ URI_CHARS_MAX = 2048
 @dataclass(frozen=True, slots=True)
 class Context:
     """Addressing and identity of one message. `timestamp` in ms since 1970; bpp_id and bpp_uri are
-    None only in a search to everybody."""
+    None only in a search to everybody; `is_flat` is the shape of core 0.9."""
 
     domain: str
     action: str
@@ -34,6 +35,7 @@ class Context:
     message_id: str
     timestamp: int
     ttl_s: int | None
+    is_flat: bool = False
 
     @property
     def expires_ms(self) -> int:
@@ -47,15 +49,17 @@ def read_context(document: dict[str, Any]) -> Context:
     if type(given) is not dict:
         raise Malformed("The message needs a context object.", path="/context")
     action = _text(given, "action")
+    is_flat = is_flat_context(given)
+    place = _text if is_flat else _place
     # Only a search may leave the provider open; null is a value and is refused.
     has_bpp_id = action != "search" or "bpp_id" in given
     has_bpp_uri = action != "search" or "bpp_uri" in given
     return Context(
         domain=_text(given, "domain"),
         action=action,
-        version=_text(given, "version"),
-        city=_place(given, "city"),
-        country=_place(given, "country"),
+        version=_text(given, "core_version" if is_flat else "version"),
+        city=place(given, "city"),
+        country=place(given, "country"),
         bap_id=_subscriber_id(given, "bap_id"),
         bap_uri=_text(given, "bap_uri", URI_CHARS_MAX),
         bpp_id=_subscriber_id(given, "bpp_id") if has_bpp_id else None,
@@ -64,7 +68,13 @@ def read_context(document: dict[str, Any]) -> Context:
         message_id=_text(given, "message_id"),
         timestamp=_timestamp_ms(given),
         ttl_s=_ttl_s(given),
+        is_flat=is_flat,
     )
+
+
+def is_flat_context(context: dict[str, Any]) -> bool:
+    """Whether this is the context of core 0.9, known by its core_version."""
+    return "core_version" in context
 
 
 def new_context(
@@ -82,13 +92,17 @@ def new_context(
     message_id: str,
     now_ms: int,
     ttl: str | None = "PT30S",
+    is_flat: bool = False,
 ) -> dict[str, Any]:
-    """A JSON-ready context; what is None is left out."""
+    """A JSON-ready context, of core 0.9 if `is_flat`; what is None is left out."""
+    place: dict[str, Any] = {"country": country, "city": city}
+    if not is_flat:
+        place = {"location": {"city": {"code": city}, "country": {"code": country}}}
     context = {
         "domain": domain,
-        "location": {"city": {"code": city}, "country": {"code": country}},
+        **place,
         "action": action,
-        "version": version,
+        "core_version" if is_flat else "version": version,
         "bap_id": bap_id,
         "bap_uri": bap_uri,
         "bpp_id": bpp_id,
@@ -132,6 +146,7 @@ def reply_context(
         message_id=message_id or context.message_id,
         now_ms=now_ms,
         ttl=ttl,
+        is_flat=context.is_flat,
     )
 
 

@@ -7,7 +7,7 @@ no part of the message is to be had without it.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 from protocol_specs.wire import strict_json
 from protocol_specs.wire.claims import SKEW_S, Claim, Headers, authenticate, claim, holders
@@ -31,6 +31,7 @@ from protocol_specs.wire.parties import (
     ttl_binds,
 )
 from protocol_specs.wire.signing import KeyId, SignatureHeader
+from protocol_specs.wire.version import Dialect, Dialects
 
 __all__ = [
     "Claim",
@@ -42,19 +43,12 @@ __all__ = [
     "Receiver",
     "Subscriber",
     "SubscriberType",
-    "Validates",
     "admit",
     "authenticate",
     "claim",
     "new_context",
     "reply_context",
 ]
-
-
-class Validates(Protocol):
-    """Schemas: raises SchemaFault if `document` is not the shape of `action`."""
-
-    def validate(self, action: str, document: dict[str, Any]) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +59,7 @@ class Envelope:
     message: dict[str, Any] | None
     error: dict[str, Any] | None
     document: dict[str, Any]
+    dialect: Dialect
     body: bytes
     sender: Subscriber
     gateway: Subscriber | None
@@ -94,23 +89,23 @@ class Envelope:
 
 
 def admit(
-    claim: Claim, keys: Keys, now: int, *, receiver: Receiver, action: str, schemas: Validates
+    claim: Claim, keys: Keys, now: int, *, receiver: Receiver, action: str, dialects: Dialects
 ) -> Envelope:
     """The verified message; raises Refused.
 
-    Checked in this order: signatures, the role of each signer, strict JSON, schema, context.action
-    == `action`, the signer is the party that speaks, addressed to us, still fresh. `keys` must be
-    what the registry says now; an id it lacks is unknown.
+    Checked in this order: signatures, the role of each signer, strict JSON, dialect, schema,
+    context.action == `action`, the signer is the party that speaks, addressed to us, still fresh.
+    `keys` must be what the registry says now; an id it lacks is unknown.
     """
     try:
-        return _admit(claim, keys, now, receiver, action, schemas)
+        return _admit(claim, keys, now, receiver, action, dialects)
     except Unauthenticated as refused:
         refused.code = SIGNATURE_CODES[receiver.type]
         raise
 
 
 def _admit(
-    claim: Claim, keys: Keys, now: int, receiver: Receiver, action: str, schemas: Validates
+    claim: Claim, keys: Keys, now: int, receiver: Receiver, action: str, dialects: Dialects
 ) -> Envelope:
     gateways = _gateways(claim.gateway, claim.digest, keys, now, receiver) if claim.gateway else ()
     party = speaker(action)
@@ -120,7 +115,8 @@ def _admit(
     if not senders:
         raise WrongParty(f"{action} is said by a {party}; {claim.sender.key_id} is not one.")
     document = strict_json.parse(claim.body)
-    schemas.validate(action, document)
+    dialect = dialects.of(document)
+    dialect.schemas("receive").validate(action, document)
     context = read_context(document)
     if context.action != action:
         raise Misaddressed(
@@ -139,6 +135,7 @@ def _admit(
         message=message,
         error=error,
         document=document,
+        dialect=dialect,
         body=claim.body,
         sender=sender,
         gateway=gateway,

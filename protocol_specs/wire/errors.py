@@ -158,6 +158,30 @@ class InvalidCancellationReason(Refused):
     code = "30011"
 
 
+class InvalidUpdateTarget(Refused):
+    """The update names a part of the order that does not exist, or that is not changed so."""
+
+    code = "30012"
+
+
+class ChangedOutsideTarget(Refused):
+    """The update changes a part of the order that it does not name."""
+
+    code = "30013"
+
+
+class RatedEntityNotFound(Refused):
+    """What is rated is no part of an order of the sender's."""
+
+    code = "30014"
+
+
+class InvalidRatingValue(Refused):
+    """The value of a rating is none that this provider takes."""
+
+    code = "30015"
+
+
 class BusinessError(Refused):
     """The business says no, for a reason without a code of its own."""
 
@@ -198,6 +222,24 @@ class CancellationNotPossible(Refused):
     """The order has gone too far to be cancelled."""
 
     code = "50001"
+
+
+class UpdateNotPossible(Refused):
+    """The order has gone too far to be changed so."""
+
+    code = "50002"
+
+
+class UnsupportedRatingCategory(Refused):
+    """What is rated here is another list; get_rating_categories tells it."""
+
+    code = "50003"
+
+
+class SupportUnavailable(Refused):
+    """There is no help to be had from this provider."""
+
+    code = "50004"
 
 
 @dataclass(frozen=True, slots=True)

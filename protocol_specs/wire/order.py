@@ -19,6 +19,7 @@ TagGroup = Mapping[str, Any]
 
 CollectedBy = Literal["BAP", "BPP"]
 PaymentType = Literal["PRE-ORDER", "PRE-FULFILLMENT", "ON-FULFILLMENT", "POST-FULFILLMENT"]
+RatingCategory = Literal["Item", "Order", "Fulfillment", "Provider", "Agent", "Support"]
 PaymentStatus = Literal["PAID", "NOT-PAID"]
 CancelledBy = Literal["CONSUMER", "PROVIDER"]
 
@@ -104,6 +105,39 @@ class PaymentTerms:
 
 
 @dataclass(frozen=True, slots=True)
+class Terms:
+    """What the two platforms agree on between themselves: fees, settlement, law.
+
+    Texts as the network writes them: percentages as decimals ("1"), windows as ISO 8601 durations,
+    `static_terms` a url. Networks without such terms leave all of it out.
+    """
+
+    finder_fee_percentage: str | None = None
+    settlement_window: str | None = None
+    settlement_basis: str | None = None
+    settlement_type: str | None = None
+    settlement_amount: str | None = None
+    mandatory_arbitration: bool | None = None
+    court_jurisdiction: str | None = None
+    delay_interest: str | None = None
+    static_terms: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """A form that a provider wants filled in (BECKN-007).
+
+    The consumer gets `url`, posts what the customer filled in, and says the `submission_id` of the
+    answer in its next call.
+    """
+
+    url: str | None = None
+    required: bool = True
+    mime_type: str = "text/html"
+    submission_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Intent:
     """What a consumer looks for. `start_at` None means now."""
 
@@ -114,6 +148,7 @@ class Intent:
     parcel: Parcel | None = None
     payment: PaymentTerms | None = None
     start_at: int | None = None
+    bap_terms: Terms | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,14 +201,20 @@ class Offer:
     payments: tuple[PaymentTerms, ...] = ()
     fare_policy: tuple[tuple[str, str], ...] = ()
     tags: tuple[TagGroup, ...] = ()
+    nearby: tuple[Place, ...] = ()
+    form: Form | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Catalog:
-    """What one provider platform answers to a search; no offers is an answer too."""
+    """What one provider platform answers to a search; no offers is an answer too.
+
+    An offer's `nearby` is where free vehicles stand, as roughly as the cooperative shows it.
+    """
 
     name: str
     offers: tuple[Offer, ...] = ()
+    bpp_terms: Terms | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,11 +250,27 @@ class CancellationTerm:
     reason_required: bool = True
 
 
+@dataclass(frozen=True, slots=True)
+class ReturnLeg:
+    """A parcel on its way back to the sender (RTO, return to origin): its own fulfillment.
+
+    Its fee is a line of the order's quote; `reason_id` is why the drop failed.
+    """
+
+    id: str
+    state: str
+    reason_id: str | None = None
+    started_at: int | None = None
+    ended_at: int | None = None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fulfillment:
     """How an order is carried out, from where to where and by whom.
 
     `pickup` and `drop` are None where a peer leaves them out: most selects do, some callbacks too.
+    `start_code` is told at pickup, `end_code` (deliveries) at the drop. `ready_to_ship`,
+    `picked_up_at`, `delivered_at` and `return_leg` are said of deliveries only.
     """
 
     id: str
@@ -228,8 +285,14 @@ class Fulfillment:
     vehicle: Vehicle | None = None
     start_code: str | None = None
     code_claimed: bool = False
+    code_valid_until: int | None = None
+    end_code: str | None = None
     parcel: Parcel | None = None
     instructions: str | None = None
+    ready_to_ship: bool | None = None
+    picked_up_at: int | None = None
+    delivered_at: int | None = None
+    return_leg: ReturnLeg | None = None
 
     def route(self) -> tuple[Place, Place]:
         """Pickup and drop, where both are needed. Raises Malformed when one is missing."""
@@ -269,6 +332,55 @@ class OrderView:
     updated_at: int | None = None
     tags: tuple[TagGroup, ...] = ()
     fare_policy: tuple[tuple[str, str], ...] = ()
+    bap_terms: Terms | None = None
+    bpp_terms: Terms | None = None
+    form: Form | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UpdateRequest:
+    """A wish to change the named parts of an order; `soft` only asks what it would cost.
+
+    `targets` are parts of the order as the peer named them, such as `fulfillments`, `payments`,
+    `quote.breakup`; what else differs is not asked for. `lines` are those of the breakup (a tip),
+    in `currency`.
+    """
+
+    order_id: str
+    targets: tuple[str, ...]
+    soft: bool = False
+    fulfillment: Fulfillment | None = None
+    payments: tuple[PaymentTerms, ...] = ()
+    lines: tuple[PriceLine, ...] = ()
+    currency: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Rating:
+    """A value given to one part of an order; `id` is that part's."""
+
+    category: RatingCategory
+    id: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class Support:
+    """Help with `ref_id`, an order: how the asker is called back, or whom to call."""
+
+    ref_id: str | None = None
+    callback_phone: str | None = None
+    phone: str | None = None
+    email: str | None = None
+    url: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """One choice of a list: a reason to cancel or return, or (id only) a rating category."""
+
+    id: str
+    text: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,6 +62,16 @@ def speaker(action: str) -> SubscriberType:
     return SubscriberType.BPP if is_callback else SubscriberType.BAP
 
 
+def callback_of(action: str) -> str:
+    """The callback that answers a request: `on_` in front, but `get_` off the meta calls."""
+    return action.removeprefix("get_") if action.startswith("get_") else f"on_{action}"
+
+
+def request_of(callback: str) -> str:
+    """The request that a callback answers: the inverse of `callback_of`."""
+    return f"get_{callback}" if callback in _META_CALLBACKS else callback.removeprefix("on_")
+
+
 def ttl_binds(action: str) -> bool:
     """Whether `action` is void after its ttl: requests and on_search are; order callbacks, which
     may report money and rides, are taken late."""

@@ -20,7 +20,6 @@ from bap.settings import BapSettings
 from protocol_specs.node.server import Node
 from protocol_specs.node.store import Statement
 from protocol_specs.node.tables import Received
-from protocol_specs.wire import version
 from protocol_specs.wire.envelope import SubscriberType
 from protocol_specs.wire.order import (
     Agent,
@@ -35,6 +34,7 @@ from protocol_specs.wire.order import (
     Quote,
     Vehicle,
 )
+from protocol_specs.wire.version import core_1_1 as version
 from tests.support.nodes import listening_socket, running, settings_of, url_of
 from tests.support.peers import (
     DELIVERIES,

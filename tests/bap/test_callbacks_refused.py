@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from protocol_specs.wire import version
 from protocol_specs.wire.order import Catalog
 from protocol_specs.wire.timestamp import rfc3339
+from protocol_specs.wire.version import core_1_1 as version
 from tests.bap.network import (
     Network,
     cancelled,

@@ -13,8 +13,8 @@ from bap.asking import Asking
 from bap.settings import BapSettings
 from bap.upkeep import Upkeep
 from protocol_specs.node.store import Session
-from protocol_specs.wire import version
 from protocol_specs.wire.order import Catalog, Kind
+from protocol_specs.wire.version import core_1_1 as version
 from tests.bap.network import CUSTOMER, DROP, PICKUP, SEARCH, Network, network, offer
 from tests.support.peers import NOW
 

@@ -28,6 +28,7 @@ VIEW = OrderView(
     provider_id="p", item_id="i", fulfillment=Fulfillment(id="f", kind=Kind.RIDE), status="ACTIVE"
 )
 JOURNEY = Journey(
+    dialect="core-1.1",
     id="j",
     secret_hash=b"",
     kind="RIDE",

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from protocol_specs.wire import version
 from protocol_specs.wire.order import PaymentTerms, Place, Tracking
+from protocol_specs.wire.version import core_1_1 as version
 from tests.bap.network import CUSTOMER, Network, message_of, network, ordered, quoted
 from tests.support.peers import NOW
 

@@ -35,6 +35,7 @@ CASH = PaymentTerms("BPP", "ON-FULFILLMENT")
 PREPAID = PaymentTerms("BAP", "PRE-ORDER")
 CODE = "0427"
 PEER = Peer(
+    dialect="core-1.1",
     bap_id="bap.example.org",
     bap_uri="https://bap.example.org",
     url="https://bap.example.org",

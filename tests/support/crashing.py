@@ -22,6 +22,7 @@ from protocol_specs.node.store import Session, Statement, Store
 from protocol_specs.node.tables import Body, Owed, Received
 from protocol_specs.wire.envelope import Envelope
 from protocol_specs.wire.errors import Acknowledgement
+from protocol_specs.wire.version import Dialects
 from tests.support.peers import NOW, Peer, bap
 from tests.support.queues import (
     FakeClient,
@@ -68,7 +69,7 @@ async def live(folder: Path, envelopes: list[Envelope], step: Callable[[], None]
         step()
         return Acknowledgement(acked=True)
 
-    inbox = Inbox(store, quiet())
+    inbox = Inbox(store, quiet(), Dialects({}))
     inbox.serve(Durable("confirm", handle))
     outbox = Outbox(store, FakeClient(answer), quiet(), now=lambda: NOW)
     stopping = asyncio.Event()

@@ -13,7 +13,7 @@ from protocol_specs.node import tables
 from protocol_specs.node.owing import owe
 from protocol_specs.node.store import Session, Statement, Store
 from protocol_specs.node.telemetry import Telemetry
-from protocol_specs.wire import signing, strict_json
+from protocol_specs.wire import signing, strict_json, version
 from protocol_specs.wire.context import read_context
 from protocol_specs.wire.envelope import Envelope
 from protocol_specs.wire.errors import Acknowledgement
@@ -56,6 +56,7 @@ def envelope_of(sender: Peer, action: str, *, text: str = "x", **context: Any) -
         message=document["message"],
         error=None,
         document=document,
+        dialect=version.named(version.CORE),
         body=body,
         sender=sender.records()[0],
         gateway=None,

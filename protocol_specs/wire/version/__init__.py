@@ -1,119 +1,89 @@
 """The only place that knows how a network speaks of orders: dialects, each with the same functions.
 
-For each action a reader of the message side of an envelope and a writer of it. A dialect is a
-module with the functions of `core_1_1`; `of` picks it by domain and shape, never by the major
-version number alone (a ride message that says "2.1.0" is core-1.1-shaped). One dialect is spoken
-today, and its functions stand here for short.
+A message's dialect is decided by its domain, its version and the shape of its context, never by
+the major version number alone (a ride message that says "2.1.0" is core-1.1-shaped).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Protocol
+from collections.abc import Mapping, Sequence
+from typing import Any
 
+from protocol_specs.wire.context import is_flat_context
 from protocol_specs.wire.errors import NotServed
-from protocol_specs.wire.order import (
-    DELIVERY_CANCELLED,
-    DELIVERY_STATES,
-    RIDE_CANCELLED,
-    RIDE_STATES,
-    CancelRequest,
-    Catalog,
-    Intent,
-    OrderView,
-    Tracking,
-)
 from protocol_specs.wire.version import core_1_1
-from protocol_specs.wire.version.core_1_1 import (
-    read_cancel,
-    read_confirm,
-    read_init,
-    read_on_order,
-    read_on_search,
-    read_on_track,
-    read_search,
-    read_select,
-    read_status,
-    read_track,
-    write_cancel,
-    write_confirm,
-    write_init,
-    write_on_order,
-    write_on_search,
-    write_on_track,
-    write_search,
-    write_select,
-    write_status,
-    write_track,
-)
+from protocol_specs.wire.version.dialect import Dialect, Message, Traits
 
-Message = Mapping[str, Any] | None
+__all__ = ["CORE", "NAMES", "Dialect", "Dialects", "Message", "Traits", "named"]
+
+CORE = "core-1.1"
+
+_DIALECTS: Mapping[str, Dialect] = {dialect.traits.name: dialect for dialect in (core_1_1,)}
+NAMES = tuple(_DIALECTS)
+"""The dialects that can be spoken; a node's settings pick from them."""
+
+_NETWORKS = {
+    "ONDC:TRV10": ("trv10-2.1.0", "trv10-2.0.1", CORE),
+    "ONDC:LOG10": ("log10-1.2.5", CORE),
+    "nic2004:60232": ("log-1.2.0", CORE),
+}
 
 
-class Dialect(Protocol):
-    """What every dialect can read and write."""
-
-    def read_search(self, message: Message) -> Intent: ...
-    def write_search(self, intent: Intent) -> dict[str, Any]: ...
-    def read_on_search(self, message: Message) -> Catalog: ...
-    def write_on_search(self, catalog: Catalog, *, intent: Intent) -> dict[str, Any]: ...
-    def read_select(self, message: Message) -> OrderView: ...
-    def write_select(self, view: OrderView) -> dict[str, Any]: ...
-    def read_init(self, message: Message) -> OrderView: ...
-    def write_init(self, view: OrderView) -> dict[str, Any]: ...
-    def read_confirm(self, message: Message) -> OrderView: ...
-    def write_confirm(self, view: OrderView) -> dict[str, Any]: ...
-    def read_on_order(self, message: Message) -> OrderView: ...
-    def write_on_order(self, view: OrderView, *, action: str) -> dict[str, Any]: ...
-    def read_status(self, message: Message) -> str: ...
-    def write_status(self, order_id: str) -> dict[str, Any]: ...
-    def read_track(self, message: Message) -> str: ...
-    def write_track(self, order_id: str) -> dict[str, Any]: ...
-    def read_on_track(self, message: Message) -> Tracking: ...
-    def write_on_track(self, tracking: Tracking) -> dict[str, Any]: ...
-    def read_cancel(self, message: Message) -> CancelRequest: ...
-    def write_cancel(self, request: CancelRequest) -> dict[str, Any]: ...
+def named(name: str) -> Dialect:
+    """The dialect of that name; raises KeyError for a name that is not in NAMES."""
+    return _DIALECTS[name]
 
 
-def of(domain: str, document: Mapping[str, Any]) -> Dialect:
-    """The dialect of a message of that domain; raises NotServed for one that is not spoken here.
+class Dialects:
+    """The dialects of one node, by domain. A domain that is not named speaks core 1.1."""
 
-    Core 0.9 is known by its context: flat city and core_version, where 1.1 has a location.
-    """
-    context = document.get("context")
-    if isinstance(context, Mapping) and "core_version" in context:
-        raise NotServed(
-            f"{domain[:40]} in the shape of Beckn core 0.9 is not spoken here; send 1.1"
-        )
-    return core_1_1
+    def __init__(self, by_domain: Mapping[str, Sequence[str]]) -> None:
+        self._by_domain = {
+            domain: tuple(named(name) for name in names) for domain, names in by_domain.items()
+        }
+        self._core = (named(CORE),)
+
+    @staticmethod
+    def every() -> Dialects:
+        """All dialects, each in the domains of its network: for judging what others recorded."""
+        known = {domain: [n for n in names if n in NAMES] for domain, names in _NETWORKS.items()}
+        return Dialects(known)
+
+    def spoken_in(self, domain: str) -> tuple[Dialect, ...]:
+        """The dialects spoken in a domain, the preferred one first."""
+        return self._by_domain.get(domain, self._core)
+
+    def of(self, document: Mapping[str, Any]) -> Dialect:
+        """The dialect of a message. Raises NotServed for one that is not spoken in its domain.
+
+        A message without a usable context is read as the domain's first dialect, whose schema
+        will say what is wrong with it.
+        """
+        given = document.get("context")
+        context = given if type(given) is dict else {}
+        domain = context.get("domain")
+        spoken = self.spoken_in(domain if type(domain) is str else "")
+        is_flat = is_flat_context(context)
+        version = context.get("core_version" if is_flat else "version")
+        shaped = [dialect for dialect in spoken if dialect.traits.is_flat == is_flat]
+        for dialect in shaped:
+            if version in dialect.traits.versions:
+                return dialect
+        for dialect in shaped:
+            if dialect.traits.name == CORE:  # networks write their own numbers over core 1.1
+                return dialect
+        if type(version) is not str:
+            return spoken[0]
+        raise NotServed(_not_spoken(spoken, version), path=_path(is_flat))
 
 
-__all__ = [
-    "DELIVERY_CANCELLED",
-    "DELIVERY_STATES",
-    "RIDE_CANCELLED",
-    "RIDE_STATES",
-    "Dialect",
-    "Message",
-    "of",
-    "read_cancel",
-    "read_confirm",
-    "read_init",
-    "read_on_order",
-    "read_on_search",
-    "read_on_track",
-    "read_search",
-    "read_select",
-    "read_status",
-    "read_track",
-    "write_cancel",
-    "write_confirm",
-    "write_init",
-    "write_on_order",
-    "write_on_search",
-    "write_on_track",
-    "write_search",
-    "write_select",
-    "write_status",
-    "write_track",
-]
+def _not_spoken(spoken: Sequence[Dialect], version: str) -> str:
+    ours = ", ".join(
+        f"{'core_version' if one.traits.is_flat else 'version'} {one.traits.versions[0]}"
+        for one in spoken
+    )
+    return f"version {version[:20]!r} is not spoken in this domain here; send {ours}"
+
+
+def _path(is_flat: bool) -> str:
+    return "/context/core_version" if is_flat else "/context/version"

@@ -14,6 +14,7 @@ from protocol_specs.node.store import Session, Statement, Store, StoreUnavailabl
 from protocol_specs.node.tables import Body, Received
 from protocol_specs.wire.envelope import Envelope
 from protocol_specs.wire.errors import ChangedDuplicate, OrderNotFound
+from protocol_specs.wire.version import Dialects
 from tests.support.peers import NOW, bap
 from tests.support.queues import envelope_of, open_store, quiet, rows
 
@@ -49,7 +50,7 @@ class Handler:
 
 
 def inbox_of(store: Store, handler: Handler, *actions: str) -> Inbox:
-    inbox = Inbox(store, quiet())
+    inbox = Inbox(store, quiet(), Dialects({}))
     for action in actions or ("confirm", "cancel", "on_status"):
         inbox.serve(Durable(action, handler))
     return inbox

@@ -12,6 +12,7 @@ from protocol_specs.node.pruning import KEPT_PARKED_S, KEPT_S, PRUNED_PER_COMMIT
 from protocol_specs.node.store import Session, Statement, Store
 from protocol_specs.node.tables import Body, Owed, Received
 from protocol_specs.wire.errors import ChangedDuplicate
+from protocol_specs.wire.version import Dialects
 from tests.support.peers import NOW, bap
 from tests.support.queues import envelope_of, open_store, owe_one, quiet, rows
 
@@ -33,7 +34,7 @@ def prune(store: Store, now: int) -> None:
 async def test_a_handled_message_keeps_its_ids_and_hash_and_is_still_no_news(
     store: Store,
 ) -> None:
-    inbox = Inbox(store, quiet())
+    inbox = Inbox(store, quiet(), Dialects({}))
     inbox.serve(Durable("confirm", lambda session, envelope, now: None))
     envelope = envelope_of(bap(), "confirm", message_id="m1")
     await store.transact(lambda s: inbox.accept(s, envelope, NOW))

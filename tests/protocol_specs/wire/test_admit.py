@@ -107,7 +107,7 @@ def test_another_body_under_the_signature_is_refused():
             NOW,
             receiver=receiver_of(TAXI),
             action="confirm",
-            schemas=Shapes(),
+            dialects=Shapes(),
         )
     assert refused.value.doubted_key == key_id(APP)
     assert refused.value.code == "30016"
@@ -413,7 +413,7 @@ def test_a_domain_we_do_not_serve_is_refused():
     us = replace(receiver_of(TAXI), domains=frozenset({"nic2004:60232"}))
     claim = claimed(message("confirm"), by=APP, at=TAXI)
     with pytest.raises(Misaddressed, match="does not serve domain"):
-        admit(claim, USUAL_KEYS, NOW, receiver=us, action="confirm", schemas=Shapes())
+        admit(claim, USUAL_KEYS, NOW, receiver=us, action="confirm", dialects=Shapes())
 
 
 @pytest.mark.parametrize("type", ["BAP", "REGISTRY"])
@@ -421,7 +421,7 @@ def test_a_request_is_heard_by_a_bpp_or_gateway_only(type):
     us = replace(receiver_of(TAXI), type=SubscriberType(type))
     claim = claimed(message("confirm"), by=APP, at=TAXI)
     with pytest.raises(Misaddressed):
-        admit(claim, USUAL_KEYS, NOW, receiver=us, action="confirm", schemas=Shapes())
+        admit(claim, USUAL_KEYS, NOW, receiver=us, action="confirm", dialects=Shapes())
 
 
 def test_a_search_to_everybody_names_no_provider():
@@ -575,7 +575,7 @@ def test_a_receiver_is_told_by_its_whole_id():
     us = Receiver("taxi.example", SubscriberType.BPP, TAXI.url, frozenset({DOMAIN}))
     claim = claimed(message("confirm"), by=APP, at=TAXI)
     with pytest.raises(Misaddressed):
-        admit(claim, USUAL_KEYS, NOW, receiver=us, action="confirm", schemas=Shapes())
+        admit(claim, USUAL_KEYS, NOW, receiver=us, action="confirm", dialects=Shapes())
 
 
 def test_a_record_made_for_tests_is_in_order():

@@ -10,6 +10,7 @@ from protocol_specs.wire.order import Catalog, Intent, Offer, PaymentTerms, Plac
 from protocol_specs.wire.version.core_1_1 import read_money as money
 from protocol_specs.wire.version.core_1_1 import read_places as parts
 from protocol_specs.wire.version.core_1_1 import vocabulary as words
+from protocol_specs.wire.version.core_1_1.read_after import form
 from protocol_specs.wire.version.fields import (
     Json,
     an_object,
@@ -165,6 +166,7 @@ def _offer(
         payments=_payments_of(item, payer, currency),
         fare_policy=parts.pairs(item, words.FARE_POLICY),
         tags=tuple(filter(_is_not_ours, parts.groups(item))),
+        form=find(item, "xinput", form),
     )
 
 

@@ -70,6 +70,20 @@ def quote(value: Any) -> Quote:
     return Quote(find(given, "id", text) or "", currency, lines, find(given, "ttl", _ttl_s))
 
 
+def lines(value: Any) -> tuple[str | None, tuple[PriceLine, ...]]:
+    """Currency and breakup of a quote that is to change; its total, if any, is not looked at.
+
+    Without a price the currency is that of the first line; all lines must be in it.
+    """
+    given = an_object(value)
+    breakup = each(given, "breakup", an_object)
+    if not breakup:
+        return None, ()
+    first = under("/breakup/0", lambda: need(breakup[0], "price", an_object))
+    currency = under("/breakup/0/price", lambda: currency_of(first))
+    return currency, each(given, "breakup", _line_reader(currency))
+
+
 def _ttl_s(value: Any) -> int:
     # Live quotes say PT300s and P200S: lower case, or without the T that parts date from time.
     given = text(value).upper()

@@ -19,6 +19,7 @@ from protocol_specs.wire.order import (
 from protocol_specs.wire.version.core_1_1 import read_money as money
 from protocol_specs.wire.version.core_1_1 import read_places as parts
 from protocol_specs.wire.version.core_1_1 import vocabulary as words
+from protocol_specs.wire.version.core_1_1.read_after import form
 from protocol_specs.wire.version.fields import (
     Json,
     an_object,
@@ -82,6 +83,7 @@ def _order(value: Any) -> OrderView:
         updated_at=find(order, "updated_at", at),
         tags=parts.groups(order),
         fare_policy=parts.pairs(item, words.FARE_POLICY),
+        form=find(order, "xinput", form) or find(item, "xinput", form),
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from protocol_specs.wire import tags
 from protocol_specs.wire.errors import Malformed
@@ -22,6 +22,7 @@ from protocol_specs.wire.version.core_1_1 import vocabulary as words
 from protocol_specs.wire.version.fields import (
     Json,
     an_object,
+    at,
     each,
     find,
     gps,
@@ -186,7 +187,7 @@ def fulfillment_reader(
         stops = each(given, "stops", an_object)
         start, end = stop_of(stops, words.START), stop_of(stops, words.END)
         carried, state = parcel(given, item), state_of(given)
-        code, claimed, told = _at_start(start)
+        start_code, end_code = _stop_part(start, _code), _stop_part(end, _code)
         return Fulfillment(
             id=find(given, "id", text) or fallback_id,
             kind=words.kind_of(item_code, state=state, parcel=carried is not None),
@@ -198,10 +199,12 @@ def fulfillment_reader(
             customer=find(given, "customer", contact),
             agent=find(given, "agent", agent),
             vehicle=find(given, "vehicle", vehicle),
-            start_code=code,
-            code_claimed=claimed,
+            start_code=start_code.token if start_code else None,
+            code_claimed=start_code is not None and start_code.is_claimed,
+            code_valid_until=start_code.valid_until if start_code else None,
+            end_code=end_code.token if end_code else None,
             parcel=carried,
-            instructions=told or _stop_part(end, _instructions),
+            instructions=_stop_part(start, _instructions) or _stop_part(end, _instructions),
         )
 
     return read
@@ -218,13 +221,21 @@ def _stop_part(stop: tuple[int, Json] | None, read: Callable[[Json], Any]) -> An
     return under(f"/stops/{index}", lambda: read(value))
 
 
-def _at_start(stop: tuple[int, Json] | None) -> tuple[str | None, bool, str | None]:
-    def read(value: Json) -> tuple[str | None, bool, str | None]:
-        given = find(value, "authorization", an_object) or {}
-        claimed = (find(given, "status", text) or "").upper() == "CLAIMED"
-        return find(given, "token", loose_text), claimed, _instructions(value)
+class _Code(NamedTuple):
+    """The authorization of a stop."""
 
-    return _stop_part(stop, read) or (None, False, None)
+    token: str | None
+    is_claimed: bool
+    valid_until: int | None
+
+
+def _code(stop: Json) -> _Code | None:
+    def read(value: Any) -> _Code:
+        given = an_object(value)
+        claimed = (find(given, "status", text) or "").upper() == "CLAIMED"
+        return _Code(find(given, "token", loose_text), claimed, find(given, "valid_to", at))
+
+    return find(stop, "authorization", read)
 
 
 def _instructions(stop: Json) -> str | None:

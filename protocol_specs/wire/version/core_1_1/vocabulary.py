@@ -8,6 +8,14 @@ from __future__ import annotations
 
 from protocol_specs.wire.order import DELIVERY_CANCELLED, DELIVERY_STATES, Kind
 
+ACTIONS = frozenset(
+    {
+        *("search", "select", "init", "confirm"),
+        *("status", "track", "cancel", "update", "rating", "support"),
+        *("get_cancellation_reasons", "get_return_reasons", "get_rating_categories"),
+    }
+)
+
 CATEGORY = {Kind.RIDE: "ON_DEMAND_TRIP", Kind.DELIVERY: "IMMEDIATE_DELIVERY"}
 ITEM = {Kind.RIDE: "RIDE", Kind.DELIVERY: "IMMEDIATE_DELIVERY"}
 FULFILLMENT_TYPE = "DELIVERY"
@@ -43,3 +51,9 @@ def kind_of(*codes: str | None, state: str | None = None, parcel: bool = False) 
     """
     delivers = any(code is not None and "DELIVERY" in code.upper() for code in codes)
     return Kind.DELIVERY if parcel or delivers or state in _DELIVERY_STATES else Kind.RIDE
+
+
+SOFT_UPDATE = "SOFT_UPDATE"
+CONFIRM_UPDATE = "CONFIRM_UPDATE"
+"""Order status of an update that asks the price first, and of the one that means it. Words of
+ONDC's ride rules; core says neither, and an update without one is meant."""

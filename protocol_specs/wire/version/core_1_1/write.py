@@ -30,8 +30,10 @@ _STATUS = {
     "ACTIVE": "ACTIVE",
     "COMPLETE": "COMPLETE",
     "CANCELLED": "CANCELLED",
-    # Core has no word for a fee that was only asked for: the order stands as it was.
+    # Core has no word for a fee that was only asked for, nor for a change: the order stands.
     "SOFT_CANCEL": "ACTIVE",
+    "SOFT_UPDATE": "ACTIVE",
+    "UPDATED": "ACTIVE",
 }
 _NEEDS = {
     "on_select": ("quote",),
@@ -113,6 +115,7 @@ def _item_offered(offer: Offer, *, name_payments: bool) -> Json:
         descriptor=said(code=words.ITEM[offer.kind], name=offer.name),
         price=parts.price(offer.price_minor, offer.currency),
         fulfillment_ids=[offer.fulfillment_id],
+        xinput=parts.form(offer.form) if offer.form else None,
         tags=[*_offer_tags(offer), *offer.tags],
     )
     if name_payments:
@@ -182,6 +185,7 @@ def _order(view: OrderView, *, fulfillment_type: str | None) -> Json:
         cancellation=parts.cancellation(view.cancellation) if view.cancellation else None,
         created_at=parts.time(view.created_at),
         updated_at=parts.time(view.updated_at),
+        xinput=parts.form(view.form) if view.form else None,
         tags=list(view.tags),
     )
 
@@ -201,8 +205,8 @@ def _item(view: OrderView) -> Json:
 # The small ones
 
 
-def write_status(order_id: str) -> Json:
-    """Ask how an order stands."""
+def write_status(order_id: str, *, is_transaction: bool = False) -> Json:
+    """Ask how an order stands; one without a known id by its transaction, in the same place."""
     return {"order_id": order_id}
 
 

@@ -5,6 +5,7 @@ Plain dicts, JSON-ready; what the model leaves unsaid is left out, never written
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from protocol_specs.wire import duration, tags
@@ -14,10 +15,12 @@ from protocol_specs.wire.order import (
     Cancellation,
     CancellationTerm,
     Contact,
+    Form,
     Fulfillment,
     Parcel,
     PaymentTerms,
     Place,
+    PriceLine,
     Quote,
     Vehicle,
 )
@@ -107,7 +110,11 @@ def stops(given: Fulfillment) -> list[Json]:
         instructions=said(short_desc=given.instructions),
         **contact(given.pickup_contact),
     )
-    end = said(location=location(given.drop) if given.drop else None, **contact(given.drop_contact))
+    end = said(
+        location=location(given.drop) if given.drop else None,
+        authorization=said(type="OTP", token=given.end_code) if given.end_code else None,
+        **contact(given.drop_contact),
+    )
     return [{"type": kind, **stop} for kind, stop in (("START", start), ("END", end)) if stop]
 
 
@@ -115,7 +122,9 @@ def _authorization(given: Fulfillment) -> Json:
     if given.start_code is None and not given.code_claimed:
         return {}
     status = "CLAIMED" if given.code_claimed else "UNCLAIMED"
-    return said(type="OTP", token=given.start_code, status=status)
+    return said(
+        type="OTP", token=given.start_code, valid_to=time(given.code_valid_until), status=status
+    )
 
 
 def fulfillment(given: Fulfillment, *, fulfillment_type: str | None) -> Json:
@@ -133,21 +142,45 @@ def fulfillment(given: Fulfillment, *, fulfillment_type: str | None) -> Json:
 
 
 def quote(given: Quote) -> Json:
-    """A quote with its breakup. A line's title on the wire is its code; its text is the item's."""
-    lines = [
-        said(
-            title=line.code,
-            price=price(line.amount_minor, given.currency),
-            item={"descriptor": {"name": line.title}} if line.title else None,
-        )
-        for line in given.lines
-    ]
+    """A quote with its breakup."""
     return said(
         id=given.id,
         price=price(given.total_minor, given.currency),
-        breakup=lines,
+        breakup=_lines(given.lines, given.currency),
         ttl=None if given.ttl_s is None else duration.text(given.ttl_s),
     )
+
+
+def breakup_only(lines: Sequence[PriceLine], currency: str | None) -> Json:
+    """The lines of a quote that are to change, without its total; empty for none.
+
+    Raises ValueError for lines without a currency.
+    """
+    if not lines:
+        return {}
+    if currency is None:
+        raise ValueError("the lines of a quote need a currency")
+    return {"breakup": _lines(lines, currency)}
+
+
+def _lines(lines: Sequence[PriceLine], currency: str) -> list[Json]:
+    """A line's title on the wire is its code; its text is the item's."""
+    return [
+        said(
+            title=line.code,
+            price=price(line.amount_minor, currency),
+            item={"descriptor": {"name": line.title}} if line.title else None,
+        )
+        for line in lines
+    ]
+
+
+def form(given: Form) -> Json:
+    """An XInput: where the form is, or what was submitted."""
+    inner = said(url=given.url, submission_id=given.submission_id)
+    if given.url:
+        inner["mime_type"] = given.mime_type
+    return {"form": inner, "required": given.required}
 
 
 def payment(given: PaymentTerms) -> Json:

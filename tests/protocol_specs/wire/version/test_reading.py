@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from protocol_specs.wire import order, version
-from protocol_specs.wire.errors import Malformed, NotServed
+from protocol_specs.wire import order
+from protocol_specs.wire.errors import Malformed
+from protocol_specs.wire.version import core_1_1 as version
 
 ORDER: dict[str, Any] = {
     "order": {
@@ -249,13 +250,6 @@ def test_a_cancel_is_soft_only_when_it_says_so() -> None:
     assert version.read_cancel({"order_id": "o", "descriptor": {"code": "SOFT_CANCEL"}}).soft
     assert not version.read_cancel({"order_id": "o", "descriptor": {"code": "CONFIRM_CANCEL"}}).soft
     assert not version.read_cancel({"order_id": "o", "cancellation_reason_id": "005"}).soft
-
-
-def test_the_shape_decides_the_dialect_and_not_the_number() -> None:
-    ride = {"context": {"version": "2.1.0", "location": {"city": {"code": "std:080"}}}}
-    assert version.of("ONDC:TRV10", ride).read_confirm(ORDER) == version.read_confirm(ORDER)
-    with pytest.raises(NotServed):
-        version.of("nic2004:60232", {"context": {"core_version": "1.2.0", "city": "std:080"}})
 
 
 def test_the_time_of_a_position_is_taken_from_where_rides_networks_put_it() -> None:

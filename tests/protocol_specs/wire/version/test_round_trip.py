@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from protocol_specs.wire import order, version
+from protocol_specs.wire import order
+from protocol_specs.wire.version import core_1_1 as version
 from tests.protocol_specs.wire.version import strategies as some
 
 fast = settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))

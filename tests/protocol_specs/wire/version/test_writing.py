@@ -6,7 +6,6 @@ from dataclasses import replace
 
 import pytest
 
-from protocol_specs.wire import version
 from protocol_specs.wire.order import (
     Agent,
     CancellationTerm,
@@ -21,6 +20,7 @@ from protocol_specs.wire.order import (
     PriceLine,
     Quote,
 )
+from protocol_specs.wire.version import core_1_1 as version
 
 INTENT = Intent(Kind.RIDE, Place(3.1390034, 101.6868554), Place(-3.15, 101.7))
 VIEW = OrderView(
@@ -82,7 +82,7 @@ def test_a_fee_that_was_only_asked_for_leaves_the_order_active() -> None:
         (replace(VIEW, status=None), "on_status", "status"),
         (replace(VIEW, quote=None), "on_select", "quote"),
         (replace(VIEW, payments=()), "on_init", "payments"),
-        (replace(VIEW, status="UPDATED"), "on_update", "UPDATED"),
+        (replace(VIEW, status="ENDED"), "on_update", "ENDED"),
         (
             replace(VIEW, fulfillment=replace(VIEW.fulfillment, agent=Agent("Aminah"))),
             "on_select",
