@@ -56,22 +56,41 @@ class Kind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class PostalAddress:
+    """An address in its parts, where a network wants them; `name` is what stands on the door."""
+
+    name: str
+    building: str
+    locality: str
+    city: str
+    state: str
+    country: str
+    area_code: str
+
+
+@dataclass(frozen=True, slots=True)
 class Place:
-    """A point with its address; on the wire with six decimals (about 10 cm)."""
+    """A point with its address; on the wire with six decimals (about 10 cm).
+
+    `address` is one text for people; `parts` is the same address for networks that want its parts.
+    """
 
     lat: float
     lon: float
     address: str | None = None
     area_code: str | None = None
+    parts: PostalAddress | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Contact:
-    """A person to call or to bill."""
+    """A person to call or to bill; address and tax number are said of who is billed."""
 
     name: str | None = None
     phone: str | None = None
     email: str | None = None
+    address: PostalAddress | None = None
+    tax_number: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +103,7 @@ class Parcel:
     height_cm: int | None = None
     declared_value_minor: int | None = None
     description: str | None = None
+    category: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +159,10 @@ class Form:
 
 @dataclass(frozen=True, slots=True)
 class Intent:
-    """What a consumer looks for. `start_at` None means now."""
+    """What a consumer looks for. `start_at` None means now.
+
+    `service_level` is a delivery network's word for how soon; None is its on-demand one.
+    """
 
     kind: Kind
     pickup: Place
@@ -149,6 +172,7 @@ class Intent:
     payment: PaymentTerms | None = None
     start_at: int | None = None
     bap_terms: Terms | None = None
+    service_level: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,7 +208,11 @@ class Quote:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Offer:
-    """One thing a provider offers in answer to a search."""
+    """One thing a provider offers in answer to a search.
+
+    Of deliveries only: `turnaround_s` from order to drop, `distance_m` of the way, and
+    `return_price_minor`, which bringing back costs what nobody took (None: nothing).
+    """
 
     provider_id: str
     provider_name: str
@@ -203,6 +231,10 @@ class Offer:
     tags: tuple[TagGroup, ...] = ()
     nearby: tuple[Place, ...] = ()
     form: Form | None = None
+    service_level: str | None = None
+    turnaround_s: int | None = None
+    distance_m: int | None = None
+    return_price_minor: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,11 +242,13 @@ class Catalog:
     """What one provider platform answers to a search; no offers is an answer too.
 
     An offer's `nearby` is where free vehicles stand, as roughly as the cooperative shows it.
+    Turnaround times are reckoned from `made_at`.
     """
 
     name: str
     offers: tuple[Offer, ...] = ()
     bpp_terms: Terms | None = None
+    made_at: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -270,7 +304,8 @@ class Fulfillment:
 
     `pickup` and `drop` are None where a peer leaves them out: most selects do, some callbacks too.
     `start_code` is told at pickup, `end_code` (deliveries) at the drop. `ready_to_ship`,
-    `picked_up_at`, `delivered_at` and `return_leg` are said of deliveries only.
+    `pickup_by`, `deliver_by`, `picked_up_at`, `delivered_at` and `return_leg` are said of
+    deliveries only.
     """
 
     id: str
@@ -290,6 +325,8 @@ class Fulfillment:
     parcel: Parcel | None = None
     instructions: str | None = None
     ready_to_ship: bool | None = None
+    pickup_by: int | None = None
+    deliver_by: int | None = None
     picked_up_at: int | None = None
     delivered_at: int | None = None
     return_leg: ReturnLeg | None = None
@@ -305,12 +342,22 @@ class Fulfillment:
 
 @dataclass(frozen=True, slots=True)
 class Cancellation:
-    """Who ended an order, why and when. None: not said, or said in no word we know."""
+    """Who ended an order, why and when. None: not said, or said in no word we know.
+
+    Delivery networks name the platform that ended it: `party_id`, a subscriber id.
+    """
 
     cancelled_by: CancelledBy | None
     reason_id: str | None
     at: int | None
     description: str | None = None
+    party_id: str | None = None
+
+    def by(self, bap_id: str) -> CancelledBy | None:
+        """Who ended it, where `bap_id` is the consumer's platform."""
+        if self.cancelled_by is not None or self.party_id is None:
+            return self.cancelled_by
+        return "CONSUMER" if self.party_id == bap_id else "PROVIDER"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -322,6 +369,7 @@ class OrderView:
     provider_id: str
     item_id: str
     item_name: str | None = None
+    service_level: str | None = None
     fulfillment: Fulfillment
     quote: Quote | None = None
     payments: tuple[PaymentTerms, ...] = ()
@@ -343,7 +391,7 @@ class UpdateRequest:
 
     `targets` are parts of the order as the peer named them, such as `fulfillments`, `payments`,
     `quote.breakup`; what else differs is not asked for. `lines` are those of the breakup (a tip),
-    in `currency`.
+    in `currency`. Delivery networks want the item named and `at`, when this was wished.
     """
 
     order_id: str
@@ -353,6 +401,8 @@ class UpdateRequest:
     payments: tuple[PaymentTerms, ...] = ()
     lines: tuple[PriceLine, ...] = ()
     currency: str | None = None
+    item_id: str | None = None
+    at: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -401,3 +451,5 @@ class Tracking:
     location: Place | None = None
     updated_at: int | None = None
     url: str | None = None
+    order_id: str | None = None
+    fulfillment_id: str | None = None
