@@ -51,6 +51,15 @@ def version(conversation: Conversation) -> Iterator[Found]:
     )
 
 
+def old_version(conversation: Conversation) -> Iterator[Found]:
+    """A version that is superseded, told at the first message."""
+    for message in conversation.messages[:1]:
+        if (given := message.ctx("version")) in message.words.older:
+            yield Found(
+                message, "/context/version", f"is {given}: judged as {message.words.dialect}"
+            )
+
+
 def _odd(given: Iterable[tuple[Message, str, str | None]]) -> Iterator[Found]:
     """Those that say something else than most do: not each of the many after the one."""
     said = [(message, path, value) for message, path, value in given if value is not None]

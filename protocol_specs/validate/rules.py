@@ -50,6 +50,13 @@ CHAIN_RULES = (
     Rule("chain.place", "the same city and country", chain.place),
     Rule("chain.domain", "the same domain", chain.same("domain")),
     Rule("chain.version", "the same version", chain.version),
+    Rule(
+        "chain.old_version",
+        "the version is the present one",
+        chain.old_version,
+        severity=_WARNING,
+        whole=False,
+    ),
     Rule("chain.timestamp", "the timestamps of one sender rise", chain.times),
     Rule(
         "chain.early",

@@ -91,7 +91,8 @@ class Words:
 
     `flat`: the shape of core 0.9 (flat context, one payment, order.state). `statuses`: the order
     words each callback may carry. `ended`, `cancelled`: the words of a finished and a cancelled
-    order. `order_id_from`: the action whose order.id is the order's.
+    order. `order_id_from`: the action whose order.id is the order's. `millis`: times are UTC with
+    three decimals. `older`: versions that networks still write, judged as this one.
     """
 
     dialect: str
@@ -103,6 +104,7 @@ class Words:
     cancelled: frozenset[str]
     search_is_open: bool
     millis: bool
+    older: frozenset[str] = frozenset()
 
 
 def _words(text: str) -> frozenset[str]:
@@ -124,7 +126,7 @@ _DELIVERY_STATUSES = {
 }
 
 
-def _ride(dialect: str, *, open_search: bool, millis: bool) -> Words:
+def _ride(dialect: str, *, ondc: bool, older: str = "") -> Words:
     return Words(
         dialect=dialect,
         flat=False,
@@ -133,8 +135,9 @@ def _ride(dialect: str, *, open_search: bool, millis: bool) -> Words:
         statuses=_RIDE_STATUSES,
         ended=_words("COMPLETE COMPLETED"),
         cancelled=_words("CANCELLED"),
-        search_is_open=open_search,
-        millis=millis,
+        search_is_open=ondc,
+        millis=ondc,
+        older=_words(older),
     )
 
 
@@ -155,9 +158,9 @@ def _delivery(dialect: str) -> Words:
 WORDS = {
     words.dialect: words
     for words in (
-        _ride(CORE, open_search=False, millis=False),
-        _ride(TRV_20, open_search=True, millis=True),
-        _ride(TRV_21, open_search=True, millis=True),
+        _ride(CORE, ondc=False),
+        _ride(TRV_20, ondc=True, older="2.0.0"),
+        _ride(TRV_21, ondc=True),
         _delivery(LOG_125),
         _delivery(LOG_120),
     )
@@ -171,10 +174,9 @@ def dialect_of(context: Mapping[str, Any]) -> str | None:
     """
     domain = str(context.get("domain"))
     version = str(context.get("version") or context.get("core_version"))
-    if "core_version" in context:
+    is_logistics = domain.startswith(("ONDC:LOG", "nic2004:60232"))
+    if "core_version" in context or (is_logistics and "location" not in context):
         return LOG_120 if version.startswith("1.2.0") else LOG_125
-    if domain == "ONDC:TRV10":
+    if domain == "ONDC:TRV10" and not version.startswith("1.1"):
         return TRV_21 if version.startswith("2.1") else TRV_20
-    if domain.startswith(("ONDC:LOG", "nic2004:60232")) and "location" not in context:
-        return LOG_120 if version.startswith("1.2.0") else LOG_125
-    return None if domain.startswith("ONDC:") else CORE
+    return CORE if version.startswith("1.1") or not domain.startswith("ONDC:") else None
