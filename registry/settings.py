@@ -13,7 +13,8 @@ class Policy(BaseModel):
     `automatic` lists the types that need no approval once their challenge is answered; a type not
     listed waits for `wayfare registry approve`. `any_city` lets a participant ask for "*";
     `hosts_below` lets the url of a.example be at any host below a.example, which is right where
-    nobody else can have such a host.
+    nobody else can have such a host. Nodes may live on a snapshot for `snapshot_max_age_s`
+    seconds while the registry is down; longer means that a revoked key is believed longer.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -21,8 +22,10 @@ class Policy(BaseModel):
     automatic: tuple[Literal["BAP", "BPP", "BG"], ...] = ()
     any_city: bool = False
     hosts_below: bool = False
-    key_days_max: int = 400
-    challenge_tries_max: int = 5
+    key_days_max: int = Field(default=400, gt=0)
+    keys_max: int = Field(default=8, gt=1)  # valid ones of one subscriber
+    challenge_tries_max: int = Field(default=5, gt=0)
+    snapshot_max_age_s: int = Field(default=300, ge=60)
 
 
 class Bounds(BaseModel):
@@ -35,6 +38,8 @@ class Bounds(BaseModel):
     subscribe_per_s: float = Field(default=1, gt=0)
     subscribe_burst: int = Field(default=10, gt=0)
     lookup_per_s: float = Field(default=200, gt=0)
+    snapshot_per_s: float = Field(default=5, gt=0)
+    snapshot_records_max: int = Field(default=20_000, gt=0)
     open_per_subscriber_max: int = Field(default=10, gt=0)
     open_max: int = Field(default=1_000, gt=0)
 

@@ -14,41 +14,63 @@ class Table(SQLModel):
     metadata = METADATA
 
 
-def seconds() -> int:
-    """A column of integer seconds UTC."""
+def integer() -> int:
+    """A column of integers; times are seconds UTC."""
     column: int = Field(sa_type=BigInteger)
     return column
 
 
 class Participant(Table, table=True):
-    """One role of one subscriber in one domain, as the network sees it."""
+    """One role of one subscriber in one domain, at its own url, as the network sees it."""
 
     __tablename__ = "participant"
-    __table_args__ = (Index("participant_by_role", "type", "domain", "status"),)
+    __table_args__ = (
+        Index("participant_by_domain_and_type", "domain", "type", "status", "subscriber_id"),
+        Index("participant_by_domain", "domain", "status", "subscriber_id"),
+        Index("participant_by_type", "type", "status", "subscriber_id"),
+        Index("participant_by_country", "country", "status", "subscriber_id"),
+        Index("participant_by_status", "status", "subscriber_id"),
+    )
 
     subscriber_id: str = Field(primary_key=True)
-    type: str = Field(primary_key=True)
     domain: str = Field(primary_key=True)
+    type: str = Field(primary_key=True)
     url: str
     cities: str  # comma-separated; "*" only if the operator's policy grants it
     country: str
-    status: str  # SUBSCRIBED or UNSUBSCRIBED
-    created: int = seconds()
-    updated: int = seconds()
+    status: str  # SUBSCRIBED; outside, the others are all UNSUBSCRIBED: SUSPENDED, REMOVED, LEFT
+    created: int = integer()
+    updated: int = integer()
+
+
+class ParticipantCity(Table, table=True):
+    """A city that a participant serves, so that a city is found without reading the others."""
+
+    __tablename__ = "participant_city"
+
+    city: str = Field(primary_key=True)
+    domain: str = Field(primary_key=True)
+    type: str = Field(primary_key=True)
+    subscriber_id: str = Field(primary_key=True)
 
 
 class ParticipantKey(Table, table=True):
     """A key pair a subscriber has proved to hold. Its material never changes under its id."""
 
     __tablename__ = "participant_key"
-    __table_args__ = (UniqueConstraint("signing_public_key"),)
+    __table_args__ = (
+        UniqueConstraint("signing_public_key"),
+        Index("participant_key_by_start", "valid_from"),
+        Index("participant_key_by_end", "valid_until"),
+    )
 
     subscriber_id: str = Field(primary_key=True)
     unique_key_id: str = Field(primary_key=True)
     signing_public_key: str  # base64 of 32 raw bytes
     encryption_public_key: str
-    valid_from: int = seconds()
-    valid_until: int = seconds()
+    valid_from: int = integer()
+    valid_until: int = integer()
+    retired: int = integer()  # 0, or when it was retired; then valid_until is not later
 
 
 class Application(Table, table=True):
@@ -64,25 +86,41 @@ class Application(Table, table=True):
     subscriber_id: str
     nonce: str
     document: bytes  # the application as JSON, see applications.Application
+    kind: str  # join, or key: one more key for what it takes part as already
+    signer: str  # the current key that signed it; empty: the key it brings
     state: str  # challenge, approval, granted, refused, superseded
     reason: str = ""
-    tries: int = Field(sa_type=BigInteger)
-    next_at: int = seconds()
-    created: int = seconds()
-    updated: int = seconds()
+    tries: int = integer()
+    challenged: int = integer()  # 0, or when every challenge was answered
+    next_at: int = integer()
+    created: int = integer()
+    updated: int = integer()
 
 
 class Change(Table, table=True):
-    """Who changed what, when and why; never edited."""
+    """Who changed what, when and why; never edited, each row holding the hash of the one before."""
 
     __tablename__ = "change"
+    __table_args__ = (Index("change_by_subscriber", "subscriber_id", "sequence"),)
 
-    id: int | None = Field(default=None, primary_key=True, sa_type=BigInteger)
-    at: int = seconds()
-    actor: str
-    subscriber_id: str
+    sequence: int = Field(primary_key=True, sa_type=BigInteger)
+    at: int = integer()
     what: str
-    reason: str
+    subscriber_id: str
+    who: str
+    detail: str  # JSON, see changes.py
+    previous: str
+    hash: str
+
+
+class Spent(Table, table=True):
+    """A signature that was acted on, kept until it can no longer be used."""
+
+    __tablename__ = "spent"
+    __table_args__ = (Index("spent_by_end", "until"),)
+
+    signature: str = Field(primary_key=True)
+    until: int = integer()
 
 
 TRIGGERS = append_only("change")

@@ -18,9 +18,9 @@ from protocol_specs.wire import keys, strict_json
 from protocol_specs.wire.envelope import SubscriberType
 from protocol_specs.wire.signing import KeyId, sign
 from protocol_specs.wire.timestamp import rfc3339
-from registry import directory
+from registry import changes, participants, pending
 from registry.app import assemble
-from registry.applications import NotAllowed
+from registry.faults import NotAllowed
 from registry.settings import Bounds
 from registry.tables import METADATA
 from tests.registry.test_registry import World, own_keys, pins, until, world
@@ -32,6 +32,7 @@ async def apply(w: World, own: OwnKeys, **changes: Any) -> Said:
     """An application signed with the key that it brings, by whoever asks."""
     made = application(w.gateway_settings, own, type=SubscriberType.BG, now=NOW, valid_s=86_400)
     document = made | changes
+    document["subscriber_url"] = document["url"]
     body = strict_json.dumps(document)
     now = int(w.clock())
     key_id = KeyId(document["subscriber_id"], document["unique_key_id"])
@@ -94,8 +95,8 @@ async def test_of_two_applications_with_one_key_one_is_refused_and_others_go_on(
 
 def pass_both(session: Session) -> None:
     """As if both had answered their challenge; which this world's gateway cannot do for them."""
-    for row in session.all(directory.OPEN):
-        directory.move(session, row, "approval", now=NOW)
+    for row in session.all(pending.OPEN):
+        pending.move(session, row, "approval", now=NOW)
 
 
 async def test_a_stranger_who_knows_the_encryption_key_gets_no_key_of_its_own_registered(
@@ -149,7 +150,7 @@ async def test_a_key_id_never_gets_other_keys_not_even_after_it_has_expired(
         other = replace(own, **{which: getattr(stranger(), which)})
         until_then = rfc3339((NOW + 30 * 86_400) * 1000)
         said = await apply(w, other, valid_until=until_then)
-        assert (said.status, said.json["error"]["paths"]) == (403, "/unique_key_id")
+        assert (said.status, said.json["error"]["paths"]) == (403, "/key_id")
         assert w.stored() == 0
         assert (await apply(w, own, valid_until=until_then)).status == 200
         assert await subscribed(w)
@@ -162,11 +163,11 @@ async def test_of_two_keys_that_wait_under_one_id_the_operator_can_grant_one(
     async with world(tmp_path, challenge_tries_max=1) as w:
         for _ in range(2):
             assert (await apply(w, stranger(), subscriber_id="two.example.org")).status == 200
-        rows = await w.registry.store.transact(lambda s: s.all(directory.OPEN))
+        rows = await w.registry.store.transact(lambda s: s.all(pending.OPEN))
 
         def grant(session: Session) -> None:
             for row in rows:
-                directory.grant(session, row, actor="operator", now=NOW)
+                participants.grant(session, row, who="operator", now=NOW)
 
         with pytest.raises(NotAllowed):
             await w.registry.store.transact(grant)
@@ -183,7 +184,7 @@ async def test_who_cannot_answer_for_a_newcomer_does_not_push_its_application_as
         async def refused() -> bool:
             return any(
                 row["state"] == "refused"
-                for row in w.registry.store.read(lambda s: s.all(directory.OPEN))
+                for row in w.registry.store.read(lambda s: s.all(pending.OPEN))
             )
 
         await until(refused)
@@ -203,8 +204,8 @@ async def test_a_suspension_is_lifted_although_an_earlier_application_had_failed
         await w.join()
         await subscribed(w)
         assert await w.waiting() == []
-        assert (await w.operate("suspend")).status == 200
-        assert (await w.operate("approve")).status == 200
+        assert (await w.operate("suspend", reason="a doubt")).status == 200
+        assert (await w.operate("reinstate")).status == 200
         assert await subscribed(w)
 
 
@@ -288,22 +289,21 @@ async def test_applications_are_forgotten_30_days_after_they_are_done_with(
         for state in states:
             for at in (NOW, NOW + 1):
                 values = {"subscriber_id": "p.example.org", "nonce": f"{state}-{at}"}
-                times = {"tries": 0, "next_at": at, "created": at, "updated": at}
-                session.run(
-                    directory.APPLY, **values, **times, document=b"{}", state=state, reason=""
-                )
-            directory.note(session, "p.example.org", state, actor="policy", now=NOW)
+                times = {"tries": 0, "next_at": at, "created": at, "updated": at, "challenged": 0}
+                kept = {"document": b"{}", "state": state, "reason": "", "kind": "join"}
+                session.run(pending.APPLY, **values, **times, **kept, signer="")
+            changes.note(session, state, "p.example.org", who="policy", now=NOW, detail={})
 
     def left(session: Session) -> tuple[list[str], int]:
         applications = session.all(Statement(select(METADATA.tables["application"].c.nonce)))
-        changes = session.all(Statement(select(METADATA.tables["change"].c.id)))
+        changes = session.all(Statement(select(METADATA.tables["change"].c.sequence)))
         return sorted(row["nonce"] for row in applications), len(changes)
 
     kept = sorted([f"{state}-{NOW + 1}" for state in states] + [f"approval-{NOW}"])
 
     async with world(tmp_path) as w:
         await w.registry.store.transact(fill)
-        w.clock.at += directory.KEPT_S + 1
+        w.clock.at += pending.KEPT_S + 1
 
         async def pruned() -> bool:
             return w.registry.store.read(left) == (kept, len(states))

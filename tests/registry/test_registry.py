@@ -18,7 +18,7 @@ from protocol_specs.node.subscription import OwnKeys, application, subscribe
 from protocol_specs.wire import keys, strict_json
 from protocol_specs.wire.envelope import SubscriberType
 from protocol_specs.wire.signing import KeyId, sign
-from registry import directory
+from registry import directory, participants, pending
 from registry.app import assemble
 from registry.settings import Policy, RegistryNodeSettings
 from tests.support.nodes import listening_socket, running, settings_of
@@ -101,7 +101,7 @@ class World:
         return await post(url, strict_json.dumps(body), {"Authorization": f"Bearer {token}"})
 
     def stored(self) -> int:
-        return self.registry.store.read(lambda session: len(session.all(directory.OPEN)))
+        return self.registry.store.read(lambda session: len(session.all(pending.OPEN)))
 
 
 @asynccontextmanager
@@ -165,6 +165,9 @@ async def test_a_suspended_participant_is_found_by_nobody_and_policy_does_not_br
         assert await w.lookup(subscriber_id="bg.example.org") == []
         assert (await w.operate("approve")).status == 200
         assert len(await w.lookup(subscriber_id="bg.example.org")) == 1
+        assert (await w.operate("suspend", reason="more complaints")).status == 200
+        assert (await w.operate("reinstate")).status == 200
+        assert len(await w.lookup(subscriber_id="bg.example.org")) == 1
 
 
 async def test_a_participant_with_another_encryption_key_fails_the_challenge(
@@ -212,7 +215,7 @@ async def signed(w: World, document: JoinBody, **changes: Any) -> Said:
         ({"country": "malaysia"}, 400, "/country"),
         ({"domains": ["nic2004:99999"]}, 403, "/domains"),
         ({"subscriber_id": "other.example.org"}, 401, "/subscriber_id"),
-        ({"city": "*"}, 403, "/cities"),
+        ({"city": "*"}, 403, "/city"),
     ],
 )
 async def test_a_refused_application_names_the_field_and_stores_nothing(
@@ -298,7 +301,7 @@ async def test_a_city_is_found_among_more_participants_than_one_answer_holds(
             who = f"p{number:04}.example.org"
             cities = "std:01,std:0_3" if number == directory.LOOKUP_ROWS_MAX else "std:01,std:023"
             session.run(
-                directory.ADD_ROLE,
+                participants.ADD_ROLE,
                 subscriber_id=who,
                 type="BPP",
                 domain=RIDES,
@@ -309,8 +312,13 @@ async def test_a_city_is_found_among_more_participants_than_one_answer_holds(
                 created=NOW,
                 updated=NOW,
             )
+            for city in cities.split(","):
+                session.run(
+                    participants.ADD_CITY, subscriber_id=who, type="BPP", domain=RIDES, city=city
+                )
             session.run(
-                directory.ADD_KEY,
+                participants.ADD_KEY,
+                retired=0,
                 subscriber_id=who,
                 unique_key_id="k1",
                 signing_public_key=who,

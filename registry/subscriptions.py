@@ -1,0 +1,269 @@
+"""What participants say of themselves: /subscribe with its challenge, /unsubscribe, /retire."""
+
+import asyncio
+import hmac
+import secrets
+from functools import partial
+from typing import Any
+
+from aiohttp import web
+
+from protocol_specs.node.api import json_response
+from protocol_specs.node.buckets import Buckets
+from protocol_specs.node.client import Undelivered
+from protocol_specs.node.loops import outcome
+from protocol_specs.node.records import KEY_ID
+from protocol_specs.node.server import Node
+from protocol_specs.node.settings import read_secret
+from protocol_specs.node.store import Row, Session
+from protocol_specs.wire import challenge, envelope, keys, strict_json
+from protocol_specs.wire.errors import (
+    Malformed,
+    Overloaded,
+    RateLimited,
+    Refused,
+    Unauthenticated,
+)
+from protocol_specs.wire.signing import verify_header
+from registry import applications, directory, participants, pending
+from registry.answers import refusal
+from registry.applications import Application
+from registry.faults import Fault, NotAllowed, Unreadable
+from registry.lookups import bounded_body, pace
+from registry.reading import KEY_NAME, Place, Reader, Rules, read_application
+from registry.settings import RegistryNodeSettings
+
+RETRY_S = (1, 2, 4, 8, 16)
+CHALLENGES_AT_ONCE = 8
+LEASE_S = 60  # longer than any challenge takes; after a crash it is made again
+
+
+class Subscriptions:
+    """The routes that change the directory, and the loop that challenges who applied."""
+
+    def __init__(self, node: Node, settings: RegistryNodeSettings) -> None:
+        self._node, self._settings = node, settings
+        self._wake = asyncio.Event()
+        self._encryption_key = keys.encryption_key(
+            read_secret(settings.encryption_key, key="encryption_key")
+        )
+        bounds = settings.bounds
+        self._paced = Buckets(bounds.subscribe_per_s, burst=bounds.subscribe_burst)
+
+    def add_routes(self) -> None:
+        """Opens them, and starts the challenges with the node."""
+        self._node.serve_route("POST", "/subscribe", self.subscribe)
+        self._node.serve_route("POST", "/unsubscribe", self.unsubscribe)
+        self._node.serve_route("POST", "/retire", self.retire)
+        for _ in range(CHALLENGES_AT_ONCE):
+            self._node.add_loop("challenge", self.challenge_next, wake=self._wake)
+        self._node.add_loop("applications", pending.prune_next, wake=asyncio.Event())
+
+    # Applying
+
+    async def subscribe(self, request: web.Request) -> web.StreamResponse:
+        """POST /subscribe: check, write, answer; the challenge follows. The answer names the fields
+        that have no effect, with the reason."""
+        try:
+            claim, document = await self._signed(request)
+            application, ignored = read_application(document, self._rules())
+            await self._node.store.transact(lambda s: self._apply(s, application, claim))
+        except Refused as refused:
+            return refusal(refused)
+        self._wake.set()
+        answer: dict[str, Any] = {"status": "UNDER_SUBSCRIPTION"}
+        if ignored:
+            answer["ignored"] = [fault._asdict() for fault in ignored]
+        return json_response(answer)
+
+    async def _signed(self, request: web.Request) -> tuple[envelope.Claim, dict[str, Any]]:
+        """Who says they signed the body, and the body; nothing is verified yet but times."""
+        pace(self._node, self._paced, request)
+        body = await bounded_body(request)
+        claim = envelope.claim(
+            request.headers, body, self._node.now(), receiver=self._node.receiver
+        )
+        return claim, strict_json.parse(body)
+
+    def _rules(self) -> Rules:
+        settings = self._settings
+        development = settings.network == "development"
+        domains = frozenset(settings.domains)
+        return Rules(settings.policy, domains, development, self._node.now())
+
+    def _apply(self, session: Session, application: Application, claim: envelope.Claim) -> None:
+        now, who = self._node.now(), application.subscriber_id
+        current = directory.current_keys(session, who, now)
+        kind = applications.authenticate(application, claim.sender, claim.digest, current)
+        self._find_room(session, who, takes_part=bool(current))
+        participants.check_key(session, application)
+        if kind == "key":
+            most = self._settings.policy.keys_max
+            participants.check_addition(session, application, now=now, most=most)
+        signer = claim.sender.key_id.unique_key_id if current else ""
+        pending.apply(session, application, kind=kind, signer=signer, now=now)
+
+    def _find_room(self, session: Session, who: str, *, takes_part: bool) -> None:
+        """Raise when too many applications are open. Strangers cannot use up the place of who
+        takes part already: in its name nobody else can apply."""
+        bounds = self._settings.bounds
+        if pending.count_waiting(session, who) >= bounds.open_per_subscriber_max:
+            raise RateLimited(
+                f"{bounds.open_per_subscriber_max} applications of {who} are open: wait until one "
+                "is decided",
+                path="/subscriber_id",
+                retry_after_s=60,
+            )
+        if not takes_part and pending.count_waiting(session) >= bounds.open_max:
+            raise Overloaded(
+                "too many applications are open here; try again later", retry_after_s=60
+            )
+
+    # The challenge
+
+    async def challenge_next(self, now: int) -> bool:
+        """Challenge one application; says whether one waited. Several of these run at once, so
+        that endpoints that do not answer hold up nobody else."""
+        store = self._node.store
+        if store.read(lambda s: s.one(pending.NEXT_CHALLENGE, now=now)) is None:
+            return False
+        row = await store.transact(
+            lambda s: pending.next_challenge(s, now=now, until=now + LEASE_S)
+        )
+        if row is None:
+            return False
+        fault = await outcome(self._challenge(applications.read_document(row["document"])))
+        if isinstance(fault, Exception):
+            self._node.telemetry.fault("challenge", fault)
+            fault = "the registry could not challenge it"
+        await store.transact(partial(self._challenged, row=row, fault=fault))
+        return True
+
+    async def _challenge(self, application: Application) -> str | None:
+        """None if the endpoint of every url decrypted a fresh challenge, else what went wrong.
+
+        A challenge is made once and never repeated, so an old answer is worth nothing. It names
+        the key that it is about: a node must not answer for the key of somebody else.
+        """
+        for url in application.urls:
+            fault = await self._challenge_at(url, application)
+            if fault is not None:
+                return f"{url}/on_subscribe {fault}"
+        return None
+
+    async def _challenge_at(self, url: str, application: Application) -> str | None:
+        plain = secrets.token_hex(16)
+        public = keys.strict_b64decode(application.encryption_public_key)
+        question = {
+            "subscriber_id": application.subscriber_id,
+            "signing_public_key": application.signing_public_key,
+            "challenge": challenge.encrypt(plain, self._encryption_key, public),
+        }
+        try:
+            body = strict_json.dumps(question)
+            answer = await self._node.client.call(url, "/on_subscribe", body)
+            given = strict_json.parse(answer).get("answer")
+        except Undelivered as undelivered:
+            return f"could not be asked: {undelivered}"
+        except Malformed as malformed:
+            return f"answered no JSON object: {malformed.reason}"
+        if not isinstance(given, str) or not hmac.compare_digest(given.encode(), plain.encode()):
+            return "answered the challenge wrongly"
+        return None
+
+    def _challenged(self, session: Session, row: Row, fault: str | None) -> None:
+        now = self._node.now()
+        try:
+            if fault is None:
+                self._passed(session, row, now)
+            elif row["tries"] + 1 < self._settings.policy.challenge_tries_max:
+                wait = RETRY_S[min(row["tries"], len(RETRY_S) - 1)]
+                pending.move(session, row, "challenge", now=now, reason=fault, next_at=now + wait)
+            else:
+                pending.move(session, row, "refused", now=now, reason=fault)
+        except NotAllowed as refused:
+            pending.move(session, row, "refused", now=now, reason=refused.reason)
+
+    def _passed(self, session: Session, row: Row, now: int) -> None:
+        """The endpoint proved itself: a key is added, who may come in comes in, others wait."""
+        application = applications.read_document(row["document"])
+        if row["kind"] == "key":
+            participants.add_key(session, row, now=now)
+        else:
+            why = participants.needs_approval(session, application, self._settings.policy)
+            if why is None:
+                participants.grant(session, row, who="policy", now=now)
+            else:
+                pending.move(session, row, "approval", now=now, reason=why)
+        pending.supersede(session, row, now=now)
+
+    # Leaving
+
+    async def unsubscribe(self, request: web.Request) -> web.StreamResponse:
+        """POST /unsubscribe `{subscriber_id, type?, domain?}`, signed with a current key: what it
+        takes part as ends now, all of it or what is named. Its keys stay its own."""
+        return await self._change_by_signature(request, self._unsubscribe)
+
+    async def retire(self, request: web.Request) -> web.StreamResponse:
+        """POST /retire `{subscriber_id, key_id}`, signed with another current key: that key ends
+        now, for ever."""
+        return await self._change_by_signature(request, self._retire)
+
+    async def _change_by_signature(self, request: web.Request, change: Any) -> web.StreamResponse:
+        try:
+            claim, document = await self._signed(request)
+            answer = await self._node.store.transact(lambda s: change(s, claim, document))
+        except Refused as refused:
+            return refusal(refused)
+        return json_response(answer)
+
+    def _signer(self, session: Session, claim: envelope.Claim, document: dict[str, Any]) -> str:
+        """The subscriber that the body names and one of whose current keys signed it. Raises."""
+        who = document.get("subscriber_id")
+        header = claim.sender
+        applications.check_signer(who if isinstance(who, str) else "nobody", header)
+        current = directory.current_keys(session, header.key_id.subscriber_id, self._node.now())
+        public = current.get(header.key_id.unique_key_id)
+        if public is None:
+            raise Unauthenticated(f"{header.key_id} is not a current key here")
+        verify_header(header, claim.digest, keys.strict_b64decode(public))
+        return header.key_id.subscriber_id
+
+    def _unsubscribe(
+        self, session: Session, claim: envelope.Claim, document: dict[str, Any]
+    ) -> dict[str, Any]:
+        who = self._signer(session, claim, document)
+        only: dict[str, Any] = {k: document[k] for k in ("type", "domain") if k in document}
+        wrong = [name for name, value in only.items() if not isinstance(value, str)]
+        if wrong:
+            raise Unreadable(*(Fault(f"/{name}", "must be a text") for name in wrong))
+        signature = keys.b64encode(claim.sender.signature)
+        if not pending.spend(session, signature, until=claim.sender.expires):
+            raise Unauthenticated("this was signed for once and is used up: sign it afresh")
+        left = participants.set_status(
+            session,
+            who,
+            "LEFT",
+            "unsubscribed",
+            after=frozenset({"SUBSCRIBED"}),
+            who=who,
+            now=self._node.now(),
+            only=only,
+        )
+        if not left:
+            raise NotAllowed(Fault("/subscriber_id", "does not take part in what this names"))
+        return {"subscriber_id": who, "status": "UNSUBSCRIBED"}
+
+    def _retire(
+        self, session: Session, claim: envelope.Claim, document: dict[str, Any]
+    ) -> dict[str, Any]:
+        who = self._signer(session, claim, document)
+        reader = Reader(self._rules())
+        key_id = reader.text(Place(document), KEY_ID, KEY_NAME, "the id of a key")
+        reader.refuse()
+        if key_id == claim.sender.key_id.unique_key_id:
+            raise NotAllowed(
+                Fault("/key_id", "sign with another key of yours than the one that ends")
+            )
+        participants.retire(session, who, key_id, who=who, now=self._node.now())
+        return {"subscriber_id": who, "key_id": key_id, "status": "EXPIRED"}
