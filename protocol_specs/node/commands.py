@@ -238,9 +238,10 @@ def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
 
 
 def _add_others(subparsers: Any) -> None:
-    from protocol_specs.node import queue_commands
+    from protocol_specs.node import queue_commands, signature_commands
 
     queue_commands.add(subparsers)
+    signature_commands.add(subparsers)
     for entry in entry_points(group="wayfare.commands"):
         if entry.value == f"{__name__}:add":
             continue

@@ -87,7 +87,7 @@ def _header(headers: Headers, name: str, now: int, lifetime_s_max: int) -> Signa
     if len(lines) > 1:
         raise Unauthenticated(f"There are {len(lines)} {name} headers; send exactly one.")
     header = parse_header(lines[0])
-    _check_times(header, now, lifetime_s_max)
+    check_times(header, now, lifetime_s_max)
     return header
 
 
@@ -101,7 +101,8 @@ def _gateway_header(headers: Headers, now: int, lifetime_s_max: int) -> Signatur
         raise
 
 
-def _check_times(header: SignatureHeader, now: int, lifetime_s_max: int) -> None:
+def check_times(header: SignatureHeader, now: int, lifetime_s_max: int = LIFETIME_S_MAX) -> None:
+    """Raises Unauthenticated, with all times, for a signature from the future, past or for ever."""
     if (
         header.created <= now + SKEW_S
         and now <= header.expires
