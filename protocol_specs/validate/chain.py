@@ -51,13 +51,13 @@ def version(conversation: Conversation) -> Iterator[Found]:
     )
 
 
-def old_version(conversation: Conversation) -> Iterator[Found]:
-    """A version that is superseded, told at the first message."""
+def near(conversation: Conversation) -> Iterator[Found]:
+    """A contract that has no rules of its own here, told at the first message."""
     for message in conversation.messages[:1]:
-        if (given := message.ctx("version")) in message.words.older:
-            yield Found(
-                message, "/context/version", f"is {given}: judged as {message.words.dialect}"
-            )
+        for name in ("domain", "version"):
+            if (given := message.ctx(name)) in message.words.near:
+                reason = f"is {given}: judged by the rules of {message.words.dialect}"
+                yield Found(message, f"/context/{name}", reason)
 
 
 def _odd(given: Iterable[tuple[Message, str, str | None]]) -> Iterator[Found]:

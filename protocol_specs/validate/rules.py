@@ -16,6 +16,7 @@ from protocol_specs.validate.words import DELIVERIES, LOG_125, RIDES, TRV_20, TR
 _WARNING = Severity.WARNING
 
 SCHEMA_RULES = (
+    Rule("uuid", "ids are UUIDs", shapes.by_code("uuid"), severity=_WARNING, whole=False),
     Rule("enum", "a word is one of those listed", shapes.by_code("enum"), whole=False),
     Rule("format", "a text has the form asked for", shapes.by_code("format"), whole=False),
     Rule("missing", "what must be there is there", shapes.by_code("missing"), whole=False),
@@ -51,9 +52,9 @@ CHAIN_RULES = (
     Rule("chain.domain", "the same domain", chain.same("domain")),
     Rule("chain.version", "the same version", chain.version),
     Rule(
-        "chain.old_version",
-        "the version is the present one",
-        chain.old_version,
+        "dialect.near",
+        "the contract has rules of its own here",
+        chain.near,
         severity=_WARNING,
         whole=False,
     ),

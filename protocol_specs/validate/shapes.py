@@ -30,7 +30,8 @@ CODES = {
 }
 """The code under which each keyword of a schema is reported; the others are `bounds`."""
 
-BOUNDS = "bounds"
+BOUNDS, UUID = "bounds", "uuid"
+_IDS = ("/context/transaction_id", "/context/message_id")
 
 
 def by_code(code: str) -> Callable[[Conversation], Iterator[Found]]:
@@ -50,25 +51,37 @@ def _all(conversation: Conversation) -> list[tuple[str, Found]]:
 
 def _faults(message: Message) -> Iterator[tuple[str, Found]]:
     schemas = schemas_of(message.words.dialect)
-    if schemas is None or message.action not in schemas.actions:
+    if message.action not in schemas.actions:
         return
     try:
         schemas.validate(message.action, message.document)
     except Refused:
-        document = dict(message.document)
-        for fault in itertools.islice(schemas.faults(message.action, document), FAULTS_MAX):
-            pointer, _, reason = fault.reason.partition(" ")
-            code = CODES.get(fault.keyword, BOUNDS)
-            where = pointer.rstrip(":") if pointer.startswith("/") else fault.at
-            if where == "/context/version" and message.ctx("version") in message.words.older:
-                continue  # told once, as chain.old_version
-            yield code, Found(message, where, reason)
+        found = list(itertools.islice(_named(message, schemas), FAULTS_MAX))
+        wrong_kind = {one.path for code, one in found if code == "type"}
+        for code, one in found:
+            is_same = code != "type" and one.path in wrong_kind  # it is no word, being no text
+            if not is_same and not _is_near(message, one.path):
+                yield code, one
+
+
+def _named(message: Message, schemas: Schemas) -> Iterator[tuple[str, Found]]:
+    """Every fault under its code and at its place; what is missing is pointed at itself."""
+    for fault in schemas.faults(message.action, dict(message.document)):
+        pointer, _, reason = fault.reason.partition(" ")
+        where = pointer.rstrip(":") if pointer.startswith("/") else fault.at
+        code = CODES.get(fault.keyword, BOUNDS)
+        if where in _IDS and code in ("format", BOUNDS):
+            code = UUID
+        yield code, Found(message, where, reason)
+
+
+def _is_near(message: Message, path: str) -> bool:
+    """The version or domain of a contract that is judged by its neighbour's rules."""
+    name = path.rpartition("/")[2]
+    return path == f"/context/{name}" and message.ctx(name) in message.words.near
 
 
 @functools.cache
-def schemas_of(dialect: str) -> Schemas | None:
+def schemas_of(dialect: str) -> Schemas:
     """The strict schemas of a dialect."""
-    try:
-        return Schemas.load("strict", dialect)
-    except KeyError:
-        return None
+    return Schemas.load("strict", dialect)

@@ -92,7 +92,7 @@ class Words:
     `flat`: the shape of core 0.9 (flat context, one payment, order.state). `statuses`: the order
     words each callback may carry. `ended`, `cancelled`: the words of a finished and a cancelled
     order. `order_id_from`: the action whose order.id is the order's. `millis`: times are UTC with
-    three decimals. `older`: versions that networks still write, judged as this one.
+    three decimals. `near`: versions and domains without rules of their own here.
     """
 
     dialect: str
@@ -104,7 +104,7 @@ class Words:
     cancelled: frozenset[str]
     search_is_open: bool
     millis: bool
-    older: frozenset[str] = frozenset()
+    near: frozenset[str] = frozenset()
 
 
 def _words(text: str) -> frozenset[str]:
@@ -126,7 +126,7 @@ _DELIVERY_STATUSES = {
 }
 
 
-def _ride(dialect: str, *, ondc: bool, older: str = "") -> Words:
+def _ride(dialect: str, *, ondc: bool, near: str = "") -> Words:
     return Words(
         dialect=dialect,
         flat=False,
@@ -137,11 +137,11 @@ def _ride(dialect: str, *, ondc: bool, older: str = "") -> Words:
         cancelled=_words("CANCELLED"),
         search_is_open=ondc,
         millis=ondc,
-        older=_words(older),
+        near=_words(near),
     )
 
 
-def _delivery(dialect: str) -> Words:
+def _delivery(dialect: str, *, near: str = "") -> Words:
     return Words(
         dialect=dialect,
         flat=True,
@@ -152,6 +152,7 @@ def _delivery(dialect: str) -> Words:
         cancelled=_words("Cancelled"),
         search_is_open=True,
         millis=True,
+        near=_words(near),
     )
 
 
@@ -159,9 +160,9 @@ WORDS = {
     words.dialect: words
     for words in (
         _ride(CORE, ondc=False),
-        _ride(TRV_20, ondc=True, older="2.0.0"),
+        _ride(TRV_20, ondc=True, near="2.0.0"),
         _ride(TRV_21, ondc=True),
-        _delivery(LOG_125),
+        _delivery(LOG_125, near="ONDC:LOG11"),
         _delivery(LOG_120),
     )
 }
