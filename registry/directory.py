@@ -3,7 +3,16 @@
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import Select, bindparam, func, or_, select, union_all
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    bindparam,
+    func,
+    literal_column,
+    or_,
+    select,
+    union_all,
+)
 
 from protocol_specs.node.store import Row, Session, Statement
 from registry.tables import Participant, ParticipantCity, ParticipantKey
@@ -64,21 +73,9 @@ NEXT_MOMENT = Statement(
         ).label("at")
     )
 )
-_FILTERS = {
-    "subscriber_id": _participants.c.subscriber_id,
-    "type": _participants.c.type,
-    "domain": _participants.c.domain,
-    "country": _participants.c.country,
-    "unique_key_id": _keys.c.unique_key_id,
-}
+FILTERS = ("subscriber_id", "type", "domain", "country", "unique_key_id", "city")
+STATUSES = frozenset({"SUBSCRIBED", "UNSUBSCRIBED", "EXPIRED"})
 _RECORD = (*_participants.c, *(c for c in _keys.c if c.name != "subscriber_id"))
-_IS_CURRENT = (_keys.c.valid_from <= bindparam("now"), _keys.c.valid_until > bindparam("now"))
-_STATUS = {
-    "SUBSCRIBED": (_participants.c.status == "SUBSCRIBED", *_IS_CURRENT),
-    "UNSUBSCRIBED": (_participants.c.status.in_(("SUSPENDED", "REMOVED", "LEFT")), *_IS_CURRENT),
-    "EXPIRED": (_participants.c.status == "SUBSCRIBED", _keys.c.valid_until <= bindparam("now")),
-}
-STATUSES = frozenset(_STATUS)
 
 
 def _with_keys() -> Select[Any]:
@@ -90,22 +87,33 @@ def _in_city(clause: Select[Any]) -> Select[Any]:
     return clause.join(
         _cities,
         (_cities.c.subscriber_id == _participants.c.subscriber_id)
-        & (_cities.c.domain == _participants.c.domain)
-        & (_cities.c.type == _participants.c.type),
+        & (_cities.c.domain == _only_compared(_participants.c.domain))
+        & (_cities.c.type == _only_compared(_participants.c.type)),
     ).where(or_(_cities.c.city == bindparam("city"), _cities.c.city == "*"))
 
 
+def _only_compared(column: ColumnElement[Any]) -> ColumnElement[Any]:
+    """The column, never looked up by an index of its own (https://www.sqlite.org/optoverview.html):
+    without statistics SQLite would rather read everybody who takes part than a city's own."""
+    return literal_column(f"+{column}", column.type)
+
+
 def lookup_statement(names: tuple[str, ...], status: str) -> Statement:
-    """The look-up by these filters; with a city, that city's own rows are the ones gone through."""
-    clause = _with_keys().where(*_STATUS[status])
+    """The look-up by these filters, begun with what narrows it most: a subscriber, a city's own
+    rows, a key id, a role. Only of a status other than SUBSCRIBED may it read many to find few."""
     by_city = "city" in names
+    elsewhere = by_city or ("unique_key_id" in names and "subscriber_id" not in names)
+    seen = _only_compared if elsewhere else _as_it_is
+    clause = _with_keys().where(*_status(status, seen(_participants.c.status)))
     if by_city:
         clause = _in_city(clause)
     for name in names:
-        if by_city and name in {"domain", "type", "subscriber_id"}:
+        if name == "unique_key_id":
+            clause = clause.where(_keys.c.unique_key_id == bindparam(name))
+        elif by_city and name in {"domain", "type", "subscriber_id"}:
             clause = clause.where(_cities.c[name] == bindparam(name))
         elif name != "city":
-            clause = clause.where(_FILTERS[name] == bindparam(name))
+            clause = clause.where(seen(_participants.c[name]) == bindparam(name))
     return Statement(
         clause.order_by(
             _participants.c.subscriber_id,
@@ -116,9 +124,26 @@ def lookup_statement(names: tuple[str, ...], status: str) -> Statement:
     )
 
 
+def _as_it_is(column: ColumnElement[Any]) -> ColumnElement[Any]:
+    return column
+
+
+def _status(word: str, status: ColumnElement[Any]) -> tuple[ColumnElement[bool], ...]:
+    """What a row of this status word holds to; see records.status_of."""
+    if word == "EXPIRED":
+        return status == "SUBSCRIBED", _keys.c.valid_until <= bindparam("now")
+    current = (_keys.c.valid_from <= bindparam("now"), _keys.c.valid_until > bindparam("now"))
+    if word == "UNSUBSCRIBED":
+        return status.in_(("SUSPENDED", "REMOVED", "LEFT")), *current
+    return status == "SUBSCRIBED", *current
+
+
 SNAPSHOT = Statement(
     _with_keys()
-    .where(_participants.c.domain == bindparam("domain"), *_STATUS["SUBSCRIBED"])
+    .where(
+        _participants.c.domain == bindparam("domain"),
+        *_status("SUBSCRIBED", _participants.c.status),
+    )
     .limit(bindparam("most"))
 )
 _LOOKUPS: dict[tuple[tuple[str, ...], str], Statement] = {}
@@ -131,7 +156,7 @@ def find(session: Session, filters: Mapping[str, str], *, status: str, now: int)
     outside their validity are returned only where `status` asks for EXPIRED, so nobody trusts a
     key because the registry still knows it.
     """
-    values = {name: filters[name] for name in (*_FILTERS, "city") if name in filters}
+    values = {name: filters[name] for name in FILTERS if name in filters}
     if values.get("city") == "*":
         del values["city"]
     question = tuple(values), status

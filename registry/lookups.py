@@ -46,8 +46,8 @@ class Lookups:
     async def lookup(self, request: web.Request) -> web.StreamResponse:
         """POST /lookup: a partial record in, the records that match out; [] when none does.
 
-        SUBSCRIBED only unless `status` asks otherwise; `status` INITIATED or UNDER_SUBSCRIPTION
-        with a subscriber_id shows that subscriber's open application and what it waits for.
+        SUBSCRIBED only unless `status` asks otherwise, of one subscriber; INITIATED and
+        UNDER_SUBSCRIPTION show its open application and what that waits for.
         """
         now = self._node.now()
         try:
@@ -57,7 +57,7 @@ class Lookups:
             return refusal(refused)
         status = filters.pop("status", "SUBSCRIBED")
         if status in OPEN_STATUSES:
-            who = filters.get("subscriber_id", "")
+            who = filters["subscriber_id"]
             rows = self._node.store.read(lambda s: s.all(pending.OPEN_OF, subscriber_id=who))
             return self._answers.made(strict_json.dumps(records.waiting(rows)), now)
         return self._found(filters, status, now)
@@ -205,6 +205,8 @@ def read_filters(document: Mapping[str, Any]) -> dict[str, str]:
     if status not in directory.STATUSES | OPEN_STATUSES:
         known = ", ".join(sorted(directory.STATUSES | OPEN_STATUSES))
         raise Malformed(f"status must be one of {known}", path="/status")
+    if status != "SUBSCRIBED" and "subscriber_id" not in filters:
+        raise Malformed(f"say whose records are {status}", path="/subscriber_id")
     return filters
 
 

@@ -25,6 +25,7 @@ class Participant(Table, table=True):
 
     __tablename__ = "participant"
     __table_args__ = (
+        Index("participant_by_place", "domain", "type", "country", "status", "subscriber_id"),
         Index("participant_by_domain_and_type", "domain", "type", "status", "subscriber_id"),
         Index("participant_by_domain", "domain", "status", "subscriber_id"),
         Index("participant_by_type", "type", "status", "subscriber_id"),
@@ -60,6 +61,7 @@ class ParticipantKey(Table, table=True):
     __tablename__ = "participant_key"
     __table_args__ = (
         UniqueConstraint("signing_public_key"),
+        Index("participant_key_by_id", "unique_key_id", "subscriber_id"),
         Index("participant_key_by_start", "valid_from"),
         Index("participant_key_by_end", "valid_until"),
     )
