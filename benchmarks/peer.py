@@ -115,6 +115,7 @@ subscriber_id = "{registry.subscriber_id}"
 unique_key_id = "{registry.unique_key_id}"
 signing_public_key = "{keys.b64encode(registry.key.public)}"
 encryption_public_key = "{keys.b64encode(registry.encryption.public)}"
+signs_answers = false
 
 [limits]
 messages_per_peer_per_s = 1000000

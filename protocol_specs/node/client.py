@@ -66,6 +66,7 @@ class Client:
         self._key, self._key_id = key, key_id
         self._network, self._now, self._timeout = network, now, timeout
         self._session: aiohttp.ClientSession | None = None
+        self.watch: Callable[[str, bytes], None] | None = None  # told of each message sent
         self.signed_until = 0  # when the last signature by the present key expires
 
     async def open(self) -> None:
@@ -119,6 +120,8 @@ class Client:
             **(extra_headers or {}),
             "Authorization": self.authorization(body, now=now, ttl_s=ttl_s),
         }
+        if self.watch is not None:
+            self.watch(action, body)
         return await self.forward(url=url, action=action, body=body, headers=headers)
 
     async def call(self, url: str, path: str, body: bytes) -> bytes:
@@ -152,6 +155,11 @@ class Client:
             return await self._download(url, headers, write, bytes_max)
         except (TimeoutError, aiohttp.ClientError, OSError) as error:
             raise _no_answer(url, error) from error
+
+    @property
+    def key_id(self) -> KeyId:
+        """The key that signs now."""
+        return self._key_id
 
     def use(self, key: SigningKey, key_id: KeyId) -> None:
         """Sign with this key from now on. What is on its way keeps its signature."""

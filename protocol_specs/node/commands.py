@@ -184,29 +184,35 @@ def run_join(arguments: argparse.Namespace) -> int:
 async def _join(
     settings: JoinSettings, type: SubscriberType, arguments: argparse.Namespace
 ) -> "Standing":
-    from protocol_specs.node import subscription
+    from protocol_specs.node import rotation, subscription
     from protocol_specs.node.client import Client
-    from protocol_specs.node.startup import load_keys
+    from protocol_specs.node.pinned_registry import PinnedRegistry
+    from protocol_specs.node.startup import load_pair
 
-    own = load_keys(settings)
+    if settings.registry is None:
+        raise CommandFault("key 'registry' is missing")
+    current = rotation.load(settings).current
+    own = load_pair(current)
     client = Client(
         key=own.signing,
-        key_id=KeyId(settings.subscriber_id, settings.unique_key_id),
+        key_id=KeyId(settings.subscriber_id, current.unique_key_id),
         network=settings.network,
         now=lambda: int(time.time()),
     )
-    registry = settings.registry
-    if registry is None:
-        raise CommandFault("key 'registry' is missing")
-    now, valid_s = int(time.time()), arguments.days * DAY_S
-    body = subscription.application(settings, own, type=type, now=now, valid_s=valid_s)
+    registry = PinnedRegistry(client, settings.registry)
+    body = subscription.application(
+        settings,
+        own,
+        type=type,
+        now=int(time.time()),
+        valid_s=arguments.days * DAY_S,
+        unique_key_id=current.unique_key_id,
+    )
     await client.open()
     try:
         said = await subscription.subscribe(client, registry.url, body)
-        print(f"The registry {registry.subscriber_id} says: {said.status}")
-        return await subscription.wait_until_subscribed(
-            client, registry.url, body, wait_s=arguments.wait
-        )
+        print(f"The registry {settings.registry.subscriber_id} says: {said.status}")
+        return await subscription.wait_until_subscribed(registry, body, wait_s=arguments.wait)
     finally:
         await client.close()
 

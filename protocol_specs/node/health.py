@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from aiohttp import web
 from sqlalchemy import bindparam, func, select
 
-from protocol_specs.node.keyring import STALE_S
 from protocol_specs.node.store import Statement, StoreUnavailable
 from protocol_specs.node.tables import Received
 from protocol_specs.wire import strict_json
@@ -17,11 +16,10 @@ from protocol_specs.wire.errors import Overloaded
 if TYPE_CHECKING:
     from protocol_specs.node.door import Door
     from protocol_specs.node.inbox import Inbox
-    from protocol_specs.node.keyring import Keyring
+    from protocol_specs.node.membership import Membership
     from protocol_specs.node.settings import Limits
     from protocol_specs.node.store import Store
     from protocol_specs.node.telemetry import Telemetry
-    from protocol_specs.wire.signing import KeyId
 
 _T = Received.__table__
 _WAITING = Statement(
@@ -32,13 +30,12 @@ _WAITING = Statement(
 
 
 class Health:
-    """Looks at the parts of one node. `key_id` is our own key, None where no registry is asked."""
+    """Looks at the parts of one node."""
 
     def __init__(
         self,
         *,
-        keyring: Keyring,
-        key_id: KeyId | None,
+        membership: Membership,
         door: Door,
         inbox: Inbox,
         store: Store,
@@ -50,7 +47,7 @@ class Health:
             "store": lambda: door.store_fault,
             "inbox": self._inbox_fault,
         }
-        self._keyring, self._key_id, self._door, self._inbox = keyring, key_id, door, inbox
+        self._membership, self._door, self._inbox = membership, door, inbox
         self._store, self._telemetry, self._limits, self._clock = store, telemetry, limits, clock
         telemetry.watch_age("inbox", lambda: inbox.oldest_age_s(int(clock())))
 
@@ -65,10 +62,10 @@ class Health:
         return _json({"status": "alive"}, 200)
 
     async def ready(self, request: web.Request) -> web.StreamResponse:
-        """200, or 503 with what is wrong by name."""
+        """200, or 503 with what is wrong by name; and how old the registry's snapshot may be."""
         faults = await self.faults()
         status = {"status": "not ready", "faults": faults} if faults else {"status": "ready"}
-        return _json(status, 503 if faults else 200)
+        return _json({**status, **self._membership.notes()}, 503 if faults else 200)
 
     async def metrics(self, request: web.Request) -> web.StreamResponse:
         """Counters and ages in the Prometheus text format."""
@@ -104,16 +101,17 @@ class Health:
 
     async def _registry_fault(self) -> str | None:
         """Whether the registry answers, and says that we are SUBSCRIBED."""
-        if self._key_id is None:
+        if self._membership.on_subscribe is None:
             return None
+        keyring, key_id = self._membership.keyring, self._membership.client.key_id
         try:
-            found = await self._keyring.keys((self._key_id,))
-            if not found[self._key_id]:
-                await self._keyring.refetch(self._key_id)
-                found = await self._keyring.keys((self._key_id,))
+            found = await keyring.keys((key_id,))
+            if not found[key_id]:
+                await keyring.refetch(key_id)
+                found = await keyring.keys((key_id,))
         except Overloaded:
-            return f"not reachable, and what it said is older than {STALE_S} s"
-        return None if found[self._key_id] else "our own record is not SUBSCRIBED; wayfare join"
+            return f"not reachable, and what it said is older than {keyring.age_max_s} s"
+        return None if found[key_id] else "our own record is not SUBSCRIBED; wayfare join"
 
 
 def _json(value: object, status: int) -> web.Response:

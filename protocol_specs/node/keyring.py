@@ -1,8 +1,9 @@
 """Who is who, as the registry says it, remembered for a short and stated time.
 
-A key is fresh for 60 s (so a revoked one is refused within 60 s), may be used up to 300 s while
-the registry cannot be reached, and "unknown" is remembered for 30 s. The
-lifetime is ours, never the record's valid_until.
+A key is fresh for 60 s (so a revoked one is refused within 60 s; sooner, when a snapshot of the
+registry shows the change), and "unknown" is remembered for 30 s. While the registry cannot be
+reached, its last snapshot serves, or what was remembered: for 300 s, or as long as the network's
+snapshot says. The lifetime is never the record's valid_until.
 """
 
 from __future__ import annotations
@@ -11,24 +12,22 @@ import asyncio
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Hashable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from protocol_specs.node.client import Client, Undelivered
-from protocol_specs.node.records import is_usable, read_records, serves_city
-from protocol_specs.wire import strict_json
+from protocol_specs.node.client import Undelivered
+from protocol_specs.node.records import is_usable, serves_city
+from protocol_specs.node.snapshot import Snapshot
+from protocol_specs.node.snapshot_poll import AGE_MAX_S, SnapshotPoll
 from protocol_specs.wire.envelope import Keys, Subscriber, SubscriberType
-from protocol_specs.wire.errors import Malformed, Overloaded
+from protocol_specs.wire.errors import Overloaded
 from protocol_specs.wire.signing import KeyId
-
-if TYPE_CHECKING:
-    from protocol_specs.node.settings import RegistrySettings
 
 FRESH_S = 60
 FOUND_FRESH_S = 15  # who serves a domain and city: newcomers should be found soon
-STALE_S = 300
 NEGATIVE_S = 30
 DOWN_S = 2  # after a failed look-up the registry is left alone this long
 REFETCH_EVERY_S = 5  # at most one refetch of one key in this time
+COMPARED_AT_ONCE = 100  # remembered keys held against a new snapshot, before others get their turn
 
 Directory = Callable[[dict[str, str]], Awaitable[list[Subscriber]]]
 
@@ -54,14 +53,26 @@ class Keyring:
     """Bounded memory of the registry's answers, one question at a time on the wire."""
 
     def __init__(
-        self, directory: Directory, *, clock: Callable[[], float], entries_max: int = 10_000
+        self,
+        directory: Directory,
+        *,
+        clock: Callable[[], float],
+        entries_max: int = 10_000,
+        snapshots: SnapshotPoll | None = None,
     ) -> None:
         self._directory, self._clock, self._entries_max = directory, clock, entries_max
+        self._snapshots = snapshots
+        if snapshots is not None:
+            snapshots.on_changed(self.compare)
         self._memory: OrderedDict[Hashable, Remembered] = OrderedDict()
         self._asking: dict[Hashable, asyncio.Task[Remembered]] = {}
         self._refetched: OrderedDict[KeyId, float] = OrderedDict()
         self._down_until = 0.0
-        self.answered_at: float | None = None  # when the registry last answered
+
+    @property
+    def age_max_s(self) -> int:
+        """How long an answer may be gone on with while the registry is down, in seconds."""
+        return AGE_MAX_S if self._snapshots is None else self._snapshots.age_max_s
 
     async def keys(self, key_ids: Sequence[KeyId]) -> Keys:
         """The usable records of each key id; an empty sequence for one nobody vouches for.
@@ -186,15 +197,55 @@ class Keyring:
             except Undelivered:
                 self._down_until = self._clock() + DOWN_S
             else:
-                self.answered_at = self._clock()
-                return Remembered(records, self.answered_at, _fresh_s(question, records))
-        if remembered is not None and remembered.records and remembered.age(now) < STALE_S:
+                return Remembered(records, self._clock(), _fresh_s(question, records))
+        return self._without_registry(question, remembered, now)
+
+    def _without_registry(
+        self, question: dict[str, str], remembered: Remembered | None, now: float
+    ) -> Remembered:
+        """The younger of the snapshot and what is remembered, if it has an answer at all: that
+        somebody is unknown can only be said by a registry that answers."""
+        snapshot = None if self._snapshots is None else self._snapshots.usable(now)
+        if snapshot is not None and (remembered is None or remembered.at <= snapshot.confirmed_at):
+            records = tuple(snapshot.find(question))
+            if records:
+                return Remembered(records, snapshot.confirmed_at, fresh_s=0)
+            if remembered is not None and self._covered(remembered):
+                raise _unreachable()  # it was known, and is not any more
+        if remembered is not None and remembered.records and remembered.age(now) < self.age_max_s:
             return remembered
         raise _unreachable()
 
     def _is_left_alone(self, now: float) -> bool:
-        """Whether the registry failed a moment ago, by a clock that was not set back since."""
-        return self._down_until - DOWN_S <= now < self._down_until
+        """Whether the registry failed a moment ago, by a clock that was not set back since.
+
+        With a snapshot no message waits for a registry that is lost: the next poll looks for it.
+        """
+        if self._down_until - DOWN_S <= now < self._down_until:
+            return True
+        snapshots = self._snapshots
+        return snapshots is not None and snapshots.is_registry_lost and bool(snapshots.usable(now))
+
+    async def compare(self, snapshot: Snapshot) -> None:
+        """Forget what a new snapshot says otherwise: keys that were revoked, suspended, renewed or
+        became known, and all answers to who serves where."""
+        for count, (entry, remembered) in enumerate(list(self._memory.items()), start=1):
+            if not isinstance(entry, KeyId) or (
+                self._covered(remembered) != set(snapshot.find(_key_question(entry)))
+            ):
+                self._forget(entry, remembered)
+            if count % COMPARED_AT_ONCE == 0:
+                await asyncio.sleep(0)
+
+    def _covered(self, remembered: Remembered) -> set[Subscriber]:
+        """Of what is remembered, what a snapshot would show too."""
+        covers = self._snapshots.covers if self._snapshots is not None else lambda record: False
+        return {r for r in remembered.records if r.status == "SUBSCRIBED" and covers(r)}
+
+    def _forget(self, entry: Hashable, remembered: Remembered) -> None:
+        """Unless something newer came in its place meanwhile."""
+        if self._memory.get(entry) is remembered:
+            del self._memory[entry]
 
 
 def _usable(remembered: Remembered, key_id: KeyId, now: int) -> list[Subscriber]:
@@ -235,28 +286,6 @@ def _unreachable() -> Overloaded:
     refusal = Overloaded("the registry cannot be reached to verify the sender; try again later")
     refusal.retry_after_s = DOWN_S
     return refusal
-
-
-def registry_directory(client: Client, registry: RegistrySettings) -> Directory:
-    """Look-ups in the network's registry over HTTP, signed by this node."""
-
-    async def look_up(question: dict[str, str]) -> list[Subscriber]:
-        body = strict_json.dumps(question)
-        answer = await client.call(registry.url, "/lookup", body)
-        try:
-            return read_records(_array(answer))
-        except Malformed as malformed:
-            raise Undelivered(f"the registry's answer cannot be read: {malformed}", True) from None
-
-    return look_up
-
-
-def _array(answer: bytes) -> list[object]:
-    """The records of a look-up answer: a JSON array, read by the strict parser."""
-    records = strict_json.parse(b'{"records":' + answer + b"}").get("records")
-    if not isinstance(records, list):
-        raise Malformed("not an array")
-    return records
 
 
 async def nobody(question: dict[str, str]) -> list[Subscriber]:

@@ -67,6 +67,23 @@ def read_record(record: Any) -> Subscriber:
         raise BadRecord(str(error)) from None
 
 
+def places_of(record: dict[str, Any]) -> tuple[str, str, str, str, str]:
+    """Where a record belongs in an index: id, key id, type, domain, cities with commas around.
+
+    Raises BadRecord for one that `read_record` could not read either for lack of these.
+    """
+    kind = TYPES.get(_text(record, ("type",)).upper())
+    if kind is None:
+        raise BadRecord("type is not one of BAP, BPP, BG")
+    return (
+        _text(record, ("subscriber_id",)),
+        _text(record, KEY_ID),
+        kind.value,
+        _text(record, ("domain",), default=""),
+        ",".join(("", *(_cities(record) or ("*",)), "")),
+    )
+
+
 def _text(record: dict[str, Any], names: Sequence[str], *, default: str | None = None) -> str:
     for name in names:
         value = record.get(name)

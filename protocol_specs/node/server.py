@@ -15,25 +15,24 @@ from protocol_specs.node import process, tables
 from protocol_specs.node.actions import Durable, Passing
 from protocol_specs.node.addresses import address_of
 from protocol_specs.node.arrivals import Arrivals
-from protocol_specs.node.client import Client
 from protocol_specs.node.door import JSON, Answer, Door
 from protocol_specs.node.health import Health
 from protocol_specs.node.http_answers import answer_response
 from protocol_specs.node.inbox import Inbox
-from protocol_specs.node.keyring import Directory, Keyring, nobody, registry_directory
+from protocol_specs.node.keyring import Directory
 from protocol_specs.node.loops import Next, in_transactions, run_loop
+from protocol_specs.node.membership import Membership
 from protocol_specs.node.outbox import Outbox
 from protocol_specs.node.passing import PassingQueue
 from protocol_specs.node.pruning import prune_next
+from protocol_specs.node.recording import recording_of
 from protocol_specs.node.shell import Shell, expected_already, read_body
 from protocol_specs.node.startup import (
     base_path,
     bind,
     check_settings,
-    load_keys,
 )
 from protocol_specs.node.store import Session, Store
-from protocol_specs.node.subscription import OnSubscribe, OwnKeys
 from protocol_specs.node.telemetry import Telemetry
 from protocol_specs.wire.envelope import KeyId, Receiver, SubscriberType
 from protocol_specs.wire.errors import Refused
@@ -68,22 +67,16 @@ class Node:
         directory: Directory | None = None,
     ) -> None:
         check_settings(settings)
-        own = load_keys(settings)
         self.settings, self._clock = settings, clock
         self.port = settings.port
         self.stopping = asyncio.Event()
         self.telemetry = Telemetry(settings.subscriber_id, level=settings.log_level, clock=clock)
         domains = frozenset(settings.domains)
         self.receiver = Receiver(settings.subscriber_id, type, settings.url, domains)
-        self.key_id = KeyId(settings.subscriber_id, settings.unique_key_id)
-        self.client = Client(
-            key=own.signing, key_id=self.key_id, network=settings.network, now=self.now
+        self.membership = Membership(
+            settings, self.receiver, clock=clock, telemetry=self.telemetry, directory=directory
         )
-        if directory is None and settings.registry is not None:
-            directory = registry_directory(self.client, settings.registry)
-        self.keyring = Keyring(
-            directory or nobody, clock=clock, entries_max=settings.limits.keys_max
-        )
+        self.client, self.keyring = self.membership.client, self.membership.keyring
         tables.define(metadata)
         self.dialects = Dialects(settings.dialects)
         self.store = Store.open(settings.data_dir, metadata, triggers=triggers)
@@ -106,8 +99,7 @@ class Node:
             clock=clock,
         )
         self.health = Health(
-            keyring=self.keyring,
-            key_id=None if settings.registry is None else self.key_id,
+            membership=self.membership,
             door=self.door,
             inbox=self.inbox,
             store=self.store,
@@ -121,10 +113,21 @@ class Node:
         self._loop_tasks: list[asyncio.Task[None]] = []
         self._loops_stopping = asyncio.Event()
         self._group: asyncio.Task[None] | None = None
-        self._serve_own_routes(own)
+        self._serve_own_routes()
         self.add_loop("inbox", self.inbox.handle_next, wake=self.inbox.wake)
         self.add_loop("pulse", self.health.pulse_next, wake=asyncio.Event())
         self.add_loop("pruning", prune_next, wake=asyncio.Event())
+        self.recording = recording_of(settings, self.telemetry)
+        if self.recording is not None:
+            self.door.watch = self.client.watch = self.recording.note
+            self.add_loop("recording", self.recording.write_next, wake=self.recording.wake)
+        for name, next in self.membership.loops().items():
+            self.add_loop(name, next, wake=asyncio.Event())
+
+    @property
+    def key_id(self) -> KeyId:
+        """The key that this node signs with now."""
+        return self.client.key_id
 
     def now(self) -> int:
         """The clock, whole seconds UTC."""
@@ -166,7 +169,7 @@ class Node:
         """
         sock = sock or bind(self.settings)
         self.port = sock.getsockname()[1]
-        await self.client.open()
+        await self.membership.open()
         started = asyncio.Event()
         self._group = asyncio.create_task(self._work(started))
         await started.wait()
@@ -189,8 +192,9 @@ class Node:
         if self._group is not None:
             self._group.cancel()
             await asyncio.gather(self._group, return_exceptions=True)
-        await self.keyring.close()
-        await self.client.close()
+        await self.membership.close()
+        if self.recording is not None:
+            self.recording.flush()
         self.store.close()
 
     def run(self) -> None:
@@ -282,11 +286,11 @@ class Node:
         address = self.address_of(request)
         return await self.door.receive(name, request.headers, body, address=address)
 
-    def _serve_own_routes(self, own: OwnKeys) -> None:
+    def _serve_own_routes(self) -> None:
         self.health.add_routes(self.app)
-        if self.settings.registry is None:
+        challenged = self.membership.on_subscribe
+        if challenged is None:
             return
-        challenged = OnSubscribe(registry=self.settings.registry, receiver=self.receiver, own=own)
 
         async def on_subscribe(name: str, request: web.BaseRequest, body: bytes) -> Answer:
             answer = challenged.answer(request.headers, body, self.now())

@@ -2,33 +2,40 @@
 
 import errno
 import socket
+from pathlib import Path
 
 from yarl import URL
 
+from protocol_specs.node import rotation
+from protocol_specs.node.pinned_registry import pinned
+from protocol_specs.node.rotation import KeyFiles
 from protocol_specs.node.settings import NodeSettings, SettingsError, read_secret
-from protocol_specs.node.subscription import OwnKeys, pinned
+from protocol_specs.node.subscription import OwnKeys
 from protocol_specs.node.urls import UrlRefused, check_url
 from protocol_specs.wire import keys
 
 
 def load_keys(settings: NodeSettings) -> OwnKeys:
-    """The node's two private keys. Raises SettingsError naming the setting and the file."""
+    """The private keys that the settings name. Raises SettingsError naming setting and file."""
+    return load_pair(rotation.of_settings(settings).current)
+
+
+def load_pair(files: KeyFiles) -> OwnKeys:
+    """Two private keys. Raises SettingsError naming the setting that such a file is for."""
     try:
-        signing = keys.signing_key(read_secret(settings.signing_key, key="signing_key"))
+        signing = keys.signing_key(read_secret(Path(files.signing_key), key="signing_key"))
     except ValueError as error:
-        raise SettingsError(f"{settings.signing_key} (setting 'signing_key'): {error}") from None
+        raise SettingsError(f"{files.signing_key} (setting 'signing_key'): {error}") from None
     try:
-        encryption = keys.encryption_key(read_secret(settings.encryption_key, key="encryption_key"))
+        secret = read_secret(Path(files.encryption_key), key="encryption_key")
+        return OwnKeys(signing, keys.encryption_key(secret))
     except ValueError as error:
-        raise SettingsError(
-            f"{settings.encryption_key} (setting 'encryption_key'): {error}"
-        ) from None
-    return OwnKeys(signing, encryption)
+        raise SettingsError(f"{files.encryption_key} (setting 'encryption_key'): {error}") from None
 
 
 def check_settings(settings: NodeSettings) -> None:
     """Everything that can be known before starting. Raises SettingsError naming the key."""
-    load_keys(settings)
+    load_pair(rotation.load(settings).current)
     _check_url("url", settings.url, settings)
     if settings.registry is not None:
         _check_url("registry.url", settings.registry.url, settings)

@@ -11,12 +11,13 @@ import asyncio
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
-from protocol_specs.node.client import Client, Undelivered
+from protocol_specs.node.client import Client
+from protocol_specs.node.pinned_registry import pinned
 from protocol_specs.wire import challenge, envelope, keys, strict_json, timestamp
 from protocol_specs.wire.claims import Headers
-from protocol_specs.wire.envelope import Receiver, Subscriber, SubscriberType
+from protocol_specs.wire.envelope import Receiver, SubscriberType
 from protocol_specs.wire.errors import Malformed, Misaddressed, Unauthenticated
 from protocol_specs.wire.signing import KeyId
 
@@ -28,15 +29,28 @@ POLL_S = 0.5
 DAY_S = 86_400
 
 
+class Asks(Protocol):
+    """The part of the pinned registry that joining needs."""
+
+    async def look_up(self, question: dict[str, Any]) -> list[object]: ...
+
+
 class OnSubscribe:
-    """Answers the pinned registry's challenges."""
+    """Answers the pinned registry's challenges, for the keys this node has and for those it will
+    have next."""
 
     def __init__(self, *, registry: RegistrySettings, receiver: Receiver, own: OwnKeys) -> None:
-        self._receiver, self._key = receiver, own.encryption
-        self._signing_public_key = keys.b64encode(own.signing.public)
+        self._receiver = receiver
         self._registry_key = keys.encryption_public_key(registry.encryption_public_key)
         self._pinned = {KeyId(registry.subscriber_id, registry.unique_key_id): (pinned(registry),)}
         self._answered: dict[bytes, int] = {}
+        self.expect(own)
+
+    def expect(self, own: OwnKeys, next: OwnKeys | None = None) -> None:
+        """Answer for these from now on. Who does not name a key is answered with the next one,
+        while there is one that waits to be proven."""
+        newest_first = [own] if next is None else [next, own]
+        self._own = {keys.b64encode(pair.signing.public): pair for pair in newest_first}
 
     def answer(self, headers: Headers, body: bytes, now: int) -> bytes:
         """The body that answers one challenge. Raises Refused for anybody but the registry."""
@@ -48,14 +62,21 @@ class OnSubscribe:
         document = strict_json.parse(body)
         if document.get("subscriber_id") != self._receiver.subscriber_id:
             raise Misaddressed("this challenge is for another subscriber", path="/subscriber_id")
-        # Our registry names the key that somebody wants to have registered as ours; others do not.
-        if document.get("signing_public_key", self._signing_public_key) != self._signing_public_key:
-            raise Misaddressed("this signing key is not ours", path="/signing_public_key")
+        own = self._named(document)
         question = document.get("challenge")
         if not isinstance(question, str):
             raise Malformed("challenge must be a base64 text", path="/challenge")
-        plain = challenge.decrypt(question, self._key, self._registry_key)
+        plain = challenge.decrypt(question, own.encryption, self._registry_key)
         return strict_json.dumps({"answer": plain})
+
+    def _named(self, document: Mapping[str, Any]) -> OwnKeys:
+        """Our registry names the key that somebody wants to have registered as ours; others do
+        not. Raises Misaddressed when it is not ours."""
+        newest = next(iter(self._own))
+        own = self._own.get(str(document.get("signing_public_key", newest)))
+        if own is None:
+            raise Misaddressed("this signing key is not ours", path="/signing_public_key")
+        return own
 
     def _once(self, claim: envelope.Claim, now: int) -> None:
         """A signature is good for one answer; it is remembered while it could be used again."""
@@ -64,24 +85,6 @@ class OnSubscribe:
         if claim.sender.signature in self._answered:
             raise Unauthenticated("this challenge was answered before; send a fresh one")
         self._answered[claim.sender.signature] = claim.sender.expires
-
-
-def pinned(registry: RegistrySettings) -> Subscriber:
-    """The registry's own record, as our settings vouch for it. Raises ValueError for a bad key."""
-    return Subscriber(
-        subscriber_id=registry.subscriber_id,
-        unique_key_id=registry.unique_key_id,
-        type=SubscriberType.REGISTRY,
-        domain="",
-        url=registry.url,
-        signing_public_key=keys.public_key(registry.signing_public_key),
-        encryption_public_key=keys.encryption_public_key(registry.encryption_public_key),
-        cities=(),
-        country=None,
-        valid_from=0,
-        valid_until=2**40,
-        status="SUBSCRIBED",
-    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,9 +96,17 @@ class OwnKeys:
 
 
 def application(
-    settings: NodeSettings, own: OwnKeys, *, type: SubscriberType, now: int, valid_s: int
+    settings: NodeSettings,
+    own: OwnKeys,
+    *,
+    type: SubscriberType,
+    now: int,
+    valid_s: int,
+    unique_key_id: str | None = None,
 ) -> dict[str, Any]:
-    """The /subscribe body for this node, in both spellings of each field."""
+    """The /subscribe body for this node, in both spellings of each field. `unique_key_id` is that
+    of `own`, where it is not the one of the settings."""
+    key_id = unique_key_id or settings.unique_key_id
     location: dict[str, Any] = {"country": {"code": settings.country}}
     if settings.cities:
         location["city"] = {"code": settings.cities[0]}
@@ -109,8 +120,8 @@ def application(
         "city": ",".join(settings.cities),
         "country": settings.country,
         "location": location,
-        "key_id": settings.unique_key_id,
-        "unique_key_id": settings.unique_key_id,
+        "key_id": key_id,
+        "unique_key_id": key_id,
         "signing_public_key": keys.b64encode(own.signing.public),
         "encr_public_key": keys.b64encode(own.encryption.public),
         "valid_from": timestamp.rfc3339(now * 1000),
@@ -133,21 +144,28 @@ class Standing:
 
 
 async def subscribe(client: Client, url: str, body: Mapping[str, Any]) -> Standing:
-    """Send an application to the registry at `url`. Raises Undelivered with what it said."""
+    """Send an application to the registry at `url`. Raises Undelivered with what it said.
+
+    The answer is not believed: what counts is what a look-up shows afterwards.
+    """
     answer = strict_json.parse(await client.call(url, "/subscribe", strict_json.dumps(body)))
     return Standing(str(answer.get("status", "UNKNOWN")))
 
 
-async def standing(client: Client, url: str, body: Mapping[str, Any]) -> Standing:
-    """What /lookup says now of the application `body`: SUBSCRIBED, or what it waits for."""
+async def standing(registry: Asks, body: Mapping[str, Any]) -> Standing:
+    """What /lookup says now of the application `body`: SUBSCRIBED with this very key in all of its
+    domains, or what it waits for. Raises Undelivered."""
     key = {name: body[name] for name in ("subscriber_id", "key_id", "unique_key_id")}
-    wanted = set(body["domains"])
-    found = await _look_up(client, url, {**key, "status": "SUBSCRIBED"})
-    got = {record.get("domain") for record in found if record.get("status") == "SUBSCRIBED"}
-    if found and wanted <= got:
+    found = _objects(await registry.look_up({**key, "status": "SUBSCRIBED"}))
+    got = {
+        record.get("domain")
+        for record in found
+        if record.get("status") == "SUBSCRIBED" and _is_of(record, body["signing_public_key"])
+    }
+    if got and got >= set(body["domains"]):
         return Standing("SUBSCRIBED")
     who = {"subscriber_id": body["subscriber_id"]}
-    for record in await _look_up(client, url, {**who, "status": "UNDER_SUBSCRIPTION"}):
+    for record in _objects(await registry.look_up({**who, "status": "UNDER_SUBSCRIPTION"})):
         said = (record.get("waiting_for"), record.get("reason"))
         text = ": ".join(part for part in said if isinstance(part, str) and part)
         return Standing(str(record.get("status", "UNDER_SUBSCRIPTION")), text)
@@ -155,25 +173,26 @@ async def standing(client: Client, url: str, body: Mapping[str, Any]) -> Standin
 
 
 async def wait_until_subscribed(
-    client: Client, url: str, body: Mapping[str, Any], *, wait_s: float
+    registry: Asks, body: Mapping[str, Any], *, wait_s: float
 ) -> Standing:
     """Poll until SUBSCRIBED, refused, or `wait_s` have passed; the last standing seen."""
     loop = asyncio.get_running_loop()
     end = loop.time() + wait_s
     while True:
-        now_stands = await standing(client, url, body)
+        now_stands = await standing(registry, body)
         refused = now_stands.says.startswith("refused")
         if now_stands.is_subscribed or refused or loop.time() >= end:
             return now_stands
         await asyncio.sleep(POLL_S)
 
 
-async def _look_up(client: Client, url: str, question: Mapping[str, Any]) -> list[dict[str, Any]]:
-    answer = await client.call(url, "/lookup", strict_json.dumps(question))
+def _is_of(record: Mapping[str, Any], public: str) -> bool:
+    """Whether the record shows this key; registries spell one key in several ways."""
     try:
-        records = strict_json.parse(b'{"records":' + answer + b"}")["records"]
-    except Malformed as malformed:
-        raise Undelivered(f"the registry's answer cannot be read: {malformed}", True) from None
-    if not isinstance(records, list):
-        raise Undelivered("the registry's answer is not an array", True)
-    return [record for record in records if isinstance(record, dict)]
+        return keys.public_key(str(record.get("signing_public_key"))) == keys.public_key(public)
+    except keys.InvalidKey:
+        return False
+
+
+def _objects(answer: list[object]) -> list[dict[str, Any]]:
+    return [record for record in answer if isinstance(record, dict)]

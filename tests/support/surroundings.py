@@ -14,6 +14,7 @@ import aiohttp
 from aiohttp import web
 
 from protocol_specs.wire import keys, strict_json
+from protocol_specs.wire.answers import HEADER
 from protocol_specs.wire.envelope import SubscriberType
 from protocol_specs.wire.errors import ack
 from protocol_specs.wire.timestamp import rfc3339
@@ -116,7 +117,9 @@ class Surroundings:
         """The registry's door: it knows the BAP only."""
         wanted = strict_json.parse(await request.read()).get("subscriber_id")
         known = [self.bap] if wanted in (None, self.bap.subscriber_id) else []
-        return web.json_response([_record(peer) for peer in known])
+        body = strict_json.dumps([_record(peer) for peer in known])
+        signed = {HEADER: self.registry.authorization(body, created=int(time.time()))}
+        return web.Response(body=body, content_type="application/json", headers=signed)
 
 
 @dataclass(frozen=True)

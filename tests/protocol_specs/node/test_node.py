@@ -97,7 +97,7 @@ async def test_a_node_is_alive_ready_and_counted(tmp_path: Path) -> None:
     async with running(node, sock):
         assert (await get(node, "/health")).status == 200
         ready = await get(node, "/ready")
-        assert (ready.status, ready.json) == (200, {"status": "ready"})
+        assert (ready.status, ready.json["status"]) == (200, "ready")
         assert (await confirm(node)).is_ack
         async with asyncio.timeout(WITHIN_S):
             await handled.wait()

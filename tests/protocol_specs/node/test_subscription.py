@@ -12,6 +12,7 @@ from protocol_specs.node import subscription
 from protocol_specs.node.server import Node
 from protocol_specs.node.settings import NodeSettings, RegistrySettings
 from protocol_specs.node.startup import load_keys
+from protocol_specs.node.subscription import OwnKeys
 from protocol_specs.wire import challenge, keys, strict_json
 from protocol_specs.wire.envelope import SubscriberType
 from tests.support import peers
@@ -103,6 +104,25 @@ async def test_a_challenge_for_somebody_else_is_refused(node: Node) -> None:
     assert (said.status, said.json["error"]["paths"]) == (400, "/subscriber_id")
 
 
+async def test_a_challenge_is_answered_with_the_keys_it_names(node: Node) -> None:
+    next = OwnKeys(keys.generate_signing_key(), keys.generate_encryption_key())
+    own = load_keys(node.settings)
+    challenged = node.membership.on_subscribe
+    assert challenged is not None
+    challenged.expect(own, next)
+    for pair in (own, next):
+        sealed = challenge.encrypt(PLAIN, REGISTRY.encryption, pair.encryption.public)
+        named = {
+            "subscriber_id": "bpp.example.org",
+            "signing_public_key": keys.b64encode(pair.signing.public),
+            "challenge": sealed,
+        }
+        assert (await ask(node, strict_json.dumps(named))).json == {"answer": PLAIN}
+    challenged.expect(own)
+    said = await ask(node, strict_json.dumps({**named, "nonce": "another"}))
+    assert (said.status, said.json["error"]["paths"]) == (400, "/signing_public_key")
+
+
 @pytest.mark.parametrize("sealed", [None, 7, "", "not base64", "AAAA"])
 async def test_a_challenge_that_cannot_be_read_is_refused(node: Node, sealed: object) -> None:
     body = strict_json.dumps({"subscriber_id": "bpp.example.org", "challenge": sealed})
@@ -125,33 +145,29 @@ def test_an_application_says_all_a_registry_needs_in_both_spellings(tmp_path: Pa
 
 
 class Answers:
-    """A client whose registry answers in turn; the last answer stays."""
+    """A registry that answers in turn; the last answer stays."""
 
-    def __init__(self, *answers: object) -> None:
+    def __init__(self, *answers: list[object]) -> None:
         self.answers = list(answers)
-        self.asked: list[tuple[str, dict[str, object]]] = []
 
-    async def call(self, url: str, path: str, body: bytes) -> bytes:
-        self.asked.append((path, strict_json.parse(body)))
-        answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
-        return strict_json.dumps(answer)
+    async def look_up(self, question: dict[str, Any]) -> list[object]:
+        return self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
 
 
+PUBLIC = keys.b64encode(keys.generate_signing_key().public)
 APPLICATION = {
     "subscriber_id": "bpp.example.org",
     "key_id": "k1",
     "unique_key_id": "k1",
+    "signing_public_key": PUBLIC,
     "domains": [peers.RIDES],
 }
 WAITING = {"status": "UNDER_SUBSCRIPTION", "waiting_for": "challenge", "reason": "an answer"}
-ADMITTED = {"status": "SUBSCRIBED", "domain": peers.RIDES}
+ADMITTED = {"status": "SUBSCRIBED", "domain": peers.RIDES, "signing_public_key": PUBLIC}
 
 
-async def waited(*answers: object, wait_s: float = 5) -> subscription.Standing:
-    client: Any = Answers(*answers)
-    return await subscription.wait_until_subscribed(
-        client, "http://127.0.0.1:1", APPLICATION, wait_s=wait_s
-    )
+async def waited(*answers: list[object], wait_s: float = 5) -> subscription.Standing:
+    return await subscription.wait_until_subscribed(Answers(*answers), APPLICATION, wait_s=wait_s)
 
 
 async def test_joining_ends_when_the_registry_shows_us_in_every_domain(
@@ -161,6 +177,12 @@ async def test_joining_ends_when_the_registry_shows_us_in_every_domain(
     elsewhere = {"status": "SUBSCRIBED", "domain": peers.DELIVERIES}
     standing = await waited([], [WAITING], [elsewhere], [WAITING], [ADMITTED])
     assert standing.is_subscribed
+
+
+async def test_joining_does_not_end_with_another_key_under_our_key_id() -> None:
+    other = keys.b64encode(keys.generate_signing_key().public)
+    standing = await waited([{**ADMITTED, "signing_public_key": other}], [], wait_s=0)
+    assert not standing.is_subscribed
 
 
 async def test_joining_ends_with_the_registrys_words_when_it_refuses() -> None:
