@@ -30,8 +30,9 @@ class Traits:
 
     `versions` are those it reads; the first is the one it writes. `actions` are the requests that
     a provider of this dialect may be asked. `is_flat` is the context of core 0.9. `error_codes`
-    are the network's own numbers in place of those of BECKN-005. Without `has_quote_lines` a quote
-    keeps its total on the wire, but neither its id nor which of our lines it is made of.
+    are the network's own numbers in place of those of BECKN-005. With `has_soft_update` the price
+    of a change can be asked first. Without `has_quote_lines` a quote keeps its total on the wire,
+    but neither its id nor which of our lines it is made of.
     """
 
     name: str
@@ -39,6 +40,7 @@ class Traits:
     actions: frozenset[str]
     is_flat: bool = False
     has_select: bool = True
+    has_soft_update: bool = False
     consumer_makes_order_id: bool = False
     has_quote_in_confirm: bool = True
     takes_our_tags: bool = True

@@ -39,6 +39,7 @@ class Trv10:
             name=f"trv10-{edition.version}",
             versions=(edition.version, *also_read),
             actions=ACTIONS,
+            has_soft_update=True,
             has_quote_in_confirm=False,
             takes_our_tags=False,
             error_codes=ERROR_CODES,
