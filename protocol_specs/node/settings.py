@@ -67,6 +67,8 @@ class Limits(Frozen):
     passing_max: int = Field(default=2_000, gt=0)
     passing_workers: int = Field(default=32, gt=0)
     passing_memory: int = Field(default=100_000, gt=0)
+    record_transactions_max: int = Field(default=10_000, gt=0)
+    record_bytes_max: int = Field(default=1_073_741_824, gt=0)
     inbox_age_max_s: int = Field(default=300, gt=0)
     stop_deadline_s: float = Field(default=25, gt=0)
     proxies: tuple[str, ...] = ()  # addresses of reverse proxies whose X-Forwarded-For is believed
@@ -105,13 +107,14 @@ class NodeSettings(Frozen):
     dialects: dict[str, tuple[str, ...]] = {}  # by domain; core-1.1 where a domain is not named
     cities: tuple[str, ...] = ()
     country: str = "IND"
+    record: Path | None = None  # a folder for what is received and sent, people masked
     limits: Limits = Limits()
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 
-    @field_validator("data_dir", "signing_key", "encryption_key")
+    @field_validator("data_dir", "signing_key", "encryption_key", "record")
     @classmethod
-    def _beside_the_file(cls, path: Path, info: ValidationInfo) -> Path:
-        return beside_the_file(path, info)
+    def _beside_the_file(cls, path: Path | None, info: ValidationInfo) -> Path | None:
+        return None if path is None else beside_the_file(path, info)
 
     @field_validator("dialects")
     @classmethod
