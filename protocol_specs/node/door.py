@@ -69,6 +69,7 @@ class Door:
     ) -> None:
         self.actions: dict[str, Action] = {}
         self.store_fault: str | None = None
+        self.watch: Callable[[str, bytes], None] | None = None  # told of each verified message
         self.is_inbox_full = False  # told by Health, once a second
         self._receiver, self._dialects, self._keyring = receiver, dialects, keyring
         self._store, self._inbox, self._arrivals = store, inbox, arrivals
@@ -91,6 +92,8 @@ class Door:
             claim = wire.claim(headers, body, now, receiver=self._receiver)
             envelope = await self._admit(claim, served.action, now, address)
             self._pace(envelope.peer_id, now)
+            if self.watch is not None:
+                self.watch(action, body)
             is_new = await self._take(served, envelope, now)
         except Refused as refused:
             return self.refuse(refused, action, claim)
