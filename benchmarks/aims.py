@@ -49,6 +49,19 @@ AIMS = (
         400,
         at_least=True,
     ),
+    Aim(
+        "gateway: CPU per target of 500, times a lean client's",
+        lambda figures: float(figures["gateway"]["500"]["ratio"]),
+        3,
+    ),
+    Aim(
+        "gateway: CPU per target of 2000, times that of 50",
+        lambda figures: (
+            figures["gateway"]["2000"]["gateway_us_per_target"]
+            / figures["gateway"]["50"]["gateway_us_per_target"]
+        ),
+        1.25,
+    ),
     Aim("resident after the run, the largest node, MB", _most("resident_mb_after"), 130),
     Aim("start, the slowest node, s", _most("start_s"), 1.5),
 )

@@ -28,6 +28,7 @@ INTENT = {
         }
     }
 }
+SEARCHES_UNBOUNDED = "\n[fanout]\nsearches_per_bap_per_s = 1000000\n"
 Send = Callable[[Pool], Awaitable[Answer]]
 
 
@@ -112,7 +113,7 @@ async def measure(*, messages: int) -> dict[str, Any]:
         return await pool.post("/search", bap.sign(body), body)
 
     node, port = own("bg.example", "BG")
-    toml = common_settings(node, port, registry)
+    toml = common_settings(node, port, registry) + SEARCHES_UNBOUNDED
     results["gateway"] = await resident("gateway", toml, node, port, searched, messages)
 
     node, port = own("own-bap.example", "BAP")

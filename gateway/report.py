@@ -29,9 +29,9 @@ class Window:
     """Counts per provider over the last `slots` slots of `slot_s` seconds each."""
 
     def __init__(self, slot_s: int, slots: int, *, now: int, providers_max: int) -> None:
-        self._slot_s, self._providers_max = slot_s, providers_max
-        self._slots: deque[tuple[int, dict[str, array[int]]]] = deque([(now, {})], maxlen=slots)
-        self._sums: dict[str, array[int]] = {}
+        self._slot_s, self._slots_max, self._providers_max = slot_s, slots, providers_max
+        self._slots: deque[tuple[int, dict[str, array[int]]]] = deque([(now, {})])
+        self._closed: dict[str, array[int]] = {}  # the sum of all slots but the newest
 
     @property
     def since(self) -> int:
@@ -40,39 +40,49 @@ class Window:
 
     def turn(self, now: int) -> None:
         """Let go what is too old. A clock set back keeps the newest slot growing."""
-        if now >= self._slots[-1][0] + self._slot_s * (self._slots.maxlen or 1):
-            self._sums.clear()
-            self._slots.clear()
-            self._slots.append((now, {}))
+        if now >= self._slots[-1][0] + self._slot_s * self._slots_max:
+            self._closed.clear()
+            self._slots = deque([(now, {})])
         while now >= (end := self._slots[-1][0] + self._slot_s):
-            if len(self._slots) == self._slots.maxlen:
-                self._subtract(self._slots[0][1])
+            for provider, counts in self._slots[-1][1].items():
+                self._closed[provider] = _added(counts, self._closed.get(provider))
             self._slots.append((end, {}))
+            if len(self._slots) > self._slots_max:
+                self._forget(self._slots.popleft()[1])
 
-    def counts_of(self, provider: str) -> tuple[array[int], array[int]] | None:
-        """The arrays to count in, of the newest slot and of the sum; None when there are too many
-        providers."""
+    def counts_of(self, provider: str) -> array[int] | None:
+        """What to count in; None when there are too many providers."""
         newest = self._slots[-1][1]
         counts = newest.get(provider)
-        if counts is None:
-            if provider not in self._sums:
-                if len(self._sums) >= self._providers_max:
-                    return None
-                self._sums[provider] = array("L", bytes(8 * _SIZE))
+        if counts is None and len(newest) < self._providers_max:
             counts = newest[provider] = array("I", bytes(4 * _SIZE))
-        return counts, self._sums[provider]
+        return counts
 
     def sums(self) -> dict[str, array[int]]:
         """The counts of each provider that has any."""
-        return self._sums
+        newest = self._slots[-1][1]
+        return {
+            **self._closed,
+            **{
+                provider: _added(counts, self._closed.get(provider))
+                for provider, counts in newest.items()
+            },
+        }
 
-    def _subtract(self, slot: dict[str, array[int]]) -> None:
+    def _forget(self, slot: dict[str, array[int]]) -> None:
         for provider, counts in slot.items():
-            left = array("L", (a - b for a, b in zip(self._sums[provider], counts, strict=True)))
+            known = self._closed[provider]
+            left = array("Q", (a - b for a, b in zip(known, counts, strict=True)))
             if any(left):
-                self._sums[provider] = left
+                self._closed[provider] = left
             else:
-                del self._sums[provider]
+                del self._closed[provider]
+
+
+def _added(counts: array[int], known: array[int] | None) -> array[int]:
+    if known is None:
+        return array("Q", counts)
+    return array("Q", (a + b for a, b in zip(known, counts, strict=True)))
 
 
 class Report:
@@ -95,21 +105,23 @@ class Report:
     ) -> None:
         """One search for this provider; `place` among `of`, from 0, if it was sent to it."""
         index = _INDEX[outcome]
-        bin_ = _TIMES + bisect_left(BOUNDS_MS, took_s * 1000)
-        thousandths = 1000 * place // (of - 1) if of > 1 else -1
+        is_acked, is_placed = outcome is Outcome.ACKED, place >= 0 and of > 1
         for window in self._windows.values():
-            for counts in window.counts_of(provider) or ():
-                counts[index] += 1
-                if outcome is Outcome.ACKED:
-                    counts[bin_] += 1
-                if thousandths >= 0:
-                    counts[_PLACED] += 1
-                    counts[_PLACES] += thousandths
+            counts = window.counts_of(provider)
+            if counts is None:
+                continue
+            counts[index] += 1
+            if is_acked:
+                counts[_TIMES + bisect_left(BOUNDS_MS, took_s * 1000)] += 1
+            if is_placed:
+                counts[_PLACED] += 1
+                counts[_PLACES] += 1000 * place // (of - 1)
 
     def relayed(self, provider: str) -> None:
         """One on_search of this provider passed through."""
         for window in self._windows.values():
-            for counts in window.counts_of(provider) or ():
+            counts = window.counts_of(provider)
+            if counts is not None:
                 counts[_RELAYED] += 1
 
     def shown(self, now: int) -> dict[str, Any]:

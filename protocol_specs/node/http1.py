@@ -108,7 +108,7 @@ class Connection(asyncio.Protocol):
         exchange.connection = self
         self.posts += 1
         self._expect()
-        self.transport.writelines((exchange.target.head, exchange.tail))
+        self.transport.write(exchange.target.head + exchange.tail)
 
     def give_up(self) -> None:
         """The deadline has passed: end the exchange with what came so far, and the connection."""

@@ -5,9 +5,14 @@ from benchmarks import aims, confirm
 FIGURES = {
     "receive": {"share_of_floor": 0.2},
     "confirm": {"orders_per_s": 500, "resident_mb_after": 100.0, "start_s": 1.0},
+    "gateway": {
+        "50": {"gateway_us_per_target": 40.0},
+        "500": {"ratio": 2.0},
+        "2000": {"gateway_us_per_target": 32.0},
+    },
     "footprint": {
         "registry": {"resident_mb_after": 90.0, "start_s": 0.9},
-        "bap": {"resident_mb_after": 104.0, "start_s": 2.0},
+        "bap": {"resident_mb_after": 104.0, "start_s": 2.5},
     },
 }
 
@@ -17,14 +22,24 @@ def test_each_aim_is_judged_by_its_worst_figure() -> None:
     assert judged == {
         0.2: (0.8, False),
         500.0: (1.25, True),
+        2.0: (1.5, True),  # the gateway's; the slowest start is 2.5
+        0.8: (1.56, True),
         104.0: (1.25, True),
-        2.0: (0.75, False),
+        2.5: (0.6, False),
     }
 
 
 def test_the_table_says_no_aloud() -> None:
     lines = list(aims.table(aims.judged(FIGURES)))
-    assert [line.split()[-1] for line in lines] == ["reached", "NO", "yes", "yes", "NO"]
+    assert [line.split()[-1] for line in lines] == [
+        "reached",
+        "NO",
+        "yes",
+        "yes",
+        "yes",
+        "yes",
+        "NO",
+    ]
 
 
 def test_percentiles_are_of_what_was_measured() -> None:
