@@ -42,6 +42,18 @@ class Check:
 CHECKS = (
     Check("trv10-2.1.0", "trv10-*", ("2.1.0",), {}),
     Check("trv10-2.0.1", "trv10-*", ("2.0.1", "2.0.0"), {}),
+    Check("log10-1.2.5", "log-*", ("1.2.5",), {}),
+    Check(
+        "log-1.2.0",
+        "log-*",
+        ("1.2.0",),
+        {
+            "log-Bluedart-Pramaan_09_12_24_Flow_5_Merchant_Side_Full_order_Cancellation_19020"
+            "/11_search.json": "a cancel under the name of search",
+            "log-Ninjacart-Logistics_BNP_Delivery_flow/13_update.json": "names no provider",
+            "log-Ninjacart-Logistics_BNP_Delivery_flow/14_track.json": "names no provider",
+        },
+    ),
 )
 
 

@@ -288,7 +288,7 @@ class CancellationTerm:
 class ReturnLeg:
     """A parcel on its way back to the sender (RTO, return to origin): its own fulfillment.
 
-    Its fee is a line of the order's quote; `reason_id` is why the drop failed.
+    Its fee is a line of the order's quote; `reason_id` is why the drop failed after `attempts`.
     """
 
     id: str
@@ -296,6 +296,7 @@ class ReturnLeg:
     reason_id: str | None = None
     started_at: int | None = None
     ended_at: int | None = None
+    attempts: int = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -304,8 +305,8 @@ class Fulfillment:
 
     `pickup` and `drop` are None where a peer leaves them out: most selects do, some callbacks too.
     `start_code` is told at pickup, `end_code` (deliveries) at the drop. `ready_to_ship`,
-    `pickup_by`, `deliver_by`, `picked_up_at`, `delivered_at` and `return_leg` are said of
-    deliveries only.
+    `pickup_by`, `deliver_by`, `picked_up_at`, `delivered_at`, `cancelled_in` (the state it was in
+    before) and `return_leg` are said of deliveries only.
     """
 
     id: str
@@ -329,6 +330,7 @@ class Fulfillment:
     deliver_by: int | None = None
     picked_up_at: int | None = None
     delivered_at: int | None = None
+    cancelled_in: str | None = None
     return_leg: ReturnLeg | None = None
 
     def route(self) -> tuple[Place, Place]:

@@ -13,13 +13,14 @@ from protocol_specs.wire.context import is_flat_context
 from protocol_specs.wire.errors import NotServed
 from protocol_specs.wire.version import core_1_1
 from protocol_specs.wire.version.dialect import Dialect, Message, Traits
+from protocol_specs.wire.version.log10 import LOG, LOG10
 from protocol_specs.wire.version.trv10 import TRV10_2_0_1, TRV10_2_1_0
 
 __all__ = ["CORE", "NAMES", "Dialect", "Dialects", "Message", "Traits", "named"]
 
 CORE = "core-1.1"
 
-_SPOKEN: tuple[Dialect, ...] = (core_1_1, TRV10_2_1_0, TRV10_2_0_1)
+_SPOKEN: tuple[Dialect, ...] = (core_1_1, TRV10_2_1_0, TRV10_2_0_1, LOG10, LOG)
 _DIALECTS: Mapping[str, Dialect] = {dialect.traits.name: dialect for dialect in _SPOKEN}
 NAMES = tuple(_DIALECTS)
 """The dialects that can be spoken; a node's settings pick from them."""
