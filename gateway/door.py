@@ -35,7 +35,6 @@ class Rules:
         if wait_s:
             raise RateLimited(
                 "you send more searches than this gateway forwards for one platform; slow down",
-                code=BAD_REQUEST,
                 retry_after_s=wait_s,
             )
         await self._check_addressed(envelope.context)

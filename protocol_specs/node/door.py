@@ -16,6 +16,7 @@ from protocol_specs.node.store import Session, Store, StoreUnavailable
 from protocol_specs.wire import envelope as wire
 from protocol_specs.wire.claims import Headers
 from protocol_specs.wire.errors import (
+    REQUEST_CODES,
     NotServed,
     Overloaded,
     RateLimited,
@@ -174,7 +175,10 @@ class Door:
         return is_new
 
     def refuse(self, refused: Refused, action: str, claim: wire.Claim | None = None) -> Answer:
-        """The answer that says no, logged and counted."""
+        """The answer that says no, logged and counted; a fault without a code of its own has that
+        of the receiver's range."""
+        if refused.code == Refused.code:
+            refused.code = REQUEST_CODES[self._receiver.type]
         self._log_refusal(refused, action, claim)
         headers = dict(JSON)
         if isinstance(refused, Unauthenticated):

@@ -27,6 +27,15 @@ STALE_CODES: Mapping[str, str] = {
 """Code of a message past its ttl, by the type of the receiver."""
 
 
+REQUEST_CODES: Mapping[str, str] = {
+    "BPP": "30000",
+    "BAP": "30000",
+    "BG": "10000",
+    "REGISTRY": "30000",
+}
+"""Code of a bad request that has no code of its own, by the type of the receiver."""
+
+
 class Refused(Exception):
     """A peer's message turned away. Subclasses fix code and status.
 

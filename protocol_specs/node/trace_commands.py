@@ -1,0 +1,140 @@
+"""`wayfare trace TRANSACTION_ID`: asks the nodes of a transaction what became of its messages."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import ConfigDict
+
+from protocol_specs.node import diagnosis
+from protocol_specs.node.calling import Caller, calling
+from protocol_specs.node.client import Undelivered
+from protocol_specs.node.settings import NodeSettings, SettingsError, load
+from protocol_specs.wire import strict_json, timestamp
+from protocol_specs.wire.errors import Malformed
+
+NODES_MAX = 50
+
+
+class TraceSettings(NodeSettings):
+    """The part of any node's settings that asking needs; the rest is the node's own affair."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+def add(subparsers: Any) -> None:
+    """The one command."""
+    trace = subparsers.add_parser("trace", help="where is my search? hop by hop, across nodes")
+    trace.add_argument("transaction_id", metavar="TRANSACTION_ID")
+    trace.add_argument(
+        "--config",
+        type=Path,
+        required=True,
+        metavar="FILE",
+        help="of a node that took part",
+    )
+    trace.add_argument("--json", action="store_true", help="print one JSON object")
+    trace.set_defaults(run=run_trace)
+
+
+def run_trace(arguments: argparse.Namespace) -> int:
+    """Print what every node did and what became of each request; 1 if something was lost."""
+    settings = load(arguments.config, TraceSettings)
+    answers, silent = asyncio.run(_ask_all(settings, arguments.transaction_id))
+    if not answers:
+        reason = silent.get(settings.subscriber_id, "no answer")
+        raise SettingsError(f"our own node at {settings.url} could not be asked: {reason}")
+    found = diagnosis.findings(answers, silent)
+    hops = diagnosis.timeline(answers)
+    if arguments.json:
+        document = {
+            "transaction_id": arguments.transaction_id,
+            "hops": hops,
+            "silent": silent,
+            "findings": [
+                {
+                    "action": one.action,
+                    "message_id": one.message_id,
+                    "peer": one.peer,
+                    "outcome": one.outcome,
+                    "reason": one.reason,
+                }
+                for one in found
+            ],
+        }
+        print(json.dumps(document, indent=2))
+    else:
+        _show(hops, found, silent)
+    return 1 if not hops or any(one.outcome == "lost" for one in found) else 0
+
+
+def _show(
+    hops: list[dict[str, Any]], found: list[diagnosis.Finding], silent: Mapping[str, str]
+) -> None:
+    if not hops:
+        print("No node that could be asked knows this transaction. What is remembered is lost")
+        print("when a node starts anew, and of many transactions only the last are kept.")
+    for hop in hops:
+        at = timestamp.rfc3339(int(float(hop["at"]) * 1000))
+        who = f"{hop['node']:<28} {hop.get('action', '-'):<12} {hop['event']:<12}"
+        more = {
+            name: value
+            for name, value in hop.items()
+            if name not in ("at", "node", "action", "event", "peer", "message_id")
+        }
+        told = " ".join(f"{name}={value}" for name, value in more.items())
+        print(f"{at} {who} {hop.get('peer', '')} {told}".rstrip())
+    for one in found:
+        print(f"{one.outcome:>9}: {one.action} to {one.peer}: {one.reason}")
+    for node, reason in silent.items():
+        print(f"   silent: {node}: {reason}")
+
+
+async def _ask_all(
+    settings: TraceSettings, transaction_id: str
+) -> tuple[list[dict[str, Any]], dict[str, str]]:
+    """Our own node first, then every node named in an answer, each once; the silent, and why."""
+    answers: list[dict[str, Any]] = []
+    silent: dict[str, str] = {}
+    waiting, asked = [settings.subscriber_id], {settings.subscriber_id}
+    async with calling(settings) as caller:
+        while waiting:
+            node = waiting.pop(0)
+            try:
+                url = await _url_of(caller, node, settings)
+                body = strict_json.dumps({"transaction_id": transaction_id})
+                answers.append(strict_json.parse(await caller.client.call(url, "/trace", body)))
+            except (Malformed, Undelivered) as refused:
+                silent[node] = refused.reason
+                continue
+            for named in _named(answers[-1]):
+                if named not in asked and len(asked) < NODES_MAX:
+                    asked.add(named)
+                    waiting.append(named)
+    return answers, silent
+
+
+async def _url_of(caller: Caller, node: str, settings: TraceSettings) -> str:
+    """Where a node is registered; raises Undelivered if it is not."""
+    if node == settings.subscriber_id:
+        return settings.url
+    question = {"subscriber_id": node, "status": "SUBSCRIBED"}
+    found = await caller.registry.find(question) if caller.registry else []
+    if not found:
+        raise Undelivered("it is not in the registry", False)
+    return found[0].url
+
+
+def _named(answer: Mapping[str, Any]) -> list[str]:
+    """The other nodes in an answer: senders, receivers, and those a gateway forwarded to."""
+    named: dict[str, None] = {}
+    for hop in answer["hops"]:
+        if hop.get("peer"):
+            named[hop["peer"]] = None
+        named.update(dict.fromkeys(hop.get("to", ())))
+    return list(named)

@@ -1,0 +1,139 @@
+"""The hop query: what this node did with the messages of a transaction, told to who took part.
+
+POST /trace, signed like any message, body `{"transaction_id": "..."}`. The answer:
+`{"node", "type", "now", "transaction_id", "hops": [...], "refusals": [...]}`. The one whose
+transaction it is, and this node itself, are told all hops here, others those with themselves.
+`refusals` are the last messages refused at this door that named the asker as their sender: such a
+message is not believed, so its transaction is not known.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import bindparam, select
+
+from protocol_specs.node.buckets import Buckets
+from protocol_specs.node.client import Client
+from protocol_specs.node.door import JSON, Answer
+from protocol_specs.node.hops import Hop, Hops
+from protocol_specs.node.keyring import Keyring
+from protocol_specs.node.store import Session, Statement, Store
+from protocol_specs.node.tables import Conversation, Owed, Received
+from protocol_specs.wire import envelope, strict_json
+from protocol_specs.wire.claims import Headers
+from protocol_specs.wire.envelope import Receiver, Subscriber
+from protocol_specs.wire.errors import Malformed, RateLimited
+
+ASKED_PER_S = 5  # by one address; twice in a burst
+ID_CHARS_MAX = 255
+ROWS_MAX = 200
+
+_R, _O, _C = Received.__table__, Owed.__table__, Conversation.__table__
+_RECEIVED = Statement(
+    select(_R)
+    .join(_C, _C.c.id == _R.c.conversation_id)
+    .where(_C.c.transaction_id == bindparam("transaction_id"))
+    .order_by(_R.c.id)
+    .limit(ROWS_MAX)
+)
+_OWED = Statement(
+    select(_O)
+    .where(_O.c.transaction_id == bindparam("transaction_id"))
+    .order_by(_O.c.id)
+    .limit(ROWS_MAX)
+)
+
+
+class Tracing:
+    """Answers hop queries of one node. `client` holds our own key, for questions by ourselves."""
+
+    def __init__(
+        self, *, receiver: Receiver, hops: Hops, keyring: Keyring, store: Store, client: Client
+    ) -> None:
+        self._receiver, self._hops, self._keyring = receiver, hops, keyring
+        self._store, self._client = store, client
+        self._asked = Buckets(ASKED_PER_S, burst=2 * ASKED_PER_S)
+
+    async def answer(self, headers: Headers, body: bytes, *, address: str, now: int) -> Answer:
+        """The hops of the transaction that is asked about. Raises Refused."""
+        wait_s = self._asked.take(address, now)
+        if wait_s:
+            raise RateLimited("too many questions from your address", retry_after_s=wait_s)
+        claim = envelope.claim(headers, body, now, receiver=self._receiver)
+        asker = claim.sender.key_id.subscriber_id
+        envelope.authenticate(claim, await self._keys(claim), now, receiver=self._receiver)
+        transaction_id = strict_json.parse(body).get("transaction_id")
+        if not isinstance(transaction_id, str) or not 0 < len(transaction_id) <= ID_CHARS_MAX:
+            raise Malformed("transaction_id is missing", path="/transaction_id")
+        is_ours = asker == self._receiver.subscriber_id
+        hops = self._hops.of(transaction_id, None if is_ours else asker)
+        hops = hops or self._kept(transaction_id, None if is_ours else asker)
+        document = {
+            "node": self._receiver.subscriber_id,
+            "type": self._receiver.type.value,
+            "now": now,
+            "transaction_id": transaction_id,
+            "hops": [hop.document() for hop in hops],
+            "refusals": [hop.document() for hop in self._hops.refused((asker,))],
+        }
+        return Answer(200, JSON, strict_json.dumps(document))
+
+    async def _keys(self, claim: envelope.Claim) -> envelope.Keys:
+        """Our own key is known without the registry, which may be what is broken."""
+        if claim.sender.key_id.subscriber_id == self._receiver.subscriber_id:
+            return {self._client.key_id: (self._own_record(),)}
+        return await self._keyring.keys(claim.key_ids)
+
+    def _own_record(self) -> Subscriber:
+        return Subscriber(
+            subscriber_id=self._receiver.subscriber_id,
+            unique_key_id=self._client.key_id.unique_key_id,
+            type=self._receiver.type,
+            domain="",
+            url=self._receiver.url,
+            signing_public_key=self._client.public_key,
+            encryption_public_key=None,
+            cities=(),
+            country=None,
+            valid_from=0,
+            valid_until=2**40,
+            status="SUBSCRIBED",
+        )
+
+    def _kept(self, transaction_id: str, asker: str | None) -> list[Hop]:
+        """What the store still knows: messages that were ACKed for good, or owed."""
+
+        def read(session: Session) -> list[Hop]:
+            received = session.all(_RECEIVED, transaction_id=transaction_id)
+            owed = session.all(_OWED, transaction_id=transaction_id)
+            return [
+                *(
+                    Hop(
+                        row["received_at"],
+                        f"received, now {row['state']}",
+                        row["action"],
+                        row["message_id"],
+                        row["sender_id"],
+                        {"error": _kind(row["error"])},
+                    )
+                    for row in received
+                ),
+                *(
+                    Hop(
+                        row["created_at"],
+                        f"owed, now {row['state']}",
+                        row["action"],
+                        row["message_id"],
+                        row["receiver_id"],
+                        {"error": _kind(row["error"]), "tries": row["tries"]},
+                    )
+                    for row in owed
+                ),
+            ]
+
+        found = self._store.read(read)
+        return [hop for hop in found if asker in (None, hop.peer)]
+
+
+def _kind(error: str | None) -> str | None:
+    """The type of what went wrong; its text may hold more than the asker is to know."""
+    return None if error is None else error.partition(":")[0]
