@@ -161,6 +161,11 @@ class Client:
         """The key that signs now."""
         return self._key_id
 
+    @property
+    def public_key(self) -> bytes:
+        """The public half of the key that signs now, raw."""
+        return self._key.public
+
     def use(self, key: SigningKey, key_id: KeyId) -> None:
         """Sign with this key from now on. What is on its way keeps its signature."""
         self._key, self._key_id, self.signed_until = key, key_id, 0

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from protocol_specs.node.actions import Durable, Passing
 from protocol_specs.node.buckets import Buckets
+from protocol_specs.node.hops import Hop
 from protocol_specs.node.store import Session, Store, StoreUnavailable
 from protocol_specs.wire import envelope as wire
 from protocol_specs.wire.claims import Headers
@@ -198,13 +199,14 @@ class Door:
     def _log_refusal(self, refused: Refused, action: str, claim: wire.Claim | None) -> None:
         """The kind and place of the fault and who claims to have sent it; no text of the peer."""
         header = claim.sender if claim is not None else None
-        self._telemetry.log(
-            "refused",
-            action=action if action in self.actions else None,
-            peer=header.key_id.subscriber_id if header else None,
-            kind=type(refused).__name__,
-            code=refused.code,
-            status=refused.status,
-            created=header.created if header else None,
-            expires=header.expires if header else None,
-        )
+        peer = header.key_id.subscriber_id if header else None
+        told: dict[str, Any] = {
+            "kind": type(refused).__name__,
+            "code": refused.code,
+            "status": refused.status,
+            "created": header.created if header else None,
+            "expires": header.expires if header else None,
+        }
+        self._telemetry.hops.note_refusal(Hop(self._clock(), "refused", action, None, peer, told))
+        known = action if action in self.actions else None
+        self._telemetry.log("refused", action=known, peer=peer, **told)

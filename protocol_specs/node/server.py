@@ -34,6 +34,7 @@ from protocol_specs.node.startup import (
 )
 from protocol_specs.node.store import Session, Store
 from protocol_specs.node.telemetry import Telemetry
+from protocol_specs.node.tracing import Tracing
 from protocol_specs.wire.envelope import KeyId, Receiver, SubscriberType
 from protocol_specs.wire.errors import Refused
 from protocol_specs.wire.version import Dialects
@@ -288,6 +289,19 @@ class Node:
 
     def _serve_own_routes(self) -> None:
         self.health.add_routes(self.app)
+        tracing = Tracing(
+            receiver=self.receiver,
+            hops=self.telemetry.hops,
+            keyring=self.keyring,
+            store=self.store,
+            client=self.client,
+        )
+
+        async def trace(name: str, request: web.BaseRequest, body: bytes) -> Answer:
+            address = self.address_of(request)
+            return await tracing.answer(request.headers, body, address=address, now=self.now())
+
+        self._serve_at("trace", trace)
         challenged = self.membership.on_subscribe
         if challenged is None:
             return

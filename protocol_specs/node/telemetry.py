@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Any
 import orjson
 from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
 
+from protocol_specs.node.hops import Hop, Hops
+
 if TYPE_CHECKING:
     from protocol_specs.wire.envelope import Envelope
 
@@ -44,7 +46,7 @@ class Telemetry:
         clock: Callable[[], float] = time.time,
         write: Callable[[str], None] = write_line,
     ) -> None:
-        self.registry = CollectorRegistry()
+        self.registry, self.hops = CollectorRegistry(), Hops()
         self._node, self._clock, self._write = node, clock, write
         self._threshold = LEVELS[level]
         self._counters = {
@@ -73,19 +75,24 @@ class Telemetry:
         level: str | None = None,
         **fields: str | int | float | bool | list[str] | None,
     ) -> None:
-        """Count `event` if it is one of the five, and write its line if the level is on.
+        """Remember the hop, count `event` if it is one of the five, write its line if the level
+        is on.
 
         Ids that are not given come from `envelope`. `fields` are ids, codes and numbers only.
         """
+        bap_id = None
         if envelope is not None:
             action, peer = action or envelope.action, peer or envelope.peer_id
+            transaction_id, message_id = envelope.transaction_id, envelope.message_id
+            bap_id = envelope.context.bap_id
+        if transaction_id is not None:
+            hop = Hop(self._clock(), event, action, message_id, peer, fields)
+            self.hops.note(transaction_id, hop, bap_id=bap_id)
         if event in COUNTED:
             self._count(event, action or "unknown")
         level = level or LEVEL_OF.get(event, "info")
         if LEVELS[level] < self._threshold:
             return
-        if envelope is not None:
-            transaction_id, message_id = envelope.transaction_id, envelope.message_id
         ids = {
             "action": action,
             "transaction_id": transaction_id,
