@@ -25,7 +25,8 @@ def _new_id() -> str:
 class Office:
     """The cooperative's office. Randomness is a part of it, so that a test can say what is drawn.
 
-    `bpp_id` and `bpp_uri` are what we call ourselves in a context.
+    `bpp_id` and `bpp_uri` are what we call ourselves in a context; `stamp_ms` gives the timestamp
+    of a message in a conversation.
     """
 
     provider: Provider
@@ -33,6 +34,7 @@ class Office:
     extensions: Sequence[Extension] = ()
     bpp_id: str
     bpp_uri: str
+    stamp_ms: Callable[[str], int]
     new_id: Callable[[], str] = _new_id
     start_code: Callable[[], str] = _start_code
 
