@@ -244,10 +244,22 @@ def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
 
 
 def _add_others(subparsers: Any) -> None:
-    from protocol_specs.node import queue_commands, signature_commands
+    from protocol_specs.node import (
+        doctor_commands,
+        queue_commands,
+        rotate_commands,
+        signature_commands,
+        trace_commands,
+    )
 
-    queue_commands.add(subparsers)
-    signature_commands.add(subparsers)
+    for module in (
+        queue_commands,
+        rotate_commands,
+        signature_commands,
+        trace_commands,
+        doctor_commands,
+    ):
+        module.add(subparsers)
     for entry in entry_points(group="wayfare.commands"):
         if entry.value == f"{__name__}:add":
             continue
