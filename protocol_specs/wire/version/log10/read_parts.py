@@ -82,11 +82,12 @@ def postal_address(value: Any) -> PostalAddress | None:
 
 
 def person_at(stop: Json) -> Contact | None:
-    """Whom to ask for at an end of the delivery."""
+    """Whom to ask for at an end of the delivery; drafts have only the name on the door."""
     person = find(stop, "person", an_object) or {}
     contact = find(stop, "contact", an_object) or {}
+    door = find(find(stop, "location", an_object) or {}, "address", an_object) or {}
     who = Contact(
-        under("/person", lambda: find(person, "name", text)),
+        under("/person", lambda: find(person, "name", text)) or find(door, "name", text),
         under("/contact", lambda: find(contact, "phone", loose_text)),
         under("/contact", lambda: find(contact, "email", text)),
     )
