@@ -220,9 +220,32 @@ def test_the_terms_stand_in_the_order_in_2_1_0_and_in_the_payment_in_2_0_1() -> 
         "BUYER_FINDER_FEES",
         "SETTLEMENT_TERMS",
     ]
-    for dialect, theirs in ((NEW, old), (OLD, new)):
-        theirs["context"]["version"] = dialect.traits.versions[0]
-        refusal(dialect, theirs, "confirm")
+
+
+GROUP = {"descriptor": {"code": "BAP_TERMS"}, "list": []}
+
+
+@pytest.mark.parametrize(
+    ("dialect", "action", "pointer"),
+    [
+        (NEW, "confirm", "/message/order/payments/0/tags"),
+        (OLD, "confirm", "/message/order/tags"),
+        (NEW, "search", "/message/intent/payment/tags"),
+        (OLD, "search", "/message/intent/tags"),
+    ],
+)
+def test_terms_in_the_place_of_the_other_version_are_refused(
+    dialect: Dialect, action: str, pointer: str
+) -> None:
+    document = rides.messages(dialect)[action]
+    put(document, pointer, [GROUP])
+    assert refusal(dialect, document, action).path == pointer
+
+
+def test_on_init_says_the_providers_terms_only() -> None:
+    view = replace(rides.drafted(rides.RIDE), bap_terms=rides.TERMS)
+    written = NEW.write_on_order(view, action="on_init")["order"]["tags"]
+    assert [group["descriptor"]["code"] for group in written] == ["BPP_TERMS"]
 
 
 @pytest.mark.parametrize(
