@@ -204,14 +204,13 @@ class Keyring:
         self, question: dict[str, str], remembered: Remembered | None, now: float
     ) -> Remembered:
         """The younger of the snapshot and what is remembered, if it has an answer at all: that
-        somebody is unknown can only be said by a registry that answers."""
+        somebody is unknown can only be said by a registry that answers. What a snapshot says
+        otherwise is not remembered any more (`compare`)."""
         snapshot = None if self._snapshots is None else self._snapshots.usable(now)
         if snapshot is not None and (remembered is None or remembered.at <= snapshot.confirmed_at):
             records = tuple(snapshot.find(question))
             if records:
                 return Remembered(records, snapshot.confirmed_at, fresh_s=0)
-            if remembered is not None and self._covered(remembered):
-                raise _unreachable()  # it was known, and is not any more
         if remembered is not None and remembered.records and remembered.age(now) < self.age_max_s:
             return remembered
         raise _unreachable()
