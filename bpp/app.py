@@ -26,7 +26,6 @@ from bpp.orders.catching_up import catch_up_next
 from bpp.orders.extension import Extension
 from bpp.orders.office import Office
 from bpp.orders.provider import Provider
-from bpp.orders.stamps import Stamps
 from bpp.settings import BppSettings
 from bpp.tables import METADATA
 from protocol_specs.node.keyring import Directory
@@ -70,7 +69,6 @@ def build_from(
         extensions=extensions,
         bpp_id=settings.subscriber_id,
         bpp_uri=settings.url,
-        stamp_ms=Stamps(node.now_ms),
     )
     for durable in handlers.durable(office):
         node.serve_action(durable)

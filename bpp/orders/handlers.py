@@ -171,8 +171,8 @@ def _body(
     try:
         message = answer(store_, office, envelope, now)
     except Refused as refused:
-        return refusal_document(office, envelope, refused)
-    return None if message is None else answer_document(office, envelope, message)
+        return refusal_document(office, envelope, refused, now)
+    return None if message is None else answer_document(office, envelope, message, now)
 
 
 def _search(

@@ -25,8 +25,7 @@ def _new_id() -> str:
 class Office:
     """The cooperative's office. Randomness is a part of it, so that a test can say what is drawn.
 
-    `bpp_id` and `bpp_uri` are what we call ourselves in a context; `stamp_ms` gives the timestamp
-    of a message in a conversation.
+    `bpp_id` and `bpp_uri` are what we call ourselves in a context.
     """
 
     provider: Provider
@@ -34,7 +33,6 @@ class Office:
     extensions: Sequence[Extension] = ()
     bpp_id: str
     bpp_uri: str
-    stamp_ms: Callable[[str], int]
     new_id: Callable[[], str] = _new_id
     start_code: Callable[[], str] = _start_code
 

@@ -62,7 +62,7 @@ def owe_answer(
 ) -> None:
     """Owes the callback to a request: same transaction and message_id."""
     message = envelope.dialect.write_on_order(view, action=action)
-    context = _reply_context(office, envelope, action)
+    context = _reply_context(office, envelope, action, now)
     document = {"context": context, "message": message}
     _owe_document(session, envelope, action, document, now, expires_at)
 
@@ -72,7 +72,7 @@ def owe_unsolicited(
 ) -> None:
     """A callback nobody asked for, with a message_id of its own."""
     peer, message_id = order.peer, office.new_id()
-    context = _new_context(office, peer, action, message_id)
+    context = _new_context(office, peer, action, message_id, now)
     message = version.named(peer.dialect).write_on_order(order.shown(), action=action)
     owe(
         session,
@@ -95,20 +95,22 @@ def owe_refusal(
 ) -> None:
     """Owes the callback that says no: an error and no message."""
     action = f"on_{envelope.action}"
-    context = _reply_context(office, envelope, action)
+    context = _reply_context(office, envelope, action, now)
     document = {"context": context, "error": error_object(refused)}
     _owe_document(session, envelope, action, document, now, None)
 
 
-def answer_document(office: Office, envelope: Envelope, message: dict[str, object]) -> bytes:
+def answer_document(
+    office: Office, envelope: Envelope, message: dict[str, object], now: int
+) -> bytes:
     """The callback to a passing request, as bytes to be sent."""
-    context = _reply_context(office, envelope, f"on_{envelope.action}")
+    context = _reply_context(office, envelope, f"on_{envelope.action}", now)
     return strict_json.dumps({"context": context, "message": message})
 
 
-def refusal_document(office: Office, envelope: Envelope, refused: Refused) -> bytes:
+def refusal_document(office: Office, envelope: Envelope, refused: Refused, now: int) -> bytes:
     """The callback that says no to a passing request."""
-    context = _reply_context(office, envelope, f"on_{envelope.action}")
+    context = _reply_context(office, envelope, f"on_{envelope.action}", now)
     return strict_json.dumps({"context": context, "error": error_object(refused)})
 
 
@@ -146,18 +148,20 @@ def _owe_document(
     )
 
 
-def _reply_context(office: Office, envelope: Envelope, action: str) -> dict[str, object]:
+def _reply_context(office: Office, envelope: Envelope, action: str, now: int) -> dict[str, object]:
     return reply_context(
         envelope.context,
         action=action,
-        now_ms=office.stamp_ms(envelope.transaction_id),
+        now_ms=now * 1000,
         ttl=TTL,
         bpp_id=office.bpp_id,
         bpp_uri=office.bpp_uri,
     )
 
 
-def _new_context(office: Office, peer: Peer, action: str, message_id: str) -> dict[str, object]:
+def _new_context(
+    office: Office, peer: Peer, action: str, message_id: str, now: int
+) -> dict[str, object]:
     return new_context(
         action=action,
         domain=peer.domain,
@@ -170,7 +174,7 @@ def _new_context(office: Office, peer: Peer, action: str, message_id: str) -> di
         bpp_uri=office.bpp_uri,
         transaction_id=peer.transaction_id,
         message_id=message_id,
-        now_ms=office.stamp_ms(peer.transaction_id),
+        now_ms=now * 1000,
         ttl=TTL,
         is_flat=version.named(peer.dialect).traits.is_flat,
     )

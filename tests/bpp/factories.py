@@ -90,7 +90,6 @@ def office(provider: Provider | None = None, **changes: Any) -> Office:
         "fleet": Fleet(),
         "bpp_id": "bpp.example.org",
         "bpp_uri": "https://bpp.example.org",
-        "stamp_ms": lambda transaction_id: NOW * 1000,
         "new_id": lambda: f"id-{next(numbers)}",
         "start_code": lambda: CODE,
         **changes,
