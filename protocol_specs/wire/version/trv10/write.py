@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -136,8 +137,10 @@ def request(edition: Edition, view: OrderView, action: str) -> Json:
         for payment in written.get("payments", ()):
             payment.pop("id", None)
     if action != "select":
-        is_confirm = action == "confirm"
-        _agree(edition, written, view.bap_terms, view.bpp_terms if is_confirm else None, view.quote)
+        told = {terms.BAP_TERMS: view.bap_terms}
+        if action == "confirm":
+            told[terms.BPP_TERMS] = view.bpp_terms
+        _agree(edition, written, told, view.quote)
     return {"order": written}
 
 
@@ -160,8 +163,10 @@ def on_order(edition: Edition, view: OrderView, action: str) -> Json:
     item["descriptor"].setdefault("name", words.RIDE_NAME)
     if action != "on_select":
         written.setdefault("cancellation_terms", [])
-        bap_terms = None if action == "on_init" else view.bap_terms
-        _agree(edition, written, bap_terms, view.bpp_terms, view.quote)
+        told = {terms.BPP_TERMS: view.bpp_terms}
+        if action != "on_init":
+            told[terms.BAP_TERMS] = view.bap_terms
+        _agree(edition, written, told, view.quote)
     elif edition.has_terms_in_payments:
         written.pop("cancellation_terms", None)
     return message
@@ -184,18 +189,17 @@ def _drafted(view: OrderView) -> OrderView:
 
 
 def _agree(
-    edition: Edition,
-    order: Json,
-    bap_terms: Terms | None,
-    bpp_terms: Terms | None,
-    quote: Quote | None,
+    edition: Edition, order: Json, told: Mapping[str, Terms | None], quote: Quote | None
 ) -> None:
-    """Puts the terms where the edition has them; 2.0.1 has one place for both sides'."""
-    bap, bpp = terms.settled(bap_terms, quote), terms.settled(bpp_terms, quote)
+    """Puts the terms where the edition has them.
+
+    2.0.1 has one place for both sides', so there the first ones told stand: the sender's own.
+    """
+    known = {code: terms.settled(given, quote) for code, given in told.items() if given}
     if edition.has_terms_in_payments:
-        _tag(order.get("payments", []), bpp or bap)
+        _tag(order.get("payments", []), next(iter(known.values()), None))
     else:
-        groups = [*terms.group(terms.BAP_TERMS, bap), *terms.group(terms.BPP_TERMS, bpp)]
+        groups = [group for code in sorted(known) for group in terms.group(code, known[code])]
         order |= parts.said(tags=groups)
 
 

@@ -54,7 +54,7 @@ def test_requests_are_read_as_they_were_written(dialect: Dialect, view: order.Or
     assert dialect.read_select(dialect.write_select(view)) == selected
     asked = replace(plain, payments=unpaid, bpp_terms=None)
     assert dialect.read_init(dialect.write_init(view)) == asked
-    agreed = plain if dialect is NEW else replace(plain, bap_terms=view.bpp_terms, bpp_terms=None)
+    agreed = plain if dialect is NEW else replace(plain, bpp_terms=None)
     assert dialect.read_confirm(dialect.write_confirm(view)) == agreed
 
 

@@ -152,7 +152,7 @@ def test_terms_are_read_wherever_they_stand() -> None:
     old = rides.messages(OLD)["confirm"]["message"]
     for dialect in rides.EDITIONS:
         assert dialect.read_confirm(new).bap_terms == rides.TERMS
-        assert dialect.read_confirm(old).bap_terms == rides.BPP_TERMS  # one place for both sides'
+        assert dialect.read_confirm(old).bap_terms == rides.TERMS
     assert OLD.read_on_order(rides.messages(OLD)["on_init"]["message"]).bpp_terms == rides.BPP_TERMS
 
 
