@@ -11,6 +11,7 @@ from protocol_specs.wire.envelope import SubscriberType
 from registry.answers import Answers
 from registry.lookups import Lookups
 from registry.operator_api import OperatorApi
+from registry.operator_page import OperatorPage
 from registry.operators import Operators
 from registry.settings import RegistryNodeSettings
 from registry.subscriptions import Subscriptions
@@ -31,6 +32,7 @@ def assemble(settings: RegistryNodeSettings, *, clock: Callable[[], float] = tim
     Subscriptions(node, settings).add_routes()
     Lookups(node, settings, Answers(node.store, key, node.key_id)).add_routes()
     OperatorApi(node, operators).add_routes()
+    OperatorPage(node, operators).add_routes()
     return node
 
 

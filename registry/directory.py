@@ -51,10 +51,11 @@ ROLES_OF = Statement(
     .where(_participants.c.subscriber_id == bindparam("subscriber_id"))
     .order_by(_participants.c.domain, _participants.c.type)
 )
-ROLES_FROM = Statement(
-    select(_participants)
+IDS_FROM = Statement(
+    select(_participants.c.subscriber_id)
+    .distinct()
     .where(_participants.c.subscriber_id > bindparam("after"))
-    .order_by(_participants.c.subscriber_id, _participants.c.domain, _participants.c.type)
+    .order_by(_participants.c.subscriber_id)
     .limit(bindparam("most"))
 )
 NEXT_MOMENT = Statement(

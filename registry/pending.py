@@ -40,9 +40,9 @@ OPEN_OF = Statement(
     .order_by(_applications.c.state, _applications.c.id.desc())
     .limit(1)
 )
-ALL_OF = Statement(
+OPEN_ALL_OF = Statement(
     select(_applications)
-    .where(_applications.c.subscriber_id == bindparam("subscriber_id"))
+    .where(_applications.c.subscriber_id == bindparam("subscriber_id"), _OPEN)
     .order_by(_applications.c.id.desc())
     .limit(SHOWN_MAX)
 )

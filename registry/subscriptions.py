@@ -35,6 +35,7 @@ from registry.settings import RegistryNodeSettings
 
 RETRY_S = (1, 2, 4, 8, 16)
 CHALLENGES_AT_ONCE = 8
+FAULT_CHARS_MAX = 500  # what an endpoint answered is shown, not all of it
 LEASE_S = 60  # longer than any challenge takes; after a crash it is made again
 
 
@@ -148,7 +149,7 @@ class Subscriptions:
         for url in application.urls:
             fault = await self._challenge_at(url, application)
             if fault is not None:
-                return f"{url}/on_subscribe {fault}"
+                return f"{url}/on_subscribe {fault}"[:FAULT_CHARS_MAX]
         return None
 
     async def _challenge_at(self, url: str, application: Application) -> str | None:
