@@ -166,6 +166,8 @@ async def standing(registry: Asks, body: Mapping[str, Any]) -> Standing:
         return Standing("SUBSCRIBED")
     who = {"subscriber_id": body["subscriber_id"]}
     for record in _objects(await registry.look_up({**who, "status": "UNDER_SUBSCRIPTION"})):
+        if record.get("status") == "SUBSCRIBED":
+            continue  # of another key of ours: not every registry heeds the status asked for
         said = (record.get("waiting_for"), record.get("reason"))
         text = ": ".join(part for part in said if isinstance(part, str) and part)
         return Standing(str(record.get("status", "UNDER_SUBSCRIPTION")), text)
