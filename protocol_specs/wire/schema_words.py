@@ -19,7 +19,7 @@ SHOWN_CHARACTERS_MAX = 60
 
 _PEOPLE = "agent billing contact creds customer dob email jcard person phone callback_phone"
 _PLACES = "address area_code gps location map_url stops"
-_SECRETS = "authorization params registration"
+_SECRETS = "authorization instructions params registration"
 PERSONAL = frozenset(f"{_PEOPLE} {_PLACES} {_SECRETS}".split())
 """Below these members a refusal does not repeat the value: reasons end up in logs."""
 

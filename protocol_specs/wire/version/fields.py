@@ -55,7 +55,8 @@ def _at(key: str, part: Any, read: Callable[[Any], T]) -> T:
     try:
         return read(part)
     except Malformed as fault:
-        raise Malformed(fault.reason, path=f"/{key}{fault.path or ''}") from None
+        pointed = key.replace("~", "~0").replace("/", "~1")
+        raise Malformed(fault.reason, path=f"/{pointed}{fault.path or ''}") from None
 
 
 def under(path: str, read: Callable[[], T]) -> T:
