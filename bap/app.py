@@ -10,6 +10,7 @@ from pathlib import Path
 from bap import callbacks, pages, rows
 from bap.asking import Asking
 from bap.client_api import ClientApi
+from bap.order_api import OrderApi
 from bap.settings import BapSettings
 from bap.stream import Stream
 from bap.tables import METADATA
@@ -47,6 +48,7 @@ def assemble(
     api = ClientApi(node, settings, asking, watch)
     callbacks.serve(node, settings)
     api.serve()
+    OrderApi(api).serve()
     Stream(node, api, watch, settings.heartbeat_s).serve()
     upkeep = Upkeep(node, settings, asking)
     node.outbox.on_given_up(upkeep.given_up)

@@ -6,25 +6,27 @@ import hashlib
 import secrets
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from bap import calls, rows
 from bap.calls import Call
 from bap.decide import refused
-from bap.journey import Event, Journey, State
+from bap.journey import Event, Journey, State, intent_bytes
+from bap.order_wishes import LISTS
 from bap.settings import BapSettings, Market
-from bap.wishes import Request
+from bap.wishes import Request, said
 from protocol_specs.node.api import ApiError
 from protocol_specs.node.client import Undelivered
 from protocol_specs.node.outbox import owe
 from protocol_specs.node.server import Node
 from protocol_specs.node.store import Session
-from protocol_specs.wire import duration, strict_json, version
+from protocol_specs.wire import duration, strict_json
 from protocol_specs.wire.envelope import Subscriber, SubscriberType, new_context
 from protocol_specs.wire.order import Intent
+from protocol_specs.wire.parties import callback_of
 
-DURABLE = frozenset({"init", "confirm", "cancel"})
+DURABLE = frozenset({"init", "confirm", "update", "cancel"})
 GATEWAYS_MAX = 5
 REASON_CHARS_MAX = 300
 
@@ -61,10 +63,12 @@ class Asking:
         if not gateways:
             reason = f"no gateway serves {market.name} now; nobody could be asked"
             raise ApiError(503, "no_gateway", reason)
+        intent = replace(intent, bap_terms=self._settings.terms.terms())
         secret = secrets.token_urlsafe(32)
         journey = self._new_journey(market, intent, secret)
         call = self._call(journey, "search", None)
-        body = self._body(journey, call, journey.speech.write_search(intent), None)
+        message = said(lambda: journey.speech.write_search(intent))
+        body = self._body(journey, call, message, None)
 
         def begin(session: Session) -> None:
             rows.add(session, journey)
@@ -82,7 +86,8 @@ class Asking:
         """Asks the provider `bpp_id`. `wish` decides, in the transaction that opens the call.
 
         A durable request is written with the journey and sent by the outbox; a passing one is sent
-        here, and raises ApiError if the provider will not answer it.
+        here, and raises ApiError if the provider will not answer it: not for a list, which has
+        a substitute.
         """
         provider = await self._provider(journey.domain, bpp_id)
 
@@ -157,6 +162,8 @@ class Asking:
             return
         code, reason = fault
         await self._node.store.transact(lambda session: self._note(session, call, code, reason))
+        if call.action in LISTS:
+            return
         raise ApiError(502, "provider_refused", f"{provider.subscriber_id}: {reason}")
 
     async def _deliver(
@@ -190,11 +197,11 @@ class Asking:
         """Writes that a request will have no answer."""
         before = rows.find(session, call.journey_id)
         calls.close_call(session, call.message_id, "refused")
-        if before is not None:
-            now = self._node.now()
-            rows.save(
-                session, before, *refused(before, f"on_{call.action}", code, reason, now), now
-            )
+        if before is None or call.action in LISTS:
+            return
+        now = self._node.now()
+        outcome = refused(before, callback_of(call.action), code, reason, now)
+        rows.save(session, before, *outcome, now)
 
     def _call(self, journey: Journey, action: str, bpp_id: str | None, soft: bool = False) -> Call:
         now = self._node.now()
@@ -210,9 +217,9 @@ class Asking:
         )
 
     def _body(
-        self, journey: Journey, call: Call, message: dict[str, object], to: Subscriber | None
+        self, journey: Journey, call: Call, message: dict[str, Any] | None, to: Subscriber | None
     ) -> bytes:
-        """The bytes to be signed and sent."""
+        """The bytes to be signed and sent. Without a message the context says it all."""
         context = new_context(
             action=call.action,
             domain=journey.domain,
@@ -229,7 +236,8 @@ class Asking:
             ttl=duration.text(self._settings.ask_ttl_s),
             is_flat=journey.speech.traits.is_flat,
         )
-        return strict_json.dumps({"context": context, "message": message})
+        said_too = {} if message is None else {"message": message}
+        return strict_json.dumps({"context": context, **said_too})
 
     def _new_journey(self, market: Market, intent: Intent, secret: str) -> Journey:
         now = self._node.now()
@@ -245,7 +253,7 @@ class Asking:
             transaction_id=str(uuid.uuid4()),
             state=State.SEARCHING,
             version=0,
-            intent=strict_json.dumps(version.named(market.dialect).write_search(intent)),
+            intent=intent_bytes(intent),
             created_at=now,
             updated_at=now,
         )

@@ -4,12 +4,22 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from bap.order_wishes import Change
 from bap.requests import Party
 from bap.settings import Market
 from protocol_specs.node.api import ApiError
-from protocol_specs.wire.order import Contact, Intent, Kind, Parcel, PaymentTerms, Place
+from protocol_specs.wire.order import (
+    Contact,
+    Intent,
+    Kind,
+    Parcel,
+    PaymentTerms,
+    Place,
+    PostalAddress,
+    RatingCategory,
+)
 
 PHONE = r"^\+?[0-9][0-9 ().-]{4,18}[0-9]$"
 Name = Annotated[str, Field(min_length=1, max_length=80)]
@@ -21,6 +31,18 @@ class Body(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
 
+class AddressBody(Body):
+    """An address in its parts, as some delivery networks want it; `name` stands on the door."""
+
+    name: Name
+    building: Name
+    locality: Name
+    city: Name
+    state: Name
+    country: Name
+    area_code: Annotated[str, Field(min_length=1, max_length=20)]
+
+
 class PlaceBody(Body):
     """A point in degrees."""
 
@@ -28,6 +50,12 @@ class PlaceBody(Body):
     lon: float = Field(ge=-180, le=180, allow_inf_nan=False)
     address: str | None = Field(default=None, max_length=200)
     area_code: str | None = Field(default=None, max_length=20)
+    parts: AddressBody | None = None
+
+    def place(self) -> Place:
+        """The place of the order model."""
+        parts = None if self.parts is None else PostalAddress(**self.parts.model_dump())
+        return Place(self.lat, self.lon, self.address, self.area_code, parts)
 
 
 class ParcelBody(Body):
@@ -39,6 +67,7 @@ class ParcelBody(Body):
     height_cm: int | None = Field(default=None, gt=0, le=500)
     declared_value_minor: int | None = Field(default=None, ge=0, le=10**10)
     description: str | None = Field(default=None, max_length=80)
+    category: str | None = Field(default=None, max_length=40)
 
 
 class PaymentBody(Body):
@@ -60,6 +89,7 @@ class SearchBody(Body):
     city: str | None = None
     vehicle_category: str | None = Field(default=None, max_length=40)
     start_at: int | None = Field(default=None, ge=0, le=10**11)
+    service_level: str | None = Field(default=None, max_length=40)
 
 
 class SelectBody(Body):
@@ -115,6 +145,62 @@ class CancelBody(Body):
     fee_minor: int | None = Field(default=None, ge=0, le=10**12)
 
 
+class UpdateBody(Body):
+    """One change of an order. With `soft` it is only asked what the change would cost."""
+
+    drop: PlaceBody | None = None
+    tip_minor: int | None = Field(default=None, gt=0, le=10**9)
+    ready_to_ship: Literal[True] | None = None
+    soft: bool = False
+    quote_hash: str | None = Field(default=None, max_length=64)
+
+    @model_validator(mode="after")
+    def _one_change(self) -> UpdateBody:
+        given = [one for one in (self.drop, self.tip_minor, self.ready_to_ship) if one is not None]
+        if len(given) != 1:
+            raise ValueError("give one of drop, tip_minor and ready_to_ship")
+        return self
+
+    def change(self) -> Change:
+        """The change of the order model."""
+        return Change(
+            drop=None if self.drop is None else self.drop.place(),
+            tip_minor=self.tip_minor,
+            ready_to_ship=bool(self.ready_to_ship),
+        )
+
+
+class RatingBody(Body):
+    """Stars, one to five, for one part of an order."""
+
+    category: RatingCategory
+    value: int = Field(ge=1, le=5)
+
+
+class RatingsBody(Body):
+    """Stars for parts of an order, each part once."""
+
+    ratings: list[RatingBody] = Field(min_length=1, max_length=6)
+
+    @model_validator(mode="after")
+    def _each_once(self) -> RatingsBody:
+        if len({rating.category for rating in self.ratings}) != len(self.ratings):
+            raise ValueError("rate each category once")
+        return self
+
+
+class SupportBody(Body):
+    """Help is wanted; where to be called back, if one wishes."""
+
+    callback_phone: str | None = Field(default=None, pattern=PHONE)
+
+
+class FormBody(Body):
+    """What was filled in, by the names of the form's fields; several values for several ticks."""
+
+    answers: dict[str, str | list[str]] = Field(max_length=100)
+
+
 def intent_of(market: Market, body: SearchBody) -> Intent:
     """What is searched for. Raises ApiError for a route to nowhere or a parcel unsaid."""
     if body.pickup.lat == body.drop.lat and body.pickup.lon == body.drop.lon:
@@ -125,12 +211,13 @@ def intent_of(market: Market, body: SearchBody) -> Intent:
     payment = body.payment
     return Intent(
         kind=kind,
-        pickup=Place(**body.pickup.model_dump()),
-        drop=Place(**body.drop.model_dump()),
+        pickup=body.pickup.place(),
+        drop=body.drop.place(),
         vehicle_category=body.vehicle_category,
         parcel=Parcel(**body.parcel.model_dump()) if body.parcel else None,
         payment=None if payment is None else PaymentTerms(payment.collected_by, payment.type),
         start_at=body.start_at,
+        service_level=body.service_level,
     )
 
 

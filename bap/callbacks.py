@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 
-from bap import calls, decide, matching, offers, rows, views
+from bap import calls, choices, decide, matching, offers, rows, views
 from bap.journey import Event, Journey, Outcome, State
 from bap.matching import Match
+from bap.progress import is_only_told
 from bap.reading import read_told
 from bap.refusals import OutOfSequence, Unasked
 from bap.settings import BapSettings
@@ -20,8 +22,9 @@ from protocol_specs.wire.envelope import Envelope
 from protocol_specs.wire.errors import Refused
 from protocol_specs.wire.order import Offer
 
+LISTS = (choices.CANCELLATION, choices.RETURN, choices.RATED)
 DURABLE = ("on_init", "on_confirm", "on_status", "on_update", "on_cancel")
-PASSING = ("on_search", "on_select", "on_track")
+PASSING = ("on_search", "on_select", "on_track", "on_rating", "on_support", *LISTS)
 """The two classes of docs/architecture.md. on_status is durable even when asked for: it may bring
 the first word of an order whose on_confirm was lost."""
 
@@ -37,6 +40,10 @@ def serve(node: Node, settings: BapSettings) -> None:
         "on_init": _on_quote,
         "on_track": _on_track,
         "on_cancel": _on_cancel,
+        "on_update": _on_update,
+        "on_rating": _on_rating,
+        "on_support": _on_support,
+        **dict.fromkeys(LISTS, _on_list),
     }
 
     def judge(envelope: Envelope, now: int) -> None:
@@ -104,8 +111,9 @@ def _close(session: Session, found: Match, envelope: Envelope) -> None:
 
 
 def _on_error(journey: Journey, envelope: Envelope, now: int) -> Outcome:
-    """An `error` instead of a message. One provider that has nothing to offer is no news."""
-    if envelope.action == "on_search":
+    """An `error` instead of a message. One provider that has nothing to offer is no news, nor is
+    one without a list of its own."""
+    if envelope.action == "on_search" or envelope.action in LISTS:
         return journey, ()
     error = envelope.error or {}
     reason = str(error.get("message") or "the cooperative gave no reason")
@@ -197,6 +205,51 @@ def _on_cancel(session: Session, found: Match, envelope: Envelope, now: int) -> 
         if view.status != "CANCELLED":
             return decide.fee_told(found.journey, view, now)
     return _on_order(session, found, envelope, now)
+
+
+def _on_update(session: Session, found: Match, envelope: Envelope, now: int) -> Outcome:
+    """The order changed; or in answer to a soft update what changing it would cost."""
+    if found.call is None:
+        return _on_order(session, found, envelope, now)
+    journey = found.journey
+    if not found.call.soft:
+        done = replace(found, journey=replace(journey, asked_update=None))
+        return _on_order(session, done, envelope, now)
+    try:
+        view = envelope.dialect.read_on_order(envelope.message)
+    except Refused as refused:
+        return decide.faulty(journey, envelope.action, refused.reason, now)
+    if is_only_told(view) and view.id == journey.order_id:
+        return decide.change_told(journey, view, now)
+    return _on_order(session, found, envelope, now)
+
+
+def _on_rating(session: Session, found: Match, envelope: Envelope, now: int) -> Outcome:
+    """The ratings were taken; perhaps there is a form for more words."""
+    try:
+        form = envelope.dialect.read_on_rating(envelope.message)
+    except Refused as refused:
+        return decide.faulty(found.journey, envelope.action, refused.reason, now)
+    return decide.rated(found.journey, form)
+
+
+def _on_support(session: Session, found: Match, envelope: Envelope, now: int) -> Outcome:
+    """Whom to call."""
+    try:
+        support = envelope.dialect.read_support(envelope.message)
+    except Refused as refused:
+        return decide.faulty(found.journey, envelope.action, refused.reason, now)
+    return decide.helped(found.journey, views.support(support))
+
+
+def _on_list(session: Session, found: Match, envelope: Envelope, now: int) -> Outcome:
+    """Reasons or categories; a list that cannot be read is as none."""
+    callback = envelope.action
+    try:
+        listed = envelope.dialect.read_reasons(envelope.message, action=callback)
+    except Refused:
+        return found.journey, ()
+    return decide.chosen_from(found.journey, callback, choices.usable(callback, listed))
 
 
 def _on_track(session: Session, found: Match, envelope: Envelope, now: int) -> Outcome:

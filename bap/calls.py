@@ -102,7 +102,12 @@ def open_call(session: Session, call: Call, *, supersedes: Iterable[str] = ()) -
         chases=0,
     )
     for action in supersedes:
-        session.run(_SUPERSEDE, journey_id=call.journey_id, asked=action, but=call.message_id)
+        supersede(session, call.journey_id, action, but=call.message_id)
+
+
+def supersede(session: Session, journey_id: str, action: str, *, but: str = "") -> None:
+    """No answer is wanted any more to what a journey asked by this action, but to one message."""
+    session.run(_SUPERSEDE, journey_id=journey_id, asked=action, but=but)
 
 
 def find_call(session: Session, message_id: str) -> Call | None:

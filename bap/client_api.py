@@ -1,10 +1,15 @@
-"""The client API: a citizen's journey as JSON over HTTP, held by the journey's own secret."""
+"""The client API: a citizen's journey as JSON over HTTP, held by the journey's own secret.
+
+From the search to the booking; what is asked of an order that stands is in `order_api`.
+"""
 
 from __future__ import annotations
 
 import hmac
 import math
-from collections.abc import Mapping
+import secrets
+import uuid
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from aiohttp import web
@@ -12,7 +17,6 @@ from aiohttp import web
 from bap import calls, offers, rows, views, wishes
 from bap.asking import Asking, Sent, Wish, hash_secret
 from bap.bodies import (
-    CancelBody,
     ConfirmBody,
     ConsentBody,
     InitBody,
@@ -22,6 +26,7 @@ from bap.bodies import (
     party_of,
 )
 from bap.journey import Journey
+from bap.requests import Platform, platform_of
 from bap.settings import BapSettings, Market
 from bap.waiting import Crowded, Watch
 from protocol_specs.node.api import ApiError, Handler, bearer, error_response, json_route
@@ -55,12 +60,13 @@ class ClientApi:
             ("POST", f"{here}/init", self.init),
             ("POST", f"{here}/confirm", self.confirm),
             ("POST", f"{here}/consent", self.consent),
-            ("POST", f"{here}/cancel", self.cancel),
-            ("GET", f"{here}/status", self.status),
-            ("GET", f"{here}/track", self.track),
         )
         for method, path, handler in routes:
-            self._node.serve_route(method, path, self._bounded(json_route(handler)))
+            self.route(method, path, handler)
+
+    def route(self, method: str, path: str, handler: Callable[..., Awaitable[Any]]) -> None:
+        """Opens one route of a JSON handler, with bodies of a bounded size."""
+        self._node.serve_route(method, path, self._bounded(json_route(handler)))
 
     def _bounded(self, handler: Handler) -> Handler:
         """The handler, for bodies whose length is said and small."""
@@ -97,16 +103,29 @@ class ClientApi:
         return self.document(journey.id)
 
     async def select(self, request: web.Request, body: SelectBody) -> Any:
-        """Ask the price of an offer."""
+        """Ask the price of an offer; where the network asks none, take the offer's own."""
         journey = self.owned(request)
         offer = self._offer(journey, body.offer_id)
         if offer is None:
             raise ApiError(404, "offer_unknown", "there is no such offer here", "/offer_id")
+        if not journey.speech.traits.has_select:
+            return await self._pick(journey, offer)
 
         def wish(session: Session, journey: Journey, now: int) -> wishes.Request:
             return wishes.select(journey, offer)
 
-        return await self._ask(request, journey, offer["bpp_id"], "select", wish)
+        return await self.ask(request, journey, offer["bpp_id"], "select", wish)
+
+    async def _pick(self, journey: Journey, offer: Mapping[str, Any]) -> dict[str, Any]:
+        def pick(session: Session) -> None:
+            before = rows.find(session, journey.id)
+            if before is not None:
+                outcome = wishes.pick(before, offer)
+                calls.supersede(session, before.id, "init")
+                rows.save(session, before, *outcome, self._node.now())
+
+        await self._node.store.transact(pick)
+        return self.document(journey.id)
 
     async def init(self, request: web.Request, body: InitBody) -> Any:
         """Name the people, ask for the final terms."""
@@ -114,9 +133,16 @@ class ClientApi:
         payment_type = body.payment.type if body.payment else None
 
         def wish(session: Session, journey: Journey, now: int) -> wishes.Request:
-            return wishes.init(journey, _chosen(session, journey), party, payment_type)
+            return wishes.init(
+                journey,
+                _chosen(session, journey),
+                party,
+                payment_type,
+                platform=self._platform(journey),
+                now=now,
+            )
 
-        return await self._ask_chosen(request, "init", wish)
+        return await self.ask_chosen(request, "init", wish)
 
     async def confirm(self, request: web.Request, body: ConfirmBody) -> Any:
         """Book at the quote whose hash is given."""
@@ -128,10 +154,13 @@ class ClientApi:
                 quote_hash=body.quote_hash,
                 reference=body.payment_reference,
                 shown=rows.quoted_before(session, journey.id),
+                platform=self._platform(journey),
+                new_id=str(uuid.uuid4()),
+                new_code=new_code(),
                 now=now,
             )
 
-        return await self._ask_chosen(request, "confirm", wish)
+        return await self.ask_chosen(request, "confirm", wish)
 
     async def consent(self, request: web.Request, body: ConsentBody) -> dict[str, Any]:
         """Agree to what a provider changed."""
@@ -145,26 +174,6 @@ class ClientApi:
 
         await self._node.store.transact(agree)
         return self.document(journey.id)
-
-    async def cancel(self, request: web.Request, body: CancelBody) -> Any:
-        """End the order, or with soft ask what that would cost."""
-
-        def wish(session: Session, journey: Journey, now: int) -> wishes.Request:
-            if "cancel" in calls.waiting_for(session, journey.id, now):
-                raise ApiError(409, "already_asked", "wait for the cooperative's answer")
-            return wishes.cancel(
-                journey, reason_id=body.reason_id, soft=body.soft, fee_minor=body.fee_minor
-            )
-
-        return await self._ask_chosen(request, "cancel", wish)
-
-    async def status(self, request: web.Request) -> Any:
-        """Ask the provider how the order stands."""
-        return await self._ask_chosen(request, "status", lambda _, it, __: wishes.status(it))
-
-    async def track(self, request: web.Request) -> Any:
-        """Ask the provider where the vehicle is."""
-        return await self._ask_chosen(request, "track", lambda _, it, __: wishes.track(it))
 
     def owned(self, request: web.Request) -> Journey:
         """The journey of the path. Unknown, and known but not yours, look alike."""
@@ -188,13 +197,14 @@ class ClientApi:
 
         return self._node.store.read(look)
 
-    async def _ask_chosen(self, request: web.Request, action: str, wish: Wish) -> Any:
+    async def ask_chosen(self, request: web.Request, action: str, wish: Wish) -> Any:
+        """As `ask`, of the provider whose offer was chosen."""
         journey = self.owned(request)
         if journey.bpp_id is None:
             raise ApiError(409, "no_offer", "select an offer first")
-        return await self._ask(request, journey, journey.bpp_id, action, wish)
+        return await self.ask(request, journey, journey.bpp_id, action, wish)
 
-    async def _ask(
+    async def ask(
         self, request: web.Request, journey: Journey, bpp_id: str, action: str, wish: Wish
     ) -> tuple[int, dict[str, Any]]:
         """Ask, wait if wished; 200 with the journey once the answer came, else 202."""
@@ -215,6 +225,9 @@ class ClientApi:
             raise ApiError(
                 503, "crowded", "too many are waiting; ask again", headers={"Retry-After": "2"}
             ) from None
+
+    def _platform(self, journey: Journey) -> Platform:
+        return platform_of(self._settings, journey)
 
     def _newer(self, journey_id: str, since: int) -> bool:
         journey = self._node.store.read(lambda session: rows.find(session, journey_id))
@@ -246,6 +259,11 @@ class ClientApi:
         if wait_s:
             headers = {"Retry-After": str(wait_s)}
             raise ApiError(429, "too_many", f"{reason}; wait {wait_s} s", headers=headers)
+
+
+def new_code() -> str:
+    """Four digits that a courier is told at the pickup."""
+    return f"{secrets.randbelow(10_000):04d}"
 
 
 def _buckets(per_minute: int) -> Buckets:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from protocol_specs.wire.canonical import canonical
-from protocol_specs.wire.order import OrderView
+from protocol_specs.wire.order import OrderView, PriceLine
+from protocol_specs.wire.order import Terms as Conditions
 
 Payee = tuple[str, str | None]
 """Who collects (BAP or BPP) and the account that the money goes to, None if none was named."""
@@ -16,13 +17,17 @@ Payee = tuple[str, str | None]
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """The part of an order that consent is given to. Amounts in minor units of `currency`."""
+    """The part of an order that consent is given to. Amounts in minor units of `currency`.
+
+    `conditions` are the provider's own (fees, settlement, law), word by word.
+    """
 
     provider_id: str
     item_id: str
     currency: str
     lines: tuple[tuple[str, int], ...]
     payees: tuple[Payee, ...]
+    conditions: tuple[tuple[str, str], ...] = ()
 
     @property
     def total_minor(self) -> int:
@@ -42,7 +47,12 @@ class Terms:
             "currency": self.currency,
             "lines": [[code, amount] for code, amount in self.lines],
             "payees": [[collector, account] for collector, account in self.payees],
+            "conditions": [[name, said] for name, said in self.conditions],
         }
+
+    def with_line(self, line: PriceLine) -> Terms:
+        """These terms and one more line, as for a tip."""
+        return replace(self, lines=(*self.lines, (line.code, line.amount_minor)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +80,17 @@ def terms_of(view: OrderView) -> Terms | None:
         currency=view.quote.currency,
         lines=tuple((line.code, line.amount_minor) for line in view.quote.lines),
         payees=tuple(sorted(payees, key=str)),
+        conditions=conditions_of(view.bpp_terms),
+    )
+
+
+def conditions_of(given: Conditions | None) -> tuple[tuple[str, str], ...]:
+    """What a provider's terms say, by name; not the amount to settle, which follows the price."""
+    said = {} if given is None else asdict(given)
+    return tuple(
+        (name, str(value).lower() if isinstance(value, bool) else value)
+        for name, value in sorted(said.items())
+        if value is not None and name != "settlement_amount"
     )
 
 
@@ -81,14 +102,15 @@ def terms_from(document: Mapping[str, Any]) -> Terms:
         currency=document["currency"],
         lines=tuple((code, amount) for code, amount in document["lines"]),
         payees=tuple((collector, account) for collector, account in document["payees"]),
+        conditions=tuple((name, said) for name, said in document["conditions"]),
     )
 
 
 def changes(before: Terms, after: Terms) -> tuple[Change, ...]:
     """What differs between two terms. A change is worse when the citizen must be asked again.
 
-    A lower price is not worse. Payees that a provider leaves out later are not a change; another
-    account, or another collector, is always worse.
+    A lower price is not worse. Payees and conditions that a provider leaves out later are not a
+    change; another account, another collector, or another condition is always worse.
     """
     return tuple(_changes(before, after))
 
@@ -112,6 +134,10 @@ def _changes(before: Terms, after: Terms) -> Iterable[Change]:
     if after.payees and set(after.payees) != set(before.payees):
         new = not set(after.payees) <= set(before.payees)
         yield Change("payee", _names(before.payees), _names(after.payees), worse=new)
+    known = dict(before.conditions)
+    for name, said in after.conditions:
+        if known.get(name) != said:
+            yield Change(f"condition {name}", known.get(name), said, worse=True)
 
 
 def _line_changes(before: Terms, after: Terms) -> Iterable[Change]:

@@ -11,9 +11,10 @@ import orjson
 from bap import views
 from bap.consent import Change, Terms, beyond, terms_of
 from bap.journey import CHOOSING, UNANSWERED, Event, Journey, Outcome, State, unquoted
-from bap.progress import is_cancelled, is_ended, supersedes
+from bap.progress import cancelled_by, is_cancelled, is_ended, is_only_told, supersedes
 from protocol_specs.wire import strict_json
-from protocol_specs.wire.order import OrderView, Tracking
+from protocol_specs.wire.order import Form, OrderView, Tracking
+from protocol_specs.wire.parties import request_of
 
 QUOTED_BY = {"on_select": State.QUOTED, "on_init": State.READY}
 
@@ -28,6 +29,7 @@ def quoted(journey: Journey, action: str, view: OrderView, message: bytes, now: 
         quote=message,
         quote_stage=action.removeprefix("on_"),
         quote_at=now,
+        form=asked_form(journey.form, view.form, action),
         error=None,
     )
     terms = terms_of(view)
@@ -35,6 +37,15 @@ def quoted(journey: Journey, action: str, view: OrderView, message: bytes, now: 
         return faulty(journey, action, "the cooperative named no price", now)
     document = {"quote": views.quote(after, view), "terms": terms.document()}
     return after, (Event("quote", document),)
+
+
+def asked_form(known: bytes | None, form: Form | None, action: str) -> bytes | None:
+    """The form to be filled in now: a new one goes before one that is known, with what it has."""
+    kept = {} if known is None else orjson.loads(known)
+    if form is None or form.url is None or form.url == kept.get("url"):
+        return known
+    shown = {"url": form.url, "required": form.required, "mime_type": form.mime_type}
+    return strict_json.dumps({**shown, "stage": request_of(action)})
 
 
 def is_late(journey: Journey, action: str) -> bool:
@@ -53,10 +64,27 @@ def refused(journey: Journey, action: str, code: str | None, reason: str, now: i
     """The provider answered that it will not, or cannot."""
     error = _error(action, code or "refused", reason, now)
     if action == "on_confirm" and journey.state in UNANSWERED:
-        return _with_error(replace(journey, state=State.READY, consented=None), error)
+        return _with_error(_unconfirmed(journey), error)
+    if action == "on_update":
+        return _with_error(_unchanged(journey), error)
     if action == "on_status" and code == "30010" and journey.state == State.CONFIRMING:
         return _with_error(replace(journey, state=State.LOST), error)
     return _with_error(journey, error)
+
+
+def _unconfirmed(journey: Journey) -> Journey:
+    """As before the confirm: what the citizen agreed to there binds nobody."""
+    return replace(
+        journey, state=State.READY, order_id=None, pickup_code=None, consented=None, granted=None
+    )
+
+
+def _unchanged(journey: Journey) -> Journey:
+    """As before a change was asked for; a parcel that could not be said to be ready is not."""
+    asked = {} if journey.asked_update is None else orjson.loads(journey.asked_update)
+    was_ready = asked.get("change", {}).get("ready_to_ship", False)
+    pickup_code = None if was_ready else journey.pickup_code
+    return replace(journey, asked_update=None, granted=None, pickup_code=pickup_code)
 
 
 def unreached(journey: Journey, now: int) -> Outcome:
@@ -72,7 +100,7 @@ def told(journey: Journey, view: OrderView, message: bytes) -> Outcome:
     as `pending`, next to the order, until the citizen agrees or cancels.
     """
     known = journey.read_order()
-    if known is not None and not supersedes(view, known):
+    if is_only_told(view) or (known is not None and not supersedes(view, known)):
         return journey, ()
     after = replace(
         journey,
@@ -106,6 +134,42 @@ def fee_told(journey: Journey, view: OrderView, now: int) -> Outcome:
     return replace(journey, fee=strict_json.dumps(fee), error=None), (Event("fee", fee),)
 
 
+def change_told(journey: Journey, view: OrderView, now: int) -> Outcome:
+    """What a change would cost, in answer to a soft update; the order itself is as before."""
+    terms = terms_of(view)
+    if terms is None or view.quote is None or journey.asked_update is None:
+        return faulty(journey, "on_update", "asked what the change costs, it named no price", now)
+    asked = orjson.loads(journey.asked_update)
+    shown = {
+        "change": asked["change"],
+        "quote_hash": terms.hash,
+        "quote": views.price(view.quote),
+    }
+    kept = strict_json.dumps({**shown, "terms": terms.document()})
+    return replace(journey, asked_update=kept, error=None), (Event("change", shown),)
+
+
+def chosen_from(journey: Journey, callback: str, choices: list[dict[str, Any]]) -> Outcome:
+    """A list of reasons or categories; one without entries says nothing."""
+    if not choices:
+        return journey, ()
+    known = {} if journey.choices is None else orjson.loads(journey.choices)
+    after = replace(journey, choices=strict_json.dumps({**known, callback: choices}))
+    return after, (Event("choices", {callback: choices}),)
+
+
+def helped(journey: Journey, document: dict[str, Any]) -> Outcome:
+    """Whom to call."""
+    after = replace(journey, support=strict_json.dumps(document), error=None)
+    return after, (Event("support", document),)
+
+
+def rated(journey: Journey, form: Form | None) -> Outcome:
+    """The ratings were taken; a form for more words may come with the thanks."""
+    after = replace(journey, form=asked_form(journey.form, form, "on_rating"), error=None)
+    return after, (Event("rated", {"has_form": after.form != journey.form}),)
+
+
 def tracked(journey: Journey, tracking: Tracking, now: int) -> Outcome:
     """Where the vehicle is. An older position does not replace a newer one."""
     document = views.tracking(tracking, now)
@@ -118,7 +182,8 @@ def tracked(journey: Journey, tracking: Tracking, now: int) -> Outcome:
 
 def agreed(journey: Journey, terms: Terms) -> Outcome:
     """The citizen accepted what went beyond the earlier consent."""
-    after = replace(journey, consented=strict_json.dumps(terms.document()), pending=None)
+    consented = strict_json.dumps(terms.document())
+    after = replace(journey, consented=consented, granted=None, pending=None)
     return after, (Event("consented", {"quote_hash": terms.hash}),)
 
 
@@ -135,18 +200,26 @@ def _judged(before: Journey, after: Journey, view: OrderView) -> Outcome:
     consented = before.read_consented()
     if terms is None or consented is None:
         return after, events
-    worse = _fee_beyond(after, view) if is_cancelled(view) else beyond(consented, terms)
+    cancelled = is_cancelled(view)
+    worse = _fee_beyond(after, view, consented) if cancelled else beyond(consented, terms)
     if not worse:
         return replace(after, pending=None), events
+    granted = before.read_granted()
+    if granted is not None and not cancelled and not beyond(granted, terms):
+        return replace(after, consented=before.granted, granted=None, pending=None), events
     return _ask_again(after, events, terms, worse)
 
 
-def _fee_beyond(journey: Journey, view: OrderView) -> tuple[Change, ...]:
+def _fee_beyond(journey: Journey, view: OrderView, consented: Terms) -> tuple[Change, ...]:
     """What a cancelled order still asks for, beyond the fee that was shown. A provider's own
-    cancelling costs the citizen nothing."""
+    cancelling costs the citizen nothing; a parcel that nobody took costs its way, and the way back
+    at the price that came with the offer."""
     asked = view.quote.total_minor if view.quote else 0
-    by_provider = view.cancellation is not None and view.cancellation.cancelled_by == "PROVIDER"
-    allowed = 0 if by_provider else journey.agreed_fee_minor or 0
+    allowed = journey.agreed_fee_minor or 0
+    if view.fulfillment.return_leg is not None:
+        allowed = consented.total_minor + (journey.return_price_minor or 0)
+    elif cancelled_by(view, journey.bpp_id) == "PROVIDER":
+        allowed = 0
     if asked <= allowed:
         return ()
     return (Change("cancellation_fee_minor", allowed, asked, worse=True),)
@@ -167,8 +240,7 @@ def _ask_again(
 
 
 def _error(action: str, code: str, message: str, now: int) -> dict[str, Any]:
-    asked = action.removeprefix("on_")
-    return {"action": asked, "code": code[:40], "message": message[:500], "at": now}
+    return {"action": request_of(action), "code": code[:40], "message": message[:500], "at": now}
 
 
 def _with_error(journey: Journey, error: Mapping[str, Any]) -> Outcome:

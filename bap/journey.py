@@ -8,10 +8,13 @@ from enum import StrEnum
 from typing import Any
 
 import orjson
+from pydantic import TypeAdapter
 
 from bap.consent import Terms, terms_from
 from protocol_specs.wire.order import Intent, OrderView
 from protocol_specs.wire.version import Dialect, named
+
+_INTENT = TypeAdapter(Intent)
 
 
 class State(StrEnum):
@@ -58,16 +61,24 @@ class Journey:
     offer_id: str | None = None
     bpp_id: str | None = None
     order_id: str | None = None
+    return_price_minor: int | None = None
+    pickup_code: str | None = None
     quote: bytes | None = None
     quote_stage: str | None = None
     quote_at: int | None = None
+    form: bytes | None = None
     party: bytes | None = None
     consented: bytes | None = None
+    granted: bytes | None = None
     pending: bytes | None = None
     agreed_fee_minor: int | None = None
     order_message: bytes | None = None
     fee: bytes | None = None
+    asked_update: bytes | None = None
     tracking: bytes | None = None
+    choices: bytes | None = None
+    support: bytes | None = None
+    ratings: bytes | None = None
     error: bytes | None = None
     created_at: int
     updated_at: int
@@ -79,7 +90,7 @@ class Journey:
 
     def read_intent(self) -> Intent:
         """What was searched for."""
-        return self.speech.read_search(orjson.loads(self.intent))
+        return _INTENT.validate_json(self.intent)
 
     def read_quote(self) -> OrderView | None:
         """The order as last quoted, None if no provider named a price that stands."""
@@ -95,6 +106,16 @@ class Journey:
         """The terms that the citizen agreed to."""
         return None if self.consented is None else terms_from(orjson.loads(self.consented))
 
+    def read_granted(self) -> Terms | None:
+        """The terms that the citizen agreed to for a change that the provider has yet to make."""
+        return None if self.granted is None else terms_from(orjson.loads(self.granted))
+
+    def read_choices(self, callback: str) -> list[dict[str, Any]] | None:
+        """The list that the provider gave in that callback (`cancellation_reasons` ...)."""
+        known = {} if self.choices is None else orjson.loads(self.choices)
+        found: list[dict[str, Any]] | None = known.get(callback)
+        return found
+
     def quote_expires_at(self, view: OrderView) -> int | None:
         """Until when the quote stands; None if the provider set no limit."""
         if view.quote is None or view.quote.ttl_s is None or self.quote_at is None:
@@ -104,6 +125,11 @@ class Journey:
 
 Outcome = tuple[Journey, tuple[Event, ...]]
 """What a decision gives: the journey as it is now, and what happened."""
+
+
+def intent_bytes(intent: Intent) -> bytes:
+    """An intent in the form that a journey keeps, whatever its dialect can say of it."""
+    return _INTENT.dump_json(intent, exclude_none=True)
 
 
 def unquoted(journey: Journey) -> Journey:

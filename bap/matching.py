@@ -12,6 +12,7 @@ from bap.refusals import OutOfSequence, Unasked
 from protocol_specs.node.store import Session
 from protocol_specs.wire.envelope import Envelope
 from protocol_specs.wire.errors import OrderNotFound, RateLimited
+from protocol_specs.wire.parties import callback_of
 
 UNSOLICITED = frozenset({"on_status", "on_update", "on_cancel"})
 """Callbacks that a provider sends on its own (Beckn core 1.1, BECKN-003)."""
@@ -53,8 +54,9 @@ def judge_search(session: Session, envelope: Envelope, now: int, *, answers_max:
 
 def _solicited(session: Session, envelope: Envelope, call: Call) -> Journey:
     journey = rows.find(session, call.journey_id)
-    if journey is None or f"on_{call.action}" != envelope.action:
+    if journey is None or callback_of(call.action) != envelope.action:
         raise Unasked("this message_id asked for something else", path="/context/action")
+    _require_dialect(journey, envelope)
     if (
         journey.transaction_id != envelope.transaction_id
         or journey.domain != envelope.context.domain
@@ -77,4 +79,12 @@ def _unsolicited(session: Session, envelope: Envelope) -> Journey:
         journey = journey or rows.find_unanswered(session, *names)
     if journey is None:
         raise OrderNotFound("no such order of yours here", path="/message/order/id")
+    _require_dialect(journey, envelope)
     return journey
+
+
+def _require_dialect(journey: Journey, envelope: Envelope) -> None:
+    """A conversation is held in one dialect: what another one says is not what we would read."""
+    spoken = envelope.dialect.traits.name
+    if spoken != journey.dialect:
+        raise Unasked(f"this transaction speaks {journey.dialect}, not {spoken}", path="/context")

@@ -7,11 +7,15 @@ from protocol_specs.wire.order import (
     DELIVERY_STATES,
     RIDE_CANCELLED,
     RIDE_STATES,
+    CancelledBy,
     OrderView,
 )
 
 ENDED = frozenset({"COMPLETE", "CANCELLED"})
 """Order statuses after which nothing begins again."""
+
+RETURN_ENDED = frozenset({"RTO-Delivered", "RTO-Disposed"})
+"""States after which a parcel is no longer on its way back (ONDC LOG10)."""
 
 UNDER_WAY_RANK = 4
 """Rank from which passenger or parcel is on board: RIDE_STARTED, Order-picked-up."""
@@ -30,6 +34,14 @@ def is_cancelled(view: OrderView) -> bool:
 def is_ended(view: OrderView) -> bool:
     """Whether the order is over, done or cancelled."""
     return view.status in ENDED or is_cancelled(view)
+
+
+def cancelled_by(view: OrderView, bpp_id: str | None) -> CancelledBy | None:
+    """Who ended the order; delivery networks name the platform instead."""
+    given = view.cancellation
+    if given is None or given.cancelled_by is not None or given.party_id is None:
+        return None if given is None else given.cancelled_by
+    return "PROVIDER" if given.party_id == bpp_id else "CONSUMER"
 
 
 def rank_of(state: str | None) -> int:
@@ -56,6 +68,19 @@ def supersedes(told: OrderView, known: OrderView) -> bool:
     later = (told.updated_at or 0) - (known.updated_at or 0) if clocked else 0
     if later < 0:
         return False
+    if later == 0 and _is_back(known) and not _is_back(told):
+        return False
     if is_ended(told) or (later > 0 and rank(known) < UNDER_WAY_RANK):
         return True
     return rank(told) >= rank(known)
+
+
+def _is_back(view: OrderView) -> bool:
+    """Whether a parcel that nobody took has been brought back, or disposed of."""
+    leg = view.fulfillment.return_leg
+    return leg is not None and leg.state in RETURN_ENDED
+
+
+def is_only_told(view: OrderView) -> bool:
+    """Whether this is an answer to a question what something would cost; the order stands."""
+    return view.status in ("SOFT_CANCEL", "SOFT_UPDATE")

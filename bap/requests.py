@@ -6,14 +6,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+import orjson
+
 from bap.journey import Journey
+from bap.settings import BapSettings
 from protocol_specs.wire.order import (
     Contact,
+    Form,
     Fulfillment,
     Intent,
     Kind,
     OrderView,
     PaymentTerms,
+    PriceLine,
+    Quote,
+    Terms,
     Vehicle,
 )
 
@@ -31,6 +38,32 @@ class Party:
     instructions: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class Platform:
+    """What this platform says for itself: its terms, where it is paid, whom it lets be billed.
+
+    `billing` None: the customer is billed. `account` is said where we collect.
+    """
+
+    terms: Terms | None = None
+    account: str | None = None
+    billing: Contact | None = None
+    is_ready_at_once: bool = False
+
+
+def platform_of(settings: BapSettings, journey: Journey) -> Platform:
+    """What the settings say for the market of a journey."""
+    here = (journey.domain, journey.city, journey.kind, journey.dialect)
+    found = [m for m in settings.markets if (m.domain, m.city, m.kind, m.dialect) == here]
+    bills_us = bool(found) and found[0].bills == "platform"
+    return Platform(
+        terms=settings.terms.terms(),
+        account=settings.terms.account,
+        billing=settings.billing.contact() if bills_us and settings.billing else None,
+        is_ready_at_once=bool(found) and found[0].ready_to_ship == "at_once",
+    )
+
+
 def selected(journey: Journey, offer: Mapping[str, Any]) -> OrderView:
     """The order that select asks a price for: one offer, on the route that was searched."""
     intent = journey.read_intent()
@@ -38,6 +71,7 @@ def selected(journey: Journey, offer: Mapping[str, Any]) -> OrderView:
         provider_id=offer["provider_id"],
         item_id=offer["item_id"],
         item_name=offer["name"] or None,
+        service_level=offer["service_level"],
         fulfillment=Fulfillment(
             id=offer["fulfillment_id"],
             kind=Kind(journey.kind),
@@ -46,26 +80,49 @@ def selected(journey: Journey, offer: Mapping[str, Any]) -> OrderView:
             vehicle=_vehicle(offer),
             parcel=intent.parcel,
         ),
+        form=submitted(journey),
     )
 
 
+def offered(journey: Journey, offer: Mapping[str, Any]) -> OrderView:
+    """The order at the offer's own price: the quote to look at where none can be asked for."""
+    price = offer["price"]
+    line = PriceLine("FARE", price["minor"], offer["name"] or None)
+    return replace(selected(journey, offer), quote=Quote("", price["currency"], (line,)))
+
+
 def initialised(
-    journey: Journey, offer: Mapping[str, Any], quoted: OrderView, party: Party, pay: PaymentTerms
+    journey: Journey,
+    offer: Mapping[str, Any],
+    quoted: OrderView,
+    party: Party,
+    pay: PaymentTerms,
+    *,
+    platform: Platform,
+    now: int,
 ) -> OrderView:
-    """The order that init asks terms for: the quoted one, with its people and its payment."""
+    """The order that init asks terms for: the quoted one, with its people and its payment.
+
+    Where the consumer makes the order it also dates it.
+    """
+    asked = selected(journey, offer)
+    made_at = now if journey.speech.traits.consumer_makes_order_id else None
     fulfillment = replace(
-        selected(journey, offer).fulfillment,
+        asked.fulfillment,
         customer=party.customer,
         pickup_contact=party.customer,
         drop_contact=party.receiver or party.customer,
         instructions=party.instructions,
     )
     return replace(
-        selected(journey, offer),
+        asked,
         fulfillment=fulfillment,
-        billing=party.billing,
-        payments=(pay,),
+        billing=platform.billing or party.billing,
+        payments=(_payable(pay, platform),),
         quote=quoted.quote,
+        bap_terms=platform.terms,
+        created_at=made_at,
+        updated_at=made_at,
     )
 
 
@@ -75,14 +132,31 @@ def confirmed(
     draft: OrderView,
     party: Party,
     reference: str | None,
+    *,
+    platform: Platform,
+    now: int,
 ) -> OrderView:
     """The draft as the provider gave it, with the people we named: what the citizen agreed to.
 
-    A reference proves a payment made before: those terms are then PAID.
+    A reference proves a payment made before: those terms are then PAID. The provider's own terms
+    are said back to it. A parcel that is ready at once says so, with the code of its pickup.
     """
-    asked = initialised(journey, offer, draft, party, AT_THE_END)
+    asked = initialised(journey, offer, draft, party, AT_THE_END, platform=platform, now=now)
     payments = tuple(_paid(payment, reference) for payment in draft.payments)
-    return replace(asked, payments=payments or asked.payments, quote=draft.quote)
+    ready = journey.pickup_code is not None
+    fulfillment = replace(
+        asked.fulfillment,
+        ready_to_ship=ready if journey.kind == Kind.DELIVERY else None,
+        start_code=journey.pickup_code,
+    )
+    return replace(
+        asked,
+        id=journey.order_id,
+        fulfillment=fulfillment,
+        payments=payments or asked.payments,
+        quote=draft.quote,
+        bpp_terms=draft.bpp_terms,
+    )
 
 
 def payment(
@@ -101,6 +175,20 @@ def payment(
         return None
     money = {"amount_minor": total_minor, "currency": offer["price"]["currency"]}
     return replace(fitting[0], **money)
+
+
+def submitted(journey: Journey) -> Form | None:
+    """What was handed in to the provider's form, for the next request; None if nothing was."""
+    known = {} if journey.form is None else orjson.loads(journey.form)
+    submission_id = known.get("submission_id")
+    return None if submission_id is None else Form(submission_id=submission_id)
+
+
+def _payable(terms: PaymentTerms, platform: Platform) -> PaymentTerms:
+    """Where we collect, it is our account that the money goes to."""
+    if terms.collected_by != "BAP" or platform.account is None:
+        return terms
+    return replace(terms, account=platform.account)
 
 
 def _paid(terms: PaymentTerms, reference: str | None) -> PaymentTerms:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import tomllib
 from importlib import resources
+from typing import Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from protocol_specs.node.settings import Frozen, NodeSettings
-from protocol_specs.wire.order import Kind
+from protocol_specs.wire.order import Contact, Kind, PostalAddress, Terms
 from protocol_specs.wire.version import CORE, NAMES
 
 
@@ -21,8 +22,56 @@ class NamedPlace(Frozen):
     area_code: str | None = Field(default=None, max_length=20)
 
 
+class TermsSettings(Frozen):
+    """What this platform asks of providers; networks without such terms leave it out.
+
+    Percentages as decimals (`"1"`), windows as ISO 8601 durations, `static_terms` a url.
+    `account` is where we are paid: bank code, account number and payment address, as far as there
+    are, with blanks between.
+    """
+
+    finder_fee_percentage: str | None = Field(default=None, pattern=r"^[0-9]{1,3}(\.[0-9]{1,4})?$")
+    settlement_window: str | None = Field(default=None, pattern=r"^PT?[0-9]+[SMHD]$")
+    settlement_basis: str | None = Field(default=None, max_length=40)
+    settlement_type: str | None = Field(default=None, max_length=40)
+    mandatory_arbitration: bool | None = None
+    court_jurisdiction: str | None = Field(default=None, max_length=80)
+    delay_interest: str | None = Field(default=None, max_length=40)
+    static_terms: str | None = Field(default=None, max_length=500)
+    account: str | None = Field(default=None, max_length=200)
+
+    def terms(self) -> Terms | None:
+        """The terms of the order model; None if there are none."""
+        said = self.model_dump(exclude={"account"}, exclude_none=True)
+        return Terms(**said) if said else None
+
+
+class BillingSettings(Frozen):
+    """Whom providers bill in markets where this platform is the buyer."""
+
+    name: str = Field(min_length=1, max_length=80)
+    phone: str = Field(pattern=r"^\+?[0-9]{5,15}$")
+    email: str = Field(max_length=120)
+    tax_number: str = Field(max_length=40)
+    building: str = Field(max_length=80)
+    locality: str = Field(max_length=80)
+    city: str = Field(max_length=80)
+    state: str = Field(max_length=80)
+    country: str = Field(max_length=80)
+    area_code: str = Field(max_length=20)
+
+    def contact(self) -> Contact:
+        """The contact of the order model."""
+        given = self.model_dump(exclude={"phone", "email", "tax_number"})
+        return Contact(self.name, self.phone, self.email, PostalAddress(**given), self.tax_number)
+
+
 class Market(Frozen):
-    """One kind of job in one city: where a search goes, and in which money it is answered."""
+    """One kind of job in one city: where a search goes, and in which money it is answered.
+
+    `bills` the customer, or this platform where it is the buyer (ONDC's delivery networks). A
+    parcel is told to be ready `when_said` by the citizen, or `at_once` with the booking.
+    """
 
     name: str
     kind: Kind
@@ -31,6 +80,8 @@ class Market(Frozen):
     city: str
     country: str = Field(pattern="^[A-Z]{3}$")
     currency: str = Field(pattern="^[A-Z]{3}$")
+    bills: Literal["customer", "platform"] = "customer"
+    ready_to_ship: Literal["when_said", "at_once"] = "when_said"
     places: tuple[NamedPlace, ...] = ()
 
     @field_validator("dialect")
@@ -59,6 +110,8 @@ class JourneyLimits(Frozen):
     offers_per_provider_max: int = Field(default=20, gt=0)
     offers_per_journey_max: int = Field(default=500, gt=0)
     events_per_journey_max: int = Field(default=1_000, gt=0)
+    form_bytes_max: int = Field(default=65_536, gt=0)
+    form_deadline_s: float = Field(default=8, gt=0)
 
 
 class BapSettings(NodeSettings):
@@ -70,3 +123,19 @@ class BapSettings(NodeSettings):
     heartbeat_s: float = Field(default=15, gt=0)  # of an event stream without news
     keep_days: int = Field(default=30, gt=0)  # journeys, with their phones and places
     page: bool = True
+    terms: TermsSettings = TermsSettings()
+    billing: BillingSettings | None = None
+
+    @model_validator(mode="after")
+    def _markets_hold(self) -> BapSettings:
+        """A market's dialect is one that our own door takes answers in; who is billed is known."""
+        for market in self.markets:
+            taken = self.dialects.get(market.domain, (CORE,))
+            if market.dialect not in taken:
+                raise ValueError(
+                    f"market {market.name!r} speaks {market.dialect}, but this node takes "
+                    f"{', '.join(taken)} in {market.domain}; add it to [dialects]"
+                )
+            if market.bills == "platform" and self.billing is None:
+                raise ValueError(f"market {market.name!r} bills the platform; give [billing]")
+        return self

@@ -31,20 +31,28 @@ class JourneyRow(Tables, table=True):
     transaction_id: str = Field(unique=True)
     state: str
     version: int = Field(sa_type=sa.BigInteger)  # number of the last event
-    intent: bytes  # message of the search
+    intent: bytes  # what was searched for, in the order model
     offer_id: str | None = None  # the offer last selected
     bpp_id: str | None = None  # whose offer that is
     order_id: str | None = Field(default=None, index=True)
+    return_price_minor: int | None = Field(default=None, sa_type=sa.BigInteger)  # of a parcel
+    pickup_code: str | None = None  # ours, where the consumer's platform makes it
     quote: bytes | None = None  # message of the last on_select or on_init
     quote_stage: str | None = None
     quote_at: int | None = Field(default=None, sa_type=sa.BigInteger)
+    form: bytes | None = None  # that a provider wants filled in, and the id of what was given
     party: bytes | None = None  # who books, as given with init
     consented: bytes | None = None  # terms the citizen agreed to
+    granted: bytes | None = None  # and those for a change that the provider has yet to make
     pending: bytes | None = None  # terms and changes that go beyond them
     agreed_fee_minor: int | None = Field(default=None, sa_type=sa.BigInteger)  # of cancelling
     order_message: bytes | None = None  # message of the latest statement about the order
     fee: bytes | None = None  # what cancelling costs, as the provider answered
+    asked_update: bytes | None = None  # a change asked about, and what it would cost
     tracking: bytes | None = None
+    choices: bytes | None = None  # lists of reasons and categories, by callback
+    support: bytes | None = None  # whom to call
+    ratings: bytes | None = None  # as given
     error: bytes | None = None
     created_at: int = Field(sa_type=sa.BigInteger)
     updated_at: int = Field(sa_type=sa.BigInteger, index=True)
@@ -71,7 +79,7 @@ class CallRow(Tables, table=True):
     journey_id: str = Field(foreign_key="journey.id", ondelete="CASCADE", index=True)
     action: str
     bpp_id: str | None = None  # None: a search, which any provider of the domain may answer
-    soft: int = Field(default=0, sa_type=sa.BigInteger)  # a cancel that only asks for the fee
+    soft: int = Field(default=0, sa_type=sa.BigInteger)  # only asks what it would cost
     opened_at: int = Field(sa_type=sa.BigInteger)
     expires_at: int = Field(sa_type=sa.BigInteger)
     outcome: str | None = Field(default=None)  # None open; answered, refused, superseded

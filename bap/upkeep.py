@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from contextlib import suppress
 
-from bap import calls, decide, rows, wishes
+from bap import calls, decide, order_wishes, rows, wishes
 from bap.asking import Asking
 from bap.journey import UNANSWERED, Journey
 from bap.settings import BapSettings
@@ -13,6 +13,7 @@ from protocol_specs.node.api import ApiError
 from protocol_specs.node.server import Node
 from protocol_specs.node.store import Row, Session
 from protocol_specs.wire.errors import Refused
+from protocol_specs.wire.parties import callback_of
 
 _NACK = re.compile(r"NACK (\S+): (.+)", re.DOTALL)
 
@@ -58,7 +59,7 @@ class Upkeep:
             outcome = decide.unreached(journey, now)
         else:
             code, text = _nack(reason)
-            outcome = decide.refused(journey, f"on_{call.action}", code, text, now)
+            outcome = decide.refused(journey, callback_of(call.action), code, text, now)
             calls.close_call(session, call.message_id, "refused")
         rows.save(session, journey, *outcome, now)
 
@@ -66,7 +67,7 @@ class Upkeep:
 def _still_unanswered(session: Session, journey: Journey, now: int) -> wishes.Request:
     if journey.state not in UNANSWERED:
         raise ApiError(409, "answered", "the confirm was answered meanwhile")
-    return wishes.status(journey)
+    return order_wishes.status(journey)
 
 
 def _nack(reason: str) -> tuple[str, str]:

@@ -7,19 +7,24 @@ from typing import Any
 
 import orjson
 
-from bap import fees
-from bap.consent import terms_of
+from bap import fees, requests
+from bap.choices import CANCELLATION, RATED, RETURN, shown
+from bap.consent import conditions_of, terms_of
 from bap.contributions import contributions
-from bap.journey import Journey
+from bap.journey import Journey, State
+from bap.progress import cancelled_by, is_ended
 from protocol_specs.wire import money
 from protocol_specs.wire.order import (
     CancellationTerm,
+    Form,
     Offer,
     OrderView,
     Parcel,
     PaymentTerms,
     Place,
     Quote,
+    ReturnLeg,
+    Support,
     Tracking,
 )
 
@@ -28,15 +33,6 @@ Document = dict[str, Any]
 TEXT_CHARS_MAX = 120
 POLICY_LINES_MAX = 60
 """Of what a provider wrote freely, this much is kept of each of its offers."""
-
-REASONS = (
-    ("001", "The driver is not moving"),
-    ("002", "The driver cannot be reached"),
-    ("003", "The driver asked me to cancel"),
-    ("004", "The pick-up place is wrong"),
-    ("005", "Booked by mistake"),
-)
-"""Reasons a citizen may give (the list that Indian ride networks use; core 1.1 leaves it open)."""
 
 
 def amount(minor: int, currency: str) -> Document:
@@ -70,7 +66,16 @@ def offer(offer_id: str, bpp_id: str, given: Offer) -> Document:
         "payments": [payment(terms) for terms in given.payments],
         "fare_policy": _policy(given.fare_policy),
         "contributions": contributions(given.tags),
+        "form": None if given.form is None else form(given.form),
+        "service_level": given.service_level,
+        "turnaround_s": given.turnaround_s,
+        "return_price_minor": given.return_price_minor,
     }
+
+
+def form(given: Form) -> Document:
+    """A form to be filled in; its url is for our node alone."""
+    return {"url": given.url, "required": given.required, "mime_type": given.mime_type}
 
 
 def payment(given: PaymentTerms) -> Document:
@@ -90,7 +95,7 @@ def quote(journey: Journey, view: OrderView) -> Document | None:
     if view.quote is None or terms is None:
         return None
     return {
-        **_price(view.quote),
+        **price(view.quote),
         "hash": terms.hash,
         "stage": journey.quote_stage,
         "expires_at": journey.quote_expires_at(view),
@@ -99,6 +104,10 @@ def quote(journey: Journey, view: OrderView) -> Document | None:
         "payments": [payment(given) for given in view.payments],
         "cancellation_terms": [_term(term) for term in view.cancellation_terms],
         "fare_policy": _policy(view.fare_policy),
+        "conditions": [
+            {"code": code, "value": value[:TEXT_CHARS_MAX]}
+            for code, value in conditions_of(view.bpp_terms)
+        ],
         "contributions": contributions(view.tags),
     }
 
@@ -116,11 +125,15 @@ def order(journey: Journey, view: OrderView) -> Document:
         "bpp_id": journey.bpp_id,
         "agent": _agent(view),
         "vehicle": _vehicle(view),
-        "start_code": fulfillment.start_code,
+        "drop": place(fulfillment.drop),
+        "start_code": fulfillment.start_code or journey.pickup_code,
         "code_claimed": fulfillment.code_claimed,
-        "quote": None if priced is None else _price(priced),
+        "end_code": fulfillment.end_code,
+        "ready_to_ship": _ready_to_ship(journey),
+        "return": _return(fulfillment.return_leg),
+        "quote": None if priced is None else price(priced),
         "payments": [payment(given) for given in view.payments],
-        "cancelled": _cancelled(view),
+        "cancelled": _cancelled(journey, view),
         "contributions": contributions(view.tags),
         "created_at": view.created_at,
         "updated_at": view.updated_at,
@@ -128,14 +141,18 @@ def order(journey: Journey, view: OrderView) -> Document:
 
 
 def cancellation(journey: Journey, view: OrderView) -> Document | None:
-    """What cancelling would cost now and which reasons there are; None when it is too late."""
+    """What cancelling would cost now and which reasons there are; None when it is too late.
+
+    The reasons are the provider's once it was asked, until then those of its network.
+    """
     if not fees.cancellable(view):
         return None
     fee = fees.fee_minor(journey, view)
     currency = view.quote.currency if view.quote else journey.currency
     return {
         "fee": None if fee is None else amount(fee, currency),
-        "reasons": [{"id": reason_id, "text": text} for reason_id, text in REASONS],
+        "reasons": shown(journey, CANCELLATION),
+        "asked": journey.read_choices(CANCELLATION) is not None,
     }
 
 
@@ -150,10 +167,43 @@ def tracking(given: Tracking, now: int) -> Document:
     }
 
 
+def update(given: Journey, view: OrderView) -> Document | None:
+    """What can be changed, and what a change that was asked about would cost; None at the end."""
+    actions = given.speech.traits.actions
+    if is_ended(view) or "update" not in actions:
+        return None
+    asked = {} if given.asked_update is None else orjson.loads(given.asked_update)
+    return {
+        "asks_first": given.speech.traits.has_soft_update,
+        "asked": {key: value for key, value in asked.items() if key != "terms"} or None,
+    }
+
+
+def support(given: Support) -> Document:
+    """Whom to call; texts, whatever they look like."""
+    return {
+        "phone": _short(given.phone),
+        "email": _short(given.email),
+        "url": _short(given.url),
+    }
+
+
+def rating(given: Journey) -> Document | None:
+    """What can be rated once the order is completed, and what was said already."""
+    if given.state != State.COMPLETED or "rating" not in given.speech.traits.actions:
+        return None
+    return {
+        "categories": [one["id"] for one in shown(given, RATED)],
+        "asked": given.read_choices(RATED) is not None,
+        "given": [] if given.ratings is None else orjson.loads(given.ratings),
+    }
+
+
 def journey(given: Journey, *, offers: Iterable[Document], waiting_for: list[str]) -> Document:
     """The whole journey as its citizen sees it."""
     intent = given.read_intent()
-    quoted, told = given.read_quote(), given.read_order()
+    found = list(offers)
+    quoted, told = _quoted(given, found), given.read_order()
     return {
         "journey_id": given.id,
         "transaction_id": given.transaction_id,
@@ -167,12 +217,17 @@ def journey(given: Journey, *, offers: Iterable[Document], waiting_for: list[str
         "parcel": _parcel(intent.parcel),
         "offer_id": given.offer_id,
         "waiting_for": waiting_for,
-        "offers": list(offers),
+        "offers": [_without_form(one) for one in found],
         "quote": None if quoted is None else quote(given, quoted),
         "order": None if told is None else order(given, told),
         "consent_needed": _pending(given.pending),
         "cancellation": None if told is None else cancellation(given, told),
+        "update": None if told is None else update(given, told),
         "tracking": _kept(given.tracking),
+        "form": _form(given.form),
+        "rating": rating(given),
+        "return_reasons": given.read_choices(RETURN) or [],
+        "support": _kept(given.support),
         "error": _kept(given.error),
     }
 
@@ -183,7 +238,8 @@ def _policy(given: tuple[tuple[str, str], ...]) -> list[Document]:
     return [{"code": code[:40], "value": value[:TEXT_CHARS_MAX]} for code, value in shown]
 
 
-def _price(given: Quote) -> Document:
+def price(given: Quote) -> Document:
+    """A total and the lines that it is made of."""
     return {
         "currency": given.currency,
         "total": amount(given.total_minor, given.currency),
@@ -225,11 +281,64 @@ def _vehicle(view: OrderView) -> Document | None:
     }
 
 
-def _cancelled(view: OrderView) -> Document | None:
+def _cancelled(journey: Journey, view: OrderView) -> Document | None:
     given = view.cancellation
     if given is None:
         return None
-    return {"by": given.cancelled_by, "reason_id": given.reason_id, "at": given.at}
+    by = cancelled_by(view, journey.bpp_id)
+    return {"by": by, "reason_id": given.reason_id, "at": given.at}
+
+
+def _ready_to_ship(journey: Journey) -> bool | None:
+    """Whether the provider was told that the parcel is ready; None where it need not be told."""
+    if not journey.speech.traits.consumer_makes_order_id:
+        return None
+    return journey.pickup_code is not None
+
+
+def _return(given: ReturnLeg | None) -> Document | None:
+    if given is None:
+        return None
+    return {
+        "state": given.state,
+        "reason_id": given.reason_id,
+        "started_at": given.started_at,
+        "ended_at": given.ended_at,
+    }
+
+
+def _quoted(given: Journey, offers: list[Document]) -> OrderView | None:
+    """The quote; the offer's own price where a dialect has none before init."""
+    quoted = given.read_quote()
+    if quoted is not None or given.quote_stage != "offer":
+        return quoted
+    chosen = [one for one in offers if one["offer_id"] == given.offer_id]
+    return requests.offered(given, chosen[0]) if chosen else None
+
+
+def _without_form(offer: Document) -> Document:
+    return {
+        **offer,
+        "form": None if offer["form"] is None else {"required": offer["form"]["required"]},
+    }
+
+
+def _form(document: bytes | None) -> Document | None:
+    """The form to be filled in now, without where it is and what stands in its hidden fields."""
+    if document is None:
+        return None
+    known = orjson.loads(document)
+    return {
+        "stage": known["stage"],
+        "required": known["required"],
+        "is_submitted": known.get("submission_id") is not None,
+        "fields": [field for field in known.get("fields", ()) if field["type"] != "hidden"],
+        "errors": known.get("errors", []),
+    }
+
+
+def _short(text: str | None) -> str | None:
+    return None if text is None else text[:TEXT_CHARS_MAX]
 
 
 def _parcel(parcel: Parcel | None) -> Document | None:

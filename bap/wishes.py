@@ -1,65 +1,116 @@
-"""What the citizen may ask for when: pure decisions that give a request to send, or a refusal.
+"""What the citizen may ask for until the order is booked: pure decisions that give a request.
 
 Each refuses what is unknown or not allowed now as an ApiError with a word and a sentence; nothing
-is written or sent here.
+is written or sent here. What may be asked of an order that stands is in `order_wishes`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import orjson
+from pydantic import TypeAdapter
 
-from bap import decide, fees, requests
+from bap import decide, requests, views
 from bap.consent import changes, terms_from, terms_of
-from bap.journey import CHOOSING, UNANSWERED, Journey, Outcome, State, unquoted
-from bap.requests import Party
+from bap.journey import CHOOSING, UNANSWERED, Event, Journey, Outcome, State, unquoted
+from bap.requests import Party, Platform
 from protocol_specs.node.api import ApiError
 from protocol_specs.wire import money, strict_json
-from protocol_specs.wire.order import CancelRequest, Contact, OrderView
+from protocol_specs.wire.order import OrderView
 
 Offer = Mapping[str, Any]
+_PARTY = TypeAdapter(Party)
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A request to send: the journey once it is asked, the message, and which calls it replaces."""
+    """A request to send: the journey once it is asked, the message, and which calls it replaces.
+
+    `message` None: the context says it all.
+    """
 
     journey: Journey
     action: str
-    message: dict[str, Any]
+    message: dict[str, Any] | None
     supersedes: Sequence[str] = ()
     soft: bool = False
 
 
+def said(write: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    """The message that `write` makes. Raises ApiError for what the network has no words for."""
+    try:
+        return write()
+    except ValueError as unsaid:
+        reason = f"this network cannot be told that: {unsaid}"
+        raise ApiError(400, "not_sayable", reason) from None
+
+
 def select(journey: Journey, offer: Offer | None) -> Request:
     """Ask the price of an offer; what was quoted before is set aside."""
-    _require_choosing(journey)
-    if offer is None:
-        raise ApiError(404, "offer_unknown", "there is no such offer on this journey", "/offer_id")
-    asked = replace(
-        unquoted(journey), offer_id=offer["offer_id"], bpp_id=offer["bpp_id"], error=None
-    )
-    message = journey.speech.write_select(requests.selected(asked, offer))
+    asked, offer = _chosen(journey, offer)
+    message = said(lambda: journey.speech.write_select(requests.selected(asked, offer)))
     return Request(asked, "select", message, supersedes=("select", "init"))
 
 
-def init(journey: Journey, offer: Offer | None, party: Party, payment_type: str | None) -> Request:
+def pick(journey: Journey, offer: Offer | None) -> Outcome:
+    """Take an offer at its own price, in a dialect that has no question for it before init."""
+    chosen, offer = _chosen(journey, offer)
+    after = replace(chosen, state=State.QUOTED, quote_stage="offer")
+    shown = requests.offered(after, offer)
+    terms = terms_of(shown)
+    document = {"quote": views.quote(after, shown), "terms": terms and terms.document()}
+    return after, (Event("quote", document),)
+
+
+def _chosen(journey: Journey, offer: Offer | None) -> tuple[Journey, Offer]:
+    _require_choosing(journey)
+    if offer is None:
+        raise ApiError(404, "offer_unknown", "there is no such offer on this journey", "/offer_id")
+    form = offer["form"]
+    if offer["offer_id"] == journey.offer_id:
+        kept = journey.form
+    else:
+        kept = None if form is None else strict_json.dumps({**form, "stage": "search"})
+    asked = replace(
+        unquoted(journey),
+        offer_id=offer["offer_id"],
+        bpp_id=offer["bpp_id"],
+        return_price_minor=offer["return_price_minor"],
+        form=kept,
+        error=None,
+    )
+    return asked, offer
+
+
+def init(
+    journey: Journey,
+    offer: Offer | None,
+    party: Party,
+    payment_type: str | None,
+    *,
+    platform: Platform,
+    now: int,
+) -> Request:
     """Give name and number, ask for the final terms."""
     _require_choosing(journey)
     quoted = journey.read_quote()
+    if quoted is None and offer is not None and not journey.speech.traits.has_select:
+        quoted = requests.offered(journey, offer)
     if quoted is None or quoted.quote is None or offer is None:
         raise ApiError(409, "no_quote", "select an offer and wait for its price first")
+    _require_form(journey, asked_by=("search", "select"))
     total = quoted.quote.total_minor
     pay = requests.payment(offer, payment_type, total, journey.read_intent())
     if pay is None:
         offered = ", ".join(terms["type"] for terms in offer["payments"])
         reason = f"this cooperative takes {offered}"
         raise ApiError(400, "payment_not_offered", reason, "/payment/type")
-    asked = replace(journey, party=strict_json.dumps(asdict(party)), error=None)
-    message = journey.speech.write_init(requests.initialised(asked, offer, quoted, party, pay))
+    asked = replace(journey, party=_PARTY.dump_json(party), error=None)
+    order = requests.initialised(asked, offer, quoted, party, pay, platform=platform, now=now)
+    message = said(lambda: journey.speech.write_init(order))
     return Request(asked, "init", message, supersedes=("init",))
 
 
@@ -70,11 +121,16 @@ def confirm(
     quote_hash: str,
     reference: str | None,
     shown: Sequence[Mapping[str, Any]],
+    platform: Platform,
+    new_id: str,
+    new_code: str,
     now: int,
 ) -> Request:
     """Book at exactly the terms that `quote_hash` names: consent is to what was shown.
 
     `shown` are the quotes of this journey so far, to say what changed when it is another one.
+    `new_id` and `new_code` become those of the order and of its pickup where the consumer's
+    platform makes them.
     """
     if journey.state in UNANSWERED:
         raise ApiError(409, "already_asked", "the booking was sent; wait for the cooperative")
@@ -90,45 +146,20 @@ def confirm(
     expires_at = journey.quote_expires_at(draft)
     if expires_at is not None and now > expires_at:
         raise ApiError(409, "quote_expired", "this price is no longer offered; select again")
-    party = read_party(journey.party)
+    _require_form(journey, asked_by=("search", "select", "init"))
+    is_ours = journey.speech.traits.consumer_makes_order_id
     asked = replace(
         journey,
         state=State.CONFIRMING,
+        order_id=new_id if is_ours else None,
+        pickup_code=new_code if is_ours and platform.is_ready_at_once else None,
         consented=strict_json.dumps(terms.document()),
         error=None,
     )
-    accepted = requests.confirmed(asked, offer, draft, party, reference)
-    message = journey.speech.write_confirm(accepted)
+    party = read_party(journey.party)
+    accepted = requests.confirmed(asked, offer, draft, party, reference, platform=platform, now=now)
+    message = said(lambda: journey.speech.write_confirm(accepted))
     return Request(asked, "confirm", message, supersedes=("select", "init"))
-
-
-def cancel(journey: Journey, *, reason_id: str, soft: bool, fee_minor: int | None) -> Request:
-    """End the order at the fee that was shown; soft: only ask what it would cost."""
-    view = _require_order(journey)
-    if not fees.cancellable(view):
-        raise ApiError(409, "too_late", "the order can no longer be cancelled; call the driver")
-    wish = CancelRequest(journey.order_id or "", reason_id, soft)
-    asked = replace(journey, error=None)
-    if not soft:
-        asked = replace(asked, agreed_fee_minor=_agreed_fee(journey, view, fee_minor))
-    return Request(asked, "cancel", journey.speech.write_cancel(wish), soft=soft)
-
-
-def status(journey: Journey) -> Request:
-    """Ask how the order stands; one without a name yet is asked for by its transaction."""
-    if journey.state in CHOOSING:
-        raise ApiError(409, "not_booked", "there is no order yet")
-    message = journey.speech.write_status(
-        journey.order_id or journey.transaction_id, is_transaction=journey.order_id is None
-    )
-    return Request(replace(journey, error=None), "status", message)
-
-
-def track(journey: Journey) -> Request:
-    """Ask where the vehicle is."""
-    _require_order(journey)
-    message = journey.speech.write_track(journey.order_id or "")
-    return Request(replace(journey, error=None), "track", message)
 
 
 def consent(journey: Journey, quote_hash: str) -> Outcome:
@@ -144,14 +175,15 @@ def consent(journey: Journey, quote_hash: str) -> Outcome:
 
 def read_party(document: bytes) -> Party:
     """Who books, from the form that `init` keeps."""
-    kept = orjson.loads(document)
-    receiver = kept["receiver"]
-    return Party(
-        customer=Contact(**kept["customer"]),
-        billing=Contact(**kept["billing"]),
-        receiver=None if receiver is None else Contact(**receiver),
-        instructions=kept["instructions"],
-    )
+    return _PARTY.validate_json(document)
+
+
+def require_order(journey: Journey) -> OrderView:
+    """The order as last told. Raises ApiError while there is none."""
+    view = journey.read_order()
+    if view is None or journey.order_id is None:
+        raise ApiError(409, "not_booked", "the cooperative has not confirmed an order yet")
+    return view
 
 
 def _require_choosing(journey: Journey) -> None:
@@ -159,21 +191,11 @@ def _require_choosing(journey: Journey) -> None:
         raise ApiError(409, "already_booked", f"this journey is {journey.state}; start a new one")
 
 
-def _require_order(journey: Journey) -> OrderView:
-    view = journey.read_order()
-    if view is None or journey.order_id is None:
-        raise ApiError(409, "not_booked", "the cooperative has not confirmed an order yet")
-    return view
-
-
-def _agreed_fee(journey: Journey, view: OrderView, fee_minor: int | None) -> int:
-    """The fee that the citizen agreed to; it must be the one now shown."""
-    fee = fees.fee_minor(journey, view)
-    if fee is None or fee == (fee_minor or 0):
-        return fee_minor or 0
-    currency = view.quote.currency if view.quote else journey.currency
-    text = f"cancelling costs {money.amount(fee, currency)} {currency} now"
-    raise ApiError(409, "fee_changed", f"{text}; send fee_minor {fee} to agree", "/fee_minor")
+def _require_form(journey: Journey, *, asked_by: Sequence[str]) -> None:
+    """A form that the provider requires is filled in before the request that follows it."""
+    form = {} if journey.form is None else orjson.loads(journey.form)
+    if form.get("required") and form.get("stage") in asked_by and not form.get("submission_id"):
+        raise ApiError(409, "form_needed", "the cooperative wants its form filled in first")
 
 
 def _changed(journey: Journey, quote_hash: str, shown: Sequence[Mapping[str, Any]]) -> ApiError:
