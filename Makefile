@@ -35,7 +35,7 @@ demo: $(VENV)/.runtime ## five nodes trade a ride and a delivery; stays up until
 	@$(BIN)/wayfare demo $(DEMO)
 
 test: $(VENV)/.dev ## the tests
-	$(BIN)/python -m pytest -q -m "not slow" $(TEST)
+	$(BIN)/python -m pytest -q -m "not slow and not interop" $(TEST)
 
 lint: $(VENV)/.dev ## formatting, rules, types, floors
 	$(BIN)/ruff format --check .
