@@ -188,7 +188,7 @@ class Connection(asyncio.Protocol):
 
     def _finish(self, fault: Fault | None) -> None:
         exchange, self._exchange = self._exchange, None
-        if exchange is None:
+        if exchange is None or exchange.connection is not self:  # it has ended already
             return
         if fault is None:
             exchange.status, exchange.body = self._status, self._body

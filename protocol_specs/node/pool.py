@@ -145,6 +145,7 @@ class Pool:
             self._fail(exchange, Fault.OURS)
         for connection in list(self._open):
             connection.transport.abort()
+        await asyncio.sleep(0)  # for the transports to let their sockets go
         await self._resolver.close()
 
     # What connections tell (http1.Owner).
