@@ -62,6 +62,16 @@ AIMS = (
         ),
         1.25,
     ),
+    Aim(
+        "registry: CPU per look-up at the most, times at 100",
+        lambda figures: float(figures["registry"]["http_key_growth"]),
+        1.25,
+    ),
+    Aim(
+        "registry: CPU of an unchanged snapshot, of a whole",
+        lambda figures: float(figures["registry"]["snapshot_304_share"]),
+        0.25,
+    ),
     Aim("resident after the run, the largest node, MB", _most("resident_mb_after"), 130),
     Aim("start, the slowest node, s", _most("start_s"), 1.5),
 )

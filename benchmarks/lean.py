@@ -7,9 +7,11 @@ from collections.abc import Callable, Mapping
 Answer = tuple[int, bytes]
 
 
-def request_bytes(host: str, path: str, headers: Mapping[str, str], body: bytes) -> bytes:
-    """One POST as it goes on the wire."""
-    lines = [f"POST {path} HTTP/1.1", f"Host: {host}", "Content-Type: application/json"]
+def request_bytes(
+    host: str, path: str, headers: Mapping[str, str], body: bytes, *, method: str = "POST"
+) -> bytes:
+    """One request as it goes on the wire."""
+    lines = [f"{method} {path} HTTP/1.1", f"Host: {host}", "Content-Type: application/json"]
     lines += [f"{name}: {value}" for name, value in headers.items()]
     lines.append(f"Content-Length: {len(body)}")
     return ("\r\n".join(lines) + "\r\n\r\n").encode() + body
@@ -73,11 +75,20 @@ class Pool:
 
     async def post(self, path: str, headers: Mapping[str, str], body: bytes) -> Answer:
         """Send and wait for the answer; (status, body)."""
+        host = f"{self.host}:{self.port}"
+        return await self._exchange(request_bytes(host, path, headers, body))
+
+    async def get(self, path: str, headers: Mapping[str, str]) -> Answer:
+        """The same without a body."""
+        host = f"{self.host}:{self.port}"
+        return await self._exchange(request_bytes(host, path, headers, b"", method="GET"))
+
+    async def _exchange(self, request: bytes) -> Answer:
         await self._available.acquire()
         caller = self._free.popleft()
         try:
             caller.waiting = asyncio.get_running_loop().create_future()
-            caller.transport.write(request_bytes(f"{self.host}:{self.port}", path, headers, body))
+            caller.transport.write(request)
             return await caller.waiting
         finally:
             self._free.append(caller)

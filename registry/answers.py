@@ -4,6 +4,7 @@ The header `Signature` carries what a request carries in `Authorization`: the sa
 signing string, over the body of the answer (of a 304: over its ETag, quotes included).
 """
 
+import hashlib
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
@@ -34,6 +35,15 @@ class Kept:
     until: int
     signed_at: int = -1
     signature: str = ""
+    _etag: str = ""
+
+    def etag(self, policy: str) -> str:
+        """The strong entity tag of this body under a stated policy, which it is asked for always
+        alike. Nothing else goes into it: what is unchanged stays so, whatever changed meanwhile."""
+        if not self._etag:
+            stated = hashlib.sha256(policy.encode() + b"\n" + self.body).hexdigest()
+            self._etag = f'"{stated[:40]}"'
+        return self._etag
 
 
 class Answers:

@@ -10,6 +10,7 @@ FIGURES = {
         "500": {"ratio": 2.0},
         "2000": {"gateway_us_per_target": 32.0},
     },
+    "registry": {"http_key_growth": 1.1, "snapshot_304_share": 0.5},
     "footprint": {
         "registry": {"resident_mb_after": 90.0, "start_s": 0.9},
         "bap": {"resident_mb_after": 104.0, "start_s": 2.5},
@@ -24,6 +25,8 @@ def test_each_aim_is_judged_by_its_worst_figure() -> None:
         500.0: (1.25, True),
         2.0: (1.5, True),  # the gateway's; the slowest start is 2.5
         0.8: (1.56, True),
+        1.1: (1.14, True),
+        0.5: (0.5, False),
         104.0: (1.25, True),
         2.5: (0.6, False),
     }
@@ -37,6 +40,8 @@ def test_the_table_says_no_aloud() -> None:
         "yes",
         "yes",
         "yes",
+        "yes",
+        "NO",
         "yes",
         "NO",
     ]
