@@ -16,6 +16,9 @@ from protocol_specs.validate.conversation import (
 from protocol_specs.validate.rule import Found
 from protocol_specs.validate.words import DELIVERY, RETURN, RIDE, UNSOLICITED, Ladder, ladder_of
 
+ON_BOARD = 4
+"""The rank from which a passenger or a parcel is on board, in both ladders."""
+
 _REPORTS = ("on_confirm", *sorted(UNSOLICITED))
 
 
@@ -92,10 +95,10 @@ def _wrong_step(before: Stand, now: Stand) -> str | None:
 
 def _is_reassigned(before: Stand, now: Stand) -> bool:
     ladder = now.ladder
-    begun = 4  # a passenger or a parcel is on board, in both ladders
-    if ladder is None or ladder is RETURN or before.rank is None or before.rank >= begun:
+    if ladder is None or before.rank is None:
         return False
-    return (now.rank or 0) <= ladder.assigned and _agent(before) != _agent(now)
+    had_agent = ladder.assigned <= before.rank < ON_BOARD
+    return had_agent and (now.rank or 0) <= ladder.assigned and _agent(before) != _agent(now)
 
 
 def _agent(stand: Stand) -> tuple[str | None, ...]:

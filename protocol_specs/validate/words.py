@@ -117,6 +117,9 @@ _RIDE_STATUSES = {
     "on_update": _words("ACTIVE COMPLETE COMPLETED SOFT_UPDATE CONFIRM_UPDATE UPDATED"),
     "on_cancel": _words("SOFT_CANCEL CONFIRM_CANCEL CANCELLED"),
 }
+_CORE_STATUSES = _RIDE_STATUSES | {"on_cancel": _words("ACTIVE SOFT_CANCEL CANCELLED")}
+"""Core 1.1.1 has no word for an order whose cancellation was only asked about: it stays ACTIVE."""
+
 _DELIVERY_STATUSES = {
     "confirm": _words("Created"),
     "on_confirm": _words("Created Accepted"),
@@ -132,7 +135,7 @@ def _ride(dialect: str, *, ondc: bool, near: str = "") -> Words:
         flat=False,
         has_select=True,
         order_id_from="on_confirm",
-        statuses=_RIDE_STATUSES,
+        statuses=_RIDE_STATUSES if ondc else _CORE_STATUSES,
         ended=_words("COMPLETE COMPLETED"),
         cancelled=_words("CANCELLED"),
         search_is_open=ondc,

@@ -218,7 +218,7 @@ def _states(conversation: Conversation) -> Iterator[Plant]:
                 continue
             pointer, key = f"{path}/state/descriptor/code", str(fulfillment.get("id"))
             before = reached.get(key, -1)
-            if before > 4:
+            if before > 0:
                 lower = next(word for word, rank in ladder.ranks.items() if rank == before - 1)
                 yield Plant("state order", message.file, pointer, lower, ("state.order",))
             reached[key] = max(before, ladder.ranks[state])
