@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 import typing
 from collections.abc import Awaitable, Callable
@@ -69,6 +70,7 @@ def json_route(handler: Callable[..., Awaitable[Any]]) -> Handler:
     model: type[BaseModel] | None = None
     unread = len(inspect.signature(handler).parameters) > 1
 
+    @functools.wraps(handler)
     async def route(request: web.Request) -> web.StreamResponse:
         nonlocal model, unread
         if unread:
