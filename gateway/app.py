@@ -19,6 +19,7 @@ from gateway.sending import Outcome, Parcel, Sending, Sent
 from gateway.settings import Fanout, GatewaySettings
 from gateway.tables import METADATA
 from protocol_specs.node.actions import Passing
+from protocol_specs.node.hops import Hop
 from protocol_specs.node.keyring import Directory
 from protocol_specs.node.pool import Pool, tail
 from protocol_specs.node.server import Node
@@ -39,7 +40,7 @@ class Gateway:
         self, node: Node, settings: GatewaySettings, *, clock: Callable[[], float]
     ) -> None:
         fanout = settings.fanout
-        self.node = node
+        self.node, self._clock = node, clock
         self.market = Market(node, providers_max=fanout.providers_max)
         self.rules = Rules(settings, self.market, clock=clock)
         self.asked = Asked(
@@ -149,6 +150,21 @@ class Gateway:
             without=parcel.without or None,
             **outcomes,
         )
+        if parcel.envelope.action == "search":
+            self._note_fates(parcel)
+
+    def _note_fates(self, parcel: Parcel) -> None:
+        """For `wayfare trace`: to whom the search went, and how that ended."""
+        envelope = parcel.envelope
+        hop = Hop(
+            self._clock(),
+            "forwarded",
+            envelope.action,
+            envelope.message_id,
+            envelope.peer_id,
+            {"to": parcel.fates, "of": parcel.size},
+        )
+        self.node.telemetry.hops.note(envelope.transaction_id, hop)
 
 
 def _search(envelope: Envelope) -> Search:

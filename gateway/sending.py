@@ -20,6 +20,7 @@ from protocol_specs.wire.errors import ack, read_ack
 
 PARTICIPANTS_MAX = 20_000
 RELAY_BYTES_MAX = 32 * 1_048_576
+FATES_MAX = 100  # remembered of one message, for those who trace it
 _ACK = ack()
 
 
@@ -56,6 +57,7 @@ class Parcel:
         self.in_flight = 0
         self.outcomes: Counter[Outcome] = Counter()
         self.without: list[str] = []  # who was not ACKed by, the first of them
+        self.fates: dict[str, str] = {}  # how it ended with each receiver, the first of them
         self.begun = asyncio.Event()
 
 
@@ -242,6 +244,8 @@ class Sending:
         parcel.outcomes[outcome] += 1
         if outcome is not Outcome.ACKED and len(parcel.without) < 20:
             parcel.without.append(subscriber_id)
+        if len(parcel.fates) < FATES_MAX:
+            parcel.fates[subscriber_id] = outcome.value
         parcel.left -= 1
         if not parcel.left:
             self._finish(parcel)
