@@ -99,6 +99,7 @@ class OperatorApi:
                 body.key_id,
             )
             status = await self._node.store.transact(lambda s: DECISIONS[verb](s, decision))
+            self._node.telemetry.log("decided", action=verb, peer=who, operator=decision.who)
             return {"subscriber_id": who, "status": status}
 
         return route

@@ -181,7 +181,9 @@ class OperatorPage:
         except Refused as refused:
             told = f"Not done: {refused.reason}"
             return await self.overview(request, seat, told, refused.status)
-        return _see(operator_views.link("/operator/participant", id=decision.subscriber_id))
+        whom = decision.subscriber_id
+        self._node.telemetry.log("decided", action=form["verb"], peer=whom, operator=seat.who)
+        return _see(operator_views.link("/operator/participant", id=whom))
 
 
 def subscribers(session: Session, after: str, now: int) -> list[dict[str, Any]]:

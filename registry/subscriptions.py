@@ -3,6 +3,7 @@
 import asyncio
 import hmac
 import secrets
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -28,7 +29,7 @@ from protocol_specs.wire.signing import verify_header
 from registry import applications, directory, participants, pending
 from registry.answers import refusal
 from registry.applications import Application
-from registry.faults import Fault, NotAllowed, Unreadable
+from registry.faults import Fault, NotAllowed, Told, Unreadable
 from registry.lookups import bounded_body, pace
 from registry.reading import KEY_NAME, Place, Reader, Rules, read_application
 from registry.settings import RegistryNodeSettings
@@ -37,6 +38,9 @@ RETRY_S = (1, 2, 4, 8, 16)
 CHALLENGES_AT_ONCE = 8
 FAULT_CHARS_MAX = 500  # what an endpoint answered is shown, not all of it
 LEASE_S = 60  # longer than any challenge takes; after a crash it is made again
+
+
+Change = Callable[[Session, envelope.Claim, dict[str, Any]], dict[str, Any]]
 
 
 class Subscriptions:
@@ -70,12 +74,20 @@ class Subscriptions:
             application, ignored = read_application(document, self._rules())
             await self._node.store.transact(lambda s: self._apply(s, application, claim))
         except Refused as refused:
-            return refusal(refused)
+            return self._refused("subscribe", refused)
+        self._node.telemetry.log("accepted", action="subscribe", peer=application.subscriber_id)
         self._wake.set()
         answer: dict[str, Any] = {"status": "UNDER_SUBSCRIPTION"}
         if ignored:
             answer["ignored"] = [fault._asdict() for fault in ignored]
         return json_response(answer)
+
+    def _refused(self, action: str, refused: Refused) -> web.Response:
+        """The NACK, and a line of our log: codes and paths, never what stood there."""
+        paths = [f.path for f in refused.faults] if isinstance(refused, Told) else [refused.path]
+        told = [path for path in paths if path is not None]
+        self._node.telemetry.log("refused", action=action, code=refused.code, paths=told)
+        return refusal(refused)
 
     async def _signed(self, request: web.Request) -> tuple[envelope.Claim, dict[str, Any]]:
         """Who says they signed the body, and the body; nothing is verified yet but times."""
@@ -203,19 +215,22 @@ class Subscriptions:
     async def unsubscribe(self, request: web.Request) -> web.StreamResponse:
         """POST /unsubscribe `{subscriber_id, type?, domain?}`, signed with a current key: what it
         takes part as ends now, all of it or what is named. Its keys stay its own."""
-        return await self._change_by_signature(request, self._unsubscribe)
+        return await self._change_by_signature("unsubscribe", request, self._unsubscribe)
 
     async def retire(self, request: web.Request) -> web.StreamResponse:
         """POST /retire `{subscriber_id, key_id}`, signed with another current key: that key ends
         now, for ever."""
-        return await self._change_by_signature(request, self._retire)
+        return await self._change_by_signature("retire", request, self._retire)
 
-    async def _change_by_signature(self, request: web.Request, change: Any) -> web.StreamResponse:
+    async def _change_by_signature(
+        self, action: str, request: web.Request, change: Change
+    ) -> web.StreamResponse:
         try:
             claim, document = await self._signed(request)
             answer = await self._node.store.transact(lambda s: change(s, claim, document))
         except Refused as refused:
-            return refusal(refused)
+            return self._refused(action, refused)
+        self._node.telemetry.log("accepted", action=action, peer=answer["subscriber_id"])
         return json_response(answer)
 
     def _signer(self, session: Session, claim: envelope.Claim, document: dict[str, Any]) -> str:

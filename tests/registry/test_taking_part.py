@@ -236,3 +236,24 @@ async def test_the_log_names_the_operator_who_decided(tmp_path: Path) -> None:
         assert (await who.desk.log())[-1]["who"] == "asha"
         file.unlink()
         assert (await who.desk.decide(who.subscriber_id, "reinstate", token=token)).status == 401
+
+
+async def test_every_mistake_of_an_application_is_told_with_its_path_and_nothing_is_stored(
+    tmp_path: Path,
+) -> None:
+    async with desk(tmp_path) as d, participant(d, "k1") as who:
+        said = await who.apply(
+            "k1", country="malaysia", city="*", valid_until="tomorrow", encr_public_key=7
+        )
+        error = said.json["error"]
+        assert said.status == 400
+        assert [fault["path"] for fault in error["faults"]] == [
+            "/country",
+            "/valid_until",
+            "/encr_public_key",
+            "/city",
+        ]
+        assert error["paths"] == "/country"
+        assert all(fault["reason"] in error["message"] for fault in error["faults"])
+        assert await who.waits_for() is None
+        assert await d.log() == []
