@@ -10,6 +10,7 @@ from pathlib import Path
 from bap import callbacks, pages, rows
 from bap.asking import Asking
 from bap.client_api import ClientApi
+from bap.form_api import FormApi
 from bap.order_api import OrderApi
 from bap.settings import BapSettings
 from bap.stream import Stream
@@ -49,6 +50,7 @@ def assemble(
     callbacks.serve(node, settings)
     api.serve()
     OrderApi(api).serve()
+    FormApi(node, settings, asking, api).serve()
     Stream(node, api, watch, settings.heartbeat_s).serve()
     upkeep = Upkeep(node, settings, asking)
     node.outbox.on_given_up(upkeep.given_up)

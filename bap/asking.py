@@ -89,7 +89,7 @@ class Asking:
         here, and raises ApiError if the provider will not answer it: not for a list, which has
         a substitute.
         """
-        provider = await self._provider(journey.domain, bpp_id)
+        provider = await self.provider(journey.domain, bpp_id)
 
         def begin(session: Session) -> tuple[Call, bytes]:
             return self._begin(session, journey.id, provider, wish)
@@ -136,7 +136,7 @@ class Asking:
             expires_at=call.expires_at,
         )
 
-    async def _provider(self, domain: str, bpp_id: str) -> Subscriber:
+    async def provider(self, domain: str, bpp_id: str) -> Subscriber:
         """The provider's registered record: the url it is called at, whatever its messages say."""
         found = await self._node.keyring.find(
             type=SubscriberType.BPP, domain=domain, subscriber_id=bpp_id

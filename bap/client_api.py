@@ -209,7 +209,7 @@ class ClientApi:
     ) -> tuple[int, dict[str, Any]]:
         """Ask, wait if wished; 200 with the journey once the answer came, else 202."""
         wait_s = _wait_s(request)
-        self._take(self._asks, journey.id, "too many requests of this journey")
+        self.count_ask(journey)
         sent = await self._asking.ask(journey, bpp_id, action, wish)
         answered = await self._until(journey.id, lambda: self._answered(sent), wait_s)
         return (200 if answered else 202), self.document(journey.id)
@@ -253,6 +253,10 @@ class ClientApi:
             ):
                 return market
         raise ApiError(400, "no_market", f"no {body.kind.lower()} can be searched there", "/city")
+
+    def count_ask(self, journey: Journey) -> None:
+        """Counts one more request of a journey. Raises ApiError when there were too many."""
+        self._take(self._asks, journey.id, "too many requests of this journey")
 
     def _take(self, buckets: Buckets, key: str, reason: str) -> None:
         wait_s = buckets.take(key, self._node.now())

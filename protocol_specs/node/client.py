@@ -141,6 +141,17 @@ class Client:
             raise _unanswered(target, answered)
         return answered
 
+    async def submit(self, target: str, body: bytes, content_type: str) -> Answered:
+        """POST `body`, signed, to exactly `target`, which is no action: a form (BECKN-007).
+
+        Raises Undelivered for no answer or a status beyond 2xx.
+        """
+        headers = {"Authorization": self.authorization(body), "Content-Type": content_type}
+        answered = await self._post(target, body, headers)
+        if not 200 <= answered.status < 300:
+            raise _unanswered(target, answered)
+        return answered
+
     async def fetch(
         self, target: str, *, etag: str | None, write: Callable[[bytes], None], bytes_max: int
     ) -> Answered:

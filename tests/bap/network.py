@@ -34,6 +34,8 @@ from protocol_specs.wire.order import (
     Quote,
     Vehicle,
 )
+from protocol_specs.wire.parties import callback_of
+from protocol_specs.wire.version import Dialect
 from protocol_specs.wire.version import core_1_1 as version
 from tests.support.nodes import listening_socket, running, settings_of, url_of
 from tests.support.peers import (
@@ -72,6 +74,10 @@ class Player:
     node_url: str = ""
     answer: tuple[int, dict[str, Any]] = (200, ACK)
     received: list[dict[str, Any]] = field(default_factory=list)
+    page: tuple[int, str, str] = (404, "text/plain", "")
+    fetched: list[str] = field(default_factory=list)
+    form_answer: dict[str, Any] = field(default_factory=dict)
+    filled: list[tuple[str, str, bytes]] = field(default_factory=list)
     arrived: asyncio.Condition = field(default_factory=asyncio.Condition)
 
     async def take(self, request: web.Request) -> web.Response:
@@ -81,6 +87,19 @@ class Player:
             self.arrived.notify_all()
         status, body = self.answer
         return web.json_response(body, status=status)
+
+    async def show_form(self, request: web.Request) -> web.Response:
+        """Gives its form to whoever asks."""
+        self.fetched.append(request.path_qs)
+        status, content_type, text = self.page
+        headers = {"Location": "/elsewhere"} if 300 <= status < 400 else None
+        return web.Response(status=status, text=text, content_type=content_type, headers=headers)
+
+    async def take_form(self, request: web.Request) -> web.Response:
+        """Keeps what was filled in: where to, by whom signed, and the body."""
+        signature = request.headers.get("Authorization", "")
+        self.filled.append((request.path_qs, signature, await request.read()))
+        return web.json_response(self.form_answer)
 
     async def asked(self, action: str, nth: int = 1) -> dict[str, Any]:
         """The nth message of that action, once it came."""
@@ -112,11 +131,14 @@ class Player:
         said = {"context": theirs, **({"error": error} if error else {"message": message})}
         return await signed_post(self.node_url, self.peer, said, created=int(self.clock.at))
 
-    async def offers(self, search: dict[str, Any], *prices: int, **more: Any) -> Said:
+    async def offers(
+        self, search: dict[str, Any], *prices: int, speech: Dialect = version, **more: Any
+    ) -> Said:
         """Posts an on_search with an offer for each price."""
-        catalog = Catalog("Catalog", tuple(offer(self, n, p, **more) for n, p in enumerate(prices)))
-        intent = version.read_search(search["message"])
-        return await self.say("on_search", search, version.write_on_search(catalog, intent=intent))
+        found = tuple(offer(self, n, price, **more) for n, price in enumerate(prices))
+        catalog = Catalog("Catalog", found, made_at=NOW)
+        intent = speech.read_search(search["message"])
+        return await self.say("on_search", search, speech.write_on_search(catalog, intent=intent))
 
 
 def offer(player: Player, n: int, price_minor: int, **more: Any) -> Offer:
@@ -138,16 +160,25 @@ def offer(player: Player, n: int, price_minor: int, **more: Any) -> Offer:
     return Offer(**{**values, "kind": Kind(values["kind"])})
 
 
-def quoted(asked: dict[str, Any], lines: tuple[PriceLine, ...] = LINES, **more: Any) -> OrderView:
+def quoted(
+    asked: dict[str, Any],
+    lines: tuple[PriceLine, ...] = LINES,
+    *,
+    speech: Dialect = version,
+    currency: str = "MYR",
+    **more: Any,
+) -> OrderView:
     """The order of a select or init with a price."""
-    view = version.read_init(asked["message"])
-    quote = Quote(str(uuid.uuid4()), "MYR", lines, 300)
+    view = speech.read_init(asked["message"])
+    quote = Quote(str(uuid.uuid4()), currency, lines, 300)
     return replace(view, **{"quote": quote, **more})
 
 
-def ordered(asked: dict[str, Any], state: str, at: int = NOW, **more: Any) -> OrderView:
+def ordered(
+    asked: dict[str, Any], state: str, at: int = NOW, *, speech: Dialect = version, **more: Any
+) -> OrderView:
     """The order of a confirm as it stands in `state`."""
-    view = version.read_confirm(asked["message"])
+    view = speech.read_confirm(asked["message"])
     driven = state not in ("RIDE_CONFIRMED", "RIDE_CANCELLED")
     fulfillment = replace(
         view.fulfillment,
@@ -184,9 +215,10 @@ def cancelled(
     )
 
 
-def message_of(view: OrderView, action: str) -> dict[str, Any]:
+def message_of(view: OrderView, action: str, speech: Dialect = version) -> dict[str, Any]:
     """The wire's form of an order callback, free to be tampered with."""
-    return copy.deepcopy(version.write_on_order(view, action=action))
+    message: dict[str, Any] = copy.deepcopy(speech.write_on_order(view, action=action))
+    return message
 
 
 @dataclass
@@ -250,12 +282,12 @@ class Network:
         return await self.citizen.journey(lambda journey: journey["offers"])
 
     async def answered(self, action: str, path: str, body: Any, reply: Any) -> Any:
-        """Asks `action` and lets `coop` answer with what `reply(request)` gives."""
+        """Asks `action` and lets `coop` answer with what `reply(request)` gives: a message."""
         before = len(self.coop.of(action))
         method = "GET" if body is None else "POST"
         asking = asyncio.create_task(self.citizen.call(method, f"{path}?wait_s=8", body))
         request = await self.coop.asked(action, before + 1)
-        said = await self.coop.say(f"on_{action}", request, reply(request))
+        said = await self.coop.say(callback_of(action), request, reply(request))
         assert said.is_ack, said.body
         status, journey = await asking
         assert status == 200, journey
@@ -310,17 +342,19 @@ class Network:
 
 
 @asynccontextmanager
-async def network(folder: Path, **settings: Any) -> AsyncIterator[Network]:
+async def network(
+    folder: Path, *, domains: tuple[str, ...] = (RIDES, DELIVERIES), **settings: Any
+) -> AsyncIterator[Network]:
     """All of it, listening."""
     clock = Clock()
     async with (
-        _player("bg.example.org", SubscriberType.BG, clock) as gateway,
-        _player("coop.example.org", SubscriberType.BPP, clock) as coop,
-        _player("other.example.org", SubscriberType.BPP, clock) as other,
+        _player("bg.example.org", SubscriberType.BG, clock, domains) as gateway,
+        _player("coop.example.org", SubscriberType.BPP, clock, domains) as coop,
+        _player("other.example.org", SubscriberType.BPP, clock, domains) as other,
     ):
         directory = FakeDirectory([player.peer for player in (gateway, coop, other)])
         sock = listening_socket()
-        values = {"domains": (RIDES, DELIVERIES), **settings}
+        values = {"domains": domains, **settings}
         given = settings_of(BapSettings, folder, sock, subscriber_id="bap.example.org", **values)
         node = assemble(given, clock=clock, directory=directory)
         for player in (gateway, coop, other):
@@ -331,11 +365,15 @@ async def network(folder: Path, **settings: Any) -> AsyncIterator[Network]:
 
 
 @asynccontextmanager
-async def _player(name: str, type: SubscriberType, clock: Clock) -> AsyncIterator[Player]:
+async def _player(
+    name: str, type: SubscriberType, clock: Clock, domains: tuple[str, ...]
+) -> AsyncIterator[Player]:
     sock = listening_socket()
-    peer = Peer(name, type, url_of(sock), domains=(RIDES, DELIVERIES))
+    peer = Peer(name, type, url_of(sock), domains=domains)
     player = Player(peer, sock, clock)
     app = web.Application()
+    app.router.add_get("/forms/{name}", player.show_form)
+    app.router.add_post("/forms/{name}", player.take_form)
     app.router.add_post("/{action}", player.take)
     runner = web.AppRunner(app)
     await runner.setup()
