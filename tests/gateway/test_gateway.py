@@ -199,16 +199,15 @@ async def test_a_search_for_a_city_that_is_not_ours_is_refused_with_the_code_for
 
 
 async def test_who_searched_can_ask_how_it_ended_with_each_provider(tmp_path: Path) -> None:
-    taxi, courier = Provider(peers.bpp, "taxi.example.org"), Provider(peers.bpp, "b.example.org")
-    world = World(tmp_path, taxi, courier)
-    courier.sock.close()
-    async with serving(world.consumer, taxi), running(world.node, world.sock):
-        document = world.search()
-        assert (await world.send(document)).is_ack
-        await world.settled()
+    taxi, courier = bpp("taxi.example.org"), bpp("courier.example.org")
+    object.__setattr__(courier.peer, "url", "http://127.0.0.1:1/beckn")  # nobody listens there
+    async with world(tmp_path, taxi, courier) as w:
+        document = w.search()
+        assert (await w.send(document)).is_ack
+        await w.settled()
         body = strict_json.dumps({"transaction_id": document["context"]["transaction_id"]})
-        signed = {"Authorization": world.consumer.peer.authorization(body)}
-        told = (await peers.post(f"{world.url}/trace", body, signed)).json["hops"]
+        signed = {"Authorization": w.consumer.peer.authorization(body)}
+        told = (await peers.post(f"{w.url}/trace", body, signed)).json["hops"]
     (forwarded,) = [hop for hop in told if hop["event"] == "forwarded"]
-    assert forwarded["to"] == {"taxi.example.org": "acked", "b.example.org": "undelivered"}
+    assert forwarded["to"] == {"taxi.example.org": "acked", "courier.example.org": "undelivered"}
     assert forwarded["of"] == 2
