@@ -7,7 +7,7 @@ the order's id. The two versions are one class and the facts in which they diffe
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, NoReturn
 
 from protocol_specs.wire.errors import NotServed
@@ -27,14 +27,15 @@ from protocol_specs.wire.schema import Schemas
 from protocol_specs.wire.schema_documents import Profile
 from protocol_specs.wire.version.dialect import Message, Traits
 from protocol_specs.wire.version.log10 import read_catalog, read_orders, write_catalog, write_orders
-from protocol_specs.wire.version.log10.vocabulary import ACTIONS, LOG10_1_2_5, LOG_1_2_0, Edition
+from protocol_specs.wire.version.log10.vocabulary import (
+    ACTIONS,
+    ERROR_CODES,
+    LOG10_1_2_5,
+    LOG_1_2_0,
+    Edition,
+)
 
 Json = dict[str, Any]
-
-_ERROR_CODES: Mapping[str, str] = {
-    "40005": "60012",  # there is no tracking
-    "40006": "60004",  # there is no agent
-}
 
 
 class Log10:
@@ -51,7 +52,7 @@ class Log10:
             consumer_makes_order_id=True,
             takes_our_tags=False,
             has_quote_lines=False,
-            error_codes=_ERROR_CODES,
+            error_codes=ERROR_CODES,
         )
 
     @property

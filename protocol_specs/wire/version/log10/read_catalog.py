@@ -47,8 +47,12 @@ def _intent(value: Any) -> Intent:
         drop,
         parcel=find(intent, "@ondc/org/payload_details", parts.payload),
         payment=None if paid is None else PaymentTerms("BAP", paid),
-        service_level=under("/category", lambda: find(category, "id", text)),
+        service_level=under("/category", lambda: find(category, "id", _level)),
     )
+
+
+def _level(value: Any) -> str | None:
+    return words.service_level(text(value))
 
 
 def _stop(fulfillment: Json, end: str) -> Place:
@@ -136,7 +140,7 @@ def _offer(
         currency=currency,
         price_minor=price_minor,
         eta_min=None if pickup_s is None else -(-pickup_s // 60),
-        service_level=find(item, "category_id", text),
+        service_level=find(item, "category_id", _level),
         turnaround_s=find(find(item, "time", an_object) or {}, "duration", parts.span_s),
         distance_m=_distance_m(fulfillment),
         return_price_minor=None if back is None else need(back, "price", _price)[1],

@@ -67,7 +67,7 @@ def _order(value: Any) -> OrderView:
         provider_id=under("/provider", lambda: need(provider, "id", name)),
         item_id=under("/items/0", lambda: need(item, "id", name)),
         item_name=find(find(item, "descriptor", an_object) or {}, "name", text),
-        service_level=find(item, "category_id", text),
+        service_level=find(item, "category_id", lambda part: words.service_level(text(part))),
         fulfillment=fulfillment,
         quote=find(order, "quote", money.quote),
         payments=paid,

@@ -4,9 +4,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from protocol_specs.wire.errors import (
+    AgentUnavailable,
+    FulfillmentUnavailable,
+    TrackingNotSupported,
+)
 from protocol_specs.wire.order import DELIVERY_CANCELLED, DELIVERY_STATES, PaymentType
 
 ACTIONS = frozenset({"search", "init", "confirm", "update", "status", "track", "cancel", "support"})
+
+ERROR_CODES = {
+    FulfillmentUnavailable.code: "60001",
+    AgentUnavailable.code: "60004",
+    TrackingNotSupported.code: "60012",
+}
+"""The network's numbers: pickup not serviceable, no rider, tracking off."""
 
 CURRENCY = "INR"
 """These are networks of one country; a parcel's declared value is in its currency."""
@@ -28,6 +40,12 @@ RETURN_SUFFIX = "-RTO"
 RETURN_OVER = ("RTO-Delivered", "RTO-Disposed")
 START_ID = "S1"
 OTHER_GOODS = "Others"
+
+
+def service_level(word: str) -> str | None:
+    """How soon, in our model: None for the on-demand level."""
+    return None if word == SERVICE_LEVEL else word
+
 
 RETURN_LINE = "RTO"
 _TITLES = {

@@ -192,5 +192,5 @@ def test_fees_for_cash_and_ways_back_are_no_offers() -> None:
     }
     provider["items"].append(fee)
     catalog = LOG10.read_on_search(document["message"])
-    offer = replace(samples.OFFER, service_level="Immediate Delivery", turnaround_s=3600)
+    offer = replace(samples.OFFER, turnaround_s=3600)
     assert catalog.offers == (offer,)

@@ -37,6 +37,7 @@ def test_a_search(dialect: Dialect, intent: order.Intent) -> None:
 @settings(fast)
 @given(catalog=some.catalogs(), intent=some.intents)
 def test_a_catalog(dialect: Dialect, catalog: order.Catalog, intent: order.Intent) -> None:
+    intent = replace(intent, service_level=None)
     message = checked(dialect, "on_search", dialect.write_on_search(catalog, intent=intent))
     assert dialect.read_on_search(message) == replace(catalog, made_at=None)
 

@@ -86,6 +86,14 @@ def test_the_terms_are_accepted_by_y_and_claims_are_yes_or_no() -> None:
     assert (claims["ready_to_ship"], claims["return_to_origin"]) == ("yes", "yes")
 
 
+def test_on_demand_is_what_a_search_asks_for_and_what_we_call_nothing() -> None:
+    said = LOG10.write_search(samples.INTENT)
+    assert said["intent"]["category"] == {"id": "Immediate Delivery"}
+    assert LOG10.read_search(said).service_level is None
+    later = LOG10.write_search(replace(samples.INTENT, service_level="Same Day Delivery"))
+    assert LOG10.read_search(later).service_level == "Same Day Delivery"
+
+
 def test_a_turnaround_is_reckoned_for_a_day_on_local_clocks() -> None:
     late = replace(
         samples.CATALOG, made_at=1_767_292_200
