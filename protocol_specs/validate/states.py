@@ -98,10 +98,11 @@ def _is_reassigned(before: Stand, now: Stand) -> bool:
     if ladder is None or before.rank is None:
         return False
     had_agent = ladder.assigned <= before.rank < ON_BOARD
-    return had_agent and (now.rank or 0) <= ladder.assigned and _agent(before) != _agent(now)
+    return had_agent and (now.rank or 0) <= ladder.assigned and agent_of(before) != agent_of(now)
 
 
-def _agent(stand: Stand) -> tuple[str | None, ...]:
+def agent_of(stand: Stand) -> tuple[str | None, ...]:
+    """Who drives, as far as it is said: name, phone, number plate."""
     agent = obj(stand.fulfillment.get("agent"))
     person, contact = obj(agent.get("person")), obj(agent.get("contact"))
     vehicle = obj(stand.fulfillment.get("vehicle"))
@@ -119,7 +120,7 @@ def agents(conversation: Conversation) -> Iterator[Found]:
         ladder, rank = stand.ladder, stand.rank
         if ladder is None or ladder is RETURN or rank is None:
             continue
-        name = _agent(stand)[0]
+        name = agent_of(stand)[0]
         path = f"{stand.path}/agent"
         if rank >= ladder.assigned and name is None:
             yield Found(stand.message, path, f"is missing or has no name in state {stand.state}")

@@ -9,7 +9,8 @@ from typing import Any
 from protocol_specs.validate.conversation import Conversation, Message, Unread, parts, state_of
 from protocol_specs.validate.reading import read_document
 from protocol_specs.validate.rules import MONEY_RULES, Verdict, judge
-from protocol_specs.validate.words import CALLBACKS, DELIVERY, RETURN, UNSOLICITED, ladder_of
+from protocol_specs.validate.states import ON_BOARD, Stand, agent_of, stands
+from protocol_specs.validate.words import CALLBACKS, RETURN, UNSOLICITED
 
 Document = dict[str, Any]
 Files = list[tuple[str, Document]]
@@ -207,35 +208,33 @@ def _unknown(message: Message, pointer: str) -> Plant:
 
 def _states(conversation: Conversation) -> Iterator[Plant]:
     """A state one below what was already reached; and an order that is over while its job runs."""
-    reached: dict[str, int] = {}
-    for message in conversation.messages:
-        if message in conversation.repeats:
+    reached: dict[str, Stand] = {}
+    for stand in stands(conversation):
+        key, ladder = str(stand.fulfillment.get("id")), stand.ladder
+        if ladder in (None, RETURN) or stand.rank is None or stand.message in conversation.repeats:
             continue
-        for path, fulfillment in message.fulfillments:
-            state = state_of(fulfillment)
-            ladder = ladder_of(state) if state else None
-            if state is None or ladder is None or ladder is RETURN or state not in ladder.ranks:
-                continue
-            pointer, key = f"{path}/state/descriptor/code", str(fulfillment.get("id"))
-            before = reached.get(key, -1)
-            if before > 0:
-                lower = next(word for word, rank in ladder.ranks.items() if rank == before - 1)
-                yield Plant("state order", message.file, pointer, lower, ("state.order",))
-            reached[key] = max(before, ladder.ranks[state])
-            if message.action == "on_confirm" and message.status is not None:
-                over = next(iter(message.words.cancelled))
-                codes = ("state.agree", "state.status")
-                yield Plant("state order", message.file, message.status_path, over, codes)
-                last = next(word for word, rank in ladder.ranks.items() if rank == ladder.ended)
-                if ladder is not DELIVERY or message.words.flat:
-                    yield Plant(
-                        "state order",
-                        message.file,
-                        pointer,
-                        last,
-                        ("state.order", "state.agree", "state.agent", "state.time"),
-                        ELSEWHERE,
-                    )
+        before = reached.get(key)
+        if before is not None and before.rank and not _may_be_reassigned(before, stand):
+            lower = next(w for w, rank in before.ladder.ranks.items() if rank == before.rank - 1)
+            yield Plant(
+                "state order", stand.message.file, stand.state_path, lower, ("state.order",)
+            )
+        if before is None or stand.rank >= (before.rank or 0) or _may_be_reassigned(before, stand):
+            reached[key] = stand
+    for message in conversation.of("on_confirm"):
+        if message.status is not None:
+            over = next(iter(message.words.cancelled))
+            codes = ("state.agree", "state.status")
+            yield Plant("state order", message.file, message.status_path, over, codes)
+
+
+def _may_be_reassigned(before: Stand, stand: Stand) -> bool:
+    """Whether going back could be another agent's beginning."""
+    assert before.ladder is not None
+    assert before.rank is not None
+    if not before.ladder.assigned <= before.rank < ON_BOARD:
+        return False
+    return agent_of(before) != agent_of(stand)
 
 
 def _words(conversation: Conversation) -> Iterator[Plant]:
