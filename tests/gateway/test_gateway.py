@@ -7,9 +7,8 @@ from typing import Any
 import pytest
 
 from protocol_specs.wire import signing, strict_json
-from tests.gateway.world import World, arrived, bpp, on_search, serving, world
+from tests.gateway.world import arrived, bpp, on_search, world
 from tests.support import peers
-from tests.support.nodes import running
 from tests.support.peers import CITY
 
 
