@@ -129,7 +129,9 @@ class Rotator:
             self._save(replace(self.standing, shown_at=now, says=""))
             self._log("key_shown", next.unique_key_id)
             return True
-        if stands.says.startswith("refused") or stands.status == "UNKNOWN":
+        waited_s = now - (self.standing.published_at or now)
+        is_lost = stands.status == "UNKNOWN" and waited_s >= AGAIN_S
+        if stands.says.startswith("refused") or is_lost:
             self._save(replace(self.standing, published_at=None, says=stands.says))
             self._not_before = now + AGAIN_S
             self._log("key_refused", next.unique_key_id, stands.says)

@@ -203,6 +203,12 @@ class World:
     def stands(self) -> Rotation:
         return rotation.load(self.settings)
 
+    async def until_published(self) -> None:
+        """One step further the registry would be asked whether it shows the key."""
+        self.ask()
+        while self.stands.published_at is None:
+            await self.rotator.turn_next(int(self.clock()))
+
     async def until_done(self, seconds: int = 1_000) -> None:
         for _ in range(seconds):
             await self.second()
@@ -352,6 +358,16 @@ async def test_what_the_registry_says_against_it_is_shown_and_it_is_asked_again_
     assert world.registry.asked == []
     world.registry.refuses = ""
     await world.until_done()
+
+
+async def test_an_application_that_the_registry_lost_is_sent_again(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    await world.until_published()
+    [lost] = world.registry.valid.keys() - {"k1"}
+    del world.registry.valid[lost]
+    await world.until_done()
+    assert [path for path, _ in world.registry.asked] == ["/subscribe", "/subscribe", "/retire"]
+    assert list(world.registry.valid) == [lost]
 
 
 async def test_a_next_key_that_the_registry_drops_is_not_switched_to(tmp_path: Path) -> None:
