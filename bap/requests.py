@@ -42,7 +42,7 @@ class Party:
 class Platform:
     """What this platform says for itself: its terms, where it is paid, whom it lets be billed.
 
-    `billing` None: the customer is billed. `account` is said where we collect.
+    `billing` None: the customer is billed. `account` is said in init, where there is one.
     """
 
     terms: Terms | None = None
@@ -185,10 +185,8 @@ def submitted(journey: Journey) -> Form | None:
 
 
 def _payable(terms: PaymentTerms, platform: Platform) -> PaymentTerms:
-    """Where we collect, it is our account that the money goes to."""
-    if terms.collected_by != "BAP" or platform.account is None:
-        return terms
-    return replace(terms, account=platform.account)
+    """The terms with our account, where the settings name one: for what is due to us."""
+    return terms if platform.account is None else replace(terms, account=platform.account)
 
 
 def _paid(terms: PaymentTerms, reference: str | None) -> PaymentTerms:

@@ -26,8 +26,8 @@ class TermsSettings(Frozen):
     """What this platform asks of providers; networks without such terms leave it out.
 
     Percentages as decimals (`"1"`), windows as ISO 8601 durations, `static_terms` a url.
-    `account` is where we are paid: bank code, account number and payment address, as far as there
-    are, with blanks between.
+    `account` is where we are paid: bank code, account number and payment address, with blanks
+    between; for networks that settle so, and for citizens who pay us.
     """
 
     finder_fee_percentage: str | None = Field(default=None, pattern=r"^[0-9]{1,3}(\.[0-9]{1,4})?$")
