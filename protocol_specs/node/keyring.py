@@ -27,7 +27,8 @@ FOUND_FRESH_S = 15  # who serves a domain and city: newcomers should be found so
 NEGATIVE_S = 30
 DOWN_S = 2  # after a failed look-up the registry is left alone this long
 REFETCH_EVERY_S = 5  # at most one refetch of one key in this time
-COMPARED_AT_ONCE = 100  # remembered keys held against a new snapshot, before others get their turn
+AT_ONCE = 100  # records of a snapshot that are read before others get their turn
+PAGE = 500  # an answer with so many records may have been cut
 
 Directory = Callable[[dict[str, str]], Awaitable[list[Subscriber]]]
 
@@ -197,8 +198,27 @@ class Keyring:
             except Undelivered:
                 self._down_until = self._clock() + DOWN_S
             else:
+                if len(records) >= PAGE:
+                    records = await self._uncut(question, records)
                 return Remembered(records, self._clock(), _fresh_s(question, records))
         return self._without_registry(question, remembered, now)
+
+    async def _uncut(
+        self, question: dict[str, str], records: tuple[Subscriber, ...]
+    ) -> tuple[Subscriber, ...]:
+        """All records that match: a registry answers a look-up with one page, a snapshot has them
+        all. The page, where there is no snapshot that says more."""
+        snapshots, now = self._snapshots, self._clock()
+        snapshot = None if snapshots is None else snapshots.usable(now)
+        if snapshots is None or snapshot is None:
+            return records
+        places, found = snapshot.places(question), list[Subscriber]()
+        for first in range(0, len(places), AT_ONCE):
+            found += snapshot.read(places[first : first + AT_ONCE])
+            await asyncio.sleep(0)
+            if snapshots.usable(now) is not snapshot:
+                return records  # another one took its place meanwhile
+        return max(tuple(found), records, key=len)
 
     def _without_registry(
         self, question: dict[str, str], remembered: Remembered | None, now: float
@@ -233,7 +253,7 @@ class Keyring:
                 self._covered(remembered) != set(snapshot.find(_key_question(entry)))
             ):
                 self._forget(entry, remembered)
-            if count % COMPARED_AT_ONCE == 0:
+            if count % AT_ONCE == 0:
                 await asyncio.sleep(0)
 
     def _covered(self, remembered: Remembered) -> set[Subscriber]:

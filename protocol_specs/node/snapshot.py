@@ -13,7 +13,7 @@ import mmap
 import os
 import re
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b, sha256
 from pathlib import Path
@@ -132,13 +132,21 @@ class Snapshot:
     def find(self, question: Mapping[str, str]) -> list[Subscriber]:
         """The records that match a look-up, as the registry would answer it. Others than usable
         ones may be among them, as in every answer of a registry."""
+        return self.read(self.places(question))
+
+    def places(self, question: Mapping[str, str]) -> list[tuple[int, int]]:
+        """Where the records that match a look-up stand: start and size, in bytes."""
         names = [name for name in _FILTERS if question.get(name, "*") != "*"]
         where = " AND ".join(_FILTERS[name] for name in names) or "1"
-        rows = self._index.execute(
+        found = self._index.execute(
             f"SELECT start, size FROM record WHERE {where}",  # noqa: S608  our own words only
             {name: question[name] for name in names},
         )
-        return read_records([self._record(start, size) for start, size in rows])
+        return found.fetchall()
+
+    def read(self, places: Sequence[tuple[int, int]]) -> list[Subscriber]:
+        """The records that stand there: about 0.1 ms each."""
+        return read_records([self._record(start, size) for start, size in places])
 
     def close(self) -> None:
         """Give back the file and the index."""

@@ -10,7 +10,7 @@ import aiohttp
 import pytest
 from sqlalchemy import MetaData
 
-from protocol_specs.node import snapshot_poll
+from protocol_specs.node import keyring, snapshot_poll
 from protocol_specs.node.actions import Durable
 from protocol_specs.node.server import Node
 from protocol_specs.node.settings import NodeSettings
@@ -338,6 +338,23 @@ async def test_only_records_of_our_domains_are_compared(place: Place) -> None:
         asked = place.registry.paths().count("/lookup")
         assert (await place.confirm(both)).is_ack
         assert place.registry.paths().count("/lookup") == asked
+
+
+async def test_more_providers_than_a_look_up_shows_are_found_by_the_snapshot(place: Place) -> None:
+    key = PROVIDER.key
+    crowd = [peers.bpp(f"p{n}.example.org", key=key) for n in range(keyring.PAGE + 100)]
+    place.registry.put(*crowd)
+    place.registry.page = keyring.PAGE
+    async with place.node_runs() as node:
+
+        async def found() -> int:
+            place.clock.at += keyring.FOUND_FRESH_S
+            city = {"domain": RIDES, "city": CITY}
+            return len(await node.keyring.find(type=SubscriberType.BPP, **city))
+
+        assert await found() == keyring.PAGE
+        await place.poll()
+        assert await found() == keyring.PAGE + 102
 
 
 async def test_a_registry_without_snapshots_is_asked_for_one_seldom(place: Place) -> None:
