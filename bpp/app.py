@@ -13,19 +13,20 @@ from pathlib import Path
 
 from aiohttp import web
 
-from bpp import desk_api, driver_api
+from bpp import desk_api, driver_api, forms_api
 from bpp.fleet import roster
 from bpp.fleet.csv_import import Roster
 from bpp.fleet.fleet import Fleet
 from bpp.insurance import tables as insurance_tables
 from bpp.insurance import wiring
 from bpp.ledger import tables as ledger_tables
-from bpp.orders import handlers, store
+from bpp.orders import answers, beside, expiry, handlers, store
 from bpp.orders import tables as order_tables
 from bpp.orders.catching_up import catch_up_next
 from bpp.orders.extension import Extension
 from bpp.orders.office import Office
 from bpp.orders.provider import Provider
+from bpp.orders.stamps import Stamps
 from bpp.settings import BppSettings
 from bpp.tables import METADATA
 from protocol_specs.node.keyring import Directory
@@ -60,7 +61,8 @@ def build_from(
         directory=directory,
     )
     fleet = _fleet(node, listed)
-    provider = settings.provider(node.store.read(roster.categories))
+    form_secret = private_file(settings.data_dir / forms_api.SECRET_FILE)
+    provider = settings.provider(node.store.read(roster.categories), form_secret.encode())
     desk_token = private_file(settings.data_dir / desk_api.TOKEN_FILE)
     extensions = (*extensions, *_configured(node, settings, provider, desk_token))
     office = Office(
@@ -69,15 +71,26 @@ def build_from(
         extensions=extensions,
         bpp_id=settings.subscriber_id,
         bpp_uri=settings.url,
+        stamps=Stamps(clock),
     )
-    for durable in handlers.durable(office):
-        node.serve_action(durable)
-    for passing in handlers.passing(office, node.store, node.passing):
-        node.serve_action(passing)
+    _serve_actions(node, office)
     driver_api.add(node, office)
     desk_api.add(node, office, desk_token)
+    forms_api.add(node, office)
     _add_loops(node, office)
     return node
+
+
+def _serve_actions(node: Node, office: Office) -> None:
+    """The actions of every dialect this node speaks, and no others."""
+    spoken = (node.dialects.spoken_in(domain) for domain in node.settings.domains)
+    served = {action for dialects in spoken for one in dialects for action in one.traits.actions}
+    for durable in handlers.durable(office):
+        if durable.action in served:
+            node.serve_action(durable)
+    for passing in answers.passing(office, node.store, node.passing):
+        if passing.action in served:
+            node.serve_action(passing)
 
 
 def _fleet(node: Node, listed: Roster) -> Fleet:
@@ -113,6 +126,9 @@ def _configured(
 
 def _add_loops(node: Node, office: Office) -> None:
     node.add_loop("old quotes", store.drop_quote_next, wake=asyncio.Event())
+    node.add_loop("old forms", beside.drop_submission_next, wake=asyncio.Event())
+    end_waiting = partial(expiry.end_waiting_next, office)
+    node.add_loop("orders nobody takes", end_waiting, wake=asyncio.Event())
     for extension in office.extensions:
         catch_up = partial(catch_up_next, office, extension)
         node.add_loop(f"catch up {extension.name}", catch_up, wake=asyncio.Event())

@@ -2,22 +2,25 @@
 
 import secrets
 from collections.abc import Awaitable, Callable
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 from aiohttp import web
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
-from bpp.driver_api import transact
+from bpp.driver_api import Returned, TurningBack, transact
 from bpp.fleet import roster
 from bpp.fleet.csv_import import BadCsv, parse_roster
 from bpp.fleet.workers import BadEntry, DriverEntry, VehicleEntry
-from bpp.orders import steps, store
+from bpp.orders import beside, steps, store
 from bpp.orders.office import Office
+from bpp.orders.order import Order
 from bpp.settings import VehicleSettings
 from bpp.shown import job_shown, order_shown, worker_shown
 from protocol_specs.node.api import ApiError, bearer, json_route
 from protocol_specs.node.server import Node
 from protocol_specs.node.store import Conflict, Session
+from protocol_specs.wire.errors import Malformed
+from protocol_specs.wire.money import minor_units
 
 T = TypeVar("T")
 TOKEN_FILE = "desk.token"  # noqa: S105 - a file's name, not a token
@@ -54,6 +57,20 @@ class DeskEnd(_Body):
     cash_collected: bool
 
 
+class Paid(_Body):
+    """That the money of a job which ended unpaid has come."""
+
+    paid: Literal[True]
+
+
+class Refund(_Body):
+    """Money back to the customer; the same `reference` again pays nothing more."""
+
+    amount: str = Field(max_length=32)
+    borne_by: Literal["worker", "cooperative"]
+    reference: str = Field(min_length=1, max_length=64)
+
+
 class DeskCancel(_Body):
     """Why the cooperative ends an order: a published reason such as 011."""
 
@@ -74,6 +91,10 @@ def add(node: Node, office: Office, token: str) -> None:
         ("POST", "/desk/orders/{order_id}/assign", api.assign),
         ("POST", "/desk/orders/{order_id}/end", api.end),
         ("POST", "/desk/orders/{order_id}/cancel", api.cancel),
+        ("POST", "/desk/orders/{order_id}/return", api.turn_back),
+        ("POST", "/desk/orders/{order_id}/returned", api.returned),
+        ("POST", "/desk/orders/{order_id}/paid", api.paid),
+        ("POST", "/desk/orders/{order_id}/refund", api.refund),
     ]
     for method, path, handler in routes:
         node.serve_route(method, path, json_route(handler))
@@ -154,9 +175,14 @@ class DeskApi:
         return 201, {"registration": body.registration, "category": body.category}
 
     async def orders(self, request: web.Request) -> dict[str, Any]:
-        """The newest orders, each with its start code while that is waited for."""
+        """The newest orders, each with its ratings and its start code while that is waited for."""
         require_desk(request, self._token)
-        return {"orders": [order_shown(order) for order in self._node.store.read(store.newest)]}
+
+        def read(session: Session) -> list[dict[str, Any]]:
+            found = store.newest(session)
+            return [order_shown(order, beside.ratings_of(session, order.key)) for order in found]
+
+        return {"orders": self._node.store.read(read)}
 
     async def assign(self, request: web.Request, body: Assignment) -> dict[str, Any]:
         """Give an order to a driver."""
@@ -173,26 +199,79 @@ class DeskApi:
 
     async def end(self, request: web.Request, body: DeskEnd) -> dict[str, Any]:
         """End a job for a driver who reached the goal and cannot say so."""
-        require_desk(request, self._token)
-        order_id, now = request.match_info["order_id"], self._node.now()
-        order = await transact(
-            self._node,
-            lambda session: steps.end_by_desk(
-                session, self._office, order_id, now, cash_collected=body.cash_collected
+        collected = body.cash_collected
+        return await self._about(
+            request,
+            lambda session, job_id, now: steps.end_by_desk(
+                session, self._office, job_id, now, cash_collected=collected
             ),
         )
-        return {"job": job_shown(order)}
 
     async def cancel(self, request: web.Request, body: DeskCancel) -> dict[str, Any]:
         """End an order that cannot be served."""
-        require_desk(request, self._token)
-        order_id, now = request.match_info["order_id"], self._node.now()
-        order = await transact(
-            self._node,
-            lambda session: steps.cancel_by_desk(
-                session, self._office, order_id, body.reason_id, now
+        return await self._about(
+            request,
+            lambda session, job_id, now: steps.cancel_by_desk(
+                session, self._office, job_id, body.reason_id, now
             ),
         )
+
+    async def turn_back(self, request: web.Request, body: TurningBack) -> dict[str, Any]:
+        """Send a parcel that nobody takes back to its sender."""
+        return await self._about(
+            request,
+            lambda session, job_id, now: steps.bring_back(
+                session, self._office, job_id, body.reason_id, now
+            ),
+        )
+
+    async def returned(self, request: web.Request, body: Returned) -> dict[str, Any]:
+        """The parcel is with its sender again."""
+        return await self._about(
+            request,
+            lambda session, job_id, now: steps.brought_back(
+                session,
+                self._office,
+                job_id,
+                now,
+                is_disposed=body.disposed,
+                cash_collected=body.cash_collected,
+            ),
+        )
+
+    async def paid(self, request: web.Request, body: Paid) -> dict[str, Any]:
+        """The money of a job that ended unpaid has come."""
+        return await self._about(
+            request,
+            lambda session, job_id, now: steps.paid_by_desk(session, self._office, job_id, now),
+        )
+
+    async def refund(self, request: web.Request, body: Refund) -> dict[str, Any]:
+        """Pay a part of a paid job back, or all of it."""
+        try:
+            amount_minor = minor_units(body.amount, self._office.provider.currency)
+        except Malformed as fault:
+            raise ApiError(400, "bad_amount", fault.reason, "/amount") from None
+        return await self._about(
+            request,
+            lambda session, job_id, now: steps.refund_by_desk(
+                session,
+                self._office,
+                job_id,
+                now,
+                reference=body.reference,
+                amount_minor=amount_minor,
+                borne_by=body.borne_by,
+            ),
+        )
+
+    async def _about(
+        self, request: web.Request, unit: Callable[[Session, str, int], Order]
+    ) -> dict[str, Any]:
+        """One thing done about one order, by whoever bears the desk's token."""
+        require_desk(request, self._token)
+        job_id, now = request.match_info["order_id"], self._node.now()
+        order = await transact(self._node, lambda session: unit(session, job_id, now))
         return {"job": job_shown(order)}
 
     async def _change(self, unit: Callable[[Session], T]) -> T:

@@ -51,7 +51,7 @@ class Here(_Body):
 class Code(_Body):
     """The code that the rider or sender tells."""
 
-    code: str = Field(pattern=r"^[0-9]{4}$")
+    code: str = Field(pattern=r"^[0-9A-Za-z]{4,12}$")
 
 
 class End(_Body):
@@ -64,6 +64,19 @@ class GivingUp(_Body):
     """Why the driver cannot do the job: a published reason such as 013."""
 
     reason_id: str
+
+
+class TurningBack(_Body):
+    """Why nobody takes the parcel: a published reason such as 011."""
+
+    reason_id: str
+
+
+class Returned(_Body):
+    """The parcel is with its sender again, or was disposed of."""
+
+    disposed: bool = False
+    cash_collected: bool = True
 
 
 def add(node: Node, office: Office) -> None:
@@ -82,6 +95,8 @@ def add(node: Node, office: Office) -> None:
         ("POST", "/driver/jobs/{order_id}/pickup", api.pickup),
         ("POST", "/driver/jobs/{order_id}/arrived-drop", api.arrived_drop),
         ("POST", "/driver/jobs/{order_id}/end", api.end),
+        ("POST", "/driver/jobs/{order_id}/return", api.turn_back),
+        ("POST", "/driver/jobs/{order_id}/returned", api.returned),
         ("POST", "/driver/jobs/{order_id}/cancel", api.cancel),
     ]
     for method, path, handler in routes:
@@ -155,7 +170,7 @@ class DriverApi:
     async def earnings(self, request: web.Request) -> dict[str, Any]:
         """The driver's completed jobs, newest first, with what the customer paid."""
         worker = authenticate(self._node, request)
-        done = self._node.store.read(lambda session: store.completed_by(session, worker.agent_id))
+        done = self._node.store.read(lambda session: store.done_by(session, worker.agent_id))
         return {"jobs": [_earned(order) for order in done]}
 
     async def accept(self, request: web.Request) -> dict[str, Any]:
@@ -188,6 +203,30 @@ class DriverApi:
     async def end(self, request: web.Request, body: End) -> dict[str, Any]:
         """The job is done, and the cash collected."""
         return await self._step(request, "end", cash_collected=body.cash_collected)
+
+    async def turn_back(self, request: web.Request, body: TurningBack) -> dict[str, Any]:
+        """Nobody takes the parcel: on the way back to its sender."""
+        worker, job_id, now = self._about(request)
+        return await self._do(
+            lambda session: steps.bring_back(
+                session, self._office, job_id, body.reason_id, now, worker=worker
+            )
+        )
+
+    async def returned(self, request: web.Request, body: Returned) -> dict[str, Any]:
+        """The parcel is back with its sender: the job is done."""
+        worker, job_id, now = self._about(request)
+        return await self._do(
+            lambda session: steps.brought_back(
+                session,
+                self._office,
+                job_id,
+                now,
+                is_disposed=body.disposed,
+                cash_collected=body.cash_collected,
+                worker=worker,
+            )
+        )
 
     async def cancel(self, request: web.Request, body: GivingUp) -> dict[str, Any]:
         """The driver cannot do the job."""
@@ -248,7 +287,7 @@ def _offer_shown(offer: steps.JobOffer) -> dict[str, Any]:
     view, quote = offer.order.view, offer.order.quote
     pickup, drop = view.fulfillment.route()
     return {
-        "order_id": offer.order.id,
+        "order_id": offer.order.job_id,
         "pickup": place_shown(pickup),
         "drop": place_shown(drop),
         "distance_m": offer.distance_m,
@@ -264,7 +303,7 @@ def _offer_shown(offer: steps.JobOffer) -> dict[str, Any]:
 def _earned(order: Order) -> dict[str, Any]:
     quote = order.quote
     return {
-        "order_id": order.id,
+        "order_id": order.job_id,
         "ended_at": order.view.updated_at,
         "currency": quote.currency,
         "minor": quote.total_minor,

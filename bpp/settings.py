@@ -1,6 +1,7 @@
 """The provider node's settings: the cooperative, its ground, its price list, its people."""
 
 from collections.abc import Iterable
+from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -12,14 +13,33 @@ from bpp.fleet.dispatch import Reach
 from bpp.fleet.workers import BadEntry, DriverEntry, VehicleEntry
 from bpp.geo import Circle
 from bpp.insurance.settings import InsuranceSettings
+from bpp.order_settings import (
+    PERCENTAGE,
+    FormSettings,
+    ReasonSettings,
+    SupportSettings,
+    TermsSettings,
+)
 from bpp.orders.order import states_of
-from bpp.orders.provider import Assignment, Provider
+from bpp.orders.provider import (
+    PARCEL_REASONS,
+    RETURN_REASONS,
+    RIDER_REASONS,
+    Assignment,
+    Provider,
+)
 from protocol_specs.node.settings import Frozen, NodeSettings, SettingsError, beside_the_file
 from protocol_specs.wire.errors import Malformed
 from protocol_specs.wire.money import exponent, minor_units
-from protocol_specs.wire.order import CancellationTerm, Kind, PaymentTerms
+from protocol_specs.wire.order import (
+    CancellationTerm,
+    Kind,
+    PaymentTerms,
+    RatingCategory,
+    Reason,
+)
 
-PERCENTAGE = r"^(100|[0-9]{1,2})(\.[0-9]{1,2})?$"
+DESK_REASON = r"^[0-9A-Za-z-]{1,40}$"
 
 
 class CircleSettings(Frozen):
@@ -98,6 +118,17 @@ class BppSettings(NodeSettings):
         PaymentSettings(collected_by="BAP", type="PRE-ORDER"),
     )
     cancellation: tuple[CancellationSettings, ...] = ()
+    open_order_s: int = Field(default=900, gt=0, le=86_400)  # then an order without driver ends
+    no_driver_reason: str = Field(default="011", pattern=DESK_REASON)  # and says this
+    service_levels: tuple[str, ...] = ()  # of deliveries, beside the network's on-demand one
+    return_percentage: Annotated[str, Field(pattern=PERCENTAGE)] = "0"  # of the fare, to bring back
+    terms: TermsSettings | None = None
+    form: FormSettings | None = None
+    support: SupportSettings | None = None
+    cancellation_reasons: tuple[ReasonSettings, ...] = ()  # none: those of the network
+    return_reasons: tuple[ReasonSettings, ...] = ()
+    rating_categories: tuple[RatingCategory, ...] = ("Order", "Agent")
+    rating_max: int = Field(default=5, ge=1, le=100)
     vehicles: tuple[VehicleSettings, ...] = ()
     drivers: tuple[DriverSettings, ...] = ()
     drivers_csv: Path | None = None
@@ -110,9 +141,9 @@ class BppSettings(NodeSettings):
 
     @field_validator("domains")
     @classmethod
-    def _one_domain(cls, domains: tuple[str, ...]) -> tuple[str, ...]:
-        if len(domains) != 1:
-            raise ValueError("a provider serves exactly one domain, such as nic2004:60221")
+    def _some_domain(cls, domains: tuple[str, ...]) -> tuple[str, ...]:
+        if not domains:
+            raise ValueError("name the domains that are served, such as nic2004:60221")
         return domains
 
     @model_validator(mode="after")
@@ -129,6 +160,9 @@ class BppSettings(NodeSettings):
             raise ValueError(str(fault)) from None
         if not self.payments:
             raise ValueError("payments: name at least one way to pay")
+        elsewhere = sorted(set(self.dialects) - set(self.domains))
+        if elsewhere:
+            raise ValueError(f"dialects: {', '.join(elsewhere)} is not among the domains served")
         return self
 
     def check(self) -> None:
@@ -154,10 +188,11 @@ class BppSettings(NodeSettings):
             raise SettingsError(f"drivers_csv: {self.drivers_csv}:\n{bad}") from None
         return Roster(listed.drivers + more.drivers, listed.vehicles + more.vehicles)
 
-    def provider(self, known: Iterable[str]) -> Provider:
+    def provider(self, known: Iterable[str], form_secret: bytes = b"") -> Provider:
         """What the cooperative publishes. `known` are the categories of the registered vehicles.
 
-        Raises SettingsError if there is no category at all to offer.
+        `form_secret` seals the ids of its forms. Raises SettingsError if there is no category at
+        all to offer.
         """
         categories = self.categories or tuple(sorted(set(known)))
         if not categories:
@@ -168,8 +203,8 @@ class BppSettings(NodeSettings):
         return Provider(
             id=self.provider_id,
             name=self.provider_name,
-            kind=Kind.RIDE if self.kind == "ride" else Kind.DELIVERY,
-            domain=self.domains[0],
+            kind=self._kind,
+            subscriber_id=self.subscriber_id,
             categories=categories,
             area=tuple(circle.circle() for circle in self.service_area),
             fares=self.fares.policy(self.currency),
@@ -179,7 +214,36 @@ class BppSettings(NodeSettings):
             takes_orders_without_driver=self.takes_orders_without_driver,
             quote_ttl_s=self.quote_ttl_s,
             reach=Reach(self.dispatch.radius_m, self.dispatch.fresh_s),
+            open_s=self.open_order_s,
+            no_driver_reason=self.no_driver_reason,
+            service_levels=self.service_levels,
+            return_percentage=Decimal(self.return_percentage),
+            terms=self.terms.terms() if self.terms else None,
+            form=self.form.wanted(self.url, form_secret) if self.form else None,
+            support=self.support.contact() if self.support else None,
+            cancellation_reasons=self._reasons(self.cancellation_reasons) or self._usual_reasons(),
+            return_reasons=self._reasons(self.return_reasons) or self._usual_returns(),
+            rating_categories=self.rating_categories,
+            rating_max=self.rating_max,
         )
+
+    @property
+    def _kind(self) -> Kind:
+        return Kind.RIDE if self.kind == "ride" else Kind.DELIVERY
+
+    @staticmethod
+    def _reasons(given: tuple[ReasonSettings, ...]) -> tuple[Reason, ...]:
+        return tuple(one.reason() for one in given)
+
+    def _usual_reasons(self) -> tuple[Reason, ...]:
+        """The network's; a delivery takes the numbers of both."""
+        if self._kind is Kind.RIDE:
+            return RIDER_REASONS
+        numbers = {reason.id: reason for reason in (*PARCEL_REASONS, *RIDER_REASONS)}
+        return tuple(numbers[number] for number in sorted(numbers))
+
+    def _usual_returns(self) -> tuple[Reason, ...]:
+        return RETURN_REASONS if self._kind is Kind.DELIVERY else ()
 
     def _entries(self) -> Roster:
         drivers = tuple(DriverEntry(**driver.model_dump()) for driver in self.drivers)
@@ -187,7 +251,7 @@ class BppSettings(NodeSettings):
         return Roster(drivers, vehicles)
 
     def _cancellation_terms(self) -> tuple[CancellationTerm, ...]:
-        states = states_of(Kind.RIDE if self.kind == "ride" else Kind.DELIVERY).all
+        states = states_of(self._kind).all
         return tuple(_term(given, self.currency, states) for given in self.cancellation)
 
 

@@ -1,5 +1,6 @@
 """Orders and people as our own JSON APIs show them to drivers and to the desk."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from bpp.fleet.workers import Worker
@@ -14,7 +15,7 @@ def job_shown(order: Order) -> dict[str, Any]:
     pickup, drop = fulfillment.route()
     to_collect = payment.collected_by == "BPP" and payment.status == "NOT-PAID"
     return {
-        "order_id": order.id,
+        "order_id": order.job_id,
         "status": order.status,
         "state": order.state,
         "kind": fulfillment.kind.value,
@@ -23,6 +24,9 @@ def job_shown(order: Order) -> dict[str, Any]:
         "drop": {**place_shown(drop), "contact": _contact(fulfillment.drop_contact)},
         "customer": _contact(fulfillment.customer),
         "instructions": fulfillment.instructions,
+        "ready": fulfillment.ready_to_ship is not False,
+        "return_state": fulfillment.return_leg.state if fulfillment.return_leg else None,
+        "answers": [{"label": label, "value": value} for label, value in order.answers],
         "fare": {
             "currency": quote.currency,
             "minor": quote.total_minor,
@@ -42,14 +46,21 @@ def job_shown(order: Order) -> dict[str, Any]:
     }
 
 
-def order_shown(order: Order) -> dict[str, Any]:
-    """An order as the desk sees it: the job, and the start code for as long as it is waited for.
+def order_shown(order: Order, ratings: Mapping[str, int]) -> dict[str, Any]:
+    """An order as the desk sees it: the job, how it was rated, and the start code for as long as it
+    is waited for.
 
-    A dispatcher tells it to a driver whose passenger has no phone at hand.
+    A dispatcher tells it to a driver whose passenger has no phone at hand. `consumer_order_id` is
+    what the customer calls the order.
     """
     is_waited_for = order.status == ACTIVE and not order.has_begun()
     code = order.view.fulfillment.start_code if is_waited_for else None
-    return {**job_shown(order), "start_code": code}
+    return {
+        **job_shown(order),
+        "consumer_order_id": order.id,
+        "start_code": code,
+        "ratings": dict(ratings),
+    }
 
 
 def worker_shown(worker: Worker, online: bool) -> dict[str, Any]:

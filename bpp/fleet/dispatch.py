@@ -35,10 +35,11 @@ class Reach:
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """A suitable driver and the straight distance to the pickup."""
+    """A suitable driver, where they are, and the straight distance to the pickup."""
 
     worker: Worker
     distance_m: int
+    place: Place
 
 
 def suitable(
@@ -55,7 +56,7 @@ def suitable(
     `category` None: any vehicle. `passed_over`: agents who gave this job up.
     """
     matches = [
-        Match(candidate.worker, _away_m(candidate.position, pickup))
+        Match(candidate.worker, _away_m(candidate.position, pickup), _place(candidate.position))
         for candidate in candidates
         if candidate.worker.active
         and category in (None, candidate.worker.vehicle.category)
@@ -69,6 +70,10 @@ def suitable(
 def free(matches: Iterable[Match], is_busy: Callable[[str], bool]) -> Iterator[Match]:
     """Those who have no job; asks only as far as the caller reads on."""
     return (match for match in matches if not is_busy(match.worker.agent_id))
+
+
+def _place(position: Position) -> Place:
+    return Place(position.lat, position.lon)
 
 
 def _away_m(position: Position, pickup: Place) -> int:

@@ -5,7 +5,7 @@ from dataclasses import replace
 from bpp.fleet.workers import Worker
 from bpp.orders.decision import Decision
 from bpp.orders.events import EventKind
-from bpp.orders.order import ACTIVE, Order, in_state, record
+from bpp.orders.order import ACTIVE, NOT_READY, Order, in_state, record
 from bpp.orders.provider import Provider
 from protocol_specs.wire.errors import ActionNotApplicable
 from protocol_specs.wire.order import Vehicle
@@ -16,6 +16,8 @@ def accept(order: Order, worker: Worker, provider: Provider, now: int) -> Decisi
     _require_open(order)
     if order.agent_id is not None:
         raise ActionNotApplicable("another driver has taken this job")
+    if order.state == NOT_READY:
+        raise ActionNotApplicable("the parcel is not ready yet")
     if worker.agent_id in order.gave_up:
         raise ActionNotApplicable("you gave this job up before; ask the desk to assign it to you")
     if worker.vehicle.category != order.category:

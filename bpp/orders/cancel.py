@@ -18,9 +18,7 @@ def cancel(order: Order, request: CancelRequest, provider: Provider, now: int) -
     """The consumer's wish, carried out; a soft one is only answered. Raises Refused."""
     require_cancellable(order)
     reason_id = _reason(order, request, provider)
-    fee_minor = cancellation_fee(
-        order.view.cancellation_terms, order.state, order.quote.total_minor
-    )
+    fee_minor = cancellation_fee(order.view.cancellation_terms, order.state, order.fare_minor)
     if request.soft:
         lines = cancelled_lines(order, fee_minor)
         return Told(replace(priced(order, lines).shown(), status="SOFT_CANCEL"))
@@ -65,13 +63,14 @@ def _ended(
     order: Order, provider: Provider, now: int, *, by: CancelledBy, reason_id: str, fee_minor: int
 ) -> Decision:
     paid_minor = order.quote.total_minor if order.payment.status == "PAID" else 0
+    party_id = order.peer.bap_id if by == "CONSUMER" else provider.subscriber_id
     ended = priced(order, cancelled_lines(order, fee_minor))
     ended = replace(
         ended,
         view=replace(
             ended.view,
             status=CANCELLED,
-            cancellation=Cancellation(by, reason_id, now),
+            cancellation=Cancellation(by, reason_id, now, party_id=party_id),
         ),
     )
     ended = in_state(ended, order.states.cancelled, now)

@@ -3,13 +3,27 @@
 from dataclasses import replace
 
 from bpp.fleet.workers import Worker
+from bpp.orders import forms, terms
 from bpp.orders.assign import give_to
 from bpp.orders.decision import Decision
+from bpp.orders.forms import Submission
 from bpp.orders.init import StoredQuote, job_hash
 from bpp.orders.office import Office
-from bpp.orders.order import ACTIVE, Order, Peer, in_state, record, states_of
-from protocol_specs.wire.errors import ActionNotApplicable, PaymentNotSupported, QuoteUnavailable
-from protocol_specs.wire.order import OrderView, PaymentTerms, Quote
+from bpp.orders.order import ACTIVE, NOT_READY, Order, Peer, in_state, record, states_of
+from bpp.orders.provider import Provider
+from protocol_specs.wire import version
+from protocol_specs.wire.errors import (
+    ActionNotApplicable,
+    AgentUnavailable,
+    Malformed,
+    PaymentNotSupported,
+    QuoteUnavailable,
+)
+from protocol_specs.wire.order import Fulfillment, Kind, OrderView, PaymentTerms, Quote
+from protocol_specs.wire.version import Traits
+
+CODE_VALID_S = 24 * 3600
+CODE_CHARS_MAX = 12
 
 
 def confirm(
@@ -21,55 +35,82 @@ def confirm(
     stored: StoredQuote | None,
     existing: Order | None,
     worker: Worker | None,
+    submitted: Submission | None = None,
 ) -> Decision:
     """The order, confirmed, and given to `worker` if there is one. Raises Refused.
 
-    `stored` is the quote of this BAP's transaction, `existing` the order that it already made.
+    `stored` is the quote of this BAP's transaction, `existing` the order that it already made,
+    `submitted` the form filled in for it.
     """
     if existing is not None:
         raise ActionNotApplicable(
             f"this transaction already made order {existing.id}, which is {existing.status}; "
             "ask for its status, or start a new transaction"
         )
-    offered = require_same(stored, asked, now)
+    traits = version.named(peer.dialect).traits
+    offered = require_same(stored, asked, now, traits)
+    provider = office.provider
+    terms.require_acceptable(provider.terms, asked.bap_terms)
+    terms.require_ours(provider.terms, asked.bpp_terms)
+    answers = forms.require_submitted(
+        provider.form, "init", submitted, asked.form, has_place=traits.takes_our_tags
+    )
+    is_ready = asked.fulfillment.ready_to_ship is not False
+    if worker is None and is_ready and must_have_driver(provider):
+        raise AgentUnavailable("no driver is free now; search again later")
     # After this point the order stands.
-    order = _order(office, offered, asked, peer, now)
-    order, confirmed = record(order, "confirmed", office.provider, now)
+    order = replace(_order(office, offered, asked, peer, now, traits), answers=answers)
+    order, confirmed = record(order, "confirmed", provider, now)
     decision = Decision(order, (confirmed,), ("on_confirm",), is_new=True)
-    if worker is None:
+    if worker is None or not is_ready:
         return decision
-    given = give_to(order, worker, office.provider, now)
+    given = give_to(order, worker, provider, now)
     return replace(decision, order=given.order, events=(confirmed, *given.events))
 
 
-def require_same(stored: StoredQuote | None, asked: OrderView, now: int) -> StoredQuote:
+def must_have_driver(provider: Provider) -> bool:
+    """Whether an order is taken only together with a driver for it."""
+    return provider.assignment == "at_confirm" and not provider.takes_orders_without_driver
+
+
+def require_same(
+    stored: StoredQuote | None, asked: OrderView, now: int, traits: Traits
+) -> StoredQuote:
     """The quote that `asked` accepts unchanged. Raises QuoteUnavailable, PaymentNotSupported."""
     if stored is None:
         raise QuoteUnavailable("no quote was made for this transaction; send init first")
     if now > stored.expires_at:
         raise QuoteUnavailable("the quote has expired; send init again for a new one")
-    if job_hash(asked) != stored.job_hash:
+    ours, theirs = stored.view.fulfillment.parcel, asked.fulfillment.parcel
+    # Where the parcel is first described with the confirm, that is what is carried.
+    other_parcel = ours != theirs and not (traits.consumer_makes_order_id and ours is None)
+    if job_hash(asked) != stored.job_hash or other_parcel:
         raise QuoteUnavailable(
             "item, stops or parcel differ from those quoted; send init again",
             path="/message/order/fulfillments/0",
         )
-    _require_same_price(stored.view.quote, asked.quote)
+    _require_same_price(stored.view.quote, asked.quote, traits)
     _require_same_payment(stored.view.payments[0], asked.payments)
     return stored
 
 
-def _require_same_price(ours: Quote | None, theirs: Quote | None) -> None:
+def _require_same_price(ours: Quote | None, theirs: Quote | None, traits: Traits) -> None:
+    """Where a confirm names no price, the stored quote is what it accepts."""
     path = "/message/order/quote"
+    if theirs is None and not traits.has_quote_in_confirm:
+        return
     if ours is None or theirs is None:
         raise QuoteUnavailable("the confirm carries no quote; send the one of on_init", path=path)
-    if theirs.id and theirs.id != ours.id:
-        raise QuoteUnavailable("this is not the quote of this transaction", path=f"{path}/id")
     if theirs.currency != ours.currency:
         reason = f"the quote is in {ours.currency}, not in {theirs.currency}"
         raise QuoteUnavailable(reason, path=f"{path}/price/currency")
     if theirs.total_minor != ours.total_minor:
         reason = f"the price is {ours.total_minor} minor units, not {theirs.total_minor}"
         raise QuoteUnavailable(reason, path=f"{path}/price/value")
+    if not traits.has_quote_lines or not traits.has_quote_in_confirm:
+        return  # the network has its own titles for lines, and merges them
+    if theirs.id and theirs.id != ours.id:
+        raise QuoteUnavailable("this is not the quote of this transaction", path=f"{path}/id")
     if _lines(theirs) != _lines(ours):
         raise QuoteUnavailable("the breakup is not the one quoted", path=f"{path}/breakup")
 
@@ -80,9 +121,9 @@ def _lines(quote: Quote) -> list[tuple[str, int]]:
 
 def _require_same_payment(ours: PaymentTerms, theirs: tuple[PaymentTerms, ...]) -> None:
     """What is left out means the agreed terms; what is said must be them."""
-    for terms in theirs:
-        same_id = terms.id in (None, ours.id)
-        if not same_id or (terms.collected_by, terms.type) != (ours.collected_by, ours.type):
+    for said in theirs:
+        same_id = said.id in (None, ours.id)
+        if not same_id or (said.collected_by, said.type) != (ours.collected_by, ours.type):
             raise PaymentNotSupported(
                 f"agreed was payment {ours.id}: {ours.collected_by} {ours.type}; send init again "
                 "to change it",
@@ -90,29 +131,66 @@ def _require_same_payment(ours: PaymentTerms, theirs: tuple[PaymentTerms, ...]) 
             )
 
 
-def _order(office: Office, stored: StoredQuote, asked: OrderView, peer: Peer, now: int) -> Order:
-    payment = _collected(stored.view.payments[0], asked.payments)
+def _order(
+    office: Office, stored: StoredQuote, asked: OrderView, peer: Peer, now: int, traits: Traits
+) -> Order:
+    job_id = office.new_id()
     view = replace(
         stored.view,
-        id=office.new_id(),
+        id=_id(asked, traits) or job_id,
         status=ACTIVE,
-        payments=(payment,),
-        created_at=now,
+        payments=(collected(stored.view.payments[0], asked.payments),),
+        created_at=asked.created_at if traits.consumer_makes_order_id else now,
         updated_at=now,
+        bap_terms=asked.bap_terms or stored.view.bap_terms,
+        form=None,
     )
     order = Order(
         key=office.new_id(),
+        job_id=job_id,
         peer=peer,
-        view=view,
+        view=replace(view, created_at=view.created_at or now),
         category=stored.category,
         city=stored.city,
         tags=stored.tags,
     )
-    unassigned = states_of(office.provider.kind).unassigned
-    return in_state(order, unassigned, now, start_code=office.start_code(), code_claimed=False)
+    said = asked.fulfillment
+    is_ready = said.ready_to_ship is not False
+    state = states_of(office.provider.kind).unassigned if is_ready else NOT_READY
+    return in_state(
+        order,
+        state,
+        now,
+        start_code=start_code(said) or office.start_code(),
+        code_claimed=False,
+        code_valid_until=now + CODE_VALID_S,
+        ready_to_ship=said.ready_to_ship,
+        parcel=view.fulfillment.parcel or said.parcel,
+        instructions=said.instructions or view.fulfillment.instructions,
+    )
 
 
-def _collected(ours: PaymentTerms, theirs: tuple[PaymentTerms, ...]) -> PaymentTerms:
+def _id(asked: OrderView, traits: Traits) -> str | None:
+    """The order's id where the consumer's platform makes it."""
+    if not traits.consumer_makes_order_id:
+        return None
+    if not asked.id:
+        raise Malformed(
+            "the order needs an id, which your platform makes", path="/message/order/id"
+        )
+    return asked.id
+
+
+def start_code(said: Fulfillment) -> str | None:
+    """The code word for the pickup of a parcel, where its sender says one."""
+    code = said.start_code
+    is_usable = code is not None and code.isalnum() and code.isascii()
+    if said.kind is not Kind.DELIVERY or code is None or not is_usable:
+        return None
+    return code if 4 <= len(code) <= CODE_CHARS_MAX else None
+
+
+def collected(ours: PaymentTerms, theirs: tuple[PaymentTerms, ...]) -> PaymentTerms:
     """Money that the BAP collects beforehand is owed to us by the BAP from now on: PAID by it.
 
     Its reference is kept for the settlement. Of money that we collect, the peer's word is nothing.

@@ -1,68 +1,62 @@
-"""From a verified message to a decision and its answer: what the signed door calls, per action."""
+"""From a verified durable message to a decision and its answer: what the signed door calls."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from bpp.fleet.workers import Worker
-from bpp.orders import store
+from bpp.orders import beside, store
+from bpp.orders.assign import give_to
 from bpp.orders.cancel import cancel
 from bpp.orders.confirm import confirm
-from bpp.orders.decision import Told
+from bpp.orders.decision import Decision, Told
 from bpp.orders.extension import JobTerms
 from bpp.orders.init import StoredQuote, init
 from bpp.orders.office import Office
-from bpp.orders.order import Order, peer_of
-from bpp.orders.search import search
-from bpp.orders.select import select
-from bpp.orders.status import status, unknown_order
-from bpp.orders.track import track
-from bpp.orders.writing import answer_document, owe_answer, owe_refusal, refusal_document, write
-from protocol_specs.node.actions import Durable, Passing
-from protocol_specs.node.passing import PassingQueue
-from protocol_specs.node.store import Session, Store
+from bpp.orders.order import Order, Peer, peer_of
+from bpp.orders.rating import rate
+from bpp.orders.status import unknown_order
+from bpp.orders.store import Kept
+from bpp.orders.update import update
+from bpp.orders.writing import owe_message, owe_order, owe_refusal, write
+from protocol_specs.node.actions import Durable, Judge
+from protocol_specs.node.store import Session
 from protocol_specs.wire.envelope import Envelope
-from protocol_specs.wire.errors import ActionNotApplicable, Malformed, QuoteUnavailable, Refused
-from protocol_specs.wire.order import Catalog, OrderView
+from protocol_specs.wire.errors import (
+    ActionNotApplicable,
+    Malformed,
+    NotServed,
+    QuoteUnavailable,
+    Refused,
+)
+from protocol_specs.wire.order import OrderView, Rating
 
 Decide = Callable[[Session, Office, Envelope, int], None]
-Answer = Callable[[Store, Office, Envelope, int], dict[str, object] | None]
 
 
 def durable(office: Office) -> list[Durable]:
-    """init, confirm and cancel: written before they are answered."""
-    handlers = {"init": _init, "confirm": _confirm, "cancel": _cancel}
-    return [Durable(action, _owing(office, decide)) for action, decide in handlers.items()]
-
-
-def passing(office: Office, store_: Store, queue: PassingQueue) -> list[Passing]:
-    """search, select, status and track: answered within their ttl or not at all.
-
-    The queue sends, so that a slow peer keeps nobody else's answers waiting.
-    """
-    answers: dict[str, Answer] = {
-        "search": _search,
-        "select": _select,
-        "status": _status,
-        "track": _track,
+    """init, confirm, cancel, update and rating: written before they are answered."""
+    handlers: dict[str, Decide] = {
+        "init": _init,
+        "confirm": _confirm,
+        "cancel": _cancel,
+        "update": _update,
+        "rating": _rating,
     }
+    return [
+        Durable(action, _owing(office, decide), judge=spoken(action))
+        for action, decide in handlers.items()
+    ]
 
-    def serve(action: str, answer: Answer) -> Passing:
-        async def handle(envelope: Envelope, now: int) -> None:
-            body = _body(office, store_, answer, envelope, now)
-            if body is None:
-                return
-            queue.put(
-                receiver_id=envelope.peer_id,
-                receiver_url=envelope.sender.url,
-                action=f"on_{action}",
-                transaction_id=envelope.transaction_id,
-                message_id=envelope.message_id,
-                body=body,
-                expires_at=envelope.context.expires_ms // 1000,
-            )
 
-        return Passing(action, handle)
+def spoken(action: str) -> Judge:
+    """Refuses, before the ACK, an action that the message's own dialect does not have."""
 
-    return [serve(action, answer) for action, answer in answers.items()]
+    def judge(envelope: Envelope, now: int) -> None:
+        traits = envelope.dialect.traits
+        if action not in traits.actions:
+            raise NotServed(f"there is no {action} in {traits.name}")
+
+    return judge
 
 
 def _owing(office: Office, decide: Decide) -> Callable[[Session, Envelope, int], None]:
@@ -85,18 +79,19 @@ def _init(session: Session, office: Office, envelope: Envelope, now: int) -> Non
         raise ActionNotApplicable(
             f"this transaction already made order {kept.order.id}; start a new transaction"
         )
-    quote = init(office, asked, peer, now)
+    submitted = beside.find_submission(session, peer.bap_id, peer.transaction_id)
+    quote = init(office, asked, peer, now, submitted)
     # After this point the quote stands.
     store.put_quote(session, quote)
     expires_at = -(-envelope.context.expires_ms // 1000)
-    owe_answer(session, office, envelope, "on_init", quote.shown(), now, expires_at=expires_at)
+    owe_order(session, office, envelope, quote.shown(), now, expires_at=expires_at)
 
 
 def _confirm(session: Session, office: Office, envelope: Envelope, now: int) -> None:
     peer = peer_of(envelope)
     asked = _read_confirm(envelope)
     stored = store.find_quote(session, peer.bap_id, peer.transaction_id)
-    existing = store.order_of_transaction(session, peer.bap_id, peer.transaction_id)
+    existing = _made_before(session, peer, asked)
     decision = confirm(
         office,
         asked,
@@ -104,9 +99,16 @@ def _confirm(session: Session, office: Office, envelope: Envelope, now: int) -> 
         now,
         stored=stored,
         existing=existing.order if existing else None,
-        worker=_worker_for(session, office, stored, now),
+        worker=_worker_for(session, office, stored, peer, now),
+        submitted=beside.find_submission(session, peer.bap_id, peer.transaction_id),
     )
     write(session, office, decision, now, answering=envelope)
+
+
+def _made_before(session: Session, peer: Peer, asked: OrderView) -> Kept | None:
+    """The order of this transaction; or of this id, where the consumer's platform makes ids."""
+    made = store.order_of_transaction(session, peer.bap_id, peer.transaction_id)
+    return made or (store.order_of_bap(session, peer.bap_id, asked.id) if asked.id else None)
 
 
 def _read_confirm(envelope: Envelope) -> OrderView:
@@ -120,12 +122,17 @@ def _read_confirm(envelope: Envelope) -> OrderView:
 
 
 def _worker_for(
-    session: Session, office: Office, stored: StoredQuote | None, now: int
+    session: Session, office: Office, stored: StoredQuote | None, peer: Peer, now: int
 ) -> Worker | None:
     """The nearest free driver, where drivers are assigned at confirm."""
     if stored is None or office.provider.assignment != "at_confirm":
         return None
-    terms = office.terms(stored.category, stored.city, stored.view.payments[0])
+    terms = office.terms(
+        category=stored.category,
+        domain=peer.domain,
+        city=stored.city,
+        payment=stored.view.payments[0],
+    )
     return successor(session, office, stored.view, terms, now)
 
 
@@ -155,75 +162,78 @@ def successor(
 
 def _cancel(session: Session, office: Office, envelope: Envelope, now: int) -> None:
     request = envelope.dialect.read_cancel(envelope.message)
-    kept = store.order_of_bap(session, envelope.peer_id, request.order_id)
+    kept = _order_of(session, envelope, request.order_id)
+    decision = cancel(kept.order, request, office.provider, now)
+    _answer(session, office, envelope, kept, decision, now)
+
+
+def _update(session: Session, office: Office, envelope: Envelope, now: int) -> None:
+    request = envelope.dialect.read_update(envelope.message)
+    kept = _order_of(session, envelope, request.order_id)
+    decision = update(office, kept.order, request, now)
+    if isinstance(decision, Decision) and decision.order.is_open() and not kept.order.is_open():
+        decision = _sent_for(session, office, decision, now)
+    _answer(session, office, envelope, kept, decision, now)
+
+
+def _sent_for(session: Session, office: Office, decision: Decision, now: int) -> Decision:
+    """The order that has just become ready, with a driver for it if one is free."""
+    order = decision.order
+    if office.provider.assignment != "at_confirm":
+        return decision
+    worker = successor(session, office, order.view, terms_of(office, order), now)
+    if worker is None:
+        return decision
+    given = give_to(order, worker, office.provider, now)
+    events = (*decision.events, *given.events)
+    return replace(
+        decision, order=given.order, events=events, callbacks=(*decision.callbacks, "on_status")
+    )
+
+
+def terms_of(office: Office, order: Order) -> JobTerms:
+    """An order as extensions are told of it."""
+    return office.terms(
+        category=order.category,
+        domain=order.peer.domain,
+        city=order.city,
+        payment=order.payment,
+        planned_start=order.planned_start,
+    )
+
+
+def _rating(session: Session, office: Office, envelope: Envelope, now: int) -> None:
+    ratings = envelope.dialect.read_rating(envelope.message)
+    kept = _rated(session, envelope, ratings)
+    order, standing = rate(kept.order if kept else None, ratings, office.provider)
+    # After this point the ratings stand.
+    beside.put_ratings(session, order.key, standing, now)
+    owe_message(session, office, envelope, envelope.dialect.write_on_rating(None), now)
+
+
+def _rated(session: Session, envelope: Envelope, ratings: tuple[Rating, ...]) -> Kept | None:
+    """The order of the transaction, or the one whose id is rated."""
+    bap_id = envelope.peer_id
+    made = store.order_of_transaction(session, bap_id, envelope.transaction_id)
+    return made or store.order_of_bap(session, bap_id, ratings[0].id)
+
+
+def _order_of(session: Session, envelope: Envelope, order_id: str) -> Kept:
+    kept = store.order_of_bap(session, envelope.peer_id, order_id)
     if kept is None:
         raise unknown_order()
-    decision = cancel(kept.order, request, office.provider, now)
+    return kept
+
+
+def _answer(
+    session: Session,
+    office: Office,
+    envelope: Envelope,
+    kept: Kept,
+    decision: Decision | Told,
+    now: int,
+) -> None:
     if isinstance(decision, Told):
-        owe_answer(session, office, envelope, "on_cancel", decision.view, now)
+        owe_order(session, office, envelope, decision.view, now)
     else:
         write(session, office, decision, now, revision=kept.revision, answering=envelope)
-
-
-def _body(
-    office: Office, store_: Store, answer: Answer, envelope: Envelope, now: int
-) -> bytes | None:
-    try:
-        message = answer(store_, office, envelope, now)
-    except Refused as refused:
-        return refusal_document(office, envelope, refused, now)
-    return None if message is None else answer_document(office, envelope, message, now)
-
-
-def _search(
-    store_: Store, office: Office, envelope: Envelope, now: int
-) -> dict[str, object] | None:
-    intent = envelope.dialect.read_search(envelope.message)
-    city = envelope.context.city
-
-    def find(session: Session) -> Catalog | None:
-        return search(office, intent, lambda id: _is_out(session, office, id, city), now, city=city)
-
-    catalog = store_.read(find)
-    return None if catalog is None else envelope.dialect.write_on_search(catalog, intent=intent)
-
-
-def _is_out(session: Session, office: Office, agent_id: str, city: str) -> bool:
-    """Whether the driver has a job, or is passed over however it would be paid."""
-    if store.is_busy(session, agent_id):
-        return True
-    worker = office.fleet.worker(agent_id)
-    category = worker.vehicle.category if worker else ""
-    ways = (office.terms(category, city, payment) for payment in office.provider.payments)
-    return all(office.objection(session, agent_id, terms) is not None for terms in ways)
-
-
-def _select(store_: Store, office: Office, envelope: Envelope, now: int) -> dict[str, object]:
-    asked = envelope.dialect.read_select(envelope.message)
-    view = select(office, asked, peer_of(envelope), now)
-    return envelope.dialect.write_on_order(view, action="on_select")
-
-
-def _status(store_: Store, office: Office, envelope: Envelope, now: int) -> dict[str, object]:
-    order = _asked_order(store_, envelope, envelope.dialect.read_status(envelope.message))
-    return envelope.dialect.write_on_order(status(order), action="on_status")
-
-
-def _track(store_: Store, office: Office, envelope: Envelope, now: int) -> dict[str, object]:
-    order = _asked_order(store_, envelope, envelope.dialect.read_track(envelope.message))
-    position = office.fleet.position(order.agent_id) if order.agent_id else None
-    return envelope.dialect.write_on_track(track(order, position))
-
-
-def _asked_order(store_: Store, envelope: Envelope, order_id: str) -> Order:
-    """The sender's order. By its transaction_id too: a BAP that missed on_confirm has no other."""
-
-    def find(session: Session) -> store.Kept | None:
-        if order_id == envelope.transaction_id:
-            return store.order_of_transaction(session, envelope.peer_id, order_id)
-        return store.order_of_bap(session, envelope.peer_id, order_id)
-
-    kept = store_.read(find)
-    if kept is None:
-        raise unknown_order()
-    return kept.order

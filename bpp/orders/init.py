@@ -1,15 +1,17 @@
 """init: the terms of the order, with the quote that confirm will be held to."""
 
 import hashlib
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 
 from pydantic import TypeAdapter
 
+from bpp.orders import forms, terms
+from bpp.orders.forms import Answers, Submission
 from bpp.orders.office import Office
 from bpp.orders.order import Peer
 from bpp.orders.pricing import asked_job, draft, price
 from bpp.orders.provider import accepted_payment
-from protocol_specs.wire import strict_json
+from protocol_specs.wire import strict_json, version
 from protocol_specs.wire.order import OrderView, TagGroup
 
 
@@ -25,15 +27,26 @@ class StoredQuote:
     city: str
     view: OrderView
     tags: tuple[tuple[str, tuple[TagGroup, ...]], ...] = ()
+    answers: Answers = ()
 
     def shown(self) -> OrderView:
         """The draft as on_init shows it."""
         return replace(self.view, tags=tuple(tag for _, tags in self.tags for tag in tags))
 
 
-def init(office: Office, asked: OrderView, peer: Peer, now: int) -> StoredQuote:
-    """The quote to store and answer with. Raises Refused."""
+def init(
+    office: Office, asked: OrderView, peer: Peer, now: int, submitted: Submission | None = None
+) -> StoredQuote:
+    """The quote to store and answer with. Raises Refused.
+
+    `submitted` is the form that was filled in for this transaction.
+    """
     provider = office.provider
+    terms.require_acceptable(provider.terms, asked.bap_terms)
+    has_forms = version.named(peer.dialect).traits.takes_our_tags
+    answers = forms.require_submitted(
+        provider.form, "select", submitted, asked.form, has_place=has_forms
+    )
     job = asked_job(provider, asked, domain=peer.domain, city=peer.city)
     priced = price(provider, office.extensions, job, quote_id=office.new_id(), now=now)
     view = draft(provider, asked, job, priced.quote)
@@ -50,20 +63,26 @@ def init(office: Office, asked: OrderView, peer: Peer, now: int) -> StoredQuote:
         job_hash=job_hash(asked),
         category=job.category,
         city=peer.city,
-        view=replace(view, payments=(payment,), cancellation_terms=provider.cancellation),
+        view=replace(
+            view,
+            payments=(payment,),
+            cancellation_terms=provider.cancellation,
+            bap_terms=asked.bap_terms,
+            bpp_terms=provider.terms,
+            form=forms.offered(provider.form, "init", peer.bap_id, peer.transaction_id),
+        ),
         tags=priced.tags,
+        answers=answers,
     )
 
 
 def job_hash(view: OrderView) -> str:
-    """A hash of what is to be done: provider, item, stops and parcel, as they stand on the wire."""
+    """A hash of what is to be done: provider, item and stops, as they stand on the wire."""
     pickup, drop = view.fulfillment.route()
-    parcel = view.fulfillment.parcel
     parts = {
         "provider": view.provider_id,
         "item": view.item_id,
         "stops": [f"{place.lat:.6f},{place.lon:.6f}" for place in (pickup, drop)],
-        "parcel": None if parcel is None else asdict(parcel),
     }
     return hashlib.sha256(strict_json.dumps(parts)).hexdigest()  # ours alone, always in this order
 

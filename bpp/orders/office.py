@@ -3,12 +3,13 @@
 import secrets
 import uuid
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from bpp.fleet.dispatch import Match, free, suitable
 from bpp.fleet.fleet import Fleet
 from bpp.orders.extension import Extension, JobTerms
 from bpp.orders.provider import Provider
+from bpp.orders.stamps import Stamps
 from protocol_specs.node.store import Session, StoreUnavailable
 from protocol_specs.wire.order import PaymentTerms, Place
 
@@ -25,7 +26,7 @@ def _new_id() -> str:
 class Office:
     """The cooperative's office. Randomness is a part of it, so that a test can say what is drawn.
 
-    `bpp_id` and `bpp_uri` are what we call ourselves in a context.
+    `bpp_id` and `bpp_uri` are what we call ourselves in a context; `stamps` date our messages.
     """
 
     provider: Provider
@@ -35,15 +36,22 @@ class Office:
     bpp_uri: str
     new_id: Callable[[], str] = _new_id
     start_code: Callable[[], str] = _start_code
+    stamps: Stamps = field(default_factory=Stamps)
 
     def terms(
-        self, category: str, city: str, payment: PaymentTerms, planned_start: int | None = None
+        self,
+        *,
+        category: str,
+        domain: str,
+        city: str,
+        payment: PaymentTerms,
+        planned_start: int | None = None,
     ) -> JobTerms:
         """A job of this cooperative as extensions are told of it."""
         return JobTerms(
             sector=self.provider.sector,
             vehicle_category=category,
-            domain=self.provider.domain,
+            domain=domain,
             city=city,
             provider_id=self.provider.id,
             payment=payment,

@@ -22,6 +22,10 @@ from protocol_specs.wire.order import (
 )
 
 ACTIVE, COMPLETE, CANCELLED = "ACTIVE", "COMPLETE", "CANCELLED"
+NOT_READY = "Pending"
+"""State of a delivery whose parcel is not ready: nobody is sent yet."""
+TIP_CODES = frozenset({"BUYER_ADDITIONAL_AMOUNT", "TIP"})
+"""Lines of a quote that are the worker's alone and no part of the fare."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,11 +91,16 @@ def peer_of(envelope: Envelope) -> Peer:
 class Order:
     """One order. `view` is what the peer sees, without the tags extensions add.
 
-    `events` counts the facts recorded so far, `reached` says when each state was entered,
+    `key` is ours alone. `job_id` is what drivers and the desk call it by: the order's id, but
+    where the consumer's platform made that one (two platforms may make the same). `events` counts
+    the facts recorded so far, `reached` says when each state was entered,
     `gave_up` lists agents who gave the job back, `tags` the extensions' latest answers by name.
+    `answers` are those to the cooperative's form, by the field's label; `refunds` what was paid
+    back after the end, minor units by the desk's reference.
     """
 
     key: str
+    job_id: str
     peer: Peer
     view: OrderView
     category: str
@@ -104,6 +113,8 @@ class Order:
     wrong_code_at: int = 0
     tags: tuple[tuple[str, tuple[TagGroup, ...]], ...] = ()
     planned_start: int | None = None
+    answers: tuple[tuple[str, str], ...] = ()
+    refunds: tuple[tuple[str, int], ...] = ()
 
     @property
     def id(self) -> str:
@@ -137,10 +148,31 @@ class Order:
         """How it is paid."""
         return self.view.payments[0]
 
+    @property
+    def tip_minor(self) -> int:
+        """What of the quote is a tip."""
+        return sum(line.amount_minor for line in self.quote.lines if line.code in TIP_CODES)
+
+    @property
+    def fare_minor(self) -> int:
+        """What the job costs: the quote without tips."""
+        return self.quote.total_minor - self.tip_minor
+
     def has_begun(self) -> bool:
-        """Whether the rider is on board, or the parcel picked up (or further)."""
+        """Whether the rider is on board, or the parcel picked up, on its way or on its way back."""
         states = self.states.all
-        return self.state in states[states.index(self.states.started) :]
+        began = self.state in states[states.index(self.states.started) :]
+        return began or self.view.fulfillment.return_leg is not None
+
+    def is_open(self) -> bool:
+        """Whether it waits for somebody to take it; one whose parcel is not ready does not."""
+        is_unassigned = self.agent_id is None and self.state != NOT_READY
+        return self.status == ACTIVE and is_unassigned
+
+    def is_done(self) -> bool:
+        """Whether it was carried out and is paid for as such: also when all came back."""
+        leg = self.view.fulfillment.return_leg
+        return self.status == COMPLETE or (leg is not None and leg.ended_at is not None)
 
     def reached_at(self, state: str) -> int | None:
         """When the state was last entered, seconds UTC: a driver before may have entered it too."""

@@ -99,6 +99,7 @@ def draft(provider: Provider, asked: OrderView, job: Job, quote: Quote) -> Order
         provider_id=provider.id,
         item_id=provider.item_id(job.category),
         item_name=provider.item_name(job.category),
+        service_level=asked.service_level,
         fulfillment=Fulfillment(
             id=fulfillment_id(provider, job.category),
             kind=provider.kind,

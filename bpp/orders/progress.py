@@ -6,7 +6,16 @@ from typing import Literal
 
 from bpp import fares
 from bpp.orders.decision import Decision
-from bpp.orders.order import ACTIVE, COMPLETE, Order, in_state, paid, priced, record
+from bpp.orders.order import (
+    ACTIVE,
+    COMPLETE,
+    TIP_CODES,
+    Order,
+    in_state,
+    paid,
+    priced,
+    record,
+)
 from bpp.orders.provider import Provider
 from protocol_specs.wire.errors import ActionNotApplicable, RateLimited
 from protocol_specs.wire.order import Kind
@@ -68,7 +77,9 @@ def start(order: Order, code: str, provider: Provider, now: int) -> Decision | W
         wrong = order.wrong_codes + 1
         counted = replace(order, wrong_codes=wrong, wrong_code_at=now)
         return WrongCode(counted, max(0, FREE_TRIES - wrong))
-    return Decision(in_state(order, after, now, code_claimed=True), (), ("on_status",))
+    picked_up = {"picked_up_at": now} if step == "pickup" else {}
+    begun = in_state(order, after, now, code_claimed=True, **picked_up)
+    return Decision(begun, (), ("on_status",))
 
 
 def end(order: Order, provider: Provider, now: int, *, cash_collected: bool) -> Decision:
@@ -84,7 +95,8 @@ def end(order: Order, provider: Provider, now: int, *, cash_collected: bool) -> 
         events.append(changed)
     if final.payment.collected_by == "BPP" and final.payment.status == "NOT-PAID":
         final = paid(final, "PAID" if cash_collected else "NOT-PAID")
-    done = in_state(final, after, now)
+    delivered = {"delivered_at": now} if provider.kind is Kind.DELIVERY else {}
+    done = in_state(final, after, now, **delivered)
     done = replace(done, view=replace(done.view, status=COMPLETE))
     done, completed = record(done, "completed", provider, now)
     told: tuple[Literal["on_update", "on_status"], ...] = (
@@ -124,5 +136,8 @@ def _final_fare(order: Order, provider: Provider) -> Order:
     if line is None:
         return order
     metres = fares.route(provider.fares, pickup, drop).distance_m
-    lines = fares.with_charge(provider.fares, order.quote.lines, line, metres)
-    return order if lines == order.quote.lines else priced(order, lines)
+    # A tip is beside the fare: the ceiling is for the fare alone.
+    tips = tuple(line for line in order.quote.lines if line.code in TIP_CODES)
+    fare = tuple(line for line in order.quote.lines if line.code not in TIP_CODES)
+    charged = fares.with_charge(provider.fares, fare, line, metres)
+    return order if charged == fare else priced(order, (*charged, *tips))

@@ -8,6 +8,7 @@ from bpp.fares import FarePolicy
 from bpp.fleet.dispatch import Reach
 from bpp.geo import Circle
 from bpp.orders.events import Sector
+from bpp.orders.forms import FormWanted
 from protocol_specs.wire.errors import (
     FulfillmentUnavailable,
     InvalidCancellationReason,
@@ -16,26 +17,58 @@ from protocol_specs.wire.errors import (
     ProviderNotFound,
 )
 from protocol_specs.wire.money import round_half_up
-from protocol_specs.wire.order import CancellationTerm, Kind, PaymentTerms, Place
+from protocol_specs.wire.order import (
+    CancellationTerm,
+    Kind,
+    PaymentTerms,
+    Place,
+    RatingCategory,
+    Reason,
+    Support,
+    Terms,
+)
 
 Assignment = Literal["at_confirm", "offer"]
 
-# TRV10; deliveries also take the numbers of LOG10, whose meaning the network publishes.
-RIDER_REASONS = frozenset({"000", "001", "002", "003", "004", "005"})
+# What drivers and the desk may say: the numbers of TRV10. Deliveries have those of LOG10 beside
+# them, whose meaning the network publishes.
 PROVIDER_REASONS = frozenset({"000", "011", "012", "013", "014"})
-PARCEL_REASONS = frozenset(
-    {"004", "005", "007", "150", "151", "152", "153", "154", "155", "156", "175", "994", "996"}
+
+
+RIDER_REASONS = (
+    Reason("000", "A technical fault"),
+    Reason("001", "The driver does not move"),
+    Reason("002", "The driver cannot be reached"),
+    Reason("003", "The driver asked me to cancel"),
+    Reason("004", "The pickup is wrong"),
+    Reason("005", "Booked by mistake"),
+)
+PARCEL_REASONS = tuple(
+    Reason(number)
+    for number in (
+        *("004", "005", "007", "150", "151", "152", "153", "154", "155", "156"),
+        *("175", "994", "996"),
+    )
+)
+RETURN_REASONS = (
+    Reason("011", "The receiver cannot be reached"),
+    Reason("013", "The receiver does not take it"),
+    Reason("014", "The address cannot be found"),
 )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Provider:
-    """The published side of one cooperative. Nothing here changes while the node runs."""
+    """The published side of one cooperative. Nothing here changes while the node runs.
+
+    `subscriber_id` is the platform it speaks through. `return_percentage` of the fare is what
+    bringing a parcel back costs. `open_s` is how long an order waits for a driver before it ends.
+    """
 
     id: str
     name: str
     kind: Kind
-    domain: str
+    subscriber_id: str = ""
     categories: tuple[str, ...]
     area: tuple[Circle, ...]
     fares: FarePolicy
@@ -44,7 +77,18 @@ class Provider:
     assignment: Assignment = "at_confirm"
     takes_orders_without_driver: bool = False
     quote_ttl_s: int = 600
+    open_s: int = 900
+    no_driver_reason: str = "011"
     reach: Reach = field(default_factory=Reach)
+    service_levels: tuple[str, ...] = ()
+    return_percentage: Decimal = Decimal(0)
+    terms: Terms | None = None
+    form: FormWanted | None = None
+    support: Support | None = None
+    cancellation_reasons: tuple[Reason, ...] = RIDER_REASONS
+    return_reasons: tuple[Reason, ...] = ()
+    rating_categories: tuple[RatingCategory, ...] = ("Order", "Agent")
+    rating_max: int = 5
 
     @property
     def currency(self) -> str:
@@ -112,9 +156,28 @@ def accepted_payment(provider: Provider, asked: tuple[PaymentTerms, ...]) -> Pay
     )
 
 
+def require_own_reason(provider: Provider, reason_id: str) -> str:
+    """A driver's or the desk's reason. Raises InvalidCancellationReason."""
+    is_parcel = provider.kind is Kind.DELIVERY
+    known = PROVIDER_REASONS | ({reason.id for reason in PARCEL_REASONS} if is_parcel else set())
+    if reason_id in known:
+        return reason_id
+    raise InvalidCancellationReason(
+        f"reason {reason_id!r} is not one of {', '.join(sorted(known))}"
+    )
+
+
+def require_return_reason(provider: Provider, reason_id: str) -> str:
+    """Why a parcel could not be handed over. Raises InvalidCancellationReason."""
+    known = sorted(reason.id for reason in provider.return_reasons)
+    if reason_id in known:
+        return reason_id
+    raise InvalidCancellationReason(f"reason {reason_id!r} is not one of {', '.join(known)}")
+
+
 def require_reason(provider: Provider, reason_id: str | None) -> str:
     """The consumer's reason, if it is one we publish. Raises InvalidCancellationReason."""
-    known = RIDER_REASONS | (PARCEL_REASONS if provider.kind is Kind.DELIVERY else frozenset())
+    known = {reason.id for reason in provider.cancellation_reasons}
     if reason_id in known:
         return str(reason_id)
     raise InvalidCancellationReason(
@@ -123,13 +186,18 @@ def require_reason(provider: Provider, reason_id: str | None) -> str:
     )
 
 
+def return_fee(provider: Provider, fare_minor: int) -> int:
+    """What it costs to bring a parcel back whose delivery costs `fare_minor`."""
+    return round_half_up(fare_minor * provider.return_percentage / 100)
+
+
 def cancellation_fee(
-    terms: tuple[CancellationTerm, ...], state: str | None, total_minor: int
+    terms: tuple[CancellationTerm, ...], state: str | None, fare_minor: int
 ) -> int:
     """What cancelling in `state` costs by the published terms, never more than the fare itself."""
     term = next((term for term in terms if term.state == state), None)
     if term is None:
         return 0
     if term.fee_percentage is not None:
-        return min(total_minor, round_half_up(total_minor * Decimal(term.fee_percentage) / 100))
-    return min(total_minor, term.fee_minor or 0)
+        return min(fare_minor, round_half_up(fare_minor * Decimal(term.fee_percentage) / 100))
+    return min(fare_minor, term.fee_minor or 0)

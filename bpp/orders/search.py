@@ -1,29 +1,48 @@
 """search: what the cooperative can offer for a journey; nothing is stored."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import islice
 
 from bpp import fares
+from bpp.orders import forms, terms
 from bpp.orders.office import Office
 from bpp.orders.pricing import Job, fulfillment_id, price
-from bpp.orders.provider import Provider
+from bpp.orders.provider import Provider, return_fee
 from protocol_specs.wire.errors import QuoteUnavailable
-from protocol_specs.wire.order import Catalog, Intent, Offer
+from protocol_specs.wire.order import Catalog, Form, Intent, Kind, Offer, Place
 
 SOON_S = 900
+NEARBY_MAX = 3
+ROUGH_DECIMALS = 3  # about 100 m: where vehicles stand is nobody's business more exactly
+
+
+@dataclass(frozen=True, slots=True)
+class Asker:
+    """Who searches, and where: what an offer depends on beside the intent."""
+
+    bap_id: str
+    transaction_id: str
+    domain: str
+    city: str
 
 
 def search(
-    office: Office, intent: Intent, is_busy: Callable[[str], bool], now: int, *, city: str
+    office: Office, intent: Intent, is_busy: Callable[[str], bool], now: int, asker: Asker
 ) -> Catalog | None:
     """The offers for this intent, one per vehicle category that can come, at the whole price.
 
     None: not our work, not our ground, or nobody free and no order taken without a driver. A
     provider without an offer stays silent, as networks expect. A category that cannot be priced
-    costs the others nothing; raises QuoteUnavailable if for that reason there is no offer at all.
+    costs the others nothing; raises QuoteUnavailable if for that reason there is no offer at all,
+    and PaymentNotSupported for terms between the platforms that we do not agree to.
     """
     provider = office.provider
     if intent.kind is not provider.kind or not provider.serves(intent.pickup, intent.drop):
         return None
+    if intent.service_level not in (None, *provider.service_levels):
+        return None
+    terms.require_acceptable(provider.terms, intent.bap_terms)
     if intent.start_at is not None and intent.start_at > now + SOON_S:
         return None  # booked-ahead work is not taken yet: better silent than a driver too early
     wanted = [c for c in provider.categories if intent.vehicle_category in (None, c)]
@@ -31,14 +50,15 @@ def search(
     refused: QuoteUnavailable | None = None
     for category in wanted:
         try:
-            offer = _offer(office, intent, category, is_busy, now, city)
+            offer = _offer(office, intent, category, is_busy, now, asker)
         except QuoteUnavailable as unpriced:
             refused = unpriced
         else:
             offers += [offer] if offer else []
     if not offers and refused is not None:
         raise refused
-    return Catalog(provider.name, tuple(offers)) if offers else None
+    catalog = Catalog(provider.name, tuple(offers), provider.terms, made_at=now)
+    return catalog if offers else None
 
 
 def _offer(
@@ -47,21 +67,23 @@ def _offer(
     category: str,
     is_busy: Callable[[str], bool],
     now: int,
-    city: str,
+    asker: Asker,
 ) -> Offer | None:
     provider = office.provider
-    nearest = next(office.nearest(intent.pickup, is_busy, category=category, now=now), None)
-    if nearest is None and not provider.takes_orders_without_driver:
+    matches = office.nearest(intent.pickup, is_busy, category=category, now=now)
+    near = tuple(islice(matches, NEARBY_MAX))
+    if not near and not provider.takes_orders_without_driver:
         return None
     job = Job(
         category=category,
         pickup=intent.pickup,
         drop=intent.drop,
-        domain=provider.domain,
-        city=city,
+        domain=asker.domain,
+        city=asker.city,
     )
     quote = price(provider, office.extensions, job, quote_id="", now=now).quote
-    away_m = nearest.distance_m if nearest else None
+    away_m = near[0].distance_m if near else None
+    is_parcel = provider.kind is Kind.DELIVERY
     return Offer(
         provider_id=provider.id,
         provider_name=provider.name,
@@ -76,7 +98,20 @@ def _offer(
         distance_to_driver_m=away_m,
         payments=provider.payments,
         fare_policy=fares.published(provider.fares, category, intent.pickup),
+        nearby=tuple(_roughly(match.place) for match in near),
+        form=_form(provider, asker),
+        service_level=intent.service_level,
+        distance_m=fares.route(provider.fares, intent.pickup, intent.drop).distance_m,
+        return_price_minor=return_fee(provider, quote.total_minor) if is_parcel else None,
     )
+
+
+def _form(provider: Provider, asker: Asker) -> Form | None:
+    return forms.offered(provider.form, "search", asker.bap_id, asker.transaction_id)
+
+
+def _roughly(place: Place) -> Place:
+    return Place(round(place.lat, ROUGH_DECIMALS), round(place.lon, ROUGH_DECIMALS))
 
 
 def _eta_min(provider: Provider, away_m: int | None) -> int | None:

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from bpp.orders import forms
 from bpp.orders.office import Office
 from bpp.orders.order import Peer
 from bpp.orders.pricing import asked_job, draft, price
@@ -13,7 +14,11 @@ def select(office: Office, asked: OrderView, peer: Peer, now: int) -> OrderView:
 
     The quote binds nobody yet: init prices again and stores.
     """
-    job = asked_job(office.provider, asked, domain=peer.domain, city=peer.city)
-    priced = price(office.provider, office.extensions, job, quote_id=office.new_id(), now=now)
-    view = draft(office.provider, asked, job, priced.quote)
-    return replace(view, tags=tuple(tag for _, tags in priced.tags for tag in tags))
+    provider = office.provider
+    job = asked_job(provider, asked, domain=peer.domain, city=peer.city)
+    priced = price(provider, office.extensions, job, quote_id=office.new_id(), now=now)
+    return replace(
+        draft(provider, asked, job, priced.quote),
+        tags=tuple(tag for _, tags in priced.tags for tag in tags),
+        form=forms.offered(provider.form, "select", peer.bap_id, peer.transaction_id),
+    )

@@ -1,22 +1,22 @@
 """What drivers and the desk do to orders: each a unit for one commit, ownership in the query."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 from bpp.fleet.dispatch import suitable
 from bpp.fleet.workers import Worker
-from bpp.orders import assign, progress, store
+from bpp.orders import assign, money, progress, returning, store
 from bpp.orders.cancel import cancel_by_provider
-from bpp.orders.extension import JobTerms
-from bpp.orders.handlers import successor
+from bpp.orders.handlers import successor, terms_of
 from bpp.orders.office import Office
-from bpp.orders.order import ACTIVE, Order
+from bpp.orders.order import ACTIVE, COMPLETE, Order
 from bpp.orders.progress import Step, WrongCode
-from bpp.orders.provider import PROVIDER_REASONS
+from bpp.orders.provider import require_own_reason
 from bpp.orders.status import unknown_order
 from bpp.orders.store import Kept
 from bpp.orders.writing import write
 from protocol_specs.node.store import Conflict, Session
-from protocol_specs.wire.errors import ActionNotApplicable, InvalidCancellationReason
+from protocol_specs.wire.errors import ActionNotApplicable
 
 # The passenger or sender is the cause: the order ends. Any other reason only frees the job.
 ENDS_THE_ORDER = frozenset({"012", "014"})
@@ -45,21 +45,21 @@ def offers_for(session: Session, office: Office, worker: Worker, now: int) -> li
             now=now,
             passed_over=order.gave_up,
         )
-        if office.objection(session, worker.agent_id, _terms(office, order)) is None
+        if office.objection(session, worker.agent_id, terms_of(office, order)) is None
     ]
     return sorted(offers, key=lambda offer: (offer.distance_m, offer.order.id))
 
 
-def accept(session: Session, office: Office, worker: Worker, order_id: str, now: int) -> Order:
+def accept(session: Session, office: Office, worker: Worker, job_id: str, now: int) -> Order:
     """The driver takes an open job, alone. Raises OrderNotFound, ActionNotApplicable."""
-    kept = store.order_by_id(session, order_id)
+    kept = store.order_by_job_id(session, job_id)
     # Only open jobs and the driver's own exist for a driver.
     if kept is None or kept.order.agent_id not in (None, worker.agent_id):
         raise unknown_order() if kept is None else _taken()
     if kept.order.agent_id == worker.agent_id and kept.order.status == ACTIVE:
         return kept.order  # said twice, meant once
     decision = assign.accept(kept.order, worker, office.provider, now)
-    if why := office.objection(session, worker.agent_id, _terms(office, kept.order)):
+    if why := office.objection(session, worker.agent_id, terms_of(office, kept.order)):
         raise ActionNotApplicable(why)
     try:
         return write(session, office, decision, now, revision=kept.revision)
@@ -71,7 +71,7 @@ def step(
     session: Session,
     office: Office,
     worker: Worker,
-    order_id: str,
+    job_id: str,
     which: Step,
     now: int,
     *,
@@ -82,7 +82,9 @@ def step(
 
     A wrong start code is a value, not an exception: that it was tried is kept.
     """
-    kept = _own(session, worker, order_id)
+    kept = _own(session, worker, job_id)
+    if which == "end" and kept.order.status == COMPLETE:
+        return kept.order  # said twice, meant once
     if which in ("start", "pickup"):
         _require_word(office, which)
         decision = progress.start(kept.order, code, office.provider, now)
@@ -97,14 +99,14 @@ def step(
 
 
 def give_up(
-    session: Session, office: Office, worker: Worker, order_id: str, reason_id: str, now: int
+    session: Session, office: Office, worker: Worker, job_id: str, reason_id: str, now: int
 ) -> Order:
     """The driver cannot do the job: it goes to the next driver, or, by some reasons, it ends.
 
     Raises OrderNotFound, InvalidCancellationReason, CancellationNotPossible, ActionNotApplicable.
     """
-    _require_reason(reason_id)
-    kept = _own(session, worker, order_id)
+    require_own_reason(office.provider, reason_id)
+    kept = _own(session, worker, job_id)
     if reason_id in ENDS_THE_ORDER:
         decision = cancel_by_provider(kept.order, reason_id, office.provider, now)
     else:
@@ -116,10 +118,10 @@ def give_up(
 
 
 def assign_by_desk(
-    session: Session, office: Office, worker: Worker, order_id: str, now: int
+    session: Session, office: Office, worker: Worker, job_id: str, now: int
 ) -> Order:
     """The desk gives an order to a driver. Raises OrderNotFound, ActionNotApplicable."""
-    kept = _any(session, order_id)
+    kept = any_order(session, job_id)
     decision = assign.assign(kept.order, worker, office.provider, now)
     try:
         return write(session, office, decision, now, revision=kept.revision)
@@ -128,24 +130,95 @@ def assign_by_desk(
 
 
 def cancel_by_desk(
-    session: Session, office: Office, order_id: str, reason_id: str, now: int
+    session: Session, office: Office, job_id: str, reason_id: str, now: int
 ) -> Order:
     """The desk ends an order, free of charge. Raises as `give_up`."""
-    _require_reason(reason_id)
-    kept = _any(session, order_id)
+    require_own_reason(office.provider, reason_id)
+    kept = any_order(session, job_id)
     decision = cancel_by_provider(kept.order, reason_id, office.provider, now)
     return write(session, office, decision, now, revision=kept.revision)
 
 
+def bring_back(
+    session: Session,
+    office: Office,
+    job_id: str,
+    reason_id: str,
+    now: int,
+    *,
+    worker: Worker | None = None,
+) -> Order:
+    """The parcel goes back to its sender; said by its driver, or by the desk (no `worker`).
+
+    Raises OrderNotFound, ActionNotApplicable, InvalidCancellationReason.
+    """
+    kept = any_order(session, job_id) if worker is None else _own(session, worker, job_id)
+    decision = returning.bring_back(kept.order, reason_id, office.provider, now)
+    return write(session, office, decision, now, revision=kept.revision)
+
+
+def brought_back(
+    session: Session,
+    office: Office,
+    job_id: str,
+    now: int,
+    *,
+    is_disposed: bool,
+    cash_collected: bool,
+    worker: Worker | None = None,
+) -> Order:
+    """The parcel is with its sender again, or disposed of. Raises as `bring_back`."""
+    kept = any_order(session, job_id) if worker is None else _own(session, worker, job_id)
+    leg = kept.order.view.fulfillment.return_leg
+    if leg is not None and leg.ended_at is not None:
+        return kept.order  # said twice, meant once
+    decision = returning.brought_back(
+        kept.order, office.provider, now, is_disposed=is_disposed, cash_collected=cash_collected
+    )
+    return write(session, office, decision, now, revision=kept.revision)
+
+
 def end_by_desk(
-    session: Session, office: Office, order_id: str, now: int, *, cash_collected: bool
+    session: Session, office: Office, job_id: str, now: int, *, cash_collected: bool
 ) -> Order:
     """The desk ends a begun job whose driver cannot: a lost phone, a driver no longer here.
 
     Raises OrderNotFound, ActionNotApplicable.
     """
-    kept = _any(session, order_id)
+    kept = any_order(session, job_id)
     decision = progress.end(kept.order, office.provider, now, cash_collected=cash_collected)
+    return write(session, office, decision, now, revision=kept.revision)
+
+
+def paid_by_desk(session: Session, office: Office, job_id: str, now: int) -> Order:
+    """The money of a job that ended unpaid came. Raises OrderNotFound, ActionNotApplicable."""
+    kept = any_order(session, job_id)
+    decision = money.confirm_paid(kept.order, now)
+    return write(session, office, decision, now, revision=kept.revision)
+
+
+def refund_by_desk(
+    session: Session,
+    office: Office,
+    job_id: str,
+    now: int,
+    *,
+    reference: str,
+    amount_minor: int,
+    borne_by: Literal["worker", "cooperative"],
+) -> Order:
+    """Money back to the customer, once per reference. Raises OrderNotFound, ActionNotApplicable."""
+    kept = any_order(session, job_id)
+    decision = money.refund(
+        kept.order,
+        reference=reference,
+        amount_minor=amount_minor,
+        borne_by=borne_by,
+        provider=office.provider,
+        now=now,
+    )
+    if decision is None:
+        return kept.order
     return write(session, office, decision, now, revision=kept.revision)
 
 
@@ -154,31 +227,22 @@ def _next(
 ) -> Worker | None:
     if office.provider.assignment != "at_confirm":
         return None
-    return successor(session, office, order.view, _terms(office, order), now, passed_over)
+    return successor(session, office, order.view, terms_of(office, order), now, passed_over)
 
 
-def _terms(office: Office, order: Order) -> JobTerms:
-    return office.terms(order.category, order.city, order.payment, order.planned_start)
-
-
-def _own(session: Session, worker: Worker, order_id: str) -> Kept:
-    kept = store.order_of_agent(session, worker.agent_id, order_id)
+def _own(session: Session, worker: Worker, job_id: str) -> Kept:
+    kept = store.order_of_agent(session, worker.agent_id, job_id)
     if kept is None:
         raise unknown_order()
     return kept
 
 
-def _any(session: Session, order_id: str) -> Kept:
-    kept = store.order_by_id(session, order_id)
+def any_order(session: Session, job_id: str) -> Kept:
+    """The order, for the desk. Raises OrderNotFound."""
+    kept = store.order_by_job_id(session, job_id)
     if kept is None:
         raise unknown_order()
     return kept
-
-
-def _require_reason(reason_id: str) -> None:
-    if reason_id not in PROVIDER_REASONS:
-        known = ", ".join(sorted(PROVIDER_REASONS))
-        raise InvalidCancellationReason(f"reason {reason_id!r} is not one of {known}")
 
 
 def _require_word(office: Office, which: Step) -> None:

@@ -6,7 +6,7 @@ from sqlalchemy import bindparam, delete, insert, select, update
 
 from bpp.orders.events import OrderEvent, event_document
 from bpp.orders.init import StoredQuote, quote_document, read_quote
-from bpp.orders.order import Order, order_document, read_order
+from bpp.orders.order import NOT_READY, Order, order_document, read_order
 from bpp.orders.tables import OrderEventRow, OrderRow, QuoteRow
 from protocol_specs.node.store import Row, Session, Statement
 
@@ -14,7 +14,7 @@ KEPT_QUOTE_S = 24 * 3600  # an expired quote still explains a late confirm for a
 LISTED_MAX = 200
 
 _QUOTE, _ORDER, _EVENT = QuoteRow.__table__, OrderRow.__table__, OrderEventRow.__table__
-_CHANGES = ("status", "state", "agent_id", "events", "document", "updated_at")
+_CHANGES = ("status", "state", "agent_id", "is_done", "events", "document", "updated_at")
 
 _OF_TRANSACTION = (
     _QUOTE.c.bap_id == bindparam("of_bap"),
@@ -50,10 +50,10 @@ _OF_BAP = Statement(
     _SHORT.where(_ORDER.c.bap_id == bindparam("bap"), _ORDER.c.order_id == bindparam("order"))
 )
 _OF_AGENT = Statement(
-    _SHORT.where(_ORDER.c.agent_id == bindparam("agent"), _ORDER.c.order_id == bindparam("order"))
+    _SHORT.where(_ORDER.c.agent_id == bindparam("agent"), _ORDER.c.job_id == bindparam("job"))
 )
 _BY_KEY = Statement(_SHORT.where(_ORDER.c.key == bindparam("of")))
-_BY_ID = Statement(_SHORT.where(_ORDER.c.order_id == bindparam("order")))
+_BY_JOB_ID = Statement(_SHORT.where(_ORDER.c.job_id == bindparam("job")))
 _JOB_OF = Statement(
     _SHORT.where(_ORDER.c.agent_id == bindparam("agent"), _ORDER.c.status == "ACTIVE")
 )
@@ -61,13 +61,25 @@ _IS_BUSY = Statement(
     select(_ORDER.c.key).where(_ORDER.c.agent_id == bindparam("agent"), _ORDER.c.status == "ACTIVE")
 )
 _OPEN = Statement(
-    _SHORT.where(_ORDER.c.agent_id.is_(None), _ORDER.c.status == "ACTIVE")
+    _SHORT.where(
+        _ORDER.c.agent_id.is_(None), _ORDER.c.status == "ACTIVE", _ORDER.c.state != NOT_READY
+    )
     .order_by(_ORDER.c.created_at.desc())
     .limit(LISTED_MAX)
 )
 _NEWEST = Statement(_SHORT.order_by(_ORDER.c.created_at.desc(), _ORDER.c.key).limit(LISTED_MAX))
-_ENDED_OF_AGENT = Statement(
-    _SHORT.where(_ORDER.c.agent_id == bindparam("agent"), _ORDER.c.status == "COMPLETE")
+_WAITING = Statement(
+    _SHORT.where(
+        _ORDER.c.agent_id.is_(None),
+        _ORDER.c.status == "ACTIVE",
+        _ORDER.c.state == bindparam("in_state"),
+        _ORDER.c.updated_at < bindparam("before"),
+    )
+    .order_by(_ORDER.c.updated_at)
+    .limit(1)
+)
+_DONE_BY_AGENT = Statement(
+    _SHORT.where(_ORDER.c.agent_id == bindparam("agent"), _ORDER.c.is_done == 1)
     .order_by(_ORDER.c.updated_at.desc())
     .limit(LISTED_MAX)
 )
@@ -117,8 +129,9 @@ def add_order(session: Session, order: Order) -> None:
         bap_id=order.peer.bap_id,
         transaction_id=order.peer.transaction_id,
         order_id=order.id,
+        job_id=order.job_id,
         revision=0,
-        created_at=order.view.created_at,
+        created_at=order.reached[0][1],  # our own clock: some peers date their orders themselves
         **_changes(order),
     )
 
@@ -152,14 +165,14 @@ def order_of_bap(session: Session, bap_id: str, order_id: str) -> Kept | None:
     return _kept(session.one(_OF_BAP, bap=bap_id, order=order_id))
 
 
-def order_of_agent(session: Session, agent_id: str, order_id: str) -> Kept | None:
+def order_of_agent(session: Session, agent_id: str, job_id: str) -> Kept | None:
     """The order, if this agent has or had it."""
-    return _kept(session.one(_OF_AGENT, agent=agent_id, order=order_id))
+    return _kept(session.one(_OF_AGENT, agent=agent_id, job=job_id))
 
 
-def order_by_id(session: Session, order_id: str) -> Kept | None:
+def order_by_job_id(session: Session, job_id: str) -> Kept | None:
     """The order, for the cooperative's own desk."""
-    return _kept(session.one(_BY_ID, order=order_id))
+    return _kept(session.one(_BY_JOB_ID, job=job_id))
 
 
 def order_by_key(session: Session, key: str) -> Kept | None:
@@ -178,7 +191,7 @@ def is_busy(session: Session, agent_id: str) -> bool:
 
 
 def open_jobs(session: Session) -> list[Order]:
-    """Orders without an agent, newest first, at most LISTED_MAX.
+    """Orders that wait for an agent, newest first, at most LISTED_MAX.
 
     Newest, so that jobs which nobody takes cannot hide for ever those that come after them.
     """
@@ -190,9 +203,14 @@ def newest(session: Session) -> list[Order]:
     return [read_order(row["document"]) for row in session.all(_NEWEST)]
 
 
-def completed_by(session: Session, agent_id: str) -> list[Order]:
-    """Jobs the agent completed, newest first, at most LISTED_MAX."""
-    return [read_order(row["document"]) for row in session.all(_ENDED_OF_AGENT, agent=agent_id)]
+def waiting_since(session: Session, state: str, before: int) -> Kept | None:
+    """The order without an agent that stands in this state for longest, if since before then."""
+    return _kept(session.one(_WAITING, in_state=state, before=before))
+
+
+def done_by(session: Session, agent_id: str) -> list[Order]:
+    """Jobs the agent carried out, newest first, at most LISTED_MAX."""
+    return [read_order(row["document"]) for row in session.all(_DONE_BY_AGENT, agent=agent_id)]
 
 
 def _changes(order: Order) -> dict[str, object]:
@@ -200,6 +218,7 @@ def _changes(order: Order) -> dict[str, object]:
         "status": order.status,
         "state": order.state,
         "agent_id": order.agent_id,
+        "is_done": int(order.is_done()),
         "events": order.events,
         "document": order_document(order),
         "updated_at": order.view.updated_at,

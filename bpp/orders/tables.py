@@ -23,14 +23,20 @@ class QuoteRow(Tables, table=True):
 
 
 class OrderRow(Tables, table=True):
-    """An order. One per BAP and transaction, and one running job per agent: by constraint."""
+    """An order. One per BAP and transaction, and one running job per agent: by constraint.
+
+    `order_id` is what its BAP knows it by (some make it themselves, so it is unique only with the
+    BAP), `job_id` what drivers and the desk do. `is_done`: carried out, or brought back.
+    """
 
     __tablename__ = "orders"
     __table__: ClassVar[Table]
     __table_args__ = (
         UniqueConstraint("bap_id", "transaction_id"),
-        UniqueConstraint("order_id"),
+        UniqueConstraint("bap_id", "order_id"),
+        UniqueConstraint("job_id"),
         CheckConstraint("status IN ('ACTIVE', 'COMPLETE', 'CANCELLED')"),
+        CheckConstraint("is_done IN (0, 1)"),
         Index(
             "one_job_per_agent",
             "agent_id",
@@ -49,8 +55,15 @@ class OrderRow(Tables, table=True):
             "jobs_done",
             "agent_id",
             "updated_at",
-            sqlite_where=text("status = 'COMPLETE'"),
-            postgresql_where=text("status = 'COMPLETE'"),
+            sqlite_where=text("is_done = 1"),
+            postgresql_where=text("is_done = 1"),
+        ),
+        Index(
+            "waiting_jobs",
+            "state",
+            "updated_at",
+            sqlite_where=text("status = 'ACTIVE' AND agent_id IS NULL"),
+            postgresql_where=text("status = 'ACTIVE' AND agent_id IS NULL"),
         ),
     )
 
@@ -58,9 +71,11 @@ class OrderRow(Tables, table=True):
     bap_id: str
     transaction_id: str
     order_id: str
+    job_id: str
     status: str
     state: str
     agent_id: str | None
+    is_done: int = Field(sa_type=BigInteger)
     events: int = Field(sa_type=BigInteger)
     revision: int = Field(sa_type=BigInteger)
     document: bytes
@@ -83,6 +98,31 @@ class OrderEventRow(Tables, table=True):
     kind: str
     at: int = Field(sa_type=BigInteger)
     agent_id: str | None
+    document: bytes
+
+
+class RatingRow(Tables, table=True):
+    """What a consumer gave one category of an order; a later value takes its place."""
+
+    __tablename__ = "order_rating"
+    __table__: ClassVar[Table]
+
+    order_key: str = Field(primary_key=True)
+    category: str = Field(primary_key=True)
+    value: int = Field(sa_type=BigInteger)
+    at: int = Field(sa_type=BigInteger)
+
+
+class SubmissionRow(Tables, table=True):
+    """A form filled in for a transaction; filled in again, it is another submission."""
+
+    __tablename__ = "form_submission"
+    __table__: ClassVar[Table]
+    __table_args__ = (Index("submission_age", "at"),)
+
+    bap_id: str = Field(primary_key=True)
+    transaction_id: str = Field(primary_key=True)
+    at: int = Field(sa_type=BigInteger)
     document: bytes
 
 

@@ -1,5 +1,7 @@
 """track: where the vehicle is, while it works for this order and not a moment longer."""
 
+from dataclasses import replace
+
 from bpp.fleet.dispatch import Position
 from bpp.orders.order import ACTIVE, Order
 from protocol_specs.wire.order import Place, Tracking
@@ -9,9 +11,10 @@ ROUGH_DECIMALS = 3  # about 100 m, until the rider or the parcel is on board
 
 def track(order: Order, position: Position | None) -> Tracking:
     """Active with a place between assignment and end; else inactive and without one."""
+    hidden = Tracking("inactive", order_id=order.id, fulfillment_id=order.view.fulfillment.id)
     if order.status != ACTIVE or order.agent_id is None or position is None:
-        return Tracking("inactive")
+        return hidden
     lat, lon = position.lat, position.lon
     if not order.has_begun():
         lat, lon = round(lat, ROUGH_DECIMALS), round(lon, ROUGH_DECIMALS)
-    return Tracking("active", Place(lat, lon), position.at)
+    return replace(hidden, status="active", location=Place(lat, lon), updated_at=position.at)

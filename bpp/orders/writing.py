@@ -1,21 +1,20 @@
 """One decision, written in one commit: order, facts, what extensions made of them, what is owed."""
 
-from collections.abc import Mapping
+from dataclasses import replace
 
-from bpp.orders import store
+from bpp.orders import speaking, store
 from bpp.orders.decision import CallbackAction, Decision
 from bpp.orders.events import OrderEvent
 from bpp.orders.extension import Extension
 from bpp.orders.office import Office
-from bpp.orders.order import Order, Peer, with_tags
+from bpp.orders.order import Order, with_tags
+from bpp.orders.speaking import Message, order_message
 from protocol_specs.node.outbox import owe
 from protocol_specs.node.store import Session, StoreUnavailable
-from protocol_specs.wire import strict_json, version
-from protocol_specs.wire.envelope import Envelope, SubscriberType, new_context, reply_context
-from protocol_specs.wire.errors import Refused, error_object
+from protocol_specs.wire.envelope import Envelope, SubscriberType
+from protocol_specs.wire.errors import Refused
 from protocol_specs.wire.order import OrderView, TagGroup
-
-TTL = "PT30S"
+from protocol_specs.wire.parties import callback_of
 
 
 def write(
@@ -43,28 +42,46 @@ def write(
         store.change_order(session, order, revision)
     for action in decision.callbacks:
         if answering is not None:
-            owe_answer(session, office, answering, action, order.shown(), now)
+            view = replace(order.shown(), status=decision.answer_status or order.status)
+            owe_order(session, office, answering, view, now)
             answering = None
         else:
             owe_unsolicited(session, office, order, action, now)
     return order
 
 
-def owe_answer(
+def owe_order(
     session: Session,
     office: Office,
     envelope: Envelope,
-    action: CallbackAction | str,
     view: OrderView,
     now: int,
     *,
     expires_at: int | None = None,
 ) -> None:
+    """Owes the callback with this order to a request."""
+    message = order_message(envelope.dialect, view, callback_of(envelope.action))
+    owe_message(session, office, envelope, message, now, expires_at=expires_at)
+
+
+def owe_message(
+    session: Session,
+    office: Office,
+    envelope: Envelope,
+    message: Message,
+    now: int,
+    *,
+    expires_at: int | None = None,
+) -> None:
     """Owes the callback to a request: same transaction and message_id."""
-    message = envelope.dialect.write_on_order(view, action=action)
-    context = _reply_context(office, envelope, action, now)
-    document = {"context": context, "message": message}
-    _owe_document(session, envelope, action, document, now, expires_at)
+    _owe(session, envelope, speaking.answer(office, envelope, message), now, expires_at)
+
+
+def owe_refusal(
+    session: Session, office: Office, envelope: Envelope, refused: Refused, now: int
+) -> None:
+    """Owes the callback that says no: an error and no message."""
+    _owe(session, envelope, speaking.refusal(office, envelope, refused), now, None)
 
 
 def owe_unsolicited(
@@ -72,8 +89,6 @@ def owe_unsolicited(
 ) -> None:
     """A callback nobody asked for, with a message_id of its own."""
     peer, message_id = order.peer, office.new_id()
-    context = _new_context(office, peer, action, message_id, now)
-    message = version.named(peer.dialect).write_on_order(order.shown(), action=action)
     owe(
         session,
         receiver_id=peer.bap_id,
@@ -83,35 +98,11 @@ def owe_unsolicited(
         transaction_id=peer.transaction_id,
         action=action,
         message_id=message_id,
-        body=strict_json.dumps({"context": context, "message": message}),
+        body=speaking.unsolicited(office, peer, action, message_id, order.shown()),
         now=now,
         expires_at=None,
         supersedes=f"on_status:{order.key}" if action == "on_status" else None,
     )
-
-
-def owe_refusal(
-    session: Session, office: Office, envelope: Envelope, refused: Refused, now: int
-) -> None:
-    """Owes the callback that says no: an error and no message."""
-    action = f"on_{envelope.action}"
-    context = _reply_context(office, envelope, action, now)
-    document = {"context": context, "error": error_object(refused)}
-    _owe_document(session, envelope, action, document, now, None)
-
-
-def answer_document(
-    office: Office, envelope: Envelope, message: dict[str, object], now: int
-) -> bytes:
-    """The callback to a passing request, as bytes to be sent."""
-    context = _reply_context(office, envelope, f"on_{envelope.action}", now)
-    return strict_json.dumps({"context": context, "message": message})
-
-
-def refusal_document(office: Office, envelope: Envelope, refused: Refused, now: int) -> bytes:
-    """The callback that says no to a passing request."""
-    context = _reply_context(office, envelope, f"on_{envelope.action}", now)
-    return strict_json.dumps({"context": context, "error": error_object(refused)})
 
 
 def _project(session: Session, extension: Extension, event: OrderEvent) -> tuple[TagGroup, ...]:
@@ -125,13 +116,8 @@ def _project(session: Session, extension: Extension, event: OrderEvent) -> tuple
         return extension.failed(session, event, error)
 
 
-def _owe_document(
-    session: Session,
-    envelope: Envelope,
-    action: str,
-    document: Mapping[str, object],
-    now: int,
-    expires_at: int | None,
+def _owe(
+    session: Session, envelope: Envelope, body: bytes, now: int, expires_at: int | None
 ) -> None:
     owe(
         session,
@@ -140,41 +126,9 @@ def _owe_document(
         receiver_type=SubscriberType.BAP,
         domain=envelope.context.domain,
         transaction_id=envelope.transaction_id,
-        action=action,
+        action=callback_of(envelope.action),
         message_id=envelope.message_id,
-        body=strict_json.dumps(document),
+        body=body,
         now=now,
         expires_at=expires_at,
-    )
-
-
-def _reply_context(office: Office, envelope: Envelope, action: str, now: int) -> dict[str, object]:
-    return reply_context(
-        envelope.context,
-        action=action,
-        now_ms=now * 1000,
-        ttl=TTL,
-        bpp_id=office.bpp_id,
-        bpp_uri=office.bpp_uri,
-    )
-
-
-def _new_context(
-    office: Office, peer: Peer, action: str, message_id: str, now: int
-) -> dict[str, object]:
-    return new_context(
-        action=action,
-        domain=peer.domain,
-        version=peer.version,
-        city=peer.city,
-        country=peer.country,
-        bap_id=peer.bap_id,
-        bap_uri=peer.bap_uri,
-        bpp_id=office.bpp_id,
-        bpp_uri=office.bpp_uri,
-        transaction_id=peer.transaction_id,
-        message_id=message_id,
-        now_ms=now * 1000,
-        ttl=TTL,
-        is_flat=version.named(peer.dialect).traits.is_flat,
     )

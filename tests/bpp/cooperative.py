@@ -56,6 +56,7 @@ def ride_settings(drivers: int = 2, **changes: Any) -> dict[str, Any]:
         "kind": "ride",
         "currency": "MYR",
         "categories": ("CAB",),
+        "takes_orders_without_driver": True,
         "service_area": ({"lat": 3.139, "lon": 101.6869, "radius_m": 20_000},),
         "fares": {"base": "3.00", "per_km": "0.70"},
         "cancellation": (

@@ -14,7 +14,7 @@ from bpp.orders.decision import Decision
 from bpp.orders.init import StoredQuote, init
 from bpp.orders.office import Office
 from bpp.orders.order import Order, Peer
-from bpp.orders.provider import Provider
+from bpp.orders.provider import PARCEL_REASONS, RETURN_REASONS, Provider
 from protocol_specs.wire.order import (
     Agent,
     CancellationTerm,
@@ -66,19 +66,27 @@ def ride_provider(**changes: Any) -> Provider:
         id="kl-taxi",
         name="KL Taxi Cooperative",
         kind=Kind.RIDE,
-        domain="nic2004:60221",
+        subscriber_id="bpp.example.org",
         categories=("CAB",),
         area=(Circle(KL.lat, KL.lon, 20_000),),
         fares=FARES,
         payments=(CASH, PREPAID),
         cancellation=terms,
+        takes_orders_without_driver=True,
     )
     return replace(provider, **changes)
 
 
 def delivery_provider(**changes: Any) -> Provider:
     """A courier cooperative at the same place."""
-    changed = {"kind": Kind.DELIVERY, "categories": ("TWO_WHEELER",), "cancellation": (), **changes}
+    changed = {
+        "kind": Kind.DELIVERY,
+        "categories": ("TWO_WHEELER",),
+        "cancellation": (),
+        "cancellation_reasons": PARCEL_REASONS,
+        "return_reasons": RETURN_REASONS,
+        **changes,
+    }
     return ride_provider(**changed)
 
 

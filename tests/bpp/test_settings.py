@@ -129,7 +129,8 @@ async def test_a_node_with_vehicles_and_no_drivers_yet_starts_and_offers_their_c
         {"registration": "W 2", "category": "AUTO_RICKSHAW"},
         {"registration": "W 3", "category": "CAB"},
     )
-    async with cooperative(tmp_path, drivers=0, categories=(), vehicles=vehicles) as there:
+    changes = {"categories": (), "vehicles": vehicles, "takes_orders_without_driver": False}
+    async with cooperative(tmp_path, drivers=0, **changes) as there:
         assert await there.desk("GET", "drivers") == (200, {"drivers": []})
         driver = {"code": "D1", "name": "Aminah", "phone": "60123456789", "vehicle": "W 1"}
         _, added = await there.desk("POST", "drivers", driver)

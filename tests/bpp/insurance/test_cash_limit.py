@@ -305,7 +305,11 @@ async def test_a_driver_at_the_limit_is_found_only_where_something_else_than_cas
     tmp_path: Path, payments: tuple[dict[str, str], ...], is_offered: bool
 ) -> None:
     ways = tuple({key: each[key] for key in ("collected_by", "type")} for each in payments)
-    changes = {"insurance": insured(tmp_path, "0.50"), "payments": ways}
+    changes = {
+        "insurance": insured(tmp_path, "0.50"),
+        "payments": ways,
+        "takes_orders_without_driver": False,
+    }
     async with cooperative(tmp_path, **changes) as there:
         await there.online("D1")
         await carried_out(there, "D1", await booked(there, IN_CASH))

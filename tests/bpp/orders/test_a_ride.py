@@ -75,12 +75,13 @@ async def test_search_and_select_publish_the_ceiling_and_the_zones_of_the_price_
         assert (policy["ZONE_1_NAME"], policy["ZONE_1_SURCHARGE"]) == ("Sentral", "2.00")
 
 
-async def test_a_search_finds_nothing_while_no_driver_is_online(there: Cooperative) -> None:
-    said = await there.say("search", intent())
-    assert said.is_ack
-    await there.online("D1")
-    await there.ask("search", intent())
-    assert len(there.bap.heard) == 1
+async def test_a_search_finds_nothing_while_no_driver_is_online(tmp_path: Path) -> None:
+    async with cooperative(tmp_path, takes_orders_without_driver=False) as there:
+        said = await there.say("search", intent())
+        assert said.is_ack
+        await there.online("D1")
+        await there.ask("search", intent())
+        assert len(there.bap.heard) == 1
 
 
 async def test_a_driver_who_is_on_a_job_is_not_offered(there: Cooperative) -> None:

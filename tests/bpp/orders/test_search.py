@@ -9,7 +9,7 @@ from bpp.fleet.dispatch import Candidate, Position
 from bpp.fleet.fleet import Fleet
 from bpp.orders.extension import ExtraLine, JobTerms
 from bpp.orders.office import Office
-from bpp.orders.search import SOON_S, search
+from bpp.orders.search import SOON_S, Asker, search
 from bpp.orders.select import select
 from protocol_specs.wire.errors import QuoteUnavailable
 from protocol_specs.wire.order import Intent, Kind, Parcel, Quote
@@ -26,7 +26,7 @@ from tests.bpp.factories import (
 )
 
 INTENT = Intent(Kind.RIDE, KL, KLCC)
-CITY = "std:03"
+ASKER = Asker("bap.example.org", "t1", "nic2004:60221", "std:03")
 
 
 class OneDriver(Fleet):
@@ -41,12 +41,13 @@ def nobody_is_busy(_: str) -> bool:
 
 
 def with_driver(**changes: Any) -> Office:
-    return office(ride_provider(**changes), fleet=OneDriver())
+    provider = ride_provider(**{"takes_orders_without_driver": False, **changes})
+    return office(provider, fleet=OneDriver())
 
 
 def test_an_offer_tells_price_distance_time_and_fare_policy() -> None:
     where = with_driver()
-    catalog = search(where, INTENT, nobody_is_busy, NOW, city=CITY)
+    catalog = search(where, INTENT, nobody_is_busy, NOW, ASKER)
     assert catalog is not None
     offer = catalog.offers[0]
     assert (offer.vehicle_category, offer.distance_to_driver_m, offer.eta_min) == ("CAB", 111, 1)
@@ -67,7 +68,7 @@ def test_an_offer_tells_price_distance_time_and_fare_policy() -> None:
     ],
 )
 def test_what_the_cooperative_does_not_do_is_met_with_silence(intent: Intent) -> None:
-    assert search(with_driver(), intent, nobody_is_busy, NOW, city=CITY) is None
+    assert search(with_driver(), intent, nobody_is_busy, NOW, ASKER) is None
 
 
 class NotForBicycles:
@@ -90,25 +91,25 @@ def test_a_category_that_cannot_be_priced_costs_the_others_no_offer() -> None:
         "takes_orders_without_driver": True,
     }
     where = replace(with_driver(**both), extensions=(NotForBicycles(),))
-    catalog = search(where, INTENT, nobody_is_busy, NOW, city=CITY)
+    catalog = search(where, INTENT, nobody_is_busy, NOW, ASKER)
     assert catalog is not None
     assert [offer.vehicle_category for offer in catalog.offers] == ["CAB"]
     with pytest.raises(QuoteUnavailable):
-        search(where, replace(INTENT, vehicle_category="BICYCLE"), nobody_is_busy, NOW, city=CITY)
+        search(where, replace(INTENT, vehicle_category="BICYCLE"), nobody_is_busy, NOW, ASKER)
 
 
 def test_a_busy_driver_is_no_driver() -> None:
-    assert search(with_driver(), INTENT, lambda _: True, NOW, city=CITY) is None
+    assert search(with_driver(), INTENT, lambda _: True, NOW, ASKER) is None
 
 
 def test_a_cooperative_that_takes_orders_without_a_driver_offers_without_an_arrival_time() -> None:
     where = office(ride_provider(takes_orders_without_driver=True))
-    catalog = search(where, INTENT, nobody_is_busy, NOW, city=CITY)
+    catalog = search(where, INTENT, nobody_is_busy, NOW, ASKER)
     assert catalog is not None
     assert (catalog.offers[0].eta_min, catalog.offers[0].distance_to_driver_m) == (None, None)
 
 
 def test_a_ride_wanted_soon_is_offered() -> None:
     assert search(
-        with_driver(), replace(INTENT, start_at=NOW + SOON_S), nobody_is_busy, NOW, city=CITY
+        with_driver(), replace(INTENT, start_at=NOW + SOON_S), nobody_is_busy, NOW, ASKER
     )

@@ -16,9 +16,11 @@ def test_jobs_that_nobody_takes_do_not_hide_the_newest_one(tmp_path: Path) -> No
 
     def book(session: Session) -> None:
         for n in range(store.LISTED_MAX + 1):
-            view = replace(first.view, id=f"order-{n}", created_at=NOW + n)
+            view = replace(first.view, id=f"order-{n}")
             peer = replace(first.peer, transaction_id=f"t{n}")
-            store.add_order(session, replace(first, key=f"key-{n}", peer=peer, view=view))
+            reached = ((first.state, NOW + n),)
+            order = replace(first, key=f"key-{n}", job_id=f"job-{n}", reached=reached)
+            store.add_order(session, replace(order, peer=peer, view=view))
 
     books.transact_now(book)
     listed = [order.id for order in books.read(store.open_jobs)]

@@ -1,0 +1,14 @@
+"""support: whom to call at the cooperative."""
+
+from dataclasses import replace
+
+from bpp.orders.provider import Provider
+from protocol_specs.wire.errors import SupportUnavailable
+from protocol_specs.wire.order import Support
+
+
+def contact(provider: Provider, asked: Support) -> Support:
+    """The cooperative's contact, about what was asked. Raises SupportUnavailable without any."""
+    if provider.support is None:
+        raise SupportUnavailable("this cooperative gives no contact for support")
+    return replace(provider.support, ref_id=asked.ref_id)
