@@ -37,11 +37,11 @@ class Kept:
     signature: str = ""
     _etag: str = ""
 
-    def etag(self, policy: str) -> str:
-        """The strong entity tag of this body under a stated policy, which it is asked for always
-        alike. Nothing else goes into it: what is unchanged stays so, whatever changed meanwhile."""
+    def etag(self, max_age_s: int) -> str:
+        """The entity tag of a snapshot of these records, under the network's one `max_age_s`: of
+        those two, nothing else. Nodes compute it too, because the signature of a 304 is over it."""
         if not self._etag:
-            stated = hashlib.sha256(policy.encode() + b"\n" + self.body).hexdigest()
+            stated = hashlib.sha256(b"%d" % max_age_s + self.body).hexdigest()
             self._etag = f'"{stated[:40]}"'
         return self._etag
 

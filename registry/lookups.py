@@ -109,7 +109,7 @@ class Lookups:
         except Refused as refused:
             return refusal(refused)
         max_age_s = self._settings.policy.snapshot_max_age_s
-        etag = kept.etag(f"max_age_s={max_age_s}")
+        etag = kept.etag(max_age_s)
         if etag in _tags(request):
             return self._answers.unchanged(etag, now)
         head = strict_json.dumps(

@@ -1,6 +1,7 @@
 """What the registry answers: signed, as fresh as the directory, and 304 where nothing changed."""
 
 import base64
+import hashlib
 import json
 import uuid
 from pathlib import Path
@@ -121,6 +122,9 @@ async def test_a_snapshot_holds_who_can_be_trusted_now_in_these_domains(tmp_path
     async with subscribed(tmp_path) as who:
         said = await who.desk.get(f"/snapshot?domain={RIDES}")
         document = said.json
+        array = said.body[said.body.index(b'"records":') + 10 : -1]
+        stated = hashlib.sha256(b"300" + array).hexdigest()
+        assert said.headers["ETag"] == f'"{stated[:40]}"'
         assert document["registry"] == "registry.example.org"
         assert document["issued_at"] == rfc3339(NOW * 1000)
         assert document["max_age_s"] == 300
