@@ -84,13 +84,17 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Contact:
-    """A person to call or to bill; address and tax number are said of who is billed."""
+    """A person to call or to bill.
+
+    Of who is billed: address, tax number, and `since` when these details are what they are.
+    """
 
     name: str | None = None
     phone: str | None = None
     email: str | None = None
     address: PostalAddress | None = None
     tax_number: str | None = None
+    since: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

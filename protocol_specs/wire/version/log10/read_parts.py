@@ -103,6 +103,7 @@ def billing(value: Any) -> Contact:
         find(given, "email", text),
         find(given, "address", postal_address),
         find(given, "tax_number", loose_text),
+        find(given, "created_at", moment),
     )
 
 

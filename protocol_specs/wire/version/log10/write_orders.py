@@ -32,7 +32,7 @@ def init(edition: Edition, view: OrderView) -> Json:
         provider={"id": view.provider_id},
         items=[_item(edition, view)],
         fulfillments=deliveries.drafted(edition, view),
-        billing=parts.billing(view.billing, view.created_at, view.updated_at),
+        billing=parts.billing(view.billing, view.created_at),
         payment=_payment(edition, view),
         tags=[_acceptance()] if edition.has_linked_tags else None,
     )
@@ -90,7 +90,7 @@ def _whole(edition: Edition, view: OrderView, action: str) -> Json:
         provider={"id": view.provider_id},
         items=items,
         quote=_quote(wanted(view.quote, f"a quote in {action}"), view),
-        billing=parts.billing(view.billing, created, None),
+        billing=parts.billing(view.billing, created),
         payment=_payment(edition, view, with_status=action in _WITH_PAYMENT_STATUS),
         created_at=parts.time(created),
         updated_at=parts.time(created if view.updated_at is None else view.updated_at),

@@ -95,18 +95,21 @@ def contact(who: Contact | None, *, email: str | None = None) -> Json:
     return said(phone=phone, email=(who.email if who else None) or email)
 
 
-def billing(who: Contact | None, created_at: int | None, updated_at: int | None) -> Json:
-    """Whom the bill names: the buyer's platform, with its address and tax number."""
+def billing(who: Contact | None, ordered_at: int | None) -> Json:
+    """Whom the bill names: the buyer's platform, with its address and tax number.
+
+    Details that are not dated are as old as the order.
+    """
     given = wanted(who, "billing")
-    created = wanted(created_at, "created_at, which dates the bill")
+    since = wanted(ordered_at if given.since is None else given.since, "created_at, dating a bill")
     return {
         "name": wanted(given.name, "a name in billing"),
         "address": address(wanted(given.address, "an address in billing")),
         "tax_number": wanted(given.tax_number, "a tax_number in billing"),
         "phone": wanted(given.phone, "a phone in billing"),
         "email": wanted(given.email, "an email in billing"),
-        "created_at": time(created),
-        "updated_at": time(created if updated_at is None else updated_at),
+        "created_at": time(since),
+        "updated_at": time(since),
     }
 
 

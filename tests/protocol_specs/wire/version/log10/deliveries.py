@@ -51,6 +51,7 @@ billed = st.builds(
     st.just("books@example.org"),
     addresses,
     st.just("29AAACN2082N1Z8"),
+    times,
 )
 parcels = st.builds(
     lambda grams, side, value, what, kind: order.Parcel(grams, side, side, side, value, what, kind),

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
+import random
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from protocol_specs.wire import order
-from protocol_specs.wire.errors import Malformed
+from protocol_specs.wire.errors import Malformed, Refused
+from protocol_specs.wire.schema_documents import action_names
 from tests.protocol_specs.wire.version.log10 import deliveries, samples
 from tests.protocol_specs.wire.version.log10.test_rules_of_deliveries import changed
+from tests.protocol_specs.wire.version.trv10.test_agreement_rides import mutants
 
 LOG10, LOG = deliveries.DIALECTS
 DELIVERY = "/message/order/fulfillments/0"
@@ -194,3 +198,24 @@ def test_fees_for_cash_and_ways_back_are_no_offers() -> None:
     catalog = LOG10.read_on_search(document["message"])
     offer = replace(samples.OFFER, turnaround_s=3600)
     assert catalog.offers == (offer,)
+
+
+# Whatever comes
+
+
+@pytest.mark.parametrize("dialect", deliveries.DIALECTS, ids=deliveries.NAMES)
+@pytest.mark.parametrize("action", action_names("log10"))
+def test_what_receive_takes_is_read_or_refused_and_breaks_nothing(
+    dialect: Any, action: str
+) -> None:
+    good = samples.messages(dialect)[action]
+    is_about_order = action.startswith("on_") and "order" in good["message"]
+    called = "read_on_order" if is_about_order else f"read_{action}"
+    read = getattr(dialect, "read_support" if action == "on_support" else called)
+    taken, chance = 0, random.Random(f"{action} {dialect.traits.name}")
+    for spoilt in (one for _ in range(4) for one in mutants(good, chance)):
+        with contextlib.suppress(Refused):
+            dialect.schemas("receive").validate(action, spoilt)
+            taken += 1
+            read(spoilt["message"])
+    assert taken

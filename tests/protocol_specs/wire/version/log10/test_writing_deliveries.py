@@ -103,6 +103,18 @@ def test_a_turnaround_is_reckoned_for_a_day_on_local_clocks() -> None:
     assert time == {"label": "TAT", "duration": "PT60M", "timestamp": "2026-01-02"}
 
 
+def test_the_bill_is_dated_by_its_details_or_else_by_the_order() -> None:
+    def dated(billing: order.Contact) -> str:
+        return str(
+            LOG10.write_init(replace(samples.ORDER, billing=billing))["order"]["billing"][
+                "created_at"
+            ]
+        )
+
+    assert dated(samples.PLATFORM) == "2026-01-02T03:00:00.000Z"
+    assert dated(replace(samples.PLATFORM, since=0)) == "1970-01-01T00:00:00.000Z"
+
+
 @pytest.mark.parametrize(("dialect", "payee"), [(LOG10, "lsp"), (LOG, "seller-app")])
 def test_who_is_settled_with_is_said_in_each_edition_s_word(dialect: Any, payee: str) -> None:
     said = dialect.write_confirm(samples.ORDER)["order"]["payment"]
