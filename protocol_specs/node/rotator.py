@@ -17,6 +17,7 @@ from protocol_specs.node.settings import SettingsError
 from protocol_specs.node.startup import load_pair
 from protocol_specs.wire import keys
 from protocol_specs.wire.envelope import SubscriberType
+from protocol_specs.wire.errors import Overloaded
 from protocol_specs.wire.signing import LIFETIME_S_MAX, KeyId
 
 if TYPE_CHECKING:
@@ -71,8 +72,10 @@ class Rotator:
         try:
             return await self._take(step, now)
         except Undelivered as undelivered:
-            self._wait(now, undelivered)
-            return False
+            self._wait(now, undelivered.reason, LOOK_EVERY_S if undelivered.transient else AGAIN_S)
+        except (SettingsError, OSError) as fault:  # the key files, or the folder they are in
+            self._wait(now, str(fault), AGAIN_S)
+        return False
 
     async def _take(self, step: Step, now: int) -> bool:
         if step is Step.MAKE:
@@ -95,9 +98,12 @@ class Rotator:
             return False
         self._schedule_at = now + SCHEDULE_EVERY_S
         key_id = self._client.key_id
-        records = (await self._keyring.keys((key_id,)))[key_id]
+        try:
+            records = (await self._keyring.keys((key_id,)))[key_id]
+        except Overloaded:
+            records = ()
         if not records:
-            return False
+            return False  # nobody would vouch for the next key now
         since = self.standing.since or min(record.valid_from for record in records)
         until = min(record.valid_until for record in records)
         return rotation.is_due(
@@ -213,13 +219,13 @@ class Rotator:
                 next = load_pair(self.standing.next)
         self._on_subscribe.expect(load_pair(self.standing.current), next)
 
-    def _wait(self, now: int, undelivered: Undelivered) -> None:
-        """The registry did not take a step: later again, with its words for who asks."""
-        self._not_before = now + (LOOK_EVERY_S if undelivered.transient else AGAIN_S)
-        if undelivered.reason != self.standing.says:
-            self._save(replace(self.standing, says=undelivered.reason))
+    def _wait(self, now: int, says: str, wait_s: int) -> None:
+        """A step could not be taken: later again, with the reason for who asks."""
+        self._not_before = now + wait_s
+        if says != self.standing.says:
+            self._save(replace(self.standing, says=says))
             key = self.standing.next or self.standing.current
-            self._log("rotation_waits", key.unique_key_id, undelivered.reason)
+            self._log("rotation_waits", key.unique_key_id, says)
 
     def _save(self, standing: Rotation) -> None:
         rotation.save(self._settings.data_dir, standing)

@@ -360,6 +360,21 @@ async def test_what_the_registry_says_against_it_is_shown_and_it_is_asked_again_
     await world.until_done()
 
 
+async def test_key_files_that_cannot_be_made_are_named_and_nothing_is_published(
+    tmp_path: Path,
+) -> None:
+    world = World(tmp_path)
+    folder = world.settings.signing_key.parent
+    world.ask()
+    await world.rotator.turn_next(int(world.clock()))
+    folder.rename(tmp_path / "elsewhere")
+    await world.rotator.turn_next(int(world.clock()))
+    assert str(folder) in world.stands.says
+    assert world.registry.asked == []
+    (tmp_path / "elsewhere").rename(folder)
+    await world.until_done()
+
+
 async def test_an_application_that_the_registry_lost_is_sent_again(tmp_path: Path) -> None:
     world = World(tmp_path)
     await world.until_published()
