@@ -153,7 +153,9 @@ def netting_lines(
     pay, cash = chart.worker_pay(change.worker), chart.fare_cash_with(change.worker)
     net = sum(_sign(transfer, pay) * transfer.amount_minor for transfer in posted)
     if change.job.is_in_hand:
-        return move(pay, cash, net)
+        # A later job may have paid this one's cash back: what then is too much stays pay.
+        held = balance(cash) - sum(_sign(each, cash) * each.amount_minor for each in posted)
+        return move(pay, cash, min(net, held))
     is_unpaid = change.job.is_cash and change.job.status == "completed"
     if net > 0:
         return () if is_unpaid else move(pay, cash, min(net, max(0, balance(cash))))
