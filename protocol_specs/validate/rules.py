@@ -16,6 +16,13 @@ from protocol_specs.validate.words import DELIVERIES, LOG_125, RIDES, TRV_20, TR
 _WARNING = Severity.WARNING
 
 SCHEMA_RULES = (
+    Rule(
+        "tag.text",
+        "a tag's value is a text",
+        shapes.by_code("tag.text"),
+        severity=_WARNING,
+        whole=False,
+    ),
     Rule("uuid", "ids are UUIDs", shapes.by_code("uuid"), severity=_WARNING, whole=False),
     Rule("enum", "a word is one of those listed", shapes.by_code("enum"), whole=False),
     Rule("format", "a text has the form asked for", shapes.by_code("format"), whole=False),

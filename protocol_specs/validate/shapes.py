@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import itertools
+import re
 from collections.abc import Callable, Iterator
 
 from protocol_specs.validate.conversation import Conversation, Message
@@ -30,7 +31,8 @@ CODES = {
 }
 """The code under which each keyword of a schema is reported; the others are `bounds`."""
 
-BOUNDS, UUID = "bounds", "uuid"
+BOUNDS, UUID, TAG = "bounds", "uuid", "tag.text"
+_TAG_VALUE = re.compile(r"/tags/[0-9]+/list/[0-9]+/value\Z")
 _IDS = ("/context/transaction_id", "/context/message_id")
 
 
@@ -54,14 +56,18 @@ def _faults(message: Message) -> Iterator[tuple[str, Found]]:
     if message.action not in schemas.actions:
         return
     try:
-        schemas.validate(message.action, message.document)
+        schemas.validate(message.action, message.document)  # a third of the cost of listing
     except Refused:
-        found = list(itertools.islice(_named(message, schemas), FAULTS_MAX))
-        wrong_kind = {one.path for code, one in found if code == "type"}
-        for code, one in found:
-            is_same = code != "type" and one.path in wrong_kind  # it is no word, being no text
-            if not is_same and not _is_near(message, one.path):
-                yield code, one
+        yield from _listed(message, schemas)
+
+
+def _listed(message: Message, schemas: Schemas) -> Iterator[tuple[str, Found]]:
+    found = list(itertools.islice(_named(message, schemas), FAULTS_MAX))
+    wrong_kind = {one.path for code, one in found if code in ("type", TAG)}
+    for code, one in found:
+        is_same = code not in ("type", TAG) and one.path in wrong_kind  # no word, being no text
+        if not is_same and not _is_near(message, one.path):
+            yield code, one
 
 
 def _named(message: Message, schemas: Schemas) -> Iterator[tuple[str, Found]]:
@@ -72,6 +78,8 @@ def _named(message: Message, schemas: Schemas) -> Iterator[tuple[str, Found]]:
         code = CODES.get(fault.keyword, BOUNDS)
         if where in _IDS and code in ("format", BOUNDS):
             code = UUID
+        elif code == "type" and _TAG_VALUE.search(where):
+            code = TAG
         yield code, Found(message, where, reason)
 
 

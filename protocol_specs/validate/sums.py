@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from protocol_specs.validate.conversation import Conversation, Json, Message, obj, parts, text
 from protocol_specs.validate.rule import Found
@@ -10,68 +11,54 @@ from protocol_specs.wire import money
 from protocol_specs.wire.errors import Malformed
 
 _QUOTE = "/message/order/quote"
+_CHARGES = frozenset({"CANCELLATION_CHARGES", "BASE_FARE", "rto"})
 
 
 def add_up(conversation: Conversation) -> Iterator[Found]:
     """The lines of a quote sum to its price."""
-    for message in conversation.messages:
-        price = _minor(message.quote.get("price"))
-        lines = _lines(message)
-        if price is None or not lines or any(minor is None for *_, minor in lines):
+    for message, (whole, *lines) in quotes(conversation).items():
+        minors = [line.minor for line in lines if line.minor is not None]
+        if whole.minor is None or whole.currency is None or not lines or len(minors) < len(lines):
             continue  # what is no amount is named by the rule about amounts
-        total = sum(minor for *_, minor in lines if minor is not None)
-        if total != price:
-            difference = _shown(price - total, message)
-            reason = f"is not the sum of its breakup: {difference} too {_way(price - total)}"
+        difference = whole.minor - sum(minors)
+        if difference:
+            shown = money.amount(abs(difference), whole.currency)
+            way = "much" if difference > 0 else "little"
+            reason = f"is not the sum of its breakup: {shown} too {way}"
             yield Found(message, f"{_QUOTE}/price/value", reason)
-
-
-def _shown(minor: int, message: Message) -> str:
-    return money.amount(abs(minor), _currency(message.quote.get("price")) or "INR")
-
-
-def _way(minor: int) -> str:
-    return "much" if minor > 0 else "little"
 
 
 def amounts(conversation: Conversation) -> Iterator[Found]:
     """Every amount of a quote is a decimal text no finer than its currency."""
-    for message in conversation.messages:
-        priced = [(f"{_QUOTE}/price", message.quote.get("price"))] if message.quote else []
-        priced += [(f"{path}/price", line.get("price")) for path, line, _ in _lines(message)]
-        for path, price in priced:
-            if price is not None and _minor(price) is None and _currency(price) is not None:
-                value = str(obj(price).get("value"))[:20]
-                reason = f"{value!r} is no amount of {_currency(price)} such as 249.50"
-                yield Found(message, f"{path}/value", reason)
+    for message, priced in quotes(conversation).items():
+        for path, line, minor, code in priced:
+            if minor is None and code is not None:
+                value = str(obj(line.get("price")).get("value"))[:20]
+                reason = f"{value!r} is no amount of {code} such as 249.50"
+                yield Found(message, f"{path}/price/value", reason)
 
 
 def signs(conversation: Conversation) -> Iterator[Found]:
     """A refund takes away, a charge adds, and a total is never below zero."""
-    for message in conversation.messages:
-        for path, line, minor in _lines(message):
+    for message, (whole, *lines) in quotes(conversation).items():
+        for path, line, minor, _ in lines:
             title = _title(line)
-            if minor is None:
-                continue
-            if title == "REFUND" and minor > 0:
+            if minor is not None and title == "REFUND" and minor > 0:
                 yield Found(message, f"{path}/price/value", "a REFUND is not positive")
-            elif title in ("CANCELLATION_CHARGES", "BASE_FARE", "rto") and minor < 0:
+            elif minor is not None and title in _CHARGES and minor < 0:
                 yield Found(message, f"{path}/price/value", f"{title} is not negative")
-        if (_minor(message.quote.get("price")) or 0) < 0:
+        if (whole.minor or 0) < 0:
             yield Found(message, f"{_QUOTE}/price/value", "a total is not negative")
 
 
 def currency(conversation: Conversation) -> Iterator[Found]:
     """One currency all along."""
     first: str | None = None
-    for message in conversation.messages:
-        priced = [(f"{_QUOTE}/price", message.quote.get("price"))] if message.quote else []
-        priced += [(f"{path}/price", line.get("price")) for path, line, _ in _lines(message)]
-        for path, price in priced:
-            given = _currency(price)
-            first = first or given
-            if given is not None and given != first:
-                yield Found(message, f"{path}/currency", f"is {given}, but was {first} before")
+    for message, priced in quotes(conversation).items():
+        for path, _, _, code in priced:
+            first = first or code
+            if code is not None and code != first:
+                yield Found(message, f"{path}/price/currency", f"is {code}, but was {first} before")
 
 
 def agreed(conversation: Conversation) -> Iterator[Found]:
@@ -94,12 +81,38 @@ def _differs(before: Json, now: Json) -> str | None:
     return None
 
 
-def _lines(message: Message) -> list[tuple[str, Json, int | None]]:
-    """(place, line, minor units) of each line of the breakup."""
-    return [
-        (path, line, _minor(line.get("price")))
-        for path, line in parts(message.quote.get("breakup"), f"{_QUOTE}/breakup")
-    ]
+class Priced(NamedTuple):
+    """A line of a breakup, or the whole: its place, the object, minor units and currency."""
+
+    path: str
+    line: Json
+    minor: int | None
+    currency: str | None
+
+
+def quotes(conversation: Conversation) -> dict[Message, list[Priced]]:
+    """Of each message with a quote, the price and then the lines of its breakup."""
+    found: dict[Message, list[Priced]] = conversation.once("quotes", _quotes)
+    return found
+
+
+def _quotes(conversation: Conversation) -> dict[Message, list[Priced]]:
+    return {
+        message: [
+            _priced(_QUOTE, message.quote),
+            *(
+                _priced(path, line)
+                for path, line in parts(message.quote.get("breakup"), f"{_QUOTE}/breakup")
+            ),
+        ]
+        for message in conversation.messages
+        if message.quote
+    }
+
+
+def _priced(path: str, line: Json) -> Priced:
+    price = line.get("price")
+    return Priced(path, line, _minor(price), _currency(price))
 
 
 def _title(line: Json) -> str | None:
