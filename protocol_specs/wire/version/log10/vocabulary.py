@@ -128,7 +128,7 @@ def is_yes(word: str) -> bool:
 class Edition:
     """One version of the rules.
 
-    `has_linked_tags`: parcel and sender stand in tags of the fulfillment too. `has_return_state`:
+    `is_tagged`: parcel, sender and terms stand in tags throughout. `has_return_state`:
     a delivery on its way back is in the state RTO and its order goes on; without it both are
     cancelled at once. `item_code` stands in each item's descriptor. `payees` are the words for
     who is settled with, by who collects. `reasons` are those a buyer may cancel for; empty: any.
@@ -136,7 +136,7 @@ class Edition:
 
     name: str
     version: str
-    has_linked_tags: bool
+    is_tagged: bool
     has_return_state: bool
     item_code: str | None
     payees: tuple[str, str]
@@ -147,7 +147,7 @@ class Edition:
 LOG10_1_2_5 = Edition(
     name="log10-1.2.5",
     version="1.2.5",
-    has_linked_tags=True,
+    is_tagged=True,
     has_return_state=True,
     item_code=None,
     payees=("lsp", "lbnp"),
@@ -159,7 +159,7 @@ LOG10_1_2_5 = Edition(
 LOG_1_2_0 = Edition(
     name="log-1.2.0",
     version="1.2.0",
-    has_linked_tags=False,
+    is_tagged=False,
     has_return_state=False,
     item_code="P2P",
     payees=("seller-app", "buyer-app"),

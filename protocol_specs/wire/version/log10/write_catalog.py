@@ -30,7 +30,7 @@ def search(edition: Edition, intent: Intent) -> Json:
         type=words.DELIVERY,
         start={"location": {"id": words.START_ID, **parts.sought(intent.pickup)}},
         end={"location": parts.sought(intent.drop)},
-        tags=_sought_tags(intent.parcel) if edition.has_linked_tags else None,
+        tags=_sought_tags(intent.parcel) if edition.is_tagged else None,
     )
     return {
         "intent": {
@@ -63,14 +63,14 @@ def on_search(edition: Edition, catalog: Catalog, intent: Intent) -> Json:
         _provider(edition, list(offers), intent, made_at)
         for _, offers in groupby(by_provider, key=attrgetter("provider_id"))
     ]
-    platform = said(name=catalog.name, tags=_platform_tags(catalog.bpp_terms, made_at))
+    platform = said(name=catalog.name, tags=_platform_tags(edition, catalog.bpp_terms, made_at))
     return {"catalog": {"bpp/descriptor": platform, "bpp/providers": providers}}
 
 
-def _platform_tags(terms: Terms | None, made_at: int) -> list[Json]:
+def _platform_tags(edition: Edition, terms: Terms | None, made_at: int) -> list[Json]:
     """A new url of terms needs the day it holds from."""
     if terms is None or terms.static_terms is None:
-        return []
+        return [tag_groups.group("bpp_terms", static_terms="")] if edition.is_tagged else []
     return [
         tag_groups.group(
             "bpp_terms",

@@ -27,7 +27,7 @@ def drafted(edition: Edition, view: OrderView) -> list[Json]:
     """A delivery before it is ordered: two places, and whom to call there."""
     given = view.fulfillment
     start, end = _ends(view)
-    tags = [_linked_provider(view)] if edition.has_linked_tags else None
+    tags = [_linked_provider(view)] if edition.is_tagged else None
     return [said(id=given.id, type=words.DELIVERY, start=start, end=end, tags=tags)]
 
 
@@ -178,7 +178,7 @@ def _pickup_in(view: OrderView) -> str:
 
 def _tags(edition: Edition, view: OrderView, action: str) -> list[Json]:
     given = view.fulfillment
-    tags = _linked(view) if edition.has_linked_tags else []
+    tags = _linked(view) if edition.is_tagged else []
     if action in _TAGGED:
         tags += [
             _ready(given),

@@ -34,7 +34,7 @@ def init(edition: Edition, view: OrderView) -> Json:
         fulfillments=deliveries.drafted(edition, view),
         billing=parts.billing(view.billing, view.created_at),
         payment=_payment(edition, view),
-        tags=[_acceptance()] if edition.has_linked_tags else None,
+        tags=[_acceptance()] if edition.is_tagged else None,
     )
     return {"order": order}
 
@@ -233,7 +233,9 @@ def _acceptance() -> Json:
 
 
 def _terms(edition: Edition, terms: Terms | None) -> list[Json]:
-    told = {code: getattr(terms, code) for code in edition.terms} if terms else {}
+    told = {code: getattr(terms or Terms(), code) for code in edition.terms}
+    if edition.is_tagged and told["static_terms"] is None:
+        told["static_terms"] = ""  # the rules want the tag, with or without a url
     values = {
         code: (str(value).lower() if isinstance(value, bool) else value)
         for code, value in told.items()

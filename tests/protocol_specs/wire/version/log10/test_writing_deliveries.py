@@ -103,6 +103,14 @@ def test_a_turnaround_is_reckoned_for_a_day_on_local_clocks() -> None:
     assert time == {"label": "TAT", "duration": "PT60M", "timestamp": "2026-01-02"}
 
 
+def test_terms_stand_in_catalog_and_draft_of_1_2_5_with_or_without_a_url() -> None:
+    none = [{"code": "bpp_terms", "list": [{"code": "static_terms", "value": ""}]}]
+    catalog = LOG10.write_on_search(samples.CATALOG, intent=samples.INTENT)["catalog"]
+    assert catalog["bpp/descriptor"]["tags"] == none
+    assert LOG10.write_on_order(samples.ORDER, action="on_init")["order"]["tags"] == none
+    assert "tags" not in LOG.write_on_order(samples.ORDER, action="on_init")["order"]
+
+
 def test_the_bill_is_dated_by_its_details_or_else_by_the_order() -> None:
     def dated(billing: order.Contact) -> str:
         return str(
