@@ -168,12 +168,16 @@ def tracking(given: Tracking, now: int) -> Document:
 
 
 def update(given: Journey, view: OrderView) -> Document | None:
-    """What can be changed, and what a change that was asked about would cost; None at the end."""
+    """What can be changed, and what a change that was asked about would cost; None at the end.
+
+    Where the consumer's platform makes the order, a parcel is said to be ready, and no more.
+    """
     actions = given.speech.traits.actions
     if is_ended(view) or "update" not in actions:
         return None
     asked = {} if given.asked_update is None else orjson.loads(given.asked_update)
     return {
+        "takes": [] if given.speech.traits.consumer_makes_order_id else ["drop", "tip"],
         "asks_first": given.speech.traits.has_soft_update,
         "asked": {key: value for key, value in asked.items() if key != "terms"} or None,
     }

@@ -37,6 +37,7 @@ const words = (code) => String(code || "").toLowerCase().replace(/[_-]+/g, " ").
 const LINES = {
   BASE_FARE: "Base fare", DISTANCE_FARE: "Distance", TIME_FARE: "Time", NIGHT_CHARGES: "Night charge",
   WAITING_CHARGES: "Waiting", ZONE_CHARGES: "Zone", CANCELLATION_CHARGES: "Cancellation fee", REFUND: "Refund", TAX: "Tax",
+  BUYER_ADDITIONAL_AMOUNT: "Tip", TIP: "Tip", RTO: "Way back", FARE: "Price",
 };
 
 // How a fare is made, in the words of a rider; M is money, other units follow the number.
@@ -204,8 +205,9 @@ function show(journey) {
     notice(`${words(journey.error.action)}: ${journey.error.message}`);
   }
   for (const route of document.querySelectorAll("[data-route]")) {
-    route.textContent = `${nameOf(journey.pickup)} → ${nameOf(journey.drop)}`;
+    route.textContent = `${nameOf(journey.pickup)} → ${nameOf(dropOf(journey))}`;
   }
+  showForm(journey);
   if (journey.order || ["confirming", "lost"].includes(journey.state)) {
     go("ride");
     showRide(journey);
@@ -217,6 +219,8 @@ function show(journey) {
     showQuote(journey);
   }
 }
+
+const dropOf = (journey) => (journey.order && journey.order.drop) || journey.drop;
 
 const nameOf = (place) => place.address || `${place.lat.toFixed(4)}, ${place.lon.toFixed(4)}`;
 
@@ -301,6 +305,13 @@ function insuranceText(one, stage) {
   return `${amount} ${later ? "will be" : "is"} set aside for the worker’s social insurance, paid ${payer}. Whether it starts cover is for the institution to say.`;
 }
 
+// What the two platforms agree on between themselves, as far as it binds the citizen: shown, not hidden.
+function conditions(quote) {
+  if (quote.conditions.length === 0) return null;
+  return el("details", {}, el("summary", {}, "The cooperative’s own terms"),
+    el("dl", { class: "facts" }, quote.conditions.map(({ code, value }) => [el("dt", {}, words(code)), el("dd", {}, value)])));
+}
+
 function terms(quote) {
   const fees = quote.cancellation_terms;
   if (fees.length === 0) return el("p", { class: "muted" }, "The cooperative published no cancellation fees.");
@@ -315,7 +326,9 @@ function showQuote(journey) {
   const offer = journey.offers.find((one) => one.offer_id === journey.offer_id);
   $("quote-title").textContent = offer ? offer.provider_name : "Your price";
   const ready = Boolean(quote) && journey.state === "ready";
-  $("contact").hidden = !quote || ready;
+  const formFirst = !$("quote-form").hidden && journey.form.required;
+  $("contact").hidden = !quote || ready || formFirst;
+  $("book").hidden = formFirst;
   const begins = ready && $("book-card").hidden;
   $("book-card").hidden = !ready;
   $("receiver").hidden = journey.kind !== "delivery";
@@ -336,6 +349,7 @@ function showQuote(journey) {
     $("terms").dataset.hash = quote.hash;
     put($("terms"), terms(quote),
       pay && el("p", { class: "hint" }, `Payment: ${PAY[pay.type] || words(pay.type)}.${pay.account ? ` To account ${pay.account}.` : ""}`),
+      conditions(quote),
       prepaid && el("label", {}, "Payment reference", el("input", { id: "reference", maxlength: "80", autocomplete: "off" })));
   }
   $("book").textContent = `Book for ${money(quote.total)}`;
@@ -372,6 +386,9 @@ function showRide(journey) {
     }
   }
   showConsent(journey);
+  showChange(journey);
+  showRating(journey);
+  showHelp(journey);
   if (!order) {
     put($("live"), el("p", { class: "waiting" }, el("span", { class: "pulse", "aria-hidden": "true" }),
       journey.state === "lost" ? "The cooperative does not know this booking. We keep asking; do not book twice before you have called them." : "Waiting for the cooperative’s word…"));
@@ -380,7 +397,7 @@ function showRide(journey) {
     $("cancel-card").hidden = true;
     return;
   }
-  put($("live"), startCode(journey), steps(journey), driver(order), position(journey));
+  put($("live"), wayBack(order), ready(journey), startCode(journey), steps(journey), driver(order), position(journey));
   $("receipt").hidden = false;
   const paid = order.payments.some((one) => one.status === "PAID");
   put($("receipt"),
@@ -397,6 +414,7 @@ function providerName(journey) {
 
 function rideTitle(journey) {
   const thing = journey.kind === "ride" ? "ride" : "parcel";
+  if (journey.order && journey.order.return) return RETURNED.includes(journey.order.return.state) ? "The parcel came back" : "Coming back to you";
   if (journey.state === "cancelled") return journey.order.cancelled && journey.order.cancelled.by === "PROVIDER" ? "The cooperative cancelled" : "Cancelled";
   if (journey.state === "completed") return journey.kind === "ride" ? "You have arrived" : "Delivered";
   if (!journey.order) return journey.state === "lost" ? "Not confirmed" : "Booking…";
@@ -411,6 +429,20 @@ function steps(journey) {
   const at = list.findIndex(([code]) => code === journey.order.state);
   return el("ol", { class: "steps", "aria-label": "Progress" }, list.map(([, label], index) => el("li",
     { class: index < at || journey.state === "completed" ? "done" : "", "aria-current": index === at && "step" }, label)));
+}
+
+const RETURNED = ["RTO-Delivered", "RTO-Disposed"];
+
+function wayBack(order) {
+  if (!order.return) return null;
+  return el("p", {}, { "RTO-Delivered": "Nobody took the parcel. It was brought back.", "RTO-Disposed": "Nobody took the parcel. It was disposed of." }[order.return.state]
+    || "Nobody took the parcel. It is on its way back.");
+}
+
+function ready(journey) {
+  if (journey.order.ready_to_ship !== false || journey.state !== "booked") return null;
+  return el("p", {}, el("button", { type: "button", class: "primary", onclick: (event) => act(event.currentTarget, () => api("POST", here("/update?wait_s=20"), { ready_to_ship: true })) },
+    "The parcel is ready to be fetched"));
 }
 
 function startCode(journey) {
@@ -441,9 +473,9 @@ function position(journey) {
   const { tracking } = journey;
   if (journey.state !== "booked" || !tracking || !tracking.location) return null;
   const begun = ["RIDE_STARTED", "Order-picked-up", "Out-for-delivery", "At-delivery"].includes(journey.order.state);
-  const km = distance(tracking.location, begun ? journey.drop : journey.pickup);
+  const km = distance(tracking.location, begun ? dropOf(journey) : journey.pickup);
   const far = km < 0.1 ? "Less than 100 m" : km < 1 ? `About ${Math.round(km * 10) * 100} m` : `About ${km.toFixed(1)} km`;
-  return el("p", { class: "hint" }, `${far} from ${begun ? nameOf(journey.drop) : "the pick-up"}, as last told.`);
+  return el("p", { class: "hint" }, `${far} from ${begun ? nameOf(dropOf(journey)) : "the pick-up"}, as last told.`);
 }
 
 function distance(a, b) {
@@ -482,7 +514,175 @@ function showCancel(journey) {
   const { fee } = cancellation;
   $("cancel-fee").textContent = !fee ? "The cooperative has not said what cancelling costs." : fee.minor === 0 ? "Cancelling is free now." : `Cancelling costs ${money(fee)} now.`;
   $("cancel").textContent = fee && fee.minor > 0 ? `Cancel for ${money(fee)}` : "Cancel booking";
-  if (!$("reason").options.length) put($("reason"), cancellation.reasons.map((reason) => el("option", { value: reason.id }, reason.text)));
+  $("fee").hidden = Boolean(fee);
+  const listed = JSON.stringify(cancellation.reasons);
+  if ($("reason").dataset.listed !== listed) {
+    $("reason").dataset.listed = listed;
+    put($("reason"), cancellation.reasons.map((reason) => el("option", { value: reason.id }, reason.text || reason.id)));
+  }
+}
+
+// The cooperative's own reasons, asked for once the citizen opens this part; until then the network's stand here.
+function askReasons() {
+  const { cancellation } = page.journey || {};
+  if ($("cancel-card").open && cancellation && !cancellation.asked) quietly(() => api("GET", here("/cancellation-reasons?wait_s=5")));
+}
+
+async function quietly(work) {
+  try { show(await work()); } catch { /* what stands there already is good enough */ }
+}
+
+function showChange(journey) {
+  const { update } = journey;
+  $("change-card").hidden = !update || update.takes.length === 0 || journey.state !== "booked" || Boolean(journey.consent_needed);
+  if ($("change-card").hidden) return;
+  const places = (marketOf(journey) || { places: [] }).places;
+  if ($("new").dataset.journey !== journey.journey_id) {
+    $("new").dataset.journey = journey.journey_id;
+    put($("new"), places.map((one, index) => el("option", { value: String(index) }, one.name)), el("option", { value: "gps" }, "Coordinates…"));
+    toggleGps("new");
+  }
+  $("change-hint").textContent = update.asks_first
+    ? "First the cooperative says what the change costs. Nothing changes before you agree."
+    : "A tip is added as you write it. If another destination costs more, you are asked before you owe it.";
+  const asked = update.asked && update.asked.quote ? update.asked : null;
+  put($("change-asked"), asked && [
+    breakdown(asked.quote, asked.change.drop ? `To ${nameOf(asked.change.drop)}` : "With the tip"),
+    el("p", {}, el("button", { type: "button", class: "primary", onclick: (event) => act(event.currentTarget, () => change({ ...wished(asked.change), quote_hash: asked.quote_hash })) },
+      `Agree and change, for ${money(asked.quote.total)}`))]);
+}
+
+const wished = (given) => (given.drop ? { drop: given.drop } : { tip_minor: given.tip_minor });
+
+const change = (body) => api("POST", here("/update?wait_s=20"), body);
+
+const wish = (body) => change(page.journey.update.asks_first ? { ...body, soft: true } : body);
+
+function tip(event) {
+  event.preventDefault();
+  act(event.submitter, () => {
+    const { currency } = page.journey.order.quote.total;
+    return wish({ tip_minor: minor(number("tip", 0.01, 100000), currency) });
+  });
+}
+
+function newDrop(event) {
+  event.preventDefault();
+  act(event.submitter, () => wish({ drop: place("new", marketOf(page.journey)) }));
+}
+
+const minor = (value, currency) => Math.round(value * 10 ** decimal(0, currency).replace(/^0\.?/, "").length);
+
+const PARTS = [["Fulfillment", { ride: "The ride", delivery: "The delivery" }], ["Agent", { ride: "The driver", delivery: "The courier" }], ["Provider", { ride: "The cooperative", delivery: "The cooperative" }]];
+
+function showRating(journey) {
+  const { rating } = journey;
+  $("rating-card").hidden = !rating;
+  if (!rating) return undefined;
+  if (!rating.asked && page.rating !== journey.journey_id) {
+    page.rating = journey.journey_id;
+    quietly(() => api("GET", here("/rating-categories?wait_s=5")));
+  }
+  const shown = JSON.stringify([rating.categories, rating.given]);
+  if ($("rating-card").dataset.shown === shown) return undefined;
+  $("rating-card").dataset.shown = shown;
+  if (rating.given.length) return put($("rating-card"), el("h2", {}, "Thank you"), el("p", {}, "The cooperative has your rating."));
+  const parts = PARTS.filter(([category]) => rating.categories.includes(category));
+  return put($("rating-card"), el("h2", {}, "How was it?"),
+    parts.map(([category, names]) => el("fieldset", { class: "stars" }, el("legend", {}, names[journey.kind]),
+      el("div", { class: "segments small" }, [1, 2, 3, 4, 5].map((value) => el("label", {},
+        el("input", { type: "radio", name: category, value: String(value), "aria-label": `${names[journey.kind]}: ${value} of 5` }), el("span", {}, `${value} ★`)))))),
+    el("button", { type: "submit" }, "Send the rating"),
+    el("p", { class: "hint" }, "Only this cooperative gets it."));
+}
+
+function rate(event) {
+  event.preventDefault();
+  const ratings = [...new FormData($("rating-card"))].map(([category, value]) => ({ category, value: Number(value) }));
+  if (ratings.length) act(event.submitter, () => api("POST", here("/rating?wait_s=20"), { ratings }));
+}
+
+function showHelp(journey) {
+  $("help-card").hidden = !journey.order;
+  $("ask-returns").hidden = journey.kind !== "delivery" || journey.return_reasons.length > 0;
+  const { support } = journey;
+  const facts = [];
+  if (support) {
+    if (support.phone) facts.push(el("dt", {}, "Call"), el("dd", {}, callable(support.phone)));
+    if (support.email) facts.push(el("dt", {}, "Write to"), el("dd", {}, support.email));
+    if (support.url) facts.push(el("dt", {}, "Look at"), el("dd", {}, support.url));
+  }
+  put($("help"), support && (facts.length ? el("dl", { class: "facts" }, facts) : el("p", {}, "The cooperative named nobody.")),
+    journey.return_reasons.length > 0 && [el("p", {}, "Parcels come back for these reasons:"), el("ul", { class: "plain-list" }, journey.return_reasons.map((one) => el("li", {}, one.text || one.id)))]);
+}
+
+function callable(number) {
+  const dialled = number.replace(/[ ().-]/g, "");
+  return /^\+?[0-9]{3,15}$/.test(dialled) ? el("a", { href: `tel:${dialled}` }, number) : number;
+}
+
+// ---- a cooperative's own form: its fields only, in inputs of this page ----
+
+const STAGES = { search: "quote", select: "quote", init: "quote", rating: "ride" };
+
+function showForm(journey) {
+  const { form } = journey;
+  for (const view of ["quote", "ride"]) {
+    const target = $(`${view}-form`);
+    target.hidden = !form || form.is_submitted || STAGES[form.stage] !== view;
+    if (!target.hidden) fillForm(target, journey);
+  }
+}
+
+function fillForm(target, journey) {
+  const { form } = journey;
+  const asked = `${journey.journey_id} ${journey.offer_id} ${form.stage}`;
+  if (form.fields.length === 0 && page.reading !== asked) {
+    page.reading = asked;
+    act(null, () => api("GET", here("/form")));
+  }
+  const shown = JSON.stringify([asked, form.fields, form.errors]);
+  if (target.dataset.shown === shown) return;
+  target.dataset.shown = shown;
+  const before = new Map(new FormData(target));
+  put(target, el("h2", {}, form.stage === "rating" ? "Tell the cooperative more" : "The cooperative asks"),
+    form.errors.map((error) => el("p", { class: "fault", role: "alert" }, error)),
+    form.fields.map((field, index) => formField(field, `form-${index}`, before.get(field.name))),
+    el("button", { type: "submit", class: form.required ? "primary" : "" }, "Send the answers"),
+    el("p", { class: "hint" }, form.required ? "The cooperative needs this before it goes on." : "You need not answer this."));
+}
+
+function formField(field, id, given) {
+  const label = field.required ? field.label : `${field.label} (if you like)`;
+  const value = given === undefined ? field.value : given;
+  if (field.type === "ticks") {
+    return el("fieldset", { class: "plain" }, el("legend", {}, label), el("div", { class: "choices" }, field.options.map((option) => el("label", {},
+      el("input", { type: "checkbox", name: field.name, value: option.value }), option.label))));
+  }
+  if (field.type === "choice") {
+    const options = field.options.map((option) => el("option", { value: option.value, selected: option.value === value }, option.label));
+    return el("div", { class: "field" }, el("label", {}, label, el("select", { id, name: field.name, required: field.required },
+      el("option", { value: "" }, "Choose…"), options)));
+  }
+  const attributes = { id, name: field.name, maxlength: "1000", autocomplete: "off", required: field.required };
+  const input = field.type === "textarea" ? el("textarea", { ...attributes, rows: "3" }) : el("input", { ...attributes, type: field.type });
+  input.value = value;
+  return el("div", { class: "field" }, el("label", {}, label, input));
+}
+
+function answerForm(event) {
+  event.preventDefault();
+  const target = event.currentTarget;
+  act(event.submitter, () => {
+    for (const input of target.querySelectorAll("[required]")) check(input, input.value.trim() !== "", "This is needed.");
+    const given = new FormData(target);
+    const answers = {};
+    for (const name of new Set(given.keys())) {
+      const values = given.getAll(name).filter((value) => value !== "");
+      if (values.length) answers[name] = values.length === 1 ? values[0] : values;
+    }
+    return api("POST", here("/form"), { answers });
+  });
 }
 
 // ---- forms ----
@@ -511,9 +711,11 @@ function fillPlaces() {
 
 function toggleGps(id) { $(`${id}-gps`).hidden = $(id).value !== "gps"; }
 
-function place(id) {
+const marketOf = (journey) => page.markets.find((one) => one.kind.toLowerCase() === journey.kind && one.city === journey.city);
+
+function place(id, within = market()) {
   if ($(id).value !== "gps") {
-    const { name, lat, lon, area_code } = market().places[Number($(id).value)];
+    const { name, lat, lon, area_code } = within.places[Number($(id).value)];
     return area_code ? { lat, lon, address: name, area_code } : { lat, lon, address: name };
   }
   return { lat: number(`${id}-lat`, -90, 90), lon: number(`${id}-lon`, -180, 180) };
@@ -550,6 +752,9 @@ function search(event) {
     if (kind === "delivery") {
       body.parcel = { weight_grams: Math.round(number("weight", 0.01, 100) * 1000) };
       if ($("contents").value.trim()) body.parcel.description = $("contents").value.trim();
+      if ($("value").value.trim()) body.parcel.declared_value_minor = minor(number("value", 0, 10000000), chosen.currency);
+      if ($("from-address").value.trim()) body.pickup.address = $("from-address").value.trim();
+      if ($("to-address").value.trim()) body.drop.address = $("to-address").value.trim();
     }
     const { journey_id, secret, journey } = await api("POST", "api/journeys", body);
     keep({ journey_id, secret });
@@ -641,10 +846,18 @@ async function start() {
     radio.addEventListener("change", () => { page.sort = radio.value; showOffers(page.journey); });
   }
   $("market").addEventListener("change", fillPlaces);
-  for (const id of ["from", "to"]) $(id).addEventListener("change", () => toggleGps(id));
+  for (const id of ["from", "to", "new"]) $(id).addEventListener("change", () => toggleGps(id));
   $("search-form").addEventListener("submit", search);
   $("contact").addEventListener("submit", contact);
   $("cancel-form").addEventListener("submit", cancel);
+  $("cancel-card").addEventListener("toggle", askReasons);
+  $("fee").addEventListener("click", (event) => act(event.currentTarget, () => api("POST", here("/cancel?wait_s=20"), { reason_id: $("reason").value, soft: true })));
+  $("tip-form").addEventListener("submit", tip);
+  $("drop-form").addEventListener("submit", newDrop);
+  $("rating-card").addEventListener("submit", rate);
+  $("ask-help").addEventListener("click", (event) => act(event.currentTarget, () => api("POST", here("/support?wait_s=20"), {})));
+  $("ask-returns").addEventListener("click", (event) => act(event.currentTarget, () => api("GET", here("/return-reasons?wait_s=20"))));
+  for (const id of ["quote-form", "ride-form"]) $(id).addEventListener("submit", answerForm);
   $("book").addEventListener("click", book);
   $("again").addEventListener("click", again);
   $("back").addEventListener("click", () => { page.choosing = true; show(page.journey); });

@@ -78,6 +78,10 @@ class Citizen:
         self.button("Book for").click()
         self.sees("Driver found")
 
+    def open(self, title: str) -> None:
+        """Unfolds the part of the page with this title."""
+        self.page.locator("summary").filter(has_text=title).click()
+
     @property
     def text(self) -> str:
         """Everything that can be read now."""

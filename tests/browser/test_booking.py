@@ -97,6 +97,7 @@ def test_a_fee_is_called_a_fee_and_never_cover(town: City, citizen: Window) -> N
 def test_cancelling_costs_what_was_shown_before(town: City, citizen: Window) -> None:
     farid, aminah = citizen(), town.hire("rides", "Aminah", NEAR_SENTRAL)
     farid.book_ride(KLANG)
+    farid.open("Cancel")
     expect(farid.page.get_by_text("Cancelling is free now.")).to_be_visible()
     aminah.step(aminah.job()["order_id"], "enroute")
     expect(farid.page.get_by_text("Cancelling costs RM 2.00 now.")).to_be_visible()
@@ -122,6 +123,7 @@ def test_a_reload_goes_on_where_one_was(town: City, citizen: Window) -> None:
     expect(mei_ling.page.locator(".code")).to_have_text(code)
     aminah.step(aminah.job()["order_id"], "enroute")
     mei_ling.sees("Driver on the way")
+    mei_ling.open("Cancel")
     mei_ling.button("Cancel for").click()
     mei_ling.sees("Cancelled")
 
@@ -146,5 +148,6 @@ def test_another_browser_sees_nothing_of_the_journey(town: City, citizen: Window
     ):
         assert status == 404
     assert journey["secret"] not in mei_ling.page.url
+    mei_ling.open("Cancel")
     mei_ling.button("Cancel booking").click()
     mei_ling.sees("Cancelled")
