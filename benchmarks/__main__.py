@@ -8,7 +8,7 @@ import platform
 import sys
 from typing import Any
 
-from benchmarks import aims, confirm, footprint, gateway, receive, registry
+from benchmarks import aims, confirm, footprint, gateway, receive, registry, validate
 
 NOTE = """Absolute figures move with the machine and with whoever else works on it; the share of the
 floor is measured in alternating rounds of one run. No aim is a gate: this ends with an error only
@@ -24,6 +24,7 @@ async def measure(*, quick: bool) -> dict[str, Any]:
         "confirm": await confirm.measure(orders=500 if quick else 5000),
         "gateway": await gateway.measure(rounds=2 if quick else 10),
         "registry": await registry.measure(quick=quick),
+        "validate": validate.measure(rides=50 if quick else 500),
         "footprint": await footprint.measure(messages=1000 if quick else 10_000),
     }
 

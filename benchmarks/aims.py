@@ -72,6 +72,12 @@ AIMS = (
         lambda figures: float(figures["registry"]["snapshot_304_share"]),
         0.25,
     ),
+    Aim(
+        "validate: messages a second, from files to verdict",
+        lambda figures: float(figures["validate"]["messages_per_s"]),
+        2000,
+        at_least=True,
+    ),
     Aim("resident after the run, the largest node, MB", _most("resident_mb_after"), 130),
     Aim("start, the slowest node, s", _most("start_s"), 1.5),
 )
