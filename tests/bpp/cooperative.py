@@ -16,12 +16,13 @@ from sqlalchemy import select
 from bpp.app import build_from
 from bpp.orders.extension import Extension
 from bpp.orders.order import Order, read_order
-from bpp.orders.tables import OrderEventRow, OrderRow, QuoteRow
+from bpp.orders.tables import OrderEventRow, OrderRow, QuoteRow, RatingRow, SubmissionRow
 from bpp.settings import BppSettings
 from protocol_specs.node.server import Node
 from protocol_specs.node.store import Statement
 from protocol_specs.wire import strict_json
 from protocol_specs.wire.errors import SchemaFault, ack
+from protocol_specs.wire.parties import callback_of
 from protocol_specs.wire.schema import Schemas
 from protocol_specs.wire.timestamp import rfc3339
 from tests.support import peers
@@ -39,6 +40,8 @@ _TABLES = {
     "orders": Statement(select(OrderRow.__table__).order_by(OrderRow.__table__.c.key)),
     "events": Statement(select(OrderEventRow.__table__)),
     "quotes": Statement(select(QuoteRow.__table__)),
+    "ratings": Statement(select(RatingRow.__table__)),
+    "forms": Statement(select(SubmissionRow.__table__)),
 }
 
 
@@ -134,9 +137,13 @@ class Cooperative:
         return f"http://127.0.0.1:{self.node.port}"
 
     def message(
-        self, action: str, message: dict[str, Any], sender: Consumer | None = None, **context: Any
+        self,
+        action: str,
+        message: dict[str, Any] | None,
+        sender: Consumer | None = None,
+        **context: Any,
     ) -> dict[str, Any]:
-        """A whole message of the BAP to this provider."""
+        """A whole message of the BAP to this provider; a meta call has no `message`."""
         said = peers.context_of(
             action,
             sender=(sender or self.bap).peer,
@@ -145,10 +152,14 @@ class Cooperative:
             timestamp=rfc3339(int(self.clock.at * 1000)),
             **context,
         )
-        return {"context": said, "message": message}
+        return {"context": said} if message is None else {"context": said, "message": message}
 
     async def say(
-        self, action: str, message: dict[str, Any], sender: Consumer | None = None, **context: Any
+        self,
+        action: str,
+        message: dict[str, Any] | None,
+        sender: Consumer | None = None,
+        **context: Any,
     ) -> Said:
         """POST it, signed."""
         who = sender or self.bap
@@ -156,13 +167,17 @@ class Cooperative:
         return await signed_post(self.url, who.peer, document, created=int(self.clock.at))
 
     async def ask(
-        self, action: str, message: dict[str, Any], sender: Consumer | None = None, **context: Any
+        self,
+        action: str,
+        message: dict[str, Any] | None,
+        sender: Consumer | None = None,
+        **context: Any,
     ) -> dict[str, Any]:
         """POST it, expect ACK, and wait for its callback."""
         who, message_id = sender or self.bap, str(uuid.uuid4())
         said = await self.say(action, message, sender, message_id=message_id, **context)
         assert said.is_ack, said.body
-        return await who.callback(f"on_{action}", message_id=message_id)
+        return await who.callback(callback_of(action), message_id=message_id)
 
     async def drive(self, code: str, method: str, path: str, body: Any = None) -> tuple[int, Any]:
         """One call of a driver's phone."""
@@ -189,6 +204,19 @@ class Cooperative:
         for code in codes:
             status, _ = await self.drive(code, "POST", "online", {"online": True, **AT_PICKUP})
             assert status == 200
+
+    async def carried_out(self, order_id: str, driver: str = "D1", **end: Any) -> None:
+        """The driver takes the order from assignment to its end."""
+        job = f"jobs/{order_id}"
+        code = self.order(order_id).view.fulfillment.start_code
+        for step, body in (
+            ("enroute", None),
+            ("arrived", None),
+            ("start", {"code": code}),
+            ("end", end),
+        ):
+            status, answer = await self.drive(driver, "POST", f"{job}/{step}", body)
+            assert status == 200, answer
 
     async def quoted(self, transaction_id: str, sender: Consumer | None = None) -> dict[str, Any]:
         """The order of on_init."""

@@ -110,6 +110,4 @@ def test_a_cooperative_that_takes_orders_without_a_driver_offers_without_an_arri
 
 
 def test_a_ride_wanted_soon_is_offered() -> None:
-    assert search(
-        with_driver(), replace(INTENT, start_at=NOW + SOON_S), nobody_is_busy, NOW, ASKER
-    )
+    assert search(with_driver(), replace(INTENT, start_at=NOW + SOON_S), nobody_is_busy, NOW, ASKER)
