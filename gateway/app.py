@@ -137,20 +137,20 @@ class Gateway:
             self.report.offered(subscriber_id, Outcome.SKIPPED)
 
     def _done(self, parcel: Parcel) -> None:
-        """One line for all receivers: how many of each outcome, and who was not reached."""
+        """One line for all who took it, and one for all others, with the first of their names."""
+        log, envelope = self.node.telemetry.log, parcel.envelope
         for outcome, count in parcel.outcomes.items():
             self._forwarded.labels(outcome.value).inc(count)
-        outcomes: dict[str, Any] = {
-            outcome.value: count for outcome, count in parcel.outcomes.items()
-        }
-        is_sent = Outcome.ACKED in parcel.outcomes or not parcel.size
-        self.node.telemetry.log(
-            "sent" if is_sent else "given_up",
-            envelope=parcel.envelope,
-            without=parcel.without or None,
-            **outcomes,
-        )
-        if parcel.envelope.action == "search":
+        others: dict[str, Any] = {one.value: count for one, count in parcel.outcomes.items()}
+        acked = others.pop(Outcome.ACKED.value, 0)
+        if acked:
+            log("sent", envelope=envelope, times=acked, acked=acked)
+        if others:
+            without = parcel.without
+            log("given_up", envelope=envelope, times=parcel.size - acked, without=without, **others)
+        if not parcel.size:
+            log("nobody_to_ask", envelope=envelope)
+        if envelope.action == "search":
             self._note_fates(parcel)
 
     def _note_fates(self, parcel: Parcel) -> None:

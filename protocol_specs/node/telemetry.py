@@ -73,12 +73,14 @@ class Telemetry:
         message_id: str | None = None,
         peer: str | None = None,
         level: str | None = None,
+        times: int = 1,
         **fields: str | int | float | bool | list[str] | None,
     ) -> None:
         """Remember the hop, count `event` if it is one of the five, write its line if the level
         is on.
 
-        Ids that are not given come from `envelope`. `fields` are ids, codes and numbers only.
+        One line may stand for `times` messages. Ids that are not given come from `envelope`.
+        `fields` are ids, codes and numbers only.
         """
         bap_id = None
         if envelope is not None:
@@ -89,7 +91,7 @@ class Telemetry:
             hop = Hop(self._clock(), event, action, message_id, peer, fields)
             self.hops.note(transaction_id, hop, bap_id=bap_id)
         if event in COUNTED:
-            self._count(event, action or "unknown")
+            self._count(event, action or "unknown", times)
         level = level or LEVEL_OF.get(event, "info")
         if LEVELS[level] < self._threshold:
             return
@@ -129,11 +131,11 @@ class Telemetry:
         value = self.registry.get_sample_value(f"wayfare_{event}_total", {"action": action})
         return value or 0.0
 
-    def _count(self, event: str, action: str) -> None:
+    def _count(self, event: str, action: str, times: int) -> None:
         child = self._counts.get((event, action))
         if child is None:
             child = self._counts[event, action] = self._counters[event].labels(action)
-        child.inc()
+        child.inc(times)
 
     def _line(self, level: str, event: str, fields: dict[str, Any]) -> None:
         record: dict[str, Any] = {

@@ -211,3 +211,13 @@ async def test_who_searched_can_ask_how_it_ended_with_each_provider(tmp_path: Pa
     (forwarded,) = [hop for hop in told if hop["event"] == "forwarded"]
     assert forwarded["to"] == {"taxi.example.org": "acked", "courier.example.org": "undelivered"}
     assert forwarded["of"] == 2
+
+
+async def test_messages_are_counted_by_receiver_and_not_by_search(tmp_path: Path) -> None:
+    one, two, gone = bpp("one.example.org"), bpp("two.example.org"), bpp("gone.example.org")
+    object.__setattr__(gone.peer, "url", "http://127.0.0.1:1/beckn")  # nobody listens there
+    async with world(tmp_path, one, two, gone) as w:
+        assert (await w.send(w.search())).is_ack
+        await w.settled()
+        assert w.node.telemetry.count("sent", "search") == 2
+        assert w.node.telemetry.count("given_up", "search") == 1
