@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from datetime import UTC, date, datetime, time
 from importlib import resources
 from typing import Literal
 
@@ -47,7 +48,10 @@ class TermsSettings(Frozen):
 
 
 class BillingSettings(Frozen):
-    """Whom providers bill in markets where this platform is the buyer."""
+    """Whom providers bill in markets where this platform is the buyer.
+
+    `since` is the day from which these details hold; bills are dated by it, or by their order.
+    """
 
     name: str = Field(min_length=1, max_length=80)
     phone: str = Field(pattern=r"^\+?[0-9]{5,15}$")
@@ -59,11 +63,20 @@ class BillingSettings(Frozen):
     state: str = Field(max_length=80)
     country: str = Field(max_length=80)
     area_code: str = Field(max_length=20)
+    since: date | None = None
 
     def contact(self) -> Contact:
         """The contact of the order model."""
-        given = self.model_dump(exclude={"phone", "email", "tax_number"})
-        return Contact(self.name, self.phone, self.email, PostalAddress(**given), self.tax_number)
+        given = self.model_dump(exclude={"phone", "email", "tax_number", "since"})
+        midnight = self.since and datetime.combine(self.since, time(), UTC)
+        return Contact(
+            name=self.name,
+            phone=self.phone,
+            email=self.email,
+            address=PostalAddress(**given),
+            tax_number=self.tax_number,
+            since=int(midnight.timestamp()) if midnight else None,
+        )
 
 
 class Market(Frozen):

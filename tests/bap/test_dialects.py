@@ -36,6 +36,7 @@ BILLING = {
     "state": "Karnataka",
     "country": "IND",
     "area_code": "560001",
+    "since": "2026-01-01",
 }
 TERMS = {
     "finder_fee_percentage": "1",
@@ -389,6 +390,8 @@ async def test_the_consumer_makes_the_orders_id_and_the_platform_is_billed(
     assert str(uuid.UUID(confirm.id)) == journey["order"]["id"]
     assert confirm.billing is not None
     assert confirm.billing.tax_number == BILLING["tax_number"]
+    assert confirm.billing == speech.read_init(net.coop.of("init")[0]["message"]).billing
+    assert confirm.billing.since == 1_767_225_600  # 2026-01-01
     assert confirm.quote is not None
     assert confirm.quote.total_minor == 6000
     assert (journey["state"], journey["consent_needed"]) == ("booked", None)
