@@ -93,6 +93,7 @@ def overview(frame: Frame, waiting: Rows, participants: Rows, log: Rows, *, afte
         tag(
             "section",
             tag("h2", "Participants"),
+            _find(),
             _participants(participants) if participants else tag("p", "Nobody yet.", class_="soft"),
             tag("a", "First", href="/operator") if after else None,
             tag("a", "Next", href=link("/operator", after=more))
@@ -101,6 +102,18 @@ def overview(frame: Frame, waiting: Rows, participants: Rows, log: Rows, *, afte
         ),
         _section("Refused", (application(frame, row) for row in by_state["refused"])),
         tag("section", tag("h2", "Last changes"), _log(log)),
+    )
+
+
+def _find() -> Markup:
+    """Goes to one participant by its id."""
+    return tag(
+        "form",
+        tag("label", "Find by subscriber id", for_="find"),
+        tag("input", id="find", name="id", required=True),
+        tag("button", "Find"),
+        action="/operator/participant",
+        class_="find",
     )
 
 

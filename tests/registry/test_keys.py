@@ -180,3 +180,21 @@ async def test_a_key_that_is_published_early_is_found_when_its_time_comes(tmp_pa
         assert await key_ids(who) == ["k1"]
         who.desk.clock.at = NOW + DAY_S
         assert await key_ids(who) == ["k1", "k2"]
+
+
+@pytest.mark.parametrize("path", ["/retire", "/unsubscribe", "/subscribe"])
+async def test_a_signature_by_another_key_under_a_current_keys_name_changes_nothing(
+    tmp_path: Path, path: str
+) -> None:
+    async with subscribed(tmp_path, "k1") as who:
+        await rotated(who)
+        before = await who.desk.log()
+        documents = {
+            "/retire": {"subscriber_id": who.subscriber_id, "key_id": "k2"},
+            "/unsubscribe": {"subscriber_id": who.subscriber_id},
+            "/subscribe": who.body("k1", city="std:99"),
+        }
+        who.pairs["k1"] = Pair("k1")
+        assert (await who.say(path, documents[path], signed_with="k1")).status == 401
+        assert await who.waits_for() is None
+        assert await who.desk.log() == before
