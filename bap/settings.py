@@ -68,7 +68,7 @@ class BillingSettings(Frozen):
     def contact(self) -> Contact:
         """The contact of the order model."""
         given = self.model_dump(exclude={"phone", "email", "tax_number", "since"})
-        midnight = self.since and datetime.combine(self.since, time(), UTC)
+        midnight = datetime.combine(self.since, time(), UTC) if self.since else None
         return Contact(
             name=self.name,
             phone=self.phone,
