@@ -102,6 +102,7 @@ class OperatorApi:
             self._node.telemetry.log("decided", action=verb, peer=who, operator=decision.who)
             return {"subscriber_id": who, "status": status}
 
+        route.__doc__ = DECISIONS[verb].__doc__
         return route
 
 

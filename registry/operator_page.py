@@ -68,6 +68,7 @@ class OperatorPage:
                 return self._ask_for_token("" if request.method == "GET" else "Open the page anew.")
             return await show(request, seat)
 
+        route.__doc__ = show.__doc__
         return route
 
     def _ask_for_token(self, message: str) -> web.Response:
