@@ -573,7 +573,8 @@ function newDrop(event) {
 
 const minor = (value, currency) => Math.round(value * 10 ** decimal(0, currency).replace(/^0\.?/, "").length);
 
-const PARTS = [["Fulfillment", { ride: "The ride", delivery: "The delivery" }], ["Agent", { ride: "The driver", delivery: "The courier" }], ["Provider", { ride: "The cooperative", delivery: "The cooperative" }]];
+// What can be rated in the words of a citizen; the first category of each that the cooperative takes.
+const PARTS = [["Fulfillment Order", { ride: "The ride", delivery: "The delivery" }], ["Agent", { ride: "The driver", delivery: "The courier" }], ["Provider", { ride: "The cooperative", delivery: "The cooperative" }]];
 
 function showRating(journey) {
   const { rating } = journey;
@@ -587,7 +588,7 @@ function showRating(journey) {
   if ($("rating-card").dataset.shown === shown) return undefined;
   $("rating-card").dataset.shown = shown;
   if (rating.given.length) return put($("rating-card"), el("h2", {}, "Thank you"), el("p", {}, "The cooperative has your rating."));
-  const parts = PARTS.filter(([category]) => rating.categories.includes(category));
+  const parts = PARTS.map(([names, labels]) => [names.split(" ").find((one) => rating.categories.includes(one)), labels]).filter(([category]) => category);
   return put($("rating-card"), el("h2", {}, "How was it?"),
     parts.map(([category, names]) => el("fieldset", { class: "stars" }, el("legend", {}, names[journey.kind]),
       el("div", { class: "segments small" }, [1, 2, 3, 4, 5].map((value) => el("label", {},

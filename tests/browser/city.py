@@ -24,6 +24,15 @@ from protocol_specs.wire import keys
 
 HOSTILE = "<img src=x onerror=alert(document.domain)>"
 HOSTILE_DRIVER = "<script>alert(1)</script>"
+_FORM = f"""
+[form]
+title = "{HOSTILE}"
+required = false
+fields = [
+    {{ name = "words", label = "{HOSTILE}" }},
+    {{ name = "age", label = "Age", type = "number" }},
+]
+"""
 NEAR_SENTRAL = (3.1352, 101.6880)
 NEAR_MG_ROAD = (12.9740, 77.6050)
 _CARS = {
@@ -106,4 +115,4 @@ def _write_hostile(plan: Network) -> None:
     }.items():
         assert ours in settings
         settings = settings.replace(ours, theirs)
-    plan.config("hostile").write_text(settings, encoding="utf-8")
+    plan.config("hostile").write_text(settings + _FORM, encoding="utf-8")

@@ -108,6 +108,35 @@ def test_cancelling_costs_what_was_shown_before(town: City, citizen: Window) -> 
     expect(left.get_by_role("row", name="Total")).to_contain_text("RM 2.00")
 
 
+def test_a_tip_another_destination_help_and_stars(town: City, citizen: Window) -> None:
+    farid, aminah = citizen(), town.hire("rides", "Aminah", NEAR_SENTRAL)
+    farid.book_ride(KLANG)
+    page = farid.page
+    farid.open("Change this booking")
+    page.get_by_label("Tip for the driver").fill("3")
+    farid.button("Add the tip").click()
+    receipt = page.get_by_role("table", name="To pay")
+    expect(receipt.get_by_role("row", name="Tip")).to_contain_text("RM 3.00")
+    expect(page.get_by_role("heading", name="This is not what you agreed to")).to_be_hidden()
+    page.get_by_label("Another destination").select_option("Batu Caves")
+    farid.button("Change the destination").click()
+    expect(page.get_by_role("heading", name="This is not what you agreed to")).to_be_visible()
+    expect(page.locator("#view-ride .route")).to_have_text("KL Sentral → Batu Caves")
+    farid.button("Agree to this").click()
+    expect(page.locator("#consent")).to_be_hidden()
+    farid.button("Whom can I call?").click()
+    expect(page.get_by_role("link", name="+60312345678")).to_be_visible()
+    order_id, code = aminah.job()["order_id"], page.locator(".code").inner_text()
+    for step, more in (("enroute", {}), ("arrived", {}), ("start", {"code": code})):
+        aminah.step(order_id, step, **more)
+    aminah.step(order_id, "end", cash_collected=True)
+    farid.sees("You have arrived")
+    page.get_by_role("radio", name="The ride: 5 of 5").check()
+    page.get_by_role("radio", name="The driver: 4 of 5").check()
+    farid.button("Send the rating").click()
+    expect(page.get_by_text("The cooperative has your rating.")).to_be_visible()
+
+
 def test_a_reload_goes_on_where_one_was(town: City, citizen: Window) -> None:
     mei_ling, aminah = citizen(), town.hire("rides", "Aminah", NEAR_SENTRAL)
     mei_ling.search()

@@ -53,6 +53,13 @@ def test_markup_in_what_a_cooperative_writes_stays_text(town: City, citizen: Win
     _is_sound(farid)
     farid.choose(HOSTILE)
     farid.introduce()
+    form = farid.page.locator("#quote-form")
+    form.get_by_label(HOSTILE).fill(HOSTILE)
+    form.get_by_label("Age").fill("30")
+    assert form.locator("img").count() == 0
+    _is_sound(farid)
+    farid.button("Send the answers").click()
+    expect(form).to_be_hidden()
     farid.button("Book for").click()
     farid.sees("Driver found")
     live = farid.page.locator("#live")
