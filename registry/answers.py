@@ -22,7 +22,8 @@ from registry.faults import Told
 
 LIFETIME_S = 60
 KEPT_BYTES_MAX = 32 * 1024 * 1024
-KEPT_ENTRY_BYTES = 500  # what keeping a body costs beside the body
+KEPT_ENTRY_BYTES = 1_000  # what keeping a body costs beside the body
+NOBODY = b"[]"
 
 
 @dataclass(slots=True)
@@ -68,7 +69,8 @@ class Answers:
             self._kept.move_to_end(question)
             return kept
         made = Kept(make(session), sequence, now, directory.next_moment(session, now))
-        self._keep(question, made)
+        if made.body != NOBODY:  # whoever asks for nobody can ask for anything
+            self._keep(question, made)
         return made
 
     def _keep(self, question: Hashable, made: Kept) -> None:

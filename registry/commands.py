@@ -15,6 +15,7 @@ from protocol_specs.node.settings import SettingsError, load, private_file, read
 from registry.settings import RegistryNodeSettings
 
 REASONED = ("refuse", "suspend", "remove", "retire")
+LISTED_MAX = 500
 VERBS = {
     "approve": "admit an applicant that answered its challenge",
     "refuse": "end an open application; the applicant reads why",
@@ -92,6 +93,8 @@ def show(verb: str, answer: dict[str, Any]) -> None:
     elif verb == "list":
         rows = answer["subscribed"] + answer["unsubscribed"] + answer["expired"]
         lines = list(participant_lines(rows)) or ["nobody takes part yet"]
+        if len(answer["subscribed"]) >= LISTED_MAX:
+            lines.append(f"only the first {LISTED_MAX}; the page /operator shows all")
     elif verb == "keys":
         lines = list(key_lines(answer["keys"]))
     elif verb == "log":

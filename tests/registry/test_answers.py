@@ -9,9 +9,12 @@ from typing import Any
 
 import pytest
 
-from protocol_specs.wire import signing
+from protocol_specs.node.store import Session
+from protocol_specs.wire import keys, signing
 from protocol_specs.wire.signing import KeyId
 from protocol_specs.wire.timestamp import rfc3339
+from registry import answers
+from registry.answers import Answers
 from registry.settings import Bounds, Policy
 from tests.registry.participant import DAY_S, NOW, Desk, Pair, Participant, rows, subscribed
 from tests.registry.test_registry import until
@@ -269,3 +272,27 @@ async def test_a_request_id_of_a_vlookup_is_good_once(tmp_path: Path) -> None:
         assert (await who.desk.post("/vlookup", asked)).status == 200
         said = await who.desk.post("/vlookup", asked)
         assert (said.status, said.json["error"]["paths"]) == (400, "/request_id")
+
+
+async def test_what_is_kept_of_answers_is_bounded_and_nothing_of_questions_about_nobody(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with subscribed(tmp_path) as who:
+        store = who.desk.node.store
+        kept = Answers(store, keys.generate_signing_key(), KeyId("r", "k"))
+        monkeypatch.setattr(answers, "KEPT_BYTES_MAX", 10 * answers.KEPT_ENTRY_BYTES)
+        made: list[int] = []
+
+        def ask(number: int, body: bytes) -> None:
+            def make(session: Session) -> bytes:
+                made.append(number)
+                return body
+
+            assert kept.get(("question", number), make, NOW).body == body
+
+        for number in (*range(20), 19, 0):
+            ask(number, b"[1]")
+        assert made == [*range(20), 0]  # the newest was kept, the oldest was let go
+        ask(99, b"[]")
+        ask(99, b"[]")
+        assert made[-2:] == [99, 99]
