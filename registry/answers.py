@@ -50,8 +50,16 @@ class Kept:
 class Answers:
     """Makes an answer once for each state of the directory, and signs it once a second."""
 
-    def __init__(self, store: Store, key: SigningKey, key_id: KeyId) -> None:
+    def __init__(
+        self,
+        store: Store,
+        key: SigningKey,
+        key_id: KeyId,
+        *,
+        kept_bytes_max: int = KEPT_BYTES_MAX,
+    ) -> None:
         self._store, self._key, self._key_id = store, key, key_id
+        self._kept_bytes_max = kept_bytes_max
         self._kept: OrderedDict[Hashable, Kept] = OrderedDict()
         self._bytes = 0
 
@@ -79,7 +87,7 @@ class Answers:
             self._bytes -= len(before.body) + KEPT_ENTRY_BYTES
         self._kept[question] = made
         self._bytes += len(made.body) + KEPT_ENTRY_BYTES
-        while self._bytes > KEPT_BYTES_MAX:
+        while self._bytes > self._kept_bytes_max:
             _, oldest = self._kept.popitem(last=False)
             self._bytes -= len(oldest.body) + KEPT_ENTRY_BYTES
 

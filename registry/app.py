@@ -8,7 +8,6 @@ from protocol_specs.node.server import Node
 from protocol_specs.node.settings import load, read_secret
 from protocol_specs.wire import keys
 from protocol_specs.wire.envelope import SubscriberType
-from registry.answers import Answers
 from registry.lookups import Lookups
 from registry.operator_api import OperatorApi
 from registry.operator_page import OperatorPage
@@ -30,7 +29,7 @@ def assemble(settings: RegistryNodeSettings, *, clock: Callable[[], float] = tim
     key = keys.signing_key(read_secret(settings.signing_key, key="signing_key"))
     operators = Operators(settings.data_dir)
     Subscriptions(node, settings).add_routes()
-    Lookups(node, settings, Answers(node.store, key, node.key_id)).add_routes()
+    Lookups(node, settings, key).add_routes()
     OperatorApi(node, operators).add_routes()
     OperatorPage(node, operators).add_routes()
     return node

@@ -11,6 +11,7 @@ from protocol_specs.node.server import Node
 from protocol_specs.node.store import Session
 from protocol_specs.wire import strict_json, timestamp
 from protocol_specs.wire.errors import Malformed, RateLimited, Refused, TooLarge
+from protocol_specs.wire.keys import SigningKey
 from registry import changes, directory, pending, records, vlookup
 from registry.answers import Answers, refusal
 from registry.settings import RegistryNodeSettings
@@ -18,6 +19,7 @@ from registry.settings import RegistryNodeSettings
 BODY_BYTES_MAX = 65_536
 TEXT_MAX = 255
 CHANGES_MAX = 500
+SNAPSHOT_RECORD_BYTES = 2_000  # room for the largest snapshot, and for some of fewer domains
 PLAIN_NAMES = ("subscriber_id", "type", "domain", "country", "status")
 OPEN_STATUSES = {"INITIATED", "UNDER_SUBSCRIPTION"}
 
@@ -25,9 +27,13 @@ OPEN_STATUSES = {"INITIATED", "UNDER_SUBSCRIPTION"}
 class Lookups:
     """The registry's questions and answers, over the directory."""
 
-    def __init__(self, node: Node, settings: RegistryNodeSettings, answers: Answers) -> None:
-        self._node, self._settings, self._answers = node, settings, answers
+    def __init__(self, node: Node, settings: RegistryNodeSettings, key: SigningKey) -> None:
+        self._node, self._settings = node, settings
         bounds = settings.bounds
+        self._answers = Answers(node.store, key, node.key_id)
+        # Small answers must not push out a snapshot, which takes long to make.
+        room = bounds.snapshot_records_max * SNAPSHOT_RECORD_BYTES
+        self._kept = Answers(node.store, key, node.key_id, kept_bytes_max=room)
         self._lookups = Buckets(bounds.lookup_per_s, burst=2 * bounds.lookup_per_s)
         self._snapshots = Buckets(bounds.snapshot_per_s, burst=4 * bounds.snapshot_per_s)
         self._once = vlookup.Once()
@@ -103,9 +109,7 @@ class Lookups:
             asked = frozenset(request.query.getall("domain", []))
             served = frozenset(self._settings.domains)
             domains = sorted(asked & served if asked else served)
-            kept = self._answers.get(
-                ("snapshot", *domains), lambda s: self._records(s, domains, now), now
-            )
+            kept = self._kept.get(tuple(domains), lambda s: self._records(s, domains, now), now)
         except Refused as refused:
             return refusal(refused)
         max_age_s = self._settings.policy.snapshot_max_age_s

@@ -275,12 +275,13 @@ async def test_a_request_id_of_a_vlookup_is_good_once(tmp_path: Path) -> None:
 
 
 async def test_what_is_kept_of_answers_is_bounded_and_nothing_of_questions_about_nobody(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path,
 ) -> None:
     async with subscribed(tmp_path) as who:
         store = who.desk.node.store
-        kept = Answers(store, keys.generate_signing_key(), KeyId("r", "k"))
-        monkeypatch.setattr(answers, "KEPT_BYTES_MAX", 10 * answers.KEPT_ENTRY_BYTES)
+        room = 10 * answers.KEPT_ENTRY_BYTES
+        key = keys.generate_signing_key()
+        kept = Answers(store, key, KeyId("r", "k"), kept_bytes_max=room)
         made: list[int] = []
 
         def ask(number: int, body: bytes) -> None:
