@@ -1,5 +1,6 @@
 """The registry as a node meets it: believed for its signature, stood in for by its snapshot."""
 
+import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -53,7 +54,13 @@ class Place:
         sock = listening_socket()
         registry = self.registry.settings.model_copy(update=more)
         settings = settings_of(
-            NodeSettings, self.folder, sock, subscriber_id=BPP_ID, registry=registry, **self.keys()
+            NodeSettings,
+            self.folder,
+            sock,
+            subscriber_id=BPP_ID,
+            registry=registry,
+            log_level="warning",
+            **self.keys(),
         )
         node = Node(settings, type=SubscriberType.BPP, metadata=MetaData(), clock=self.clock)
         node._loops = [loop for loop in node._loops if loop[0] != "snapshot"]  # we turn it
@@ -143,19 +150,38 @@ async def test_an_answer_that_is_not_provably_the_registrys_is_no_answer(
         ready = await place.ready()
         assert "not reachable" in ready["faults"]["registry"]
         assert place.accepted == 0
-    lines = [line for line in capsys.readouterr().err.splitlines() if "registry_" in line]
-    assert len(lines) == 1
-    assert '"event":"registry_disbelieved"' in lines[0]
+    assert events(capsys) == ["registry_disbelieved"]
+
+
+def events(capsys: pytest.CaptureFixture[str]) -> list[str]:
+    """What the node's warnings said of the registry, and in which order."""
+    lines = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+    return [line["event"] for line in lines if line["event"].startswith("registry_")]
+
+
+async def test_a_registry_that_is_lost_is_told_of_once(
+    place: Place, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async with place.node_runs():
+        place.registry.is_down = True
+        for _ in range(5):
+            assert (await place.confirm()).status == 503
+            place.clock.at += 5
+        forged(place.registry)
+        place.registry.is_down = False
+        assert (await place.confirm()).status == 503
+    assert events(capsys) == ["registry_lost", "registry_disbelieved"]
 
 
 async def test_a_registry_that_signs_nothing_is_believed_only_where_the_settings_say_so(
-    place: Place,
+    place: Place, capsys: pytest.CaptureFixture[str]
 ) -> None:
     unsigned(place.registry)
     async with place.node_runs(signs_answers=False) as node:
         assert (await place.confirm()).is_ack
         assert (await place.ready())["registry"] == {"signs_answers": False}
         assert node.membership.snapshots is None
+    assert events(capsys) == ["registry_does_not_sign"]
 
 
 async def test_the_snapshot_is_asked_for_every_30_s_and_sent_only_when_it_changed(
