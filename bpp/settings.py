@@ -55,10 +55,15 @@ class CircleSettings(Frozen):
 
 
 class PaymentSettings(Frozen):
-    """One way to pay that the cooperative takes."""
+    """One way to pay that the cooperative takes.
+
+    `account` is where its money goes: bank code, account number and payment address (with its @),
+    those that a network asks for, with blanks between.
+    """
 
     collected_by: Literal["BAP", "BPP"]
     type: Literal["PRE-ORDER", "PRE-FULFILLMENT", "ON-FULFILLMENT", "POST-FULFILLMENT"]
+    account: str | None = Field(default=None, max_length=120)
 
 
 class CancellationSettings(Frozen):
@@ -208,7 +213,9 @@ class BppSettings(NodeSettings):
             categories=categories,
             area=tuple(circle.circle() for circle in self.service_area),
             fares=self.fares.policy(self.currency),
-            payments=tuple(PaymentTerms(p.collected_by, p.type) for p in self.payments),
+            payments=tuple(
+                PaymentTerms(p.collected_by, p.type, account=p.account) for p in self.payments
+            ),
             cancellation=self._cancellation_terms(),
             assignment=self.assignment,
             takes_orders_without_driver=self.takes_orders_without_driver,

@@ -20,8 +20,9 @@ def cancel(order: Order, request: CancelRequest, provider: Provider, now: int) -
     reason_id = _reason(order, request, provider)
     fee_minor = cancellation_fee(order.view.cancellation_terms, order.state, order.fare_minor)
     if request.soft:
-        lines = cancelled_lines(order, fee_minor)
-        return Told(replace(priced(order, lines).shown(), status="SOFT_CANCEL"))
+        why = Cancellation("CONSUMER", reason_id, now, party_id=order.peer.bap_id)
+        would_be = priced(order, cancelled_lines(order, fee_minor)).shown()
+        return Told(replace(would_be, status="SOFT_CANCEL", cancellation=why))
     return _ended(order, provider, now, by="CONSUMER", reason_id=reason_id, fee_minor=fee_minor)
 
 

@@ -71,7 +71,7 @@ def ride_settings(drivers: int = 2, **changes: Any) -> dict[str, Any]:
             {
                 "code": code,
                 "name": f"Driver {code}",
-                "phone": "60123456789",
+                "phone": "9876500001",
                 "vehicle": f"W {code}",
                 "token_sha256": hashlib.sha256(token(code).encode()).hexdigest(),
             }
@@ -89,6 +89,7 @@ class Consumer:
     """
 
     peer: Peer
+    schemas: Schemas = STRICT
     heard: list[dict[str, Any]] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
     news: asyncio.Condition = field(default_factory=asyncio.Condition)
@@ -97,7 +98,7 @@ class Consumer:
         """Take a callback."""
         document = strict_json.parse(await request.read())
         try:
-            STRICT.validate(document["context"]["action"], document)
+            self.schemas.validate(document["context"]["action"], document)
         except SchemaFault as fault:
             self.faults.append(f"{fault.path}: {fault.reason}")
         async with self.news:
@@ -266,10 +267,10 @@ def accepting(draft: dict[str, Any], **changes: Any) -> dict[str, Any]:
 
 
 @asynccontextmanager
-async def consumer(name: str, domain: str) -> AsyncIterator[Consumer]:
-    """A BAP that listens on a real socket."""
+async def consumer(name: str, domain: str, schemas: Schemas = STRICT) -> AsyncIterator[Consumer]:
+    """A BAP that listens on a real socket, and finds fault by these schemas."""
     sock = listening_socket()
-    there = Consumer(Peer(name, peers.SubscriberType.BAP, url_of(sock), (domain,)))
+    there = Consumer(Peer(name, peers.SubscriberType.BAP, url_of(sock), (domain,)), schemas)
     app = web.Application()
     app.router.add_post("/{action}", there.hear)
     runner = web.AppRunner(app)
@@ -277,7 +278,7 @@ async def consumer(name: str, domain: str) -> AsyncIterator[Consumer]:
     await web.SockSite(runner, sock).start()
     try:
         yield there
-        assert there.faults == []
+        assert there.faults == [], there.faults
     finally:
         await runner.cleanup()
 
@@ -288,9 +289,10 @@ async def cooperative(
     extensions: tuple[Extension, ...] = (),
     *,
     domain: str = RIDES,
+    schemas: Schemas = STRICT,
     **changes: Any,
 ) -> AsyncIterator[Cooperative]:
-    """A ride cooperative that runs, and two BAPs."""
+    """A ride cooperative that runs, and two BAPs whose messages are of these `schemas`."""
     clock, sock = Clock(), listening_socket()
     settings = settings_of(
         BppSettings,
@@ -301,8 +303,8 @@ async def cooperative(
         **ride_settings(**changes),
     )
     async with (
-        consumer("bap.example.org", domain) as bap,
-        consumer("other.example.org", domain) as other,
+        consumer("bap.example.org", domain, schemas) as bap,
+        consumer("other.example.org", domain, schemas) as other,
         aiohttp.ClientSession() as session,
     ):
         directory = FakeDirectory([bap.peer, other.peer])
