@@ -43,11 +43,11 @@ async def converse(
         await asyncio.to_thread(scenario, people)
     verdicts = people.judged()
     said = [
-        f"{verdict.path}/{fault.file} {fault.path}: {fault.code} {fault.reason}"
+        f"{Path(verdict.path).parts[-3]} {fault.file} {fault.code} {fault.reason}"
         for verdict in verdicts
         for fault in verdict.faults
     ]
-    assert said == []
+    assert not said, "\n".join(said)
     assert len(verdicts) >= 2
     recorded = folder / "bap" / "recording"
     return [
