@@ -5,6 +5,7 @@ From the search to the booking; what is asked of an order that stands is in `ord
 
 from __future__ import annotations
 
+import functools
 import hmac
 import math
 import secrets
@@ -72,6 +73,7 @@ class ClientApi:
         """The handler, for bodies whose length is said and small."""
         bytes_max = self._settings.journeys.body_bytes_max
 
+        @functools.wraps(handler)
         async def route(request: web.Request) -> web.StreamResponse:
             is_unsaid = "Transfer-Encoding" in request.headers
             if is_unsaid or (request.content_length or 0) > bytes_max:

@@ -40,6 +40,7 @@ def _page(name: str, content_type: str) -> Handler:
     body = resources.files("bap").joinpath("pages", name).read_bytes()
 
     async def page(request: web.Request) -> web.Response:
+        """A file of the citizens' page."""
         return web.Response(body=body, content_type=content_type, charset="utf-8", headers=HEADERS)
 
     return page
