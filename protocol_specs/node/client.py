@@ -44,11 +44,13 @@ class Undelivered(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """What came back, whatever it says: the status, the headers as they stood, the exact bytes."""
+    """What came back, whatever it says: the status, the headers as they stood, the exact bytes.
+    `at`: when the headers had come, in seconds UTC; a large body takes its time after that."""
 
     status: int
     headers: CIMultiDictProxy[str]
     body: bytes
+    at: int
 
 
 class Client:
@@ -220,9 +222,10 @@ class Client:
             allow_redirects=False,
         ) as response:
             chunks: list[bytes] = []
+            at = self._now()
             await _read(response, chunks.append, answer_bytes_max)
             _refuse_no_answer(url, response)
-            return Answered(response.status, response.headers, b"".join(chunks))
+            return Answered(response.status, response.headers, b"".join(chunks), at)
 
     async def _download(
         self,
@@ -234,6 +237,7 @@ class Client:
         async with self._opened().get(
             url, headers=headers, allow_redirects=False, timeout=DOWNLOAD_TIMEOUT
         ) as response:
+            at = self._now()
             if response.status == 200:
                 await _read(response, write, bytes_max)
             elif response.status != 304:
@@ -241,7 +245,7 @@ class Client:
                 raise Undelivered(
                     f"{url} answered {response.status}", False, status=response.status
                 )
-            return Answered(response.status, response.headers, b"")
+            return Answered(response.status, response.headers, b"", at)
 
     def _opened(self) -> aiohttp.ClientSession:
         if self._session is None:

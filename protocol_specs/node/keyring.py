@@ -39,7 +39,7 @@ class Remembered:
 
     records: tuple[Subscriber, ...]
     at: float
-    fresh_s: int
+    fresh_s: float
 
     def age(self, now: float) -> float:
         """Seconds since; endless when the clock was set back, so that it is asked anew."""
@@ -201,39 +201,50 @@ class Keyring:
                 if len(records) >= PAGE:
                     records = await self._uncut(question, records)
                 return Remembered(records, self._clock(), _fresh_s(question, records))
-        return self._without_registry(question, remembered, now)
+        return await self._without_registry(question, remembered, now)
 
     async def _uncut(
-        self, question: dict[str, str], records: tuple[Subscriber, ...]
+        self, question: dict[str, str], page: tuple[Subscriber, ...]
     ) -> tuple[Subscriber, ...]:
-        """All records that match: a registry answers a look-up with one page, a snapshot has them
-        all. The page, where there is no snapshot that says more."""
-        snapshots, now = self._snapshots, self._clock()
-        snapshot = None if snapshots is None else snapshots.usable(now)
-        if snapshots is None or snapshot is None:
-            return records
-        places, found = snapshot.places(question), list[Subscriber]()
-        for first in range(0, len(places), AT_ONCE):
-            found += snapshot.read(places[first : first + AT_ONCE])
-            await asyncio.sleep(0)
-            if snapshots.usable(now) is not snapshot:
-                return records  # another one took its place meanwhile
-        return max(tuple(found), records, key=len)
+        """All records that match, where there is a snapshot that has more than one page of them."""
+        found = await self._in_snapshot(question)
+        return page if found is None else max(found[0], page, key=len)
 
-    def _without_registry(
+    async def _without_registry(
         self, question: dict[str, str], remembered: Remembered | None, now: float
     ) -> Remembered:
         """The younger of the snapshot and what is remembered, if it has an answer at all: that
         somebody is unknown can only be said by a registry that answers. What a snapshot says
         otherwise is not remembered any more (`compare`)."""
-        snapshot = None if self._snapshots is None else self._snapshots.usable(now)
-        if snapshot is not None and (remembered is None or remembered.at <= snapshot.confirmed_at):
-            records = tuple(snapshot.find(question))
+        found = await self._in_snapshot(question)
+        if found is not None and (remembered is None or remembered.at <= found[1]):
+            records, confirmed_at = found
             if records:
-                return Remembered(records, snapshot.confirmed_at, fresh_s=0)
+                again_s = DOWN_S if "key_id" in question else FOUND_FRESH_S
+                fresh_s = min(max(0, now - confirmed_at) + again_s, self.age_max_s)
+                return Remembered(records, confirmed_at, fresh_s)
         if remembered is not None and remembered.records and remembered.age(now) < self.age_max_s:
             return remembered
         raise _unreachable()
+
+    async def _in_snapshot(
+        self, question: dict[str, str]
+    ) -> tuple[tuple[Subscriber, ...], int] | None:
+        """What the snapshot says, and when it was last confirmed; None while there is none young
+        enough. Others get their turn while thousands of records are read."""
+        while (snapshot := self._young_snapshot()) is not None:
+            places, found = snapshot.places(question), list[Subscriber]()
+            while places and self._young_snapshot() is snapshot:
+                found += snapshot.read(places[:AT_ONCE])
+                places = places[AT_ONCE:]
+                if places:
+                    await asyncio.sleep(0)
+            if not places:  # else another one took its place meanwhile
+                return tuple(found), snapshot.confirmed_at
+        return None
+
+    def _young_snapshot(self) -> Snapshot | None:
+        return None if self._snapshots is None else self._snapshots.usable(self._clock())
 
     def _is_left_alone(self, now: float) -> bool:
         """Whether the registry failed a moment ago, by a clock that was not set back since.
@@ -242,8 +253,8 @@ class Keyring:
         """
         if self._down_until - DOWN_S <= now < self._down_until:
             return True
-        snapshots = self._snapshots
-        return snapshots is not None and snapshots.is_registry_lost and bool(snapshots.usable(now))
+        is_lost = self._snapshots is not None and self._snapshots.is_registry_lost
+        return is_lost and self._young_snapshot() is not None
 
     async def compare(self, snapshot: Snapshot) -> None:
         """Forget what a new snapshot says otherwise: keys that were revoked, suspended, renewed or

@@ -51,7 +51,7 @@ class Membership:
         registry: PinnedRegistry | None = None
         if pins is not None:
             self.on_subscribe = OnSubscribe(registry=pins, receiver=receiver, own=own)
-            registry = PinnedRegistry(self.client, pins, clock=clock, telemetry=telemetry)
+            registry = PinnedRegistry(self.client, pins, telemetry=telemetry)
         if registry is not None and directory is None:
             directory = registry.find
             self.snapshots = self._polled(registry)

@@ -6,8 +6,6 @@ learned before serves as long as it may, exactly as when the registry cannot be 
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from protocol_specs.node.client import Answered, Client, Undelivered
@@ -42,13 +40,12 @@ class PinnedRegistry:
         client: Client,
         settings: RegistrySettings,
         *,
-        clock: Callable[[], float] = time.time,
         telemetry: Telemetry | None = None,
     ) -> None:
         self.client, self.record = client, pinned(settings)
         self.signs_answers = settings.signs_answers
         self.url = settings.url.rstrip("/")
-        self._clock, self._telemetry = clock, telemetry
+        self._telemetry = telemetry
         self._fault: str | None = None
 
     @property
@@ -83,10 +80,11 @@ class PinnedRegistry:
             raise _unreadable(malformed) from None
 
     def verify(self, answered: Answered, body_digest: str) -> SignatureHeader:
-        """The registry's signature over an answer of this digest. Raises Disbelieved."""
+        """The registry's signature over an answer of this digest, good when it came. Raises
+        Disbelieved."""
         lines = answered.headers.getall(HEADER, [])
         try:
-            return verify_answer(lines, body_digest, self.record, int(self._clock()))
+            return verify_answer(lines, body_digest, self.record, answered.at)
         except Unauthenticated as refused:
             raise Disbelieved(f"{self.url}: {refused.reason}") from None
 

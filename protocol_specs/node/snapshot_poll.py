@@ -36,6 +36,10 @@ AGE_MAX_S = 300  # until a network says otherwise in a snapshot
 Changed = Callable[[Snapshot], Awaitable[None]]
 
 
+class Unwritable(Exception):
+    """The snapshot cannot be kept where the node keeps its data."""
+
+
 class SnapshotPoll:
     """One node's snapshot of the domains it trades in; of all domains when it names none."""
 
@@ -153,7 +157,10 @@ class SnapshotPoll:
 
             def write(part: bytes) -> None:
                 hashed.update(part)
-                file.write(part)
+                try:
+                    file.write(part)
+                except OSError as error:  # ours: the registry is not lost for a full disk
+                    raise Unwritable(f"{path}: {error.strerror}") from error
 
             answered = await self._registry.client.fetch(
                 self._target, etag=etag, write=write, bytes_max=BYTES_MAX
@@ -164,7 +171,7 @@ class SnapshotPoll:
             self._registry.verify(answered, digest_of(hashed))
             seal = Seal(answered.headers.get("ETag", ""), answered.headers[HEADER])
             file.write(seal.line())
-            files.sync(file)
+            await asyncio.to_thread(files.sync, file)
             await self._take(path)
         return True
 

@@ -1,8 +1,10 @@
 """The registry as a node meets it: believed for its signature, stood in for by its snapshot."""
 
+import errno
+import io
 import json
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,10 +13,11 @@ import aiohttp
 import pytest
 from sqlalchemy import MetaData
 
-from protocol_specs.node import keyring, snapshot_poll
+from protocol_specs.node import files, keyring, snapshot_poll
 from protocol_specs.node.actions import Durable
 from protocol_specs.node.server import Node
 from protocol_specs.node.settings import NodeSettings
+from protocol_specs.node.snapshot import Snapshot
 from protocol_specs.wire.envelope import SubscriberType
 from protocol_specs.wire.errors import Overloaded
 from protocol_specs.wire.timestamp import rfc3339
@@ -364,6 +367,47 @@ async def test_only_records_of_our_domains_are_compared(place: Place) -> None:
         asked = place.registry.paths().count("/lookup")
         assert (await place.confirm(both)).is_ack
         assert place.registry.paths().count("/lookup") == asked
+
+
+async def test_a_full_disk_is_not_taken_for_a_lost_registry(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Full(io.BytesIO):
+        def write(self, part: object) -> int:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    @contextmanager
+    def fresh(path: Path) -> Iterator[tuple[Path, io.BytesIO]]:
+        yield path, Full()
+
+    async with place.node_runs() as node:
+        monkeypatch.setattr(files, "fresh", fresh)
+        with pytest.raises(snapshot_poll.Unwritable):
+            await place.poll()
+        assert node.membership.snapshots is not None
+        assert not node.membership.snapshots.is_registry_lost
+        assert (await place.confirm()).is_ack
+
+
+async def test_who_serves_a_city_is_read_once_in_15_s_while_the_registry_is_down(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[Mapping[str, str]] = []
+    places = Snapshot.places
+
+    def counted(self: Snapshot, question: Mapping[str, str]) -> list[tuple[int, int]]:
+        read.append(question)
+        return places(self, question)
+
+    monkeypatch.setattr(Snapshot, "places", counted)
+    async with place.node_runs() as node:
+        await place.poll()
+        place.registry.is_down = True
+        for _ in range(keyring.FOUND_FRESH_S + 1):
+            found = await node.keyring.find(type=SubscriberType.BPP, domain=RIDES, city=CITY)
+            assert len(found) == 2
+            place.clock.at += 1
+        assert len(read) == 2
 
 
 async def test_more_providers_than_a_look_up_shows_are_found_by_the_snapshot(place: Place) -> None:
