@@ -21,7 +21,7 @@ TEXT_MAX = 255
 CHANGES_MAX = 500
 SNAPSHOT_RECORD_BYTES = 2_000  # room for the largest snapshot, and for some of fewer domains
 PLAIN_NAMES = ("subscriber_id", "type", "domain", "country", "status")
-OPEN_STATUSES = {"INITIATED", "UNDER_SUBSCRIPTION"}
+OPEN_STATUSES = {"INITIATED", "UNDER_SUBSCRIPTION", "INVALID_SSL"}
 
 
 class Lookups:
@@ -51,8 +51,8 @@ class Lookups:
     async def lookup(self, request: web.Request) -> web.StreamResponse:
         """POST /lookup: a partial record in, the records that match out; [] when none does.
 
-        SUBSCRIBED only unless `status` asks otherwise, of one subscriber; INITIATED and
-        UNDER_SUBSCRIPTION show its open application and what that waits for.
+        SUBSCRIBED only unless `status` asks otherwise, of one subscriber; INITIATED,
+        UNDER_SUBSCRIPTION and INVALID_SSL show its open application and what that waits for.
         """
         now = self._node.now()
         try:

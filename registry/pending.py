@@ -71,6 +71,7 @@ MOVE = Statement(
     .values(
         state=bindparam("state"),
         reason=bindparam("reason"),
+        fault=bindparam("fault"),
         tries=bindparam("tries"),
         challenged=bindparam("challenged"),
         next_at=bindparam("next_at"),
@@ -117,6 +118,7 @@ def apply(session: Session, application: Application, *, kind: Kind, signer: str
             signer=signer,
             state="challenge",
             reason="",
+            fault="",
             tries=0,
             challenged=0,
             next_at=now,
@@ -151,6 +153,7 @@ def move(
     *,
     now: int,
     reason: str = "",
+    fault: str = "",
     next_at: int | None = None,
 ) -> bool:
     """Move an application on from the state it was read in; False if it moved meanwhile."""
@@ -161,6 +164,7 @@ def move(
         was=row["state"],
         state=state,
         reason=reason,
+        fault=fault,
         tries=row["tries"] + (row["state"] == "challenge"),
         challenged=row["challenged"] or (0 if failed else now),
         next_at=now if next_at is None else next_at,

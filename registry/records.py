@@ -8,6 +8,12 @@ from protocol_specs.node.store import Row
 from protocol_specs.wire import timestamp
 from registry.applications import read_document
 
+OPEN_STATUS = {
+    "challenge": "UNDER_SUBSCRIPTION",
+    "approval": "UNDER_SUBSCRIPTION",
+    "refused": "INITIATED",
+}
+
 
 @lru_cache(maxsize=4096)
 def moment(seconds: int) -> str:
@@ -79,7 +85,7 @@ def _waiting(row: Row) -> dict[str, Any]:
     return {
         "application": row["id"],
         "subscriber_id": row["subscriber_id"],
-        "status": "INITIATED" if row["state"] == "refused" else "UNDER_SUBSCRIPTION",
+        "status": row["fault"] or OPEN_STATUS[row["state"]],
         "waiting_for": row["state"],
         "reason": row["reason"],
         "kind": row["kind"],

@@ -1,13 +1,15 @@
 """What participants say of themselves: /subscribe with its challenge, /unsubscribe, /retire."""
 
+from __future__ import annotations
+
 import asyncio
 import hmac
 import secrets
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
-from aiohttp import web
+from aiohttp import ClientSSLError, web
 
 from protocol_specs.node.api import json_response
 from protocol_specs.node.buckets import Buckets
@@ -41,6 +43,18 @@ LEASE_S = 60  # longer than any challenge takes; after a crash it is made again
 
 
 Change = Callable[[Session, envelope.Claim, dict[str, Any]], dict[str, Any]]
+
+
+class Failed(NamedTuple):
+    """Why a challenge was not passed, and the status word for it if there is one."""
+
+    reason: str
+    status: str = ""
+
+    @classmethod
+    def at(cls, url: str, why: str, status: str = "") -> Failed:
+        """What that url's endpoint did wrong."""
+        return cls(f"{url}/on_subscribe {why}"[:FAULT_CHARS_MAX], status)
 
 
 class Subscriptions:
@@ -145,26 +159,32 @@ class Subscriptions:
         )
         if row is None:
             return False
-        fault = await outcome(self._challenge(applications.read_document(row["document"])))
-        if isinstance(fault, Exception):
-            self._node.telemetry.fault("challenge", fault)
-            fault = "the registry could not challenge it"
-        await store.transact(partial(self._challenged, row=row, fault=fault))
+        failed = await outcome(self._challenge(applications.read_document(row["document"])))
+        if isinstance(failed, Exception):
+            self._node.telemetry.fault("challenge", failed)
+            failed = Failed("the registry could not challenge it")
+        await store.transact(partial(self._challenged, row=row, failed=failed))
         return True
 
-    async def _challenge(self, application: Application) -> str | None:
+    async def _challenge(self, application: Application) -> Failed | None:
         """None if the endpoint of every url decrypted a fresh challenge, else what went wrong.
 
         A challenge is made once and never repeated, so an old answer is worth nothing. It names
         the key that it is about: a node must not answer for the key of somebody else.
         """
         for url in application.urls:
-            fault = await self._challenge_at(url, application)
-            if fault is not None:
-                return f"{url}/on_subscribe {fault}"[:FAULT_CHARS_MAX]
+            try:
+                await self._challenge_at(url, application)
+            except Undelivered as undelivered:
+                is_tls = isinstance(undelivered.__cause__, ClientSSLError)
+                why = f"could not be asked: {undelivered}"
+                return Failed.at(url, why, "INVALID_SSL" if is_tls else "")
+            except Malformed as malformed:
+                return Failed.at(url, malformed.reason)
         return None
 
-    async def _challenge_at(self, url: str, application: Application) -> str | None:
+    async def _challenge_at(self, url: str, application: Application) -> None:
+        """Raise Undelivered or Malformed unless the endpoint answers a challenge of its own."""
         plain = secrets.token_hex(16)
         public = keys.strict_b64decode(application.encryption_public_key)
         question = {
@@ -172,28 +192,26 @@ class Subscriptions:
             "signing_public_key": application.signing_public_key,
             "challenge": challenge.encrypt(plain, self._encryption_key, public),
         }
+        body = strict_json.dumps(question)
+        answer = await self._node.client.call(url, "/on_subscribe", body)
         try:
-            body = strict_json.dumps(question)
-            answer = await self._node.client.call(url, "/on_subscribe", body)
             given = strict_json.parse(answer).get("answer")
-        except Undelivered as undelivered:
-            return f"could not be asked: {undelivered}"
         except Malformed as malformed:
-            return f"answered no JSON object: {malformed.reason}"
+            raise Malformed(f"answered no JSON object: {malformed.reason}") from None
         if not isinstance(given, str) or not hmac.compare_digest(given.encode(), plain.encode()):
-            return "answered the challenge wrongly"
-        return None
+            raise Malformed("answered the challenge wrongly")
 
-    def _challenged(self, session: Session, row: Row, fault: str | None) -> None:
+    def _challenged(self, session: Session, row: Row, failed: Failed | None) -> None:
         now = self._node.now()
         try:
-            if fault is None:
+            if failed is None:
                 self._passed(session, row, now)
-            elif row["tries"] + 1 < self._settings.policy.challenge_tries_max:
-                wait = RETRY_S[min(row["tries"], len(RETRY_S) - 1)]
-                pending.move(session, row, "challenge", now=now, reason=fault, next_at=now + wait)
-            else:
-                pending.move(session, row, "refused", now=now, reason=fault)
+                return
+            again = row["tries"] + 1 < self._settings.policy.challenge_tries_max
+            state = "challenge" if again else "refused"
+            next_at = now + RETRY_S[min(row["tries"], len(RETRY_S) - 1)]
+            why, status = failed
+            pending.move(session, row, state, now=now, reason=why, fault=status, next_at=next_at)
         except NotAllowed as refused:
             pending.move(session, row, "refused", now=now, reason=refused.reason)
 

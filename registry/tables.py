@@ -92,6 +92,7 @@ class Application(Table, table=True):
     signer: str  # the current key that signed it; empty: the key it brings
     state: str  # challenge, approval, granted, refused, superseded
     reason: str = ""
+    fault: str = ""  # INVALID_SSL, if that is why its url could not be asked
     tries: int = integer()
     challenged: int = integer()  # 0, or when every challenge was answered
     next_at: int = integer()

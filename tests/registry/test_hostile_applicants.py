@@ -290,7 +290,9 @@ async def test_applications_are_forgotten_30_days_after_they_are_done_with(
             for at in (NOW, NOW + 1):
                 values = {"subscriber_id": "p.example.org", "nonce": f"{state}-{at}"}
                 times = {"tries": 0, "next_at": at, "created": at, "updated": at, "challenged": 0}
-                kept = {"document": b"{}", "state": state, "reason": "", "kind": "join"}
+                kept = {"document": b"{}", "state": state, "reason": "", "kind": "join"} | {
+                    "fault": ""
+                }
                 session.run(pending.APPLY, **values, **times, **kept, signer="")
             changes.note(session, state, "p.example.org", who="policy", now=NOW, detail={})
 

@@ -1,9 +1,13 @@
 """Taking part: several records each, leaving, being suspended; never by own word alone."""
 
+import ssl
 from pathlib import Path
 
+import aiohttp
 import pytest
+from aiohttp.client_reqrep import ConnectionKey
 
+from protocol_specs.node.client import Undelivered
 from protocol_specs.node.settings import private_file
 from protocol_specs.wire import strict_json
 from registry.settings import Policy
@@ -257,3 +261,26 @@ async def test_every_mistake_of_an_application_is_told_with_its_path_and_nothing
         assert all(fault["reason"] in error["message"] for fault in error["faults"])
         assert await who.waits_for() is None
         assert await d.log() == []
+
+
+async def test_a_url_whose_certificate_does_not_hold_is_told_by_its_status(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def call(url: str, path: str, body: bytes) -> bytes:
+        origin = ConnectionKey("taxi.example.org", 443, True, True, None, None, None)
+        cause = ssl.SSLCertVerificationError("self-signed certificate")
+        error = aiohttp.ClientConnectorCertificateError(origin, cause)
+        raise Undelivered("gave no answer (ClientConnectorCertificateError)", True) from error
+
+    policy = Policy(automatic=("BPP",), challenge_tries_max=1)
+    async with desk(tmp_path, policy=policy) as d, participant(d, "k1") as who:
+        monkeypatch.setattr(d.node.client, "call", call)
+        await who.apply("k1")
+
+        async def refused() -> bool:
+            return await who.waits_for() == "refused"
+
+        await until(refused)
+        [row] = await who.records(status="INVALID_SSL")
+        assert row["status"] == "INVALID_SSL"
+        assert "Certificate" in row["reason"]
