@@ -1,6 +1,7 @@
 """What the gateway refuses before the ACK: with one thing wrong, its code, and nothing sent."""
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -239,3 +240,33 @@ async def _count(provider: Any, wanted: int) -> None:
     while len(provider.got) < wanted:
         provider.arrived.clear()
         await provider.arrived.wait()
+
+
+async def test_an_answer_is_not_pressed_on_the_consumer_beyond_the_ttl_of_its_search(
+    tmp_path: Path,
+) -> None:
+    one = bpp()
+    async with world(tmp_path, one) as w:
+        asked = w.search(ttl="PT1S")
+        assert (await w.send(asked)).is_ack
+        await w.settled()
+        w.consumer.holds.clear()
+        began = asyncio.get_running_loop().time()
+        assert (await w.send(on_search(w, one, asked), sender=one.peer)).is_ack
+        await w.settled()
+        assert asyncio.get_running_loop().time() - began < 6  # each_s is 8
+        assert w.node.telemetry.count("given_up", "on_search") == 1
+
+
+async def test_an_answer_goes_to_the_registered_url_that_the_search_named(tmp_path: Path) -> None:
+    one, elsewhere = bpp(), bpp("elsewhere.example.org", cities=("std:99",))
+    async with world(tmp_path, one, elsewhere) as w:
+        (record,) = w.consumer.peer.records()
+        newer = replace(record, url=elsewhere.peer.url, valid_from=record.valid_from + 1)
+        w.directory.held.append(newer)
+        asked = w.search()
+        assert (await w.send(asked)).is_ack
+        await w.settled()
+        assert (await w.send(on_search(w, one, asked), sender=one.peer)).is_ack
+        await w.settled()
+        assert (len(w.consumer.got), elsewhere.got) == (1, [])

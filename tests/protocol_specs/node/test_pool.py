@@ -402,6 +402,16 @@ async def test_a_name_with_an_address_that_is_not_public_is_not_called(address: 
         await pool.close()
 
 
+async def test_not_even_a_connection_is_made_to_such_an_address() -> None:
+    peer = HttpPeer(http_peers.quick)
+    pool = Pool("production", resolver=Names("127.0.0.1"))
+    async with serving(peer):
+        asked = begin(pool, f"https://x.example.org:{peer.port}")
+        assert (await ended(asked)).fault is Fault.UNREACHABLE
+        await pool.close()
+        assert peer.connections == 0
+
+
 async def test_a_name_that_hangs_keeps_nobody_else_waiting(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
