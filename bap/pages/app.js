@@ -537,9 +537,10 @@ function showChange(journey) {
   $("change-card").hidden = !update || update.takes.length === 0 || journey.state !== "booked" || Boolean(journey.consent_needed);
   if ($("change-card").hidden) return;
   const places = (marketOf(journey) || { places: [] }).places;
+  const isEnd = (one) => [journey.pickup, dropOf(journey)].some((end) => end.lat === one.lat && end.lon === one.lon);
   if ($("new").dataset.journey !== journey.journey_id) {
     $("new").dataset.journey = journey.journey_id;
-    put($("new"), places.map((one, index) => el("option", { value: String(index) }, one.name)), el("option", { value: "gps" }, "Coordinates…"));
+    put($("new"), places.map((one, index) => !isEnd(one) && el("option", { value: String(index) }, one.name)), el("option", { value: "gps" }, "Coordinates…"));
     toggleGps("new");
   }
   $("change-hint").textContent = update.asks_first
@@ -605,6 +606,7 @@ function rate(event) {
 
 function showHelp(journey) {
   $("help-card").hidden = !journey.order;
+  $("ask-help").hidden = Boolean(journey.support);
   $("ask-returns").hidden = journey.kind !== "delivery" || journey.return_reasons.length > 0;
   const { support } = journey;
   const facts = [];
