@@ -16,6 +16,8 @@ from protocol_specs.wire.errors import Malformed
 _MILLIS = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3}Z")
 _DISCOVERY = frozenset({"search", "on_search"})
 _THIS_MACHINE = frozenset({"127.0.0.1", "::1", "localhost"})
+_PASSING = frozenset({"search", "select", "status", "track", "support"})
+OVERTAKEN_MS = 60_000
 _NEEDED = ("domain", "bap_id", "bap_uri", "transaction_id", "message_id", "timestamp")
 
 
@@ -187,19 +189,29 @@ def repeats(conversation: Conversation) -> Iterator[Found]:
 
 
 def times(conversation: Conversation) -> Iterator[Found]:
-    """Timestamps of one sender rise. What is said once more bears its old time."""
-    last: dict[tuple[bool, str | None], tuple[int, Message]] = {}
+    """Timestamps of one sender rise. What is said once more bears its old time.
+
+    Messages that are worth nothing after their ttl travel beside those about the order, so one may
+    overtake the other, but not by more than a minute.
+    """
+    last: dict[tuple[bool, str | None, bool], tuple[int, Message]] = {}
     for message in conversation.messages:
         sender = (message.is_callback, message.ctx("bpp_id" if message.is_callback else "bap_id"))
         moment = _ms(message)
         if moment is None or message in conversation.repeats:
             continue
-        before = last.get(sender)
-        if before is not None and moment <= before[0]:
-            reason = f"is not later than {before[1].file} of the same sender"
+        passes = message.action.removeprefix("on_") in _PASSING and not (
+            conversation.is_unsolicited(message)
+        )
+        before, beside = last.get((*sender, passes)), last.get((*sender, not passes))
+        late = before if before is not None and moment <= before[0] else None
+        if beside is not None and moment < beside[0] - OVERTAKEN_MS:
+            late = beside
+        if late is not None:
+            reason = f"is not later than {late[1].file} of the same sender"
             yield Found(message, "/context/timestamp", reason)
         else:
-            last[sender] = (moment, message)
+            last[(*sender, passes)] = (moment, message)
 
 
 def answers_after(conversation: Conversation) -> Iterator[Found]:
