@@ -3,6 +3,7 @@
 import tempfile
 from collections import Counter
 from dataclasses import replace
+from decimal import Decimal
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -20,17 +21,37 @@ from bpp.orders.cancel import cancel
 from bpp.orders.confirm import confirm
 from bpp.orders.decision import Decision
 from bpp.orders.events import OrderEvent, read_event
+from bpp.orders.expiry import end_waiting_next
 from bpp.orders.init import init
 from bpp.orders.order import ACTIVE, Order, read_order
 from bpp.orders.progress import Step
 from bpp.orders.tables import TRIGGERS, OrderEventRow, OrderRow
+from bpp.orders.update import update
 from bpp.orders.writing import write
 from bpp.tables import METADATA
 from protocol_specs.node import tables as node_tables
 from protocol_specs.node.store import Session, Statement, Store
 from protocol_specs.wire.errors import Refused
-from protocol_specs.wire.order import CancelRequest
-from tests.bpp.factories import CASH, CODE, NOW, PEER, PREPAID, accepting, asked, office
+from protocol_specs.wire.order import (
+    CancelRequest,
+    Fulfillment,
+    Kind,
+    Place,
+    PriceLine,
+    UpdateRequest,
+)
+from tests.bpp.factories import (
+    CASH,
+    CODE,
+    NOW,
+    PEER,
+    PREPAID,
+    accepting,
+    asked,
+    delivery_provider,
+    office,
+    ride_provider,
+)
 
 DRIVERS = 3
 ORDERS = Statement(select(OrderRow.__table__))
@@ -39,11 +60,22 @@ EVENTS = Statement(
         OrderEventRow.__table__.c.order_key, OrderEventRow.__table__.c.n
     )
 )
-ALL_STEPS: list[Step] = ["enroute", "arrived", "start", "end"]
+RIDE_STEPS: tuple[Step, ...] = ("enroute", "arrived", "start", "end")
+PARCEL_STEPS: tuple[Step, ...] = ("arrived", "pickup", "enroute", "arrived-drop", "end")
+EVERY_STEP = tuple(dict.fromkeys((*RIDE_STEPS, *PARCEL_STEPS)))
+TIP = "BUYER_ADDITIONAL_AMOUNT"
+places = st.builds(
+    lambda north, east: Place(3.139 + north / 1000, 101.6869 + east / 1000),
+    st.integers(-250, 250),
+    st.integers(-250, 250),
+)
 
 
 class Histories(RuleBasedStateMachine):
     """Three drivers, any number of orders, and everybody does as they please."""
+
+    provider = ride_provider()
+    steps = RIDE_STEPS
 
     def __init__(self) -> None:
         super().__init__()
@@ -53,12 +85,13 @@ class Histories(RuleBasedStateMachine):
         self.now, self.fleet, self.numbers = NOW, Fleet(), count(1)
         self.store.transact_now(self._hire)
         self.store.read(self.fleet.load)
-        self.office = office(fleet=self.fleet)
+        self.office = office(self.provider, fleet=self.fleet)
         self.ended: dict[str, bytes] = {}
 
     def _hire(self, session: Session) -> None:
         for n in range(DRIVERS):
-            roster.put_vehicle(session, VehicleEntry(f"W {n}", "CAB"))
+            category = self.provider.categories[0]
+            roster.put_vehicle(session, VehicleEntry(f"W {n}", category))
             roster.put_driver(session, DriverEntry(f"D{n}", f"N{n}", "60123456789", f"W {n}"))
 
     def worker(self, n: int) -> Worker:
@@ -85,8 +118,12 @@ class Histories(RuleBasedStateMachine):
         statements = (ORDERS, EVENTS)
         return [tuple(r) for s in statements for r in self.store.read(lambda x, s=s: x.all(s))]
 
-    @rule(prepaid=st.booleans(), driver=st.none() | st.integers(0, DRIVERS - 1))
-    def book(self, prepaid: bool, driver: int | None) -> None:
+    @rule(
+        prepaid=st.booleans(),
+        driver=st.none() | st.integers(0, DRIVERS - 1),
+        ready=st.sampled_from([None, True, False]),
+    )
+    def book(self, prepaid: bool, driver: int | None, ready: bool | None) -> None:
         number = f"{next(self.numbers):03}"
         peer = replace(PEER, bap_id=f"bap{number}.example.org", transaction_id=f"t{number}")
         payment = PREPAID if prepaid else CASH
@@ -95,9 +132,13 @@ class Histories(RuleBasedStateMachine):
         def unit(session: Session) -> None:
             free = driver is not None and not store.is_busy(session, self.worker(driver).agent_id)
             chosen = self.worker(driver) if free and driver is not None else None
+            view = accepting(self.office, quote)
+            if self.provider.kind is Kind.DELIVERY:
+                fulfillment = replace(view.fulfillment, ready_to_ship=ready)
+                view = replace(view, fulfillment=fulfillment)
             decision = confirm(
                 self.office,
-                accepting(self.office, quote),
+                view,
                 peer,
                 self.now,
                 stored=quote,
@@ -118,7 +159,7 @@ class Histories(RuleBasedStateMachine):
     @rule(
         order=st.integers(0, 99),
         driver=st.integers(0, DRIVERS - 1),
-        step=st.sampled_from(ALL_STEPS),
+        step=st.sampled_from(EVERY_STEP),
         knows=st.booleans(),
         waits_s=st.integers(0, 3_600),
     )
@@ -138,7 +179,7 @@ class Histories(RuleBasedStateMachine):
         job = jobs[order % len(jobs)]
         who = self.fleet.worker(job.agent_id or "")
         assert who is not None
-        for step in ALL_STEPS:
+        for step in self.steps:
             self.attempt(
                 lambda s, step=step: steps.step(
                     s, self.office, who, job.id, step, self.now, code=CODE
@@ -162,7 +203,7 @@ class Histories(RuleBasedStateMachine):
         self.attempt(lambda s: steps.assign_by_desk(s, self.office, who, order_id, self.now))
 
     @precondition(lambda self: self.orders())
-    @rule(order=st.integers(0, 99), reason=st.sampled_from(["001", "999"]))
+    @rule(order=st.integers(0, 99), reason=st.sampled_from(["001", "004", "999"]))
     def cancel(self, order: int, reason: str) -> None:
         target = self.pick(order)
 
@@ -175,6 +216,69 @@ class Histories(RuleBasedStateMachine):
             write(session, self.office, decision, self.now, revision=kept.revision)
 
         self.attempt(unit)
+
+    @precondition(lambda self: self.orders())
+    @rule(
+        order=st.integers(0, 99),
+        drop=st.none() | places,
+        tip_minor=st.none() | st.integers(-100, 5_000),
+        prepaid=st.sampled_from([None, True, False]),
+        soft=st.booleans(),
+        ready=st.booleans(),
+    )
+    def update(
+        self,
+        order: int,
+        drop: Place | None,
+        tip_minor: int | None,
+        prepaid: bool | None,
+        soft: bool,
+        ready: bool,
+    ) -> None:
+        target = self.pick(order)
+        kind = self.provider.kind
+        tips = () if tip_minor is None else (PriceLine(TIP, tip_minor),)
+        ways = () if prepaid is None else ((PREPAID if prepaid else CASH),)
+        wish = UpdateRequest(
+            order_id=target.id,
+            targets=("fulfillments", "payments", *(("quote.breakup",) if tips else ())),
+            soft=soft,
+            fulfillment=Fulfillment(id="", kind=kind, drop=drop, ready_to_ship=ready or None),
+            payments=ways,
+            lines=tips,
+        )
+        before = self.rows()
+
+        def unit(session: Session) -> None:
+            kept = store.order_of_bap(session, target.peer.bap_id, target.id)
+            assert kept is not None
+            decision = update(self.office, kept.order, wish, self.now)
+            if isinstance(decision, Decision):
+                write(session, self.office, decision, self.now, revision=kept.revision)
+
+        self.attempt(unit)
+        if soft:
+            assert self.rows() == before
+
+    @precondition(lambda self: self.orders())
+    @rule(order=st.integers(0, 99), driver=st.integers(0, DRIVERS - 1), is_over=st.booleans())
+    def bring_back(self, order: int, driver: int, is_over: bool) -> None:
+        job_id, who = self.pick(order).job_id, self.worker(driver)
+        self.attempt(
+            lambda s: steps.bring_back(s, self.office, job_id, "013", self.now, worker=who)
+        )
+        if is_over:
+            self.attempt(
+                lambda s: steps.brought_back(
+                    s, self.office, job_id, self.now, is_disposed=False, cash_collected=True
+                )
+            )
+
+    @rule(waits_s=st.integers(0, 1_000))
+    def time_goes_by(self, waits_s: int) -> None:
+        """Orders that nobody takes end by themselves."""
+        self.now += waits_s
+        self.store.transact_now(lambda s: end_waiting_next(self.office, s, self.now))
 
     def pick(self, n: int) -> Order:
         orders = self.orders()
@@ -222,11 +326,33 @@ class Histories(RuleBasedStateMachine):
                 assert event.refund_minor >= 0
         for order in self.orders():
             assert order.payment.amount_minor == order.quote.total_minor
+            assert order.tip_minor >= 0
+            if order.view.fulfillment.return_leg is None and order.status != "CANCELLED":
+                assert order.fare_minor > 0
+
+    @invariant()
+    def what_was_cancelled_comes_to_the_fee_alone(self) -> None:
+        cancelled = {event.order_key for event in self.events() if event.kind == "cancelled"}
+        for order in self.orders():
+            if order.key in cancelled:
+                fees = [
+                    x.amount_minor for x in order.quote.lines if x.code == "CANCELLATION_CHARGES"
+                ]
+                assert sum(fees) == order.quote.total_minor
 
     def teardown(self) -> None:
         self.store.close()
         self.folder.cleanup()
 
 
-Histories.TestCase.settings = settings(max_examples=25, stateful_step_count=25, deadline=None)
+class Parcels(Histories):
+    """The same of parcels, which come back when nobody takes them."""
+
+    provider = delivery_provider(return_percentage=Decimal(50))
+    steps = PARCEL_STEPS
+
+
+for machine in (Histories, Parcels):
+    machine.TestCase.settings = settings(max_examples=25, stateful_step_count=25, deadline=None)
 TestAnyHistory = Histories.TestCase
+TestAnyHistoryOfParcels = Parcels.TestCase
