@@ -143,7 +143,7 @@ def _on_search(
         theirs += is_new
         known[document["offer_id"]] = document
         offers.keep(session, journey.id, document, now)
-        kept.append(document)
+        kept.append(views.shown_offer(document))
     return journey, ((Event("offers", {"offers": kept}),) if kept else ())
 
 

@@ -73,6 +73,12 @@ def offer(offer_id: str, bpp_id: str, given: Offer) -> Document:
     }
 
 
+def shown_offer(kept: Document) -> Document:
+    """An offer as it is shown: of its form only whether it must be filled in."""
+    wanted = kept["form"]
+    return {**kept, "form": None if wanted is None else {"required": wanted["required"]}}
+
+
 def form(given: Form) -> Document:
     """A form to be filled in; its url is for our node alone."""
     return {"url": given.url, "required": given.required, "mime_type": given.mime_type}
@@ -221,7 +227,7 @@ def journey(given: Journey, *, offers: Iterable[Document], waiting_for: list[str
         "parcel": _parcel(intent.parcel),
         "offer_id": given.offer_id,
         "waiting_for": waiting_for,
-        "offers": [_without_form(one) for one in found],
+        "offers": [shown_offer(one) for one in found],
         "quote": None if quoted is None else quote(given, quoted),
         "order": None if told is None else order(given, told),
         "consent_needed": _pending(given.pending),
@@ -318,13 +324,6 @@ def _quoted(given: Journey, offers: list[Document]) -> OrderView | None:
         return quoted
     chosen = [one for one in offers if one["offer_id"] == given.offer_id]
     return requests.offered(given, chosen[0]) if chosen else None
-
-
-def _without_form(offer: Document) -> Document:
-    return {
-        **offer,
-        "form": None if offer["form"] is None else {"required": offer["form"]["required"]},
-    }
 
 
 def _form(document: bytes | None) -> Document | None:

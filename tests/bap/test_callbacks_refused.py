@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from protocol_specs.wire.order import Catalog
+from protocol_specs.wire.order import Catalog, Reason, Support, Tracking
+from protocol_specs.wire.parties import callback_of
 from protocol_specs.wire.timestamp import rfc3339
 from protocol_specs.wire.version import core_1_1 as version
 from tests.bap.network import (
@@ -121,6 +122,55 @@ async def test_another_provider_cannot_speak_of_the_order(net: Network) -> None:
     view = cancelled(net.coop.of("confirm")[0], 0, by="PROVIDER")
     said = await net.unasked("on_cancel", view, by=net.other)
     assert said.code == "30010"
+    await _unchanged(net, before)
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "action"),
+    [
+        ("/update", {"tip_minor": 200}, "update"),
+        ("/cancel", {"reason_id": "005", "soft": True}, "cancel"),
+        ("/support", {}, "support"),
+        ("/track", None, "track"),
+        ("/cancellation-reasons", None, "get_cancellation_reasons"),
+    ],
+)
+async def test_nobody_answers_for_the_orders_provider(
+    net: Network, path: str, body: Any, action: str
+) -> None:
+    await net.booked()
+    await net.citizen.call("GET" if body is None else "POST", path, body)
+    asked = await net.coop.asked(action)
+    before = await net.citizen.journey()
+    view = ordered(net.coop.of("confirm")[0], "RIDE_ASSIGNED", NOW + 5)
+    messages = {
+        "update": message_of(view, "on_update"),
+        "cancel": message_of(view, "on_cancel"),
+        "support": version.write_support(Support(phone="+666")),
+        "track": version.write_on_track(Tracking("inactive")),
+        "get_cancellation_reasons": version.write_reasons(
+            (Reason("X", "x"),), action="cancellation_reasons"
+        ),
+    }
+    said = await net.other.say(callback_of(action), asked, messages[action])
+    assert (said.status, said.code) == (400, "20006")
+    await _unchanged(net, before)
+    assert net.other.received == []
+
+
+async def test_an_update_that_nobody_asked_for_cannot_say_what_a_change_costs(
+    net: Network,
+) -> None:
+    before = await net.booked()
+    view = ordered(net.coop.of("confirm")[0], "RIDE_ASSIGNED", NOW + 5)
+    message = message_of(view, "on_update")
+    message["order"]["status"] = "SOFT_UPDATE"
+    message["order"]["quote"]["breakup"][0]["price"]["value"] = "1.00"
+    message["order"]["quote"]["price"]["value"] = "8.50"
+    confirm = net.coop.of("confirm")[0]
+    said = await net.coop.say("on_update", confirm, message, message_id=str(uuid.uuid4()))
+    assert said.is_ack
+    await net.handled()
     await _unchanged(net, before)
 
 
