@@ -160,10 +160,11 @@ def _is_somebodys(way: tuple[str, ...]) -> bool:
 
 
 def _is_public(way: tuple[str, ...]) -> bool:
-    """Descriptions of offers and of rules, which a platform writes for everybody."""
-    if "catalog" in way:
-        return True
-    return len(way) > 2 and way[-2] == "descriptor" and way[-3] in _PUBLIC
+    """Descriptions of offers and of rules, which a platform writes for everybody. Not the stops of
+    a catalog, which are where somebody wants to go."""
+    if len(way) < 3 or way[-2] != "descriptor":
+        return False
+    return way[-3] in _PUBLIC or ("catalog" in way and "stops" not in way)
 
 
 def _masked_url(value: str) -> str:

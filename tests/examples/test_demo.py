@@ -13,6 +13,16 @@ from pathlib import Path
 import pytest
 
 from examples.process import WAYFARE
+from protocol_specs.validate.reading import conversations
+from protocol_specs.validate.rules import judge
+
+PERSONAL = (
+    *("Mei Ling", "Farid", "Arjun", "Aminah", "Ravi"),
+    *("60123456789", "9876543210", "60129876543", "60131112222", "9811122233"),
+    *("VDM 4821", "KA 05 HX 2291", "KL Sentral", "Petronas", "MG Road", "Koramangala"),
+    *("3.1340", "101.6865", "3.1579", "101.7116", "12.9756", "77.6066"),
+)
+"""Of the people in the demonstration, and where they go."""
 
 
 @pytest.fixture
@@ -24,7 +34,9 @@ def demo(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
 
 
 @pytest.mark.processes
-def test_the_demonstration_keeps_its_promises_and_cleans_up(demo: subprocess.Popen[str]) -> None:
+def test_the_demonstration_keeps_its_promises_and_cleans_up(
+    demo: subprocess.Popen[str], tmp_path: Path
+) -> None:
     assert demo.stdout is not None
     shown = json.loads(demo.stdout.readline())
     assert shown["ride"]["status"] == shown["delivery"]["status"] == "COMPLETE"
@@ -50,3 +62,17 @@ def test_the_demonstration_keeps_its_promises_and_cleans_up(demo: subprocess.Pop
     for pid in pids:
         with pytest.raises(ProcessLookupError):
             os.kill(pid, 0)
+    judge_recordings(tmp_path / "data")
+
+
+def judge_recordings(data: Path) -> None:
+    """What the nodes recorded passes without a fault or a warning, and names nobody."""
+    verdicts = [
+        judge(conversation)
+        for name in ("bap", "rides", "couriers")
+        for conversation in conversations([data / name / "recording"])
+    ]
+    assert sum(verdict.messages for verdict in verdicts) > 70
+    assert [fault for verdict in verdicts for fault in verdict.faults] == []
+    said = "".join(path.read_text() for path in data.glob("*/recording/*/*.json"))
+    assert [one for one in PERSONAL if one in said] == []

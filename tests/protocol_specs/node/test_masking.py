@@ -94,6 +94,14 @@ def test_each_kind_keeps_its_form(given: dict[str, Any], kept: str) -> None:
     assert re.fullmatch(kept, str(value)), masked_value
 
 
+def test_a_catalog_does_not_say_where_somebody_wants_to_go() -> None:
+    stop = {"location": {"gps": "12.967555,77.749666", "address": "7, Domlur"}}
+    told = {"message": {"catalog": {"providers": [{"fulfillments": [{"stops": [stop]}]}]}}}
+    kept = json.dumps(masked(told))
+    assert "Domlur" not in kept
+    assert "12.967" not in kept
+
+
 def test_what_is_offered_to_everybody_stays_as_it_is() -> None:
     offer = {"descriptor": {"name": "Auto", "short_desc": "three wheels"}, "price": {"value": "1"}}
     told = {"context": {"bap_id": "a@b"}, "message": {"catalog": {"providers": [offer]}}}
