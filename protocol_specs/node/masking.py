@@ -111,6 +111,8 @@ class Mask:
             tagged = not _TAGGED_NAMES.isdisjoint(above)
             placed = "location" in above or "@ondc/org/linked_order" in above
             return tagged or placed or not _PEOPLE.isdisjoint(above)
+        if name in ("city", "state"):  # of an address in parts, where any of them may be a street
+            return bool(above) and above[-1] == "address"
         return name == "id" and bool(above) and above[-1] in ("person", "creds")
 
     def _tag(self, value: str) -> str:

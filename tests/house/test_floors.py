@@ -16,6 +16,8 @@ BREACHES = [
     ("protocol_specs/wire/money.py", "import sqlalchemy", "wire is pure"),
     ("protocol_specs/wire/money.py", "import protocol_specs.node.store", "Floors"),
     ("protocol_specs/node/store.py", "import bpp.app", "Floors"),
+    ("protocol_specs/validate/rules.py", "import protocol_specs.node.store", "Floors"),
+    ("protocol_specs/node/recording.py", "import protocol_specs.validate.rules", "Floors"),
     ("bap/app.py", "import bpp.app", "Floors"),
     ("registry/app.py", "import gateway.app", "Floors"),
     ("bpp/orders/store.py", "import bpp.insurance.scheme", "Inside the provider"),

@@ -80,6 +80,7 @@ def test_a_position_keeps_its_form_and_says_a_part_of_town() -> None:
         ({"code": "linked_provider", "list": [{"code": "name", "value": "Asha"}]}, ".*Masked.*"),
         ({"tracking": {"url": "https://a:b@t.example/u/asha"}}, ".*https://t.example/masked'.*"),
         ({"area_code": "560038"}, "560000"),
+        ({"address": {"city": "7, Domlur"}}, r"\{'city': 'Masked [0-9a-f]{6}'\}"),
         ({"instructions": {"code": "2", "long_desc": "key under the mat"}}, ".*'code': '2'.*Mas.*"),
         ({"xinput": {"form": {"data": {"name": "Asha"}}}}, ".*'name': 'masked'.*"),
         ({"note": "write to asha@example.org"}, "write to masked@masked.example"),
