@@ -54,6 +54,9 @@ def cancel(journey: Journey, *, reason_id: str, soft: bool, fee_minor: int | Non
     view = require_order(journey)
     if not fees.cancellable(view):
         raise ApiError(409, "too_late", "the order can no longer be cancelled; call the driver")
+    if soft and not journey.speech.traits.has_soft_cancel:
+        reason = "this network cannot be asked what cancelling costs; the terms of the order say it"
+        raise ApiError(409, "not_sayable", reason)
     wish = CancelRequest(journey.order_id or "", reason_id, soft)
     asked = replace(journey, error=None)
     if not soft:

@@ -159,6 +159,7 @@ def cancellation(journey: Journey, view: OrderView) -> Document | None:
         "fee": None if fee is None else amount(fee, currency),
         "reasons": shown(journey, CANCELLATION),
         "asked": journey.read_choices(CANCELLATION) is not None,
+        "asks_fee": journey.speech.traits.has_soft_cancel,
     }
 
 

@@ -514,7 +514,7 @@ function showCancel(journey) {
   const { fee } = cancellation;
   $("cancel-fee").textContent = !fee ? "The cooperative has not said what cancelling costs." : fee.minor === 0 ? "Cancelling is free now." : `Cancelling costs ${money(fee)} now.`;
   $("cancel").textContent = fee && fee.minor > 0 ? `Cancel for ${money(fee)}` : "Cancel booking";
-  $("fee").hidden = Boolean(fee);
+  $("fee").hidden = Boolean(fee) || !cancellation.asks_fee;
   const listed = JSON.stringify(cancellation.reasons);
   if ($("reason").dataset.listed !== listed) {
     $("reason").dataset.listed = listed;

@@ -434,6 +434,22 @@ async def test_the_parcel_is_said_to_be_ready_once_with_the_code_of_its_pickup(
     _sent(net, speech)
 
 
+async def test_what_cancelling_costs_is_not_asked_where_nobody_answers(
+    parcels: tuple[Network, Dialect],
+) -> None:
+    net, speech = parcels
+    journey = await _parcel_booked(net, speech)
+    assert journey["cancellation"]["asks_fee"] is False
+    assert [one["id"] for one in journey["cancellation"]["reasons"]] == ["004", "005"]
+    body = {"reason_id": "005", "soft": True}
+    status, told = await net.citizen.call("POST", "/cancel", body)
+    assert (status, told["error"]["code"]) == (409, "not_sayable")
+    status, _ = await net.citizen.call("POST", "/cancel", {"reason_id": "005"})
+    assert status == 202
+    await net.coop.asked("cancel")
+    _sent(net, speech)
+
+
 async def test_a_market_may_say_so_at_once(tmp_path: Path) -> None:
     settings = _settings("log10-1.2.5", bills="platform", ready_to_ship="at_once")
     async with network(tmp_path, **settings) as net:

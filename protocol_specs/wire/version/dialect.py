@@ -30,9 +30,10 @@ class Traits:
 
     `versions` are those it reads; the first is the one it writes. `actions` are the requests that
     a provider of this dialect may be asked. `is_flat` is the context of core 0.9. `error_codes`
-    are the network's own numbers in place of those of BECKN-005. With `has_soft_update` the price
-    of a change can be asked first. Without `has_quote_lines` a quote keeps its total on the wire,
-    but neither its id nor which of our lines it is made of.
+    are the network's own numbers in place of those of BECKN-005. With `has_soft_cancel` and
+    `has_soft_update` what ending or changing an order costs can be asked first. Without
+    `has_quote_lines` a quote keeps its total on the wire, but neither its id nor which of our
+    lines it is made of.
     """
 
     name: str
@@ -40,6 +41,7 @@ class Traits:
     actions: frozenset[str]
     is_flat: bool = False
     has_select: bool = True
+    has_soft_cancel: bool = True
     has_soft_update: bool = False
     consumer_makes_order_id: bool = False
     has_quote_in_confirm: bool = True

@@ -49,6 +49,7 @@ class Log10:
             actions=ACTIONS,
             is_flat=True,
             has_select=False,
+            has_soft_cancel=False,
             consumer_makes_order_id=True,
             takes_our_tags=False,
             has_quote_lines=False,
