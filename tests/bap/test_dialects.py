@@ -526,14 +526,3 @@ async def test_a_search_that_the_network_cannot_be_told_is_refused(
     status, told = await net.citizen.search(wish)
     assert (status, told["error"]["code"]) == (400, "not_sayable")
     assert net.gateway.received == []
-
-
-def test_a_market_speaks_only_what_the_node_takes(tmp_path: Path) -> None:
-    from bap.settings import BapSettings
-    from tests.support.nodes import listening_socket, settings_of
-
-    sock = listening_socket()
-    values = {**_settings("trv10-2.1.0"), "dialects": {}}
-    with pytest.raises(ValueError, match="add it to"):
-        settings_of(BapSettings, tmp_path, sock, subscriber_id="bap.example.org", **values)
-    sock.close()
