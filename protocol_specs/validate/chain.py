@@ -226,6 +226,21 @@ def answers_after(conversation: Conversation) -> Iterator[Found]:
             yield Found(message, "/context/timestamp", reason)
 
 
+def late(conversation: Conversation) -> Iterator[Found]:
+    """An answer comes while its request is fresh."""
+    for message in conversation.messages:
+        request = conversation.request_of(message) if message.is_callback else None
+        ttl = request.ctx("ttl") if request is not None else None
+        if request is None or ttl is None or not _is_duration(ttl):
+            continue
+        asked, answered = _ms(request), _ms(message)
+        if asked is None or answered is None or message in conversation.repeats:
+            continue
+        if answered - asked > 1000 * duration.seconds(ttl):
+            reason = f"is later than the ttl of {request.file}, {ttl}"
+            yield Found(message, "/context/timestamp", reason)
+
+
 def _ms(message: Message) -> int | None:
     try:
         return timestamp.parse_ms(message.ctx("timestamp") or "")

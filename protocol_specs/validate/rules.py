@@ -72,6 +72,7 @@ CHAIN_RULES = (
         chain.answers_after,
         severity=_WARNING,
     ),
+    Rule("chain.late", "an answer comes within the request's ttl", chain.late, severity=_WARNING),
     Rule(
         "chain.addressed",
         "a search to all names no provider",

@@ -192,6 +192,8 @@ def payments(conversation: Conversation) -> Iterator[Found]:
     """What was paid stays paid."""
     paid: dict[object, Message] = {}
     for message in conversation.of(*_REPORTS):
+        if message in conversation.repeats:
+            continue
         for path, payment in message.payments:
             key = payment.get("id") or path
             if payment.get("status") == "PAID":

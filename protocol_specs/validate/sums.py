@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from protocol_specs.validate.conversation import Conversation, Json, Message, obj, parts, text
@@ -39,7 +39,7 @@ def amounts(conversation: Conversation) -> Iterator[Found]:
 
 
 def signs(conversation: Conversation) -> Iterator[Found]:
-    """A refund takes away, a charge adds, and a total is never below zero."""
+    """A refund takes away, at most the fare; a charge adds; a total is never below zero."""
     for message, (whole, *lines) in quotes(conversation).items():
         for path, line, minor, _ in lines:
             title = _title(line)
@@ -47,8 +47,21 @@ def signs(conversation: Conversation) -> Iterator[Found]:
                 yield Found(message, f"{path}/price/value", "a REFUND is not positive")
             elif minor is not None and title in _CHARGES and minor < 0:
                 yield Found(message, f"{path}/price/value", f"{title} is not negative")
+        if refunded(lines) > charged(lines):
+            yield Found(message, _QUOTE, "refunds more than the fare that was charged")
         if (whole.minor or 0) < 0:
             yield Found(message, f"{_QUOTE}/price/value", "a total is not negative")
+
+
+def refunded(lines: Iterable[Priced]) -> int:
+    """What refund lines give back."""
+    return -sum(line.minor or 0 for line in lines if _title(line.line) == "REFUND")
+
+
+def charged(lines: Iterable[Priced]) -> int:
+    """The fare: all lines but refunds and the fee for cancelling, which nobody gives back."""
+    apart = ("REFUND", "CANCELLATION_CHARGES")
+    return sum(line.minor or 0 for line in lines if _title(line.line) not in apart)
 
 
 def currency(conversation: Conversation) -> Iterator[Found]:
