@@ -2,14 +2,16 @@
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import Select, bindparam, delete, func, insert, select, union_all, update
 
-from bpp.insurance.contributions import Period, Standing, Totals
+from bpp.insurance.engine.shares import Split
+from bpp.insurance.engine.standing import Period, Standing, Totals
 from bpp.insurance.entries import Contribution
+from bpp.insurance.scheme import Option
 from bpp.insurance.slip import text
 from bpp.insurance.tables import (
     ContributionRow,
@@ -115,6 +117,7 @@ class SchemeTerms:
     liable_source: str
     funded_by: str | None
     mandate: str | None
+    options: dict[Option, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +184,7 @@ def keep_terms(session: Session, order_key: str, terms: Terms) -> None:
     session.run(_NEW_TERMS, order_key=order_key, terms=json.dumps(kept))
 
 
-def _fields(terms: SchemeTerms) -> dict[str, str | None]:
+def _fields(terms: SchemeTerms) -> dict[str, Any]:
     return {name: getattr(terms, name) for name in SchemeTerms.__slots__}
 
 
@@ -192,7 +195,19 @@ def standing(
     row = session.one(_STANDING, order_key=order_key, scheme=scheme, slot=slot)
     if row is None:
         return Standing(), None
-    return Standing(Decimal(row["exact"]), row["amount_minor"], bool(row["is_due"])), row["entry"]
+    amount = _split(row, "amount")
+    return Standing(Decimal(row["exact"]), amount, bool(row["is_due"])), row["entry"]
+
+
+def _split(row: Row, name: str) -> Split:
+    """A column of the whole, and one of the worker's part of it."""
+    worker: int = row[f"{name}_worker_minor"]
+    return Split(worker, row[f"{name}_minor"] - worker)
+
+
+def _totals(row: Row, name: str) -> Totals:
+    exact = Decimal(row[f"{name}_exact"])
+    return Totals(exact, _split(row, f"{name}_order"), _split(row, f"{name}_period"))
 
 
 def period(session: Session, scheme: str, worker: str, name: str) -> tuple[Period, int]:
@@ -200,13 +215,7 @@ def period(session: Session, scheme: str, worker: str, name: str) -> tuple[Perio
     row = session.one(_PERIOD, scheme=scheme, worker=worker, period=name)
     if row is None:
         return Period(), 0
-    return (
-        Period(
-            all=Totals(Decimal(row["all_exact"]), row["all_order_minor"], row["all_period_minor"]),
-            due=Totals(Decimal(row["due_exact"]), row["due_order_minor"], row["due_period_minor"]),
-        ),
-        row["seq"],
-    )
+    return Period(_totals(row, "all"), _totals(row, "due")), row["seq"]
 
 
 def keep_contribution(
@@ -233,13 +242,18 @@ def keep_contribution(
         status=status,
         exact=text(now.exact),
         amount_minor=now.amount_minor,
+        amount_worker_minor=now.amount.worker,
         is_due=int(now.is_due),
         all_exact=text(after.all.exact),
         all_order_minor=after.all.order_minor,
+        all_order_worker_minor=after.all.order.worker,
         all_period_minor=after.all.period_minor,
+        all_period_worker_minor=after.all.period.worker,
         due_exact=text(after.due.exact),
         due_order_minor=after.due.order_minor,
+        due_order_worker_minor=after.due.order.worker,
         due_period_minor=after.due.period_minor,
+        due_period_worker_minor=after.due.period.worker,
     )
 
 

@@ -6,7 +6,7 @@ The fare is posted when the job is over, each contribution when it changes, nett
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from bpp.insurance.contributions import Posting
+from bpp.insurance.engine.standing import Bearer, Posting
 from bpp.insurance.job import Fare, Job
 from bpp.ledger import chart
 from bpp.ledger.chart import Account
@@ -26,7 +26,7 @@ class Contribution:
     worker: str  # local id, or chart.UNASSIGNED
     origin_period: str
     declared_in: str
-    borne_by: str  # worker | cooperative
+    bearers: tuple[Bearer, ...]
     posting: Posting
 
 
@@ -112,10 +112,18 @@ def refund_lines(change: Change) -> tuple[Transfer, ...]:
 def contribution_lines(contribution: Contribution, kind: str) -> tuple[Transfer, ...]:
     """Set aside: Dr 1230 / Cr 2200, period line Cr 2205. Due: Dr 2100W (platform-borne: 5000) /
     Cr 1230 and Dr 2200 / Cr 2210 (2205 likewise). Refunded: Dr 2210 / Cr 2100W (or 5000) at once.
-    A negative amount is the same transfer the other way round.
+    A negative amount is the same transfer the other way round. Each bearer has lines of its own.
     """
+    return tuple(
+        transfer
+        for bearer in contribution.bearers
+        for transfer in _bearer_lines(contribution, kind, bearer)
+    )
+
+
+def _bearer_lines(contribution: Contribution, kind: str, borne_by: Bearer) -> tuple[Transfer, ...]:
     scheme, worker, period = contribution.scheme, contribution.worker, contribution.origin_period
-    by_worker = contribution.borne_by == "worker"
+    by_worker = borne_by == "worker"
     contra = (
         chart.set_aside_contra_of(worker) if by_worker else chart.set_aside_contra_of_cooperative()
     )
@@ -123,7 +131,7 @@ def contribution_lines(contribution: Contribution, kind: str) -> tuple[Transfer,
     aside = chart.contribution_set_aside(scheme, worker, period)
     rounding = chart.rounding_and_cap(scheme, worker, period)
     due = chart.contribution_due(scheme, worker, period)
-    posting = contribution.posting
+    posting = contribution.posting.of(borne_by)
     newly_due = posting.due_order_minor + posting.due_period_minor
     if kind == "refunded":
         return (

@@ -5,12 +5,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from bpp.insurance import books, cash, contributions
+from bpp.insurance import books, cash
 from bpp.insurance.books import SchemeTerms, Terms
-from bpp.insurance.contributions import Assessment
-from bpp.insurance.job import Job, is_cash
+from bpp.insurance.engine.assess import Assessment, assess
+from bpp.insurance.engine.standing import Bearer
+from bpp.insurance.job import Job, is_cash, work
 from bpp.insurance.projection import Desk, project
-from bpp.insurance.scheme import NotInsurable, Scheme, load
+from bpp.insurance.scheme import NotInsurable, Scheme
+from bpp.insurance.scheme_file import load
 from bpp.insurance.settings import InsuranceSettings
 from bpp.ledger.entry import LedgerError
 from bpp.orders.events import OrderEvent
@@ -33,7 +35,9 @@ def new_worker_id() -> str:
 
 @dataclass(frozen=True, slots=True)
 class Insurance:
-    """The extension. Only schemes this node is liable for are set aside here."""
+    """The extension. Only schemes this node is liable for are set aside here, and only those by
+    which a job comes to an amount: not a plan bought ahead, not a yearly levy.
+    """
 
     desk: Desk
     schemes: tuple[Scheme, ...]
@@ -48,7 +52,11 @@ class Insurance:
     ) -> "Insurance":
         """By the settings of `issuer`, our subscriber_id. Raises SettingsError."""
         packs = settings.load_schemes()
-        ours = tuple(p for p in packs if settings.liable_party[p.id].party == "bpp")
+        ours = tuple(
+            pack
+            for pack in packs
+            if pack.is_per_job and settings.liable_party[pack.id].party == "bpp"
+        )
         terms = Terms(
             commission_rate=settings.commission_rate,
             finder_fee_rate=settings.finder_fee_rate,
@@ -58,6 +66,7 @@ class Insurance:
                     liable_source=settings.liable_party[pack.id].source,
                     funded_by=settings.funded_by.get(pack.id),
                     mandate=settings.mandates.get(pack.id),
+                    options=settings.options.get(pack.id, {}),
                 )
                 for pack in ours
             },
@@ -86,10 +95,12 @@ class Insurance:
 
     def quote_lines(self, quote: Quote, terms: JobTerms, at: int) -> tuple[ExtraLine, ...]:
         """An estimate for each scheme. Pure; raises NotInsurable, which refuses the quote."""
-        job = _job_of(quote, terms, at)
-        rate = self.desk.terms.commission_rate
+        ours = self.desk.terms
+        found = work(_job_of(quote, terms, at), ours.commission_rate)
         return tuple(
-            _extra_line(scheme, contributions.assess(scheme, job, rate)) for scheme in self.schemes
+            _extra_line(scheme, assess(scheme, found, options=ours.schemes[scheme.id].options), by)
+            for scheme in self.schemes
+            for by in scheme.bearers
         )
 
     def passes_over(self, session: Session, agent_id: str, terms: JobTerms) -> str | None:
@@ -140,7 +151,11 @@ class Insurance:
     def tags_of(self, session: Session, order_key: str, n: int) -> tuple[dict[str, Any], ...]:
         """What the peer is told of an order's contributions after its event `n`."""
         rows = books.contributions_of_event(session, order_key, n)
-        return tuple(self._tag(session, row) for row in rows)
+        return tuple(
+            self._tag(session, row, by)
+            for row in rows
+            for by in self.desk.scheme(row["scheme"]).bearers
+        )
 
     def _catch_up(self, session: Session, event: OrderEvent) -> None:
         last = books.last_projected(session, event.order_key)
@@ -163,10 +178,12 @@ class Insurance:
             raise LedgerError(f"order {order_key} has no event {last + 1}")
         books.not_pending(session, order_key)
 
-    def _tag(self, session: Session, row: Row) -> dict[str, Any]:
+    def _tag(self, session: Session, row: Row, by: Bearer) -> dict[str, Any]:
         scheme = self.desk.scheme(row["scheme"])
-        values = {"STATUS": str(row["status"]), **_about(scheme)}
-        values["AMOUNT"] = money.amount(row["amount_minor"], scheme.currency)
+        values = {"STATUS": str(row["status"]), **_about(scheme, by)}
+        by_worker = row["amount_worker_minor"]
+        minor = by_worker if by == "worker" else row["amount_minor"] - by_worker
+        values["AMOUNT"] = money.amount(minor, scheme.currency)
         values["CURRENCY"] = scheme.currency
         slip_id = books.slip_of_entry(session, row["entry"])
         if slip_id is not None:
@@ -178,11 +195,11 @@ def _why(error: Exception) -> str:
     return f"{type(error).__name__}: {error}"[:500]
 
 
-def _about(scheme: Scheme) -> dict[str, str]:
+def _about(scheme: Scheme, by: Bearer) -> dict[str, str]:
     return {
         "SCHEME": scheme.id,
         "KIND": "fee" if scheme.kind == "fund_levy" else "contribution",
-        "BORNE_BY": scheme.borne_by,
+        "BORNE_BY": by,
         "VERIFIED": "true" if scheme.verified else "false",
         "LEGAL_NAME": scheme.law[:LEGAL_NAME_MAX],
     }
@@ -193,20 +210,22 @@ def _label(scheme: Scheme) -> str:
     return "Welfare fee" if scheme.kind == "fund_levy" else "Social-insurance contribution"
 
 
-def _extra_line(scheme: Scheme, assessment: Assessment) -> ExtraLine:
+def _extra_line(scheme: Scheme, assessment: Assessment, by: Bearer) -> ExtraLine:
     """A line of a quote: nothing is set aside before the confirm, and its tags say so."""
+    amount = assessment.amount
+    minor = amount.worker if by == "worker" else amount.cooperative
     values = {
-        "STATUS": "estimate",
-        **_about(scheme),
-        "AMOUNT": money.amount(assessment.amount_minor, scheme.currency),
+        "STATUS": "awaiting_worker" if scheme.needs_worker else "estimate",
+        **_about(scheme, by),
+        "AMOUNT": money.amount(minor, scheme.currency),
         "CURRENCY": scheme.currency,
     }
     return ExtraLine(
         title=scheme.title,
         code=scheme.id,
-        amount_minor=assessment.amount_minor,
-        borne_by=scheme.borne_by,
-        estimate=scheme.borne_by == "worker",
+        amount_minor=minor,
+        borne_by=by,
+        estimate=by == "worker",
         tags=(tags.group(TAG_CODE, values, name=f"{_label(scheme)} (estimate)"),),
     )
 

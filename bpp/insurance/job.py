@@ -5,6 +5,8 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Literal
 
+from bpp.insurance.engine.assess import FEE_CODE
+from bpp.insurance.engine.facts import Work
 from bpp.orders.events import OrderEvent
 from protocol_specs.wire.money import apply_rate, round_half_up
 from protocol_specs.wire.order import PaymentTerms, PriceLine
@@ -14,7 +16,6 @@ TAX_CODES = frozenset({"TAX"})
 PASSED_ON_CODES = frozenset({"PARKING_CHARGES", "TOLL_CHARGES"})  # the worker's outlay, no earnings
 REFUND_CODES = frozenset({"REFUND"})  # a refund is an event, and says who bears it
 OUR_DISCOUNT_CODES = frozenset({"DISCOUNT_BORNE_BY_COOPERATIVE"})  # no earnings of the worker's
-FEE_CODE = "CANCELLATION_CHARGES"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +60,22 @@ class Job:
     @property
     def is_over(self) -> bool:
         return self.status != "open"
+
+
+def work(job: Job, commission_rate: Decimal) -> Work:
+    """What the worker of this job has done, as the schemes' arithmetic takes it."""
+    return Work(
+        origin_at=job.origin_at,
+        currency=job.currency,
+        lines=job.lines,
+        sector=job.sector,
+        vehicle_category=job.vehicle_category,
+        commission_minor=commission_minor(job.lines, commission_rate),
+        refund_minor=job.refund_by_worker_minor,
+        fee_minor=job.fee_minor,
+        is_cancelled=job.status == "cancelled",
+        has_worker=job.agent_id is not None,
+    )
 
 
 def is_cash(payment: PaymentTerms) -> bool:

@@ -3,11 +3,21 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from bpp.insurance import books, cash, contributions, slip
+from bpp.insurance import books, cash, slip
 from bpp.insurance.books import SchemeTerms, Terms
-from bpp.insurance.contributions import Assessment, Period, Posting, Reason, Standing
+from bpp.insurance.engine import assess as engine
+from bpp.insurance.engine.assess import Assessment
+from bpp.insurance.engine.facts import UNKNOWN, Person
+from bpp.insurance.engine.standing import (
+    Period,
+    PeriodRule,
+    Posting,
+    Reason,
+    Standing,
+    post,
+)
 from bpp.insurance.entries import Change, Contribution, entries, entry_id
-from bpp.insurance.job import Job, after, fare, first, fold
+from bpp.insurance.job import Job, after, fare, first, fold, work
 from bpp.insurance.scheme import Scheme
 from bpp.ledger import balances, chart, journal
 from bpp.ledger.entry import Entry
@@ -17,9 +27,17 @@ from protocol_specs.node.store import Session
 from protocol_specs.wire.keys import SigningKey, b64encode
 
 
+def nobody_known(session: Session, worker: str, period: str) -> Person:
+    """Where no worker is enrolled: nothing is known of anybody."""
+    return UNKNOWN
+
+
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """What projecting needs beside the facts. `terms` are those of a new order."""
+    """What projecting needs beside the facts. `terms` are those of a new order.
+
+    `person` tells what is known of a worker (by the id of the books) for a period.
+    """
 
     issuer: str
     key: SigningKey
@@ -27,6 +45,7 @@ class Desk:
     scheme: Callable[[str], Scheme]
     new_worker_id: Callable[[], str]
     cash_limit: cash.Limit | None = None
+    person: Callable[[Session, str, str], Person] = nobody_known
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +62,8 @@ class _Slot:
     assessment: Assessment
     contribution: Contribution
     period: Period
-    period_cap_minor: int | None
+    rule: PeriodRule
+    is_waiting: bool  # the scheme does not know enough of this worker yet
     seq: int | None
 
 
@@ -60,7 +80,7 @@ def project(session: Session, desk: Desk, event: OrderEvent) -> None:
         books.keep_terms(session, event.order_key, terms)
     worker = books.worker_of(session, job.agent_id, desk.new_worker_id)
     slots = tuple(
-        _slot(session, desk.scheme(name), terms, job, place, who)
+        _slot(session, desk, desk.scheme(name), terms, job, place, who)
         for name in sorted(terms.schemes)
         for place, who in _places(session, desk, before, job, worker)
     )
@@ -111,22 +131,28 @@ def _places(
 
 
 def _slot(
-    session: Session, scheme: Scheme, terms: Terms, job: Job, place: int, worker: str
+    session: Session,
+    desk: Desk,
+    scheme: Scheme,
+    terms: Terms,
+    job: Job,
+    place: int,
+    worker: str,
 ) -> _Slot:
     day, name = scheme.day(job.origin_at), scheme.period_of(job.origin_at)
     before, before_entry = books.standing(session, job.key, scheme.id, place)
     is_known = slip.is_for(worker)
     period, last = books.period(session, scheme.id, worker, name) if is_known else (Period(), 0)
-    assessment = _assessment(scheme, terms, job, place, is_known)
-    now = Standing(assessment.exact, assessment.amount_minor, job.is_over)
-    cap_minor = scheme.period_cap_minor(day)
-    posting, after_ = contributions.post(
-        period,
-        before,
-        now,
-        rounding=scheme.rounding if is_known else "transaction",
-        cap_minor=cap_minor,
-    )
+    person = desk.person(session, worker, name) if is_known else UNKNOWN
+    options = terms.schemes[scheme.id].options
+    found = engine.assess(scheme, work(job, terms.commission_rate), person, options)
+    stands = place == job.slot and (is_known or not scheme.needs_worker)
+    assessment = found if stands else engine.nothing(found)
+    now = Standing(assessment.exact, assessment.amount, job.is_over)
+    rule = engine.period_rule(scheme, day, person, options)
+    if not is_known:
+        rule = replace(rule, rounding="transaction")  # nobody's period yet
+    posting, after_ = post(period, before, now, rule)
     return _Slot(
         scheme=scheme,
         slot=place,
@@ -142,23 +168,14 @@ def _slot(
             worker=worker,
             origin_period=name,
             declared_in=name,  # no period is closed yet: all of them are open
-            borne_by=scheme.borne_by,
+            bearers=scheme.bearers,
             posting=posting,
         ),
         period=after_,
-        period_cap_minor=cap_minor,
+        rule=rule,
+        is_waiting=scheme.needs_worker and not (is_known and engine.knows_enough(scheme, person)),
         seq=last + 1 if is_known else None,
     )
-
-
-def _assessment(scheme: Scheme, terms: Terms, job: Job, place: int, is_known: bool) -> Assessment:
-    """The amount for this slot: nothing once it is left, or while the scheme must know who."""
-    if job.status == "cancelled" and scheme.on_cancel == "keep":
-        job = replace(job, status="open")
-    found = contributions.assess(scheme, job, terms.commission_rate)
-    if place == job.slot and (is_known or not scheme.needs_worker):
-        return found
-    return contributions.nothing(found)
 
 
 def _keep(
@@ -190,7 +207,7 @@ def _keep(
         assessment=slot.assessment,
         posting=slot.contribution.posting,
         period=slot.period,
-        period_cap_minor=slot.period_cap_minor,
+        rule=slot.rule,
         is_over=job.is_over or slot.is_left,
         is_due=slot.now.is_due,
         reason=_reason(slot, job),
@@ -220,7 +237,7 @@ def _status(slot: _Slot, job: Job) -> str:
     """The word of the contribution on the wire."""
     if slot.is_left or (job.status == "cancelled" and not slot.now.amount_minor):
         return "reversed"
-    if slot.scheme.needs_worker and not slip.is_for(slot.worker):
+    if slot.is_waiting:
         return "awaiting_worker"
     return "due" if job.is_over else "set_aside"
 
@@ -234,9 +251,20 @@ def _reason(slot: _Slot, job: Job) -> Reason | None:
         return "cancelled"
     if posting.total_minor or posting.due_order_minor + posting.due_period_minor:
         return None
-    if slot.assessment.base_minor == 0:
+    if slot.is_waiting:
+        return "awaiting_worker"
+    if slot.assessment.exact == 0:
         return "below_floor"
     if posting == Posting() and slot.now.amount_minor:
         return "unchanged"
-    is_full = slot.period.all.posted_minor == slot.period_cap_minor
-    return "cap" if is_full else "rounding"
+    return _why_nothing(slot)
+
+
+def _why_nothing(slot: _Slot) -> Reason:
+    """The job counts, and yet the period is to stand where it stood."""
+    rule, stands = slot.rule, slot.period.all.posted_minor
+    if rule.shares is not None and stands == 0:
+        return "below_floor"
+    if rule.cap_minor is not None and stands == max(0, rule.cap_minor - rule.offset_minor):
+        return "cap"
+    return "prepaid" if rule.offset_minor and stands == 0 else "rounding"

@@ -6,7 +6,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, ValidationInfo, field_validator, model_validator
 
-from bpp.insurance.scheme import Scheme, SchemeError, load
+from bpp.insurance.scheme import Option, Scheme
+from bpp.insurance.scheme_file import SchemeError, load
 from protocol_specs.node.settings import Frozen, SettingsError, beside_the_file
 from protocol_specs.wire.errors import Malformed
 from protocol_specs.wire.money import minor_units
@@ -45,7 +46,8 @@ class InsuranceSettings(Frozen):
     """Which schemes run, who is liable, and what the money rules need to know.
 
     `mandates` says, for a scheme that rests on consent, where the workers' signed mandates are.
-    `funded_by` says what pays a contribution that the cooperative bears.
+    `funded_by` says what pays a contribution that the cooperative bears. `options` chooses where a
+    scheme leaves a choice; what is not named is the scheme's default.
     """
 
     schemes: tuple[str, ...] = ()
@@ -55,6 +57,7 @@ class InsuranceSettings(Frozen):
     funded_by: dict[str, Literal["commission", "member_dues", "network_fee"]] = Field(
         default_factory=dict
     )
+    options: dict[str, dict[Option, str]] = Field(default_factory=dict)
     commission_rate: Share = Decimal(0)
     finder_fee_rate: Share = Decimal(0)  # what a BAP that collects keeps of the fare
     ledger_key: Path
@@ -72,7 +75,7 @@ class InsuranceSettings(Frozen):
         twice = {name for name in self.schemes if self.schemes.count(name) > 1}
         if twice:
             raise ValueError(f"schemes: {', '.join(sorted(twice))} stands twice")
-        for key in ("liable_party", "mandates", "funded_by"):
+        for key in ("liable_party", "mandates", "funded_by", "options"):
             strangers = getattr(self, key).keys() - set(self.schemes)
             if strangers:
                 raise ValueError(f"{key}: {', '.join(sorted(strangers))} is not in schemes")
@@ -113,9 +116,19 @@ class InsuranceSettings(Frozen):
                 f"insurance.mandates: {name} rests on consent; say where the workers' signed "
                 "mandates are kept"
             )
-        if scheme.borne_by == "cooperative" and self.funded_by.get(name) not in scheme.funded_by:
+        if "cooperative" in scheme.bearers and self.funded_by.get(name) not in scheme.funded_by:
             raise SettingsError(
                 f"insurance.funded_by: {name} is borne by the cooperative; say what funds it: "
                 f"{', '.join(scheme.funded_by)}"
             )
+        self._check_options(scheme)
         return scheme
+
+    def _check_options(self, scheme: Scheme) -> None:
+        for key, value in self.options.get(scheme.id, {}).items():
+            allowed = scheme.options.get(key, ())
+            if value not in allowed:
+                raise SettingsError(
+                    f"insurance.options: {scheme.id} has no {key} = {value!r}; "
+                    f"it takes {', '.join(allowed) or 'no such option'}"
+                )

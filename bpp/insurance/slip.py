@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Literal
 
-from bpp.insurance.contributions import Assessment, Period, Posting, Reason
+from bpp.insurance.engine.assess import Assessment
+from bpp.insurance.engine.shares import Shares
+from bpp.insurance.engine.standing import Period, PeriodRule, Posting, Reason
 from bpp.insurance.job import Job
 from bpp.insurance.scheme import Scheme
 from bpp.ledger import chart
@@ -23,6 +25,7 @@ MoneyIs = Literal["set_aside", "taken_from_pay", "advanced_by_cooperative", "pai
 REASONS: dict[Reason, str] = {
     "rounding": "the amount is below half of the smallest coin",
     "cap": "the cap of the period is reached",
+    "prepaid": "what was bought ahead already covers it",
     "below_floor": "nothing was earned that counts",
     "cancelled": "the order was cancelled without a fee to the worker",
     "reassigned": "the order went to another worker",
@@ -40,7 +43,7 @@ class Facts:
     assessment: Assessment
     posting: Posting
     period: Period
-    period_cap_minor: int | None
+    rule: PeriodRule
     is_over: bool  # for this worker: the order ended, or went to another
     is_due: bool
     reason: Reason | None
@@ -89,15 +92,18 @@ def document(facts: Facts, entry: Entry, worker: str, origin_period: str) -> dic
         "currency": entry.currency,
         "base": _base(facts.assessment),
         "rate": {
-            "value": text(facts.assessment.rate.rate),
-            "from": facts.assessment.rate.from_day.isoformat(),
-            "source": scheme.sources[facts.assessment.rate.source],
-            "verified": facts.assessment.rate.verified,
+            "what": facts.assessment.figure.what,
+            "value": text(facts.assessment.figure.value),
+            "from": facts.assessment.figure.from_day.isoformat(),
+            "source": scheme.sources[facts.assessment.figure.source].text,
+            "verified": facts.assessment.figure.verified,
         },
+        "shares": _shares(facts.rule.shares),
         "job_cap_minor": facts.assessment.cap_minor,
         "exact": text(facts.assessment.exact),
         "order_line": {
             "amount_minor": facts.assessment.amount_minor,
+            "worker_minor": facts.assessment.amount.worker,
             "posted_minor": facts.posting.order_minor,
             "due_minor": facts.posting.due_order_minor,
         },
@@ -149,12 +155,30 @@ def _base(assessment: Assessment) -> dict[str, Any]:
 def _period_line(facts: Facts, entry: Entry, origin_period: str) -> dict[str, Any]:
     return {
         "rounding": facts.scheme.rounding,
+        "unit_minor": facts.rule.unit_minor,
+        "mode": facts.rule.mode,
         "origin_period": origin_period,
         "declared_in": entry.declared_in,
         "posted_minor": facts.posting.period_minor,
         "due_minor": facts.posting.due_period_minor,
         "exact_sum": text(facts.period.all.exact),
         "total_minor": facts.period.all.posted_minor,
-        "cap_minor": facts.period_cap_minor,
+        "worker_minor": facts.period.all.posted.worker,
+        "cap_minor": facts.rule.cap_minor,
+        "offset_minor": facts.rule.offset_minor,
         "cap_scope": facts.scheme.cap_scope,
+    }
+
+
+def _shares(shares: Shares | None) -> dict[str, Any] | None:
+    """Both rates and the tiers of a month that two parties bear; None: one bears it all."""
+    if shares is None:
+        return None
+    return {
+        "worker_rate": text(shares.worker_rate),
+        "cooperative_rate": text(shares.cooperative_rate),
+        "nothing_to_minor": shares.nothing_to_minor,
+        "operator_only_to_minor": shares.operator_only_to_minor,
+        "reduced_to_minor": shares.reduced_to_minor,
+        "reduced_factor": text(shares.reduced_factor),
     }

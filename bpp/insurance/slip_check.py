@@ -9,14 +9,16 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from bpp.insurance.contributions import capped
+from bpp.insurance.engine.exact import Mode, capped, times
+from bpp.insurance.engine.shares import Shares, Split, borne
+from bpp.insurance.engine.standing import PeriodRule, Rounding
 from bpp.insurance.slip import VERSION, MoneyIs, says, slip_id
 from bpp.ledger import head, merkle, sealing
 from protocol_specs.wire import strict_json
 from protocol_specs.wire.canonical import canonical
 from protocol_specs.wire.errors import Malformed
 from protocol_specs.wire.keys import BadSignature, InvalidKey, public_key, strict_b64decode, verify
-from protocol_specs.wire.money import apply_rate
+from protocol_specs.wire.money import exponent
 
 SET_ASIDE, ROUNDING, DUE = "2200", "2205", "2210"
 
@@ -54,27 +56,42 @@ class BaseShown(_Exactly):
 
 
 class RateShown(_Exactly):
+    what: Literal["rate", "per_order", "per_job", "net"]
     value: str
     from_day: str = Field(alias="from")
     source: str
     verified: bool
 
 
+class SharesShown(_Exactly):
+    worker_rate: str
+    cooperative_rate: str
+    nothing_to_minor: int
+    operator_only_to_minor: int
+    reduced_to_minor: int
+    reduced_factor: str
+
+
 class OrderLineShown(_Exactly):
     amount_minor: int
+    worker_minor: int
     posted_minor: int
     due_minor: int
 
 
 class PeriodLineShown(_Exactly):
-    rounding: Literal["period", "transaction"]
+    rounding: Rounding
+    unit_minor: int = Field(gt=0)
+    mode: Mode
     origin_period: str
     declared_in: str
     posted_minor: int
     due_minor: int
     exact_sum: str
     total_minor: int
+    worker_minor: int
     cap_minor: int | None
+    offset_minor: int
     cap_scope: Literal["own"]
 
 
@@ -109,11 +126,12 @@ class SlipShown(_Exactly):
     scheme: SchemeShown
     liable_party: str
     liable_source: str
-    borne_by: Literal["worker", "cooperative"]
+    borne_by: Literal["worker", "cooperative", "both"]
     funded_by: str | None
     currency: str
     base: BaseShown
     rate: RateShown
+    shares: SharesShown | None
     job_cap_minor: int | None
     exact: str
     order_line: OrderLineShown
@@ -232,17 +250,63 @@ def _check_arithmetic(slip: SlipShown) -> None:
         base.base_minor,
         max(0, earned - base.commission_minor - base.refund_minor),
     )
-    exact = apply_rate(base.base_minor, _decimal(slip.rate.value, "rate.value"))
-    _equal("exact", _decimal(slip.exact, "exact"), exact)
-    _equal(
-        "order_line.amount_minor", slip.order_line.amount_minor, capped(exact, slip.job_cap_minor)
-    )
+    exact = _decimal(slip.exact, "exact")
+    _check_exact(slip, exact)
+    rule = _rule(slip)
+    amount = _order_line(slip, exact, rule)
+    _equal("order_line.amount_minor", slip.order_line.amount_minor, amount.total)
+    _equal("order_line.worker_minor", slip.order_line.worker_minor, amount.worker)
     period = slip.period_line
     if period.rounding == "period":
-        total = capped(_decimal(period.exact_sum, "period_line.exact_sum"), period.cap_minor)
-        _equal("period_line.total_minor", period.total_minor, total)
+        target = rule.target(_decimal(period.exact_sum, "period_line.exact_sum"))
+        _equal("period_line.total_minor", period.total_minor, target.total)
+        _equal("period_line.worker_minor", period.worker_minor, target.worker)
     else:
         _equal("period_line.posted_minor", period.posted_minor, 0)
+
+
+def _check_exact(slip: SlipShown, exact: Decimal) -> None:
+    """The base times a rate, or what is left of it; or one order's amount, all or nothing."""
+    value = _decimal(slip.rate.value, "rate.value")
+    if slip.rate.what in ("rate", "net"):
+        _equal("exact", exact, times(slip.base.base_minor, value))
+    elif exact != 0:
+        _equal("exact", exact, times(10 ** exponent(slip.currency), value))
+
+
+def _rule(slip: SlipShown) -> PeriodRule:
+    period = slip.period_line
+    return PeriodRule(
+        rounding=period.rounding,
+        borne_by=slip.borne_by,
+        unit_minor=period.unit_minor,
+        mode=period.mode,
+        cap_minor=period.cap_minor,
+        offset_minor=period.offset_minor,
+        shares=_shares(slip),
+    )
+
+
+def _shares(slip: SlipShown) -> Shares | None:
+    shown = slip.shares
+    if shown is None:
+        return None
+    return Shares(
+        worker_rate=_decimal(shown.worker_rate, "shares.worker_rate"),
+        cooperative_rate=_decimal(shown.cooperative_rate, "shares.cooperative_rate"),
+        nothing_to_minor=shown.nothing_to_minor,
+        operator_only_to_minor=shown.operator_only_to_minor,
+        reduced_to_minor=shown.reduced_to_minor,
+        reduced_factor=_decimal(shown.reduced_factor, "shares.reduced_factor"),
+        unit_minor=slip.period_line.unit_minor,
+    )
+
+
+def _order_line(slip: SlipShown, exact: Decimal, rule: PeriodRule) -> Split:
+    if rule.shares is not None:
+        return rule.shares.order_line(exact)
+    unit = rule.unit_minor if slip.rate.what == "rate" else 1
+    return borne(capped(exact, slip.job_cap_minor, unit, rule.mode), rule.borne_by)
 
 
 def _check_entry(slip: SlipShown) -> None:

@@ -42,7 +42,8 @@ class ContributionRow(Tables, table=True):
     """What one event left standing for one scheme and worker slot, and in the worker's period.
 
     `seq` counts the rows of one worker, scheme and period, so that two postings at once cannot
-    both follow the same row; None while the worker is unknown. Exact sums are decimal text.
+    both follow the same row; None while the worker is unknown. Exact sums are decimal text. Of each
+    amount the part that the worker bears stands beside the whole.
     """
 
     __tablename__ = "contribution"
@@ -65,13 +66,18 @@ class ContributionRow(Tables, table=True):
     status: str
     exact: str
     amount_minor: int = Field(sa_type=BigInteger)
+    amount_worker_minor: int = Field(sa_type=BigInteger)
     is_due: int = Field(sa_type=BigInteger)
     all_exact: str
     all_order_minor: int = Field(sa_type=BigInteger)
+    all_order_worker_minor: int = Field(sa_type=BigInteger)
     all_period_minor: int = Field(sa_type=BigInteger)
+    all_period_worker_minor: int = Field(sa_type=BigInteger)
     due_exact: str
     due_order_minor: int = Field(sa_type=BigInteger)
+    due_order_worker_minor: int = Field(sa_type=BigInteger)
     due_period_minor: int = Field(sa_type=BigInteger)
+    due_period_worker_minor: int = Field(sa_type=BigInteger)
 
 
 class SlipRow(Tables, table=True):

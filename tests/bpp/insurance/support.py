@@ -12,7 +12,8 @@ from bpp.insurance import tables as insurance_tables
 from bpp.insurance.books import SchemeTerms, Terms
 from bpp.insurance.cash import Limit
 from bpp.insurance.extension import Insurance
-from bpp.insurance.scheme import Scheme, load
+from bpp.insurance.scheme import Scheme
+from bpp.insurance.scheme_file import load
 from bpp.ledger import balances, chart
 from bpp.ledger import tables as ledger_tables
 from bpp.orders import tables as orders_tables

@@ -9,10 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bpp.insurance import contributions, scheme
-from bpp.insurance.contributions import Period, Standing
-from bpp.insurance.job import Job
-from bpp.insurance.scheme import NotInsurable
+from bpp.insurance.engine.assess import Assessment, assess
+from bpp.insurance.engine.exact import capped
+from bpp.insurance.engine.shares import borne
+from bpp.insurance.engine.standing import Period, PeriodRule, Standing, post
+from bpp.insurance.job import Job, work
+from bpp.insurance.scheme import NotInsurable, Scheme
+from bpp.insurance.scheme_file import load
 from protocol_specs.wire.order import PaymentTerms, PriceLine
 from tests.bpp.insurance.support import KA, MY, NOON
 
@@ -26,16 +29,14 @@ def rounded(value: Fraction) -> int:
 
 def standing(base: int, *, is_due: bool = True) -> Standing:
     exact = base * RATE
-    return Standing(exact, contributions.capped(exact, None), is_due)
+    return Standing(exact, borne(capped(exact, None), "worker"), is_due)
 
 
 def run(steps: list[tuple[Standing, Standing]], cap_minor: int | None) -> tuple[list[int], Period]:
     """Each step's whole post, and the period after all."""
     period, posts = Period(), []
     for before, now in steps:
-        posting, period = contributions.post(
-            period, before, now, rounding="period", cap_minor=cap_minor
-        )
+        posting, period = post(period, before, now, PeriodRule("period", cap_minor=cap_minor))
         posts.append(posting.total_minor)
     return posts, period
 
@@ -68,10 +69,8 @@ def test_what_is_due_never_exceeds_what_was_set_aside() -> None:
 def test_without_period_rounding_each_job_stands_for_itself() -> None:
     period, total = Period(), 0
     for _ in range(3):
-        now = Standing(Decimal("33.33"), 33, True)
-        posting, period = contributions.post(
-            period, Standing(), now, rounding="transaction", cap_minor=None
-        )
+        now = Standing(Decimal("33.33"), borne(33, "worker"), True)
+        posting, period = post(period, Standing(), now, PeriodRule("transaction"))
         total += posting.total_minor
     assert total == 99
     assert period.all.period_minor == 0
@@ -130,6 +129,10 @@ def job(
     )
 
 
+def assessed(pack: Scheme, of: Job, commission_rate: Decimal) -> Assessment:
+    return assess(pack, work(of, commission_rate))
+
+
 @pytest.mark.parametrize(
     ("sector", "vehicle", "cap_minor"),
     [
@@ -146,10 +149,8 @@ def job(
 def test_the_karnataka_fee_is_one_percent_up_to_the_cap_of_sector_and_vehicle(
     sector: str, vehicle: str, cap_minor: int, payout: int
 ) -> None:
-    pack = scheme.load(KA)
-    found = contributions.assess(
-        pack, job(payout, sector=sector, vehicle_category=vehicle), Decimal(0)
-    )
+    pack = load(KA)
+    found = assessed(pack, job(payout, sector=sector, vehicle_category=vehicle), Decimal(0))
     assert found.amount_minor == min(rounded(Fraction(payout, 100)), cap_minor)
 
 
@@ -158,46 +159,40 @@ def test_the_karnataka_fee_is_one_percent_up_to_the_cap_of_sector_and_vehicle(
 )
 def test_an_unlisted_pair_of_sector_and_vehicle_is_refused(sector: str, vehicle: str) -> None:
     with pytest.raises(NotInsurable, match="no cap"):
-        contributions.assess(
-            scheme.load(KA), job(100, sector=sector, vehicle_category=vehicle), Decimal(0)
-        )
+        assessed(load(KA), job(100, sector=sector, vehicle_category=vehicle), Decimal(0))
 
 
 def test_an_unlisted_sector_is_refused() -> None:
     with pytest.raises(NotInsurable, match="does not list the sector"):
-        contributions.assess(scheme.load(MY), job(100, currency="MYR", sector="food"), Decimal(0))
+        assessed(load(MY), job(100, currency="MYR", sector="food"), Decimal(0))
 
 
 def test_an_unlisted_breakup_code_is_refused() -> None:
     odd = job(100, currency="MYR", lines=(PriceLine("GLITTER", 5),))
     with pytest.raises(NotInsurable, match="GLITTER"):
-        contributions.assess(scheme.load(MY), odd, Decimal(0))
+        assessed(load(MY), odd, Decimal(0))
 
 
 def test_a_job_before_the_first_figure_is_refused() -> None:
     with pytest.raises(NotInsurable, match="no rate for 2025-01-01"):
-        contributions.assess(
-            scheme.load(MY), job(100, currency="MYR", at=1_735_689_600), Decimal(0)
-        )
+        assessed(load(MY), job(100, currency="MYR", at=1_735_689_600), Decimal(0))
 
 
 def test_another_currency_is_refused() -> None:
     with pytest.raises(NotInsurable, match="in MYR, the order in INR"):
-        contributions.assess(scheme.load(MY), job(100), Decimal(0))
+        assessed(load(MY), job(100), Decimal(0))
 
 
 def test_the_base_is_never_below_zero_and_a_tip_never_in_it() -> None:
     lines = (PriceLine("DISCOUNT_BORNE_BY_WORKER", -900), PriceLine("TIP", 300))
-    found = contributions.assess(
-        scheme.load(MY), job(500, currency="MYR", lines=lines), Decimal("0.20")
-    )
+    found = assessed(load(MY), job(500, currency="MYR", lines=lines), Decimal("0.20"))
     assert (found.base_minor, found.amount_minor) == (0, 0)
 
 
 def test_the_month_is_the_civil_one_where_the_scheme_is_law() -> None:
     midnight_in_kuala_lumpur = 1_785_513_600  # 31 July 2026, 16:00:00 UTC
-    assert scheme.load(MY).period_of(midnight_in_kuala_lumpur - 1) == "2026-07"
-    assert scheme.load(MY).period_of(midnight_in_kuala_lumpur) == "2026-08"
+    assert load(MY).period_of(midnight_in_kuala_lumpur - 1) == "2026-07"
+    assert load(MY).period_of(midnight_in_kuala_lumpur) == "2026-08"
 
 
 @pytest.mark.parametrize(
@@ -211,4 +206,4 @@ def test_the_month_is_the_civil_one_where_the_scheme_is_law() -> None:
 )
 def test_an_indian_quarter_belongs_to_the_year_that_began_in_april(day: date, quarter: str) -> None:
     noon_utc = (day.toordinal() - date(1970, 1, 1).toordinal()) * 86_400 + 12 * 3600
-    assert scheme.load(KA).period_of(noon_utc) == quarter
+    assert load(KA).period_of(noon_utc) == quarter

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from bpp.insurance.scheme import load
+from bpp.insurance.scheme_file import load
 from protocol_specs.wire.order import PaymentTerms, PriceLine
 from tests.bpp.insurance.support import (
     CARD,

@@ -6,8 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from bpp.insurance import scheme
-from bpp.insurance.scheme import PACKS, SchemeError, load, load_pack
+from bpp.insurance.scheme_file import PACKS, SchemeError, load, load_pack
 from bpp.insurance.settings import InsuranceSettings
 from protocol_specs.node.settings import SettingsError
 from tests.bpp.insurance.support import KA, MY
@@ -66,8 +65,8 @@ def test_karnataka_is_a_fund_levy_that_the_platform_bears() -> None:
         ('out = [', 'out = ["BASE_FARE", ', "BASE_FARE both in and out"),
         ("[[rate]]", '[[rate]]\nfrom = 2025-12-31\nrate = "0.02"\nsource = "act"\n'
          "verified = false\n\n[[rate]]", "2025-12-31 stands twice"),
-        ("[sources]", '[[period_cap]]\nfrom = 2026-02-10\namount = "13.10"\nsource = "act"\n'
-         "verified = false\n\n[sources]", "first day of a period"),
+        ("[sources.", '[[period_cap]]\nfrom = 2026-02-10\namount = "13.10"\nsource = "act"\n'
+         "verified = false\n\n[sources.", "first day of a period"),
     ],
 )  # fmt: skip
 def test_a_pack_with_one_thing_wrong_is_refused_by_file_and_key(
@@ -166,4 +165,4 @@ def test_a_scheme_the_buyers_app_owes_is_not_set_aside_here() -> None:
     theirs = settings(liable_party={MY: {"party": "bap", "source": "the network's rules"}})
     insurance = Insurance.of(theirs, generate_signing_key(), "coop.example")
     assert insurance.schemes == ()
-    assert scheme.load(MY).id not in insurance.desk.terms.schemes
+    assert MY not in insurance.desk.terms.schemes

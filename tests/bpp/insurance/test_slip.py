@@ -11,7 +11,7 @@ import pytest
 
 from bpp.insurance import cash, reading
 from bpp.insurance.cash import Limit
-from bpp.insurance.scheme import load
+from bpp.insurance.scheme_file import load
 from bpp.insurance.slip_check import BadSlip, Verdict, check
 from bpp.ledger.sealing import Sealer
 from protocol_specs.node.commands import main
