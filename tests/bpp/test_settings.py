@@ -1,14 +1,16 @@
 """The provider's settings: what they mean, and what is said at the start rather than later."""
 
+import re
 from pathlib import Path
 
 import pytest
 
 from bpp.fleet import roster
+from bpp.orders.provider import Provider
 from bpp.settings import BppSettings
 from protocol_specs.node.settings import SettingsError, load, write_secret
 from protocol_specs.wire import keys
-from protocol_specs.wire.order import CancellationTerm, Kind, PaymentTerms
+from protocol_specs.wire.order import CancellationTerm, Kind, PaymentTerms, Reason, Support
 from tests.bpp.cooperative import AT_PICKUP, cooperative, order_asked
 
 GOOD = """
@@ -188,3 +190,71 @@ def test_what_the_start_would_refuse_is_said_by_the_check(
     settings = read(tmp_path, (GOOD + INSURED).replace(old, new))
     with pytest.raises(SettingsError, match=words):
         settings.check()
+
+
+def published(folder: Path, *more: str) -> Provider:
+    """What a cooperative with these settings beside the good ones publishes."""
+    top = [part for part in more if not part.lstrip().startswith("[")]
+    tables = [part for part in more if part.lstrip().startswith("[")]
+    return read(folder, "\n".join(top) + "\n" + GOOD + "\n".join(tables)).provider(["CAB"])
+
+
+def test_what_is_not_said_has_its_usual_value(tmp_path: Path) -> None:
+    provider = published(tmp_path)
+    assert (provider.open_s, provider.no_driver_reason) == (900, "011")
+    assert [reason.id for reason in provider.cancellation_reasons] == [f"00{n}" for n in range(6)]
+    assert (provider.rating_categories, provider.rating_max) == (("Order", "Agent"), 5)
+    assert (provider.terms, provider.form, provider.support) == (None, None, None)
+
+
+def test_terms_form_contact_and_reasons_are_published_as_they_are_set(tmp_path: Path) -> None:
+    provider = published(
+        tmp_path,
+        'cancellation_reasons = [{ id = "X1", text = "Changed my mind" }]',
+        'rating_categories = ["Provider"]\nrating_max = 10',
+        '[terms]\nfinder_fee_percentage = "2.5"',
+        '[support]\nphone = "+60312345678"',
+        '[form]\ntitle = "F"\nfields = [{ name = "a", label = "A" }]',
+    )
+    assert provider.cancellation_reasons == (Reason("X1", "Changed my mind"),)
+    assert (provider.rating_categories, provider.rating_max) == (("Provider",), 10)
+    assert provider.terms is not None
+    assert provider.terms.finder_fee_percentage == "2.5"
+    assert provider.support == Support(phone="+60312345678")
+    assert provider.form is not None
+    assert (provider.form.step, provider.form.url) == ("init", "https://bpp.example.org")
+
+
+@pytest.mark.parametrize(
+    ("more", "says"),
+    [
+        ('[dialects]\n"ONDC:TRV10" = ["trv10-2.1.0"]', "ONDC:TRV10 is not among the domains"),
+        ('[dialects]\n"nic2004:60221" = ["trv9"]', "trv9"),
+        ('[terms]\nfinder_fee_percentage = "101"', "finder_fee_percentage"),
+        ('[terms]\nsettlement_window = "soon"', "settlement_window"),
+        ("[support]", "at least one"),
+        ('[form]\ntitle = "F"\nfields = []', "fields"),
+        (
+            '[form]\ntitle = "F"\n'
+            'fields = [{ name = "a", label = "A" }, { name = "a", label = "B" }]',
+            "same name",
+        ),
+    ],
+)
+def test_what_cannot_be_meant_is_refused_at_the_start_by_its_key(
+    tmp_path: Path, more: str, says: str
+) -> None:
+    with pytest.raises(SettingsError, match=says):
+        published(tmp_path, more)
+
+
+def test_the_examples_of_the_document_are_settings_that_a_node_takes(tmp_path: Path) -> None:
+    document = (Path(__file__).parents[2] / "docs" / "cooperative.md").read_text()
+    examples = re.findall(r"^```toml\n(.*?)^```", document, re.MULTILINE | re.DOTALL)
+    assert len(examples) == 2
+    without = GOOD.replace('domains = ["nic2004:60221"]\n', "")
+    said = "\n".join(examples)
+    top, rest = said.split("[dialects]", 1)
+    settings = read(tmp_path, top + without + "[dialects]" + rest)
+    assert settings.dialects == {"ONDC:TRV10": ("trv10-2.1.0", "trv10-2.0.1")}
+    assert settings.form is not None
