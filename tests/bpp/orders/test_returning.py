@@ -89,6 +89,7 @@ def test_it_turns_once_and_is_back_once_and_nothing_changes_on_the_way() -> None
 
 def test_without_a_fee_nothing_is_charged_and_the_books_hear_nothing() -> None:
     free = replace(PARCELS, return_percentage=Decimal(0))
-    decision = bring_back(at("At-delivery"), "011", free, NOW)
+    order = at("At-delivery")
+    decision = bring_back(order, "011", free, NOW)
     assert decision.events == ()
-    assert decision.order.quote == at("At-delivery").quote
+    assert decision.order.quote == order.quote
