@@ -208,7 +208,7 @@ def intent_of(market: Market, body: SearchBody) -> Intent:
     kind = Kind(market.kind)
     if kind is Kind.DELIVERY and body.parcel is None:
         raise ApiError(400, "no_parcel", "say what is sent: parcel.weight_grams", "/parcel")
-    payment = body.payment
+    payment = body.payment or market.payment
     return Intent(
         kind=kind,
         pickup=body.pickup.place(),

@@ -10,7 +10,14 @@ from typing import Literal
 from pydantic import Field, field_validator, model_validator
 
 from protocol_specs.node.settings import Frozen, NodeSettings
-from protocol_specs.wire.order import Contact, Kind, PostalAddress, Terms
+from protocol_specs.wire.order import (
+    CollectedBy,
+    Contact,
+    Kind,
+    PaymentType,
+    PostalAddress,
+    Terms,
+)
 from protocol_specs.wire.version import CORE, NAMES
 
 
@@ -79,11 +86,19 @@ class BillingSettings(Frozen):
         )
 
 
+class PaymentSettings(Frozen):
+    """How jobs of a market are paid, where offers do not say."""
+
+    type: PaymentType
+    collected_by: CollectedBy
+
+
 class Market(Frozen):
     """One kind of job in one city: where a search goes, and in which money it is answered.
 
     `bills` the customer, or this platform where it is the buyer (ONDC's delivery networks). A
-    parcel is told to be ready `when_said` by the citizen, or `at_once` with the booking.
+    parcel is told to be ready `when_said` by the citizen, or `at_once` with the booking. `payment`
+    is asked for in searches, and stands where an offer names none.
     """
 
     name: str
@@ -94,6 +109,7 @@ class Market(Frozen):
     country: str = Field(pattern="^[A-Z]{3}$")
     currency: str = Field(pattern="^[A-Z]{3}$")
     bills: Literal["customer", "platform"] = "customer"
+    payment: PaymentSettings | None = None
     ready_to_ship: Literal["when_said", "at_once"] = "when_said"
     places: tuple[NamedPlace, ...] = ()
 

@@ -341,7 +341,7 @@ function showQuote(journey) {
     page.priced = quote.hash;
     say(`The price is ${money(quote.total)}`);
   }
-  showPayments(offer);
+  showPayments(offer, journey);
   if (!ready) return undefined;
   const pay = quote.payments[0];
   const prepaid = Boolean(pay) && pay.type.startsWith("PRE-");
@@ -363,9 +363,10 @@ function holdsUntil(quote) {
   return `, which holds until ${new Date(quote.expires_at * 1000).toLocaleTimeString(undefined, { hour: "numeric", minute: "2-digit" })}`;
 }
 
-function showPayments(offer) {
+function showPayments(offer, journey) {
   const types = [...new Set((offer ? offer.payments : []).map((one) => one.type))];
-  const wanted = (types.length ? types : ["ON-FULFILLMENT"]).join(" ");
+  const usual = (marketOf(journey) || {}).payment;
+  const wanted = (types.length ? types : [usual ? usual.type : "ON-FULFILLMENT"]).join(" ");
   if ($("payments").dataset.types === wanted) return;
   $("payments").dataset.types = wanted;
   put($("payments"), wanted.split(" ").map((type, index) => el("label", {},

@@ -303,7 +303,8 @@ async def test_a_callback_in_another_dialect_than_the_journeys_is_refused(
 async def parcels(
     request: pytest.FixtureRequest, tmp_path: Path
 ) -> AsyncIterator[tuple[Network, Dialect]]:
-    settings = _settings(request.param, bills="platform")
+    payment = {"type": "PRE-ORDER", "collected_by": "BAP"}
+    settings = _settings(request.param, bills="platform", payment=payment)
     async with network(tmp_path, **settings) as made:
         yield made, named(request.param)
 
@@ -323,7 +324,6 @@ async def _offered(net: Network, speech: Dialect) -> Any:
         "pickup": {**PICKUP, **PICKUP_CODE},
         "drop": {**DROP, **DROP_CODE},
         "parcel": PARCEL,
-        "payment": {"type": "POST-FULFILLMENT", "collected_by": "BPP"},
     }
     status, told = await net.citizen.search(wish)
     assert status == 201, told
@@ -394,6 +394,7 @@ async def test_the_consumer_makes_the_orders_id_and_the_platform_is_billed(
     assert confirm.billing.since == 1_767_225_600  # 2026-01-01
     assert confirm.quote is not None
     assert confirm.quote.total_minor == 6000
+    assert [(one.type, one.collected_by) for one in confirm.payments] == [("PRE-ORDER", "BAP")]
     assert (journey["state"], journey["consent_needed"]) == ("booked", None)
     _sent(net, speech)
 
@@ -451,7 +452,8 @@ async def test_what_cancelling_costs_is_not_asked_where_nobody_answers(
 
 
 async def test_a_market_may_say_so_at_once(tmp_path: Path) -> None:
-    settings = _settings("log10-1.2.5", bills="platform", ready_to_ship="at_once")
+    payment = {"type": "POST-FULFILLMENT", "collected_by": "BPP"}
+    settings = _settings("log10-1.2.5", bills="platform", payment=payment, ready_to_ship="at_once")
     async with network(tmp_path, **settings) as net:
         speech = named("log10-1.2.5")
         journey = await _parcel_booked(net, speech)
