@@ -9,6 +9,9 @@ from typing import Any
 
 import pytest
 
+from protocol_specs.validate.reading import conversations
+from protocol_specs.validate.report import lines
+from protocol_specs.validate.rules import judge
 from protocol_specs.wire.envelope import new_context
 from protocol_specs.wire.order import (
     CancelRequest,
@@ -113,6 +116,7 @@ class Talk:
 
 @asynccontextmanager
 async def talk(folder: Path, name: str, **changes: Any) -> AsyncIterator[Talk]:
+    """A cooperative that speaks this dialect; what it recorded is judged once it has stopped."""
     domain, dialect = DOMAINS[name], named(name)
     settings: dict[str, Any] = {
         "domain": domain,
@@ -121,12 +125,17 @@ async def talk(folder: Path, name: str, **changes: Any) -> AsyncIterator[Talk]:
         "currency": "INR",
         "terms": OURS,
         "payments": ({"collected_by": "BPP", "type": "ON-FULFILLMENT", "account": ACCOUNT},),
+        "record": folder / "recording",
         "vehicles": tuple({**CAB, "registration": f"W {code}"} for code in ("D1", "D2")),
         **changes,
     }
     async with cooperative(folder, **settings) as there:
         await there.online("D1")
         yield Talk(there, dialect, there.bap)
+    if settings["record"] is not None:
+        verdicts = [judge(one) for one in conversations([settings["record"]])]
+        assert verdicts
+        assert all(verdict.passes for verdict in verdicts), "\n".join(lines(verdicts))
 
 
 def parcels(**changes: Any) -> dict[str, Any]:
@@ -286,7 +295,7 @@ async def test_one_node_speaks_two_dialects_of_one_domain_each_to_whom_it_is_spo
 
 async def test_a_call_that_the_dialect_does_not_have_is_refused_at_the_door(tmp_path: Path) -> None:
     dialects = {"ONDC:TRV10": ("trv10-2.1.0", "core-1.1")}
-    async with talk(tmp_path, "trv10-2.1.0", dialects=dialects) as there:
+    async with talk(tmp_path, "trv10-2.1.0", dialects=dialects, record=None) as there:
         with pytest.raises(AssertionError, match="40001"):
             await there.ask("get_rating_categories", {}, is_judged=False)
         there.who.schemas = named("core-1.1").schemas("strict")
