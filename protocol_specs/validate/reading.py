@@ -93,8 +93,10 @@ def read_document(file: str, number: int, document: dict[str, Any]) -> Message |
     if not isinstance(action, str) or (action not in REQUESTS and action not in CALLBACKS):
         shown = repr(action)[:40]
         return Unread(file, "action", "/context/action", f"/context/action: no action {shown}")
-    dialect = dialect_of(context)
+    dialect = dialect_of(document, context)
     if dialect is None:
         domain = repr(context.get("domain"))[:40]
-        return Unread(file, "dialect", "/context/domain", f"/context/domain: {domain} is not known")
+        version = repr(context.get("version") or context.get("core_version"))[:20]
+        reason = f"/context/domain: {domain} in version {version} is not known"
+        return Unread(file, "dialect", "/context/domain", reason)
     return message_of(file, number, document, dialect)

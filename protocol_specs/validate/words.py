@@ -10,6 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from protocol_specs.wire.errors import NotServed
+from protocol_specs.wire.version import Dialects
+
 CORE, TRV_20, TRV_21 = "core-1.1", "trv10-2.0.1", "trv10-2.1.0"
 LOG_125, LOG_120 = "log10-1.2.5", "log-1.2.0"
 RIDES = frozenset({TRV_20, TRV_21})
@@ -171,16 +174,19 @@ WORDS = {
 }
 
 
-def dialect_of(context: Mapping[str, Any]) -> str | None:
-    """The dialect of a message by its domain, the shape of its context and its version.
+_SPOKEN = Dialects.every()
+_NEAR = {"ONDC:LOG11": "ONDC:LOG10"}
 
-    None for an ONDC contract that is not known here: to judge it by other rules would mislead.
+
+def dialect_of(document: Mapping[str, Any], context: Mapping[str, Any]) -> str | None:
+    """The dialect by whose rules a message is judged: its own, or that of a neighbour.
+
+    None for a contract that is not known here: to judge it by other rules would mislead.
     """
-    domain = str(context.get("domain"))
-    version = str(context.get("version") or context.get("core_version"))
-    is_logistics = domain.startswith(("ONDC:LOG", "nic2004:60232"))
-    if "core_version" in context or (is_logistics and "location" not in context):
-        return LOG_120 if version.startswith("1.2.0") else LOG_125
-    if domain == "ONDC:TRV10" and not version.startswith("1.1"):
-        return TRV_21 if version.startswith("2.1") else TRV_20
-    return CORE if version.startswith("1.1") or not domain.startswith("ONDC:") else None
+    near = _NEAR.get(str(context.get("domain")))
+    if near is not None:
+        document = {"context": {**context, "domain": near}}
+    try:
+        return _SPOKEN.of(document).traits.name
+    except NotServed:
+        return None

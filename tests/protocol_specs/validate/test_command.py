@@ -130,7 +130,10 @@ def test_a_request_with_the_answer_beside_it_is_read_as_the_request(
         (b'{"context": 7}', "context"),
         (b'{"context": {"action": 7}}', "action"),
         (b'{"context": {"action": "fly"}}', "action"),
-        (b'{"context": {"action": "search", "domain": "ONDC:FIS12", "version": "2.0"}}', "dialect"),
+        (
+            b'{"context": {"action": "search", "domain": "ONDC:LOG10", "core_version": "0"}}',
+            "dialect",
+        ),
     ],
     ids=lambda value: str(value)[:30],
 )
