@@ -8,7 +8,7 @@ import threading
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -31,7 +31,6 @@ PACE_S = 0.5
 OUTAGE_S = 20
 SNAPSHOT_S = 60
 REVOKED_S = 60
-SEARCH_EVERY_S = 2  # the citizens' node takes no more from one address
 
 
 @contextmanager
@@ -41,6 +40,8 @@ def a_network(folder: Path) -> Iterator[Network]:
         for name in TRADERS:
             with plan.config(name).open("a") as settings:
                 settings.write(f"\n[rotation]\ncaches_s = {CACHES_S}\n")
+        with plan.config("bap").open("a") as settings:
+            settings.write("\n[journeys]\njourneys_per_minute = 6000\n")
         start_all(plan)
         join_all(plan)
         yield plan
@@ -64,6 +65,7 @@ class Traffic:
     def __init__(self, plan: Network) -> None:
         self.plan = plan
         self.done = 0
+        self._work: list[Future[None]] = []
         self._ends = threading.Event()
         driver = {"code": "A1", "name": "A", "phone": "+60131112222", "vehicle": "VDM 4821"}
         courier = {"code": "R1", "name": "R", "phone": "+919811122233", "vehicle": "KA 05 HX 2291"}
@@ -73,14 +75,13 @@ class Traffic:
     @contextmanager
     def flowing(self, *, parcels: bool = True) -> Iterator[Traffic]:
         with ThreadPoolExecutor(2) as pool:
-            work = [pool.submit(self._go_on, self.ride)]
-            if parcels:
-                work.append(pool.submit(self._go_on, self.parcel))
+            kinds = (self.ride, self.parcel) if parcels else (self.ride,)
+            self._work = [pool.submit(self._go_on, kind) for kind in kinds]
             try:
                 yield self
             finally:
                 self._ends.set()
-            for one in work:
+            for one in self._work:
                 one.result()
 
     def ride(self) -> None:
@@ -101,18 +102,22 @@ class Traffic:
             self._ends.wait(PACE_S)
 
     def goes_on(self) -> None:
-        """Returns after another ride or parcel was brought to its end."""
+        """Returns after two more were brought to their end. Raises what ended the traffic."""
         before = self.done
-        until(lambda: self.done > before + 1, "traffic")
+        until(lambda: self.done > before + 1 or self._has_ended(), "traffic")
+
+    def _has_ended(self) -> bool:
+        for one in self._work:
+            if one.done():
+                one.result()
+        return False
 
 
-def until(
-    look: Callable[[], object], what: str, within_s: float = 60, *, every_s: float = 0.1
-) -> None:
+def until(look: Callable[[], object], what: str, within_s: float = 60) -> None:
     deadline = time.monotonic() + within_s
     while not look():
         assert time.monotonic() < deadline, f"waited in vain for {what}"
-        time.sleep(every_s)
+        time.sleep(0.2)
 
 
 def refused(plan: Network) -> dict[str, float]:
@@ -155,6 +160,7 @@ def test_all_nodes_change_their_keys_under_load_and_no_message_is_refused(tmp_pa
             until(partial(turns, plan, name), f"{name} to begin")
         for name in TRADERS:
             until(partial(rests, plan, name), f"{name}'s new key alone", ROTATION_S)
+            traffic.goes_on()
         traffic.goes_on()
         for name in TRADERS:
             [key_id] = keys_of(plan, who(plan, name))
@@ -180,7 +186,7 @@ def test_a_suspended_node_is_refused_within_a_minute(tmp_path: Path) -> None:
             status, answer = caller.ask("POST", "/api/journeys", place)
             return status == 502 and "not in the registry" in answer["error"]["message"]
 
-        until(is_refused, "a refusal", REVOKED_S, every_s=SEARCH_EVERY_S)
+        until(is_refused, "a refusal", REVOKED_S)
         assert time.monotonic() - suspended_at <= REVOKED_S
         assert refused(plan)["gateway"] > 0
 
