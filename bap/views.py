@@ -227,6 +227,7 @@ def journey(given: Journey, *, offers: Iterable[Document], waiting_for: list[str
         "drop": place(intent.drop),
         "parcel": _parcel(intent.parcel),
         "offer_id": given.offer_id,
+        "asks": sorted(given.speech.traits.actions),
         "waiting_for": waiting_for,
         "offers": [shown_offer(one) for one in found],
         "quote": None if quoted is None else quote(given, quoted),

@@ -335,6 +335,7 @@ function showQuote(journey) {
   if (!quote) return put($("quote"), el("p", { class: "waiting" }, el("span", { class: "pulse", "aria-hidden": "true" }), "Asking for the exact price…"));
   const dearer = offer && quote.total.minor !== offer.price.minor;
   put($("quote"), breakdown(quote, "What the price is made of"),
+    offer && offer.return_price_minor !== null && el("p", { class: "hint" }, wayBackCosts(offer)),
     dearer && el("p", { class: "hint" }, `The first offer said ${money(offer.price)}.`),
     insurance(quote.contributions, "quote"));
   if (page.priced !== quote.hash) {
@@ -356,6 +357,12 @@ function showQuote(journey) {
   if (begins && page.view === "quote") $("book-title").focus();
   $("holds").textContent = `You agree to exactly this price${holdsUntil(quote)}. If it changes, you are asked again.`;
   return undefined;
+}
+
+function wayBackCosts(offer) {
+  const { currency } = offer.price;
+  if (offer.return_price_minor === 0) return "If nobody takes the parcel, it is brought back free of charge.";
+  return `If nobody takes the parcel, bringing it back costs ${money({ currency, value: decimal(offer.return_price_minor, currency) })} on top.`;
 }
 
 function holdsUntil(quote) {
@@ -606,9 +613,9 @@ function rate(event) {
 }
 
 function showHelp(journey) {
-  $("help-card").hidden = !journey.order;
-  $("ask-help").hidden = Boolean(journey.support);
-  $("ask-returns").hidden = journey.kind !== "delivery" || journey.return_reasons.length > 0;
+  $("help-card").hidden = !journey.order || !(journey.asks.includes("support") || journey.asks.includes("get_return_reasons"));
+  $("ask-help").hidden = Boolean(journey.support) || !journey.asks.includes("support");
+  $("ask-returns").hidden = journey.kind !== "delivery" || !journey.asks.includes("get_return_reasons") || journey.return_reasons.length > 0;
   const { support } = journey;
   const facts = [];
   if (support) {

@@ -76,6 +76,7 @@ class Player:
     received: list[dict[str, Any]] = field(default_factory=list)
     page: tuple[int, str, str] = (404, "text/plain", "")
     fetched: list[str] = field(default_factory=list)
+    goes_on: asyncio.Event | None = None
     form_answer: dict[str, Any] = field(default_factory=dict)
     filled: list[tuple[str, str, bytes]] = field(default_factory=list)
     arrived: asyncio.Condition = field(default_factory=asyncio.Condition)
@@ -91,6 +92,8 @@ class Player:
     async def show_form(self, request: web.Request) -> web.Response:
         """Gives its form to whoever asks."""
         self.fetched.append(request.path_qs)
+        if self.goes_on is not None:
+            await self.goes_on.wait()
         status, content_type, text = self.page
         headers = {"Location": "/elsewhere"} if 300 <= status < 400 else None
         return web.Response(status=status, text=text, content_type=content_type, headers=headers)

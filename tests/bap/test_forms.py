@@ -1,5 +1,6 @@
 """A provider's form, at the real door: fetched, filled in, handed in signed, and said back."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -166,6 +167,16 @@ async def test_a_page_that_is_no_form_is_told_and_not_shown(
     status, told = await net.citizen.call("GET", "/form")
     assert (status, told["error"]["code"]) == (502, code)
     assert (await net.citizen.journey())["form"]["fields"] == []
+
+
+async def test_a_page_that_never_comes_is_not_waited_for(tmp_path: Path) -> None:
+    async with network(tmp_path, journeys={"form_deadline_s": 0.1}) as net:
+        net.coop.goes_on = asyncio.Event()
+        await _asked_at_select(net, _form(net))
+        status, told = await net.citizen.call("GET", "/form")
+        assert (status, told["error"]["code"]) == (502, "form_unreachable")
+        assert net.coop.fetched == ["/forms/a?order=7"]
+        net.coop.goes_on.set()
 
 
 async def test_a_form_is_read_before_it_is_filled_in(net: Network) -> None:
