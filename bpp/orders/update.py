@@ -24,6 +24,7 @@ from protocol_specs.wire.order import (
 )
 
 TIP = "BUYER_ADDITIONAL_AMOUNT"
+FACTS_MAX = 100  # of one order: each change of its price is one, and an entry in the books
 SOFT_UPDATE, UPDATED = "SOFT_UPDATE", "UPDATED"
 _WAY, _PRICE, _PAYMENT = "fulfillments", "quote.breakup", "payments"
 _TARGETS = {
@@ -83,6 +84,8 @@ def _require_active(order: Order) -> None:
         raise UpdateNotPossible(f"the order is {order.status}; nothing of it changes any more")
     if order.state in (order.states.ended, order.states.cancelled):
         raise UpdateNotPossible(f"it is too late to change the order ({order.state})")
+    if order.events >= FACTS_MAX:
+        raise UpdateNotPossible("this order was changed too often; call the provider")
 
 
 def _require_only(order: Order, request: UpdateRequest, targets: frozenset[str]) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from bpp.orders import store
 from protocol_specs.validate.reading import conversations
 from protocol_specs.validate.report import lines
 from protocol_specs.validate.rules import judge
@@ -408,6 +409,38 @@ async def test_a_parcel_that_nobody_takes_comes_back_for_its_fee(tmp_path: Path,
         assert last.status == "CANCELLED"
         _, earned = await there.there.drive("D1", "GET", "earnings")
         assert [job["minor"] for job in earned["jobs"]] == [back.quote.total_minor]
+
+
+@pytest.mark.parametrize("name", PARCELS)
+async def test_a_parcel_that_is_ready_at_confirm_has_its_agent_at_once_and_may_be_cancelled(
+    tmp_path: Path, name: str
+) -> None:
+    async with talk(tmp_path, name, **parcels()) as there:
+        draft = await parcel_ready(there)
+        fulfillment = replace(draft.fulfillment, ready_to_ship=True, start_code="7788")
+        confirm = there.dialect.write_confirm(replace(draft, fulfillment=fulfillment))
+        order = await there.view("confirm", confirm)
+        kept = there.there.node.store.read(
+            lambda session: store.order_of_bap(session, there.who.peer.subscriber_id, str(order.id))
+        )
+        assert kept is not None
+        assert kept.order.agent_id is not None
+        assert kept.order.view.fulfillment.start_code == "7788"
+        wish = CancelRequest(str(order.id), "005")
+        over = await there.view("cancel", there.dialect.write_cancel(wish))
+        assert over.status == "CANCELLED"
+        assert over.cancellation is not None
+        assert over.cancellation.by(there.who.peer.subscriber_id) == "CONSUMER"
+
+
+async def test_a_driver_who_finds_no_passenger_ends_the_ride(tmp_path: Path) -> None:
+    async with talk(tmp_path, "trv10-2.1.0") as there:
+        draft = await ride_ready(there)
+        order = await there.view("confirm", there.dialect.write_confirm(draft))
+        await there.there.drive("D1", "POST", f"jobs/{order.id}/cancel", {"reason_id": "012"})
+        over = await there.heard("on_cancel")
+        assert over.cancellation is not None
+        assert (over.status, over.cancellation.reason_id) == ("CANCELLED", "012")
 
 
 async def test_two_platforms_may_make_the_same_order_id_and_each_has_its_own(

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from bpp.orders.decision import Decision, Told
 from bpp.orders.order import Order, in_state
-from bpp.orders.update import update
+from bpp.orders.update import FACTS_MAX, update
 from protocol_specs.wire.errors import (
     ChangedOutsideTarget,
     FulfillmentUnavailable,
@@ -186,6 +186,12 @@ def test_a_parcel_said_to_be_ready_takes_its_senders_code() -> None:
     assert (decision.order.state, decision.order.is_open()) == ("Searching-for-Agent", True)
     assert decision.order.view.fulfillment.start_code == "7788"
     assert not order.is_open()
+
+
+def test_an_order_is_changed_so_often_and_no_more() -> None:
+    order = replace(an_active(), events=FACTS_MAX)
+    with pytest.raises(UpdateNotPossible, match="too often"):
+        update(WHERE, order, to(NEARER, order), NOW)
 
 
 wishes = st.one_of(
