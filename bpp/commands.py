@@ -1,9 +1,9 @@
-"""The provider's commands, gathered: `wayfare ledger ...` and `wayfare slip ...`."""
+"""The provider's commands, gathered: `wayfare ledger`, `wayfare slip` and `wayfare schemes`."""
 
 from pathlib import Path
 from typing import Any
 
-from bpp.insurance import books
+from bpp.insurance import books, scheme_commands
 from bpp.insurance import commands as slip_commands
 from bpp.ledger import commands as ledger_commands
 from bpp.ledger.commands import Books
@@ -14,6 +14,7 @@ def add(subparsers: Any) -> None:
     """Registers the commands; called by `wayfare`."""
     ledger_commands.add(subparsers, open_books, books.find_worker)
     slip_commands.add(subparsers)
+    scheme_commands.add(subparsers)
 
 
 def open_books(config: Path) -> Books:

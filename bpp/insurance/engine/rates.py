@@ -14,8 +14,13 @@ def shares(scheme: Scheme, day: date, person: Person) -> Shares:
 
     Raises NotInsurable where no figure is known for the age.
     """
-    tier = scheme.on(scheme.tier, day, "tier")
     worker, cooperative = _rates(scheme, day, person)
+    return in_tiers(scheme, day, worker, cooperative)
+
+
+def in_tiers(scheme: Scheme, day: date, worker: Decimal, cooperative: Decimal) -> Shares:
+    """These two rates with the scheme's tiers of that day."""
+    tier = scheme.on(scheme.tier, day, "tier")
     return Shares(
         worker_rate=worker,
         cooperative_rate=cooperative,

@@ -1,0 +1,1 @@
+"""Worked cases, run through the engine: docs/vectors.md defines each kind."""
