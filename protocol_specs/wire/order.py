@@ -46,6 +46,8 @@ DELIVERY_STATES = (
 )
 """States of a delivery in their order (the words of ONDC LOG10)."""
 DELIVERY_CANCELLED = "Cancelled"
+RETURN_STATES = ("RTO-Initiated", "RTO-Delivered", "RTO-Disposed")
+"""States of a parcel's way back to its sender (RTO, return to origin; the words of ONDC LOG10)."""
 
 
 class Kind(StrEnum):

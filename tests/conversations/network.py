@@ -19,9 +19,10 @@ from examples.people import Citizen, Desk, Driver
 from gateway.app import assemble as assemble_gateway
 from gateway.settings import GatewaySettings
 from protocol_specs.node.server import Node
-from protocol_specs.validate.reading import conversations
-from protocol_specs.validate.rules import Verdict, judge
+from protocol_specs.node.settings import write_secret
+from protocol_specs.wire import keys
 from protocol_specs.wire.envelope import Subscriber
+from protocol_specs.wire.version import Traits, named
 from tests.support.nodes import listening_socket, running, settings_of
 from tests.support.peers import FakeDirectory
 
@@ -30,6 +31,9 @@ DROP = {"lat": 12.9352, "lon": 77.6245, "address": "Koramangala", "area_code": "
 OTHER_DROP = {"lat": 12.9255, "lon": 77.6300, "address": "HSR Layout", "area_code": "560102"}
 NEARBY = (12.9740, 77.6050)
 ACCOUNT = "HDFC0000001 00012345678901 coop@upi"
+LEDGER_KEY, WITNESS = "ledger.key", "witness.jsonl"
+SCHEME = "in.karnataka.pbgw2025"
+"""A levy on every job's payout, borne by the cooperative: nothing of it stands on the wire."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +49,16 @@ class Language:
         """Whether people are driven; else parcels."""
         return self.kind == "ride"
 
+    @property
+    def traits(self) -> Traits:
+        """What the dialect has and has not."""
+        return named(self.dialect).traits
+
+    @property
+    def asks_fees(self) -> bool:
+        """Whether one can ask what cancelling costs; core 0.9 has no words for it."""
+        return not self.traits.is_flat
+
 
 RIDES = (
     Language("core-1.1", "nic2004:60221", "ride"),
@@ -59,25 +73,26 @@ DELIVERIES = (
 
 
 @dataclass(frozen=True, slots=True)
-class Conversation:
-    """The people of one conversation, and what their nodes recorded of it."""
+class People:
+    """The people of one conversation, their two nodes, and the folder that these record in."""
 
     language: Language
     citizen: Citizen
     driver: Driver
     desk: Desk
+    bap: Node
+    bpp: Node
     folder: Path
+    ledger_key: keys.SigningKey
 
-    def judged(self) -> list[Verdict]:
-        """What `wayfare validate` says of each recording: the consumer's, the cooperative's."""
-        recordings = [self.folder / name / "recording" for name in ("bap", "bpp")]
-        return [judge(found) for found in conversations(recordings)]
+    @property
+    def witness(self) -> Path:
+        """Where the heads of the cooperative's books are kept."""
+        return self.folder / WITNESS
 
 
 @asynccontextmanager
-async def conversing(
-    folder: Path, language: Language, **changes: Any
-) -> AsyncIterator[Conversation]:
+async def conversing(folder: Path, language: Language, **changes: Any) -> AsyncIterator[People]:
     """The three nodes at work, known to each other; `changes` are to the cooperative's settings."""
     directory, socks = FakeDirectory(), {name: listening_socket() for name in ("bg", "bpp", "bap")}
     common = {
@@ -96,8 +111,14 @@ async def conversing(
             **{**common, **more},
         )
 
+    ledger_key = keys.generate_signing_key()
+    write_secret(folder / LEDGER_KEY, keys.b64encode(ledger_key.seed))
+    insured = {"insurance": _insurance(folder)}
     bpp_settings = settings(
-        BppSettings, "bpp", record=folder / "bpp/recording", **_cooperative(language, changes)
+        BppSettings,
+        "bpp",
+        record=folder / "bpp/recording",
+        **{**_cooperative(language), **insured, **changes},
     )
     bap_settings = settings(
         BapSettings, "bap", record=folder / "bap/recording", **_platform(language)
@@ -113,23 +134,38 @@ async def conversing(
             await stack.enter_async_context(running(node, socks[name]))
         bpp_url = nodes["bpp"].receiver.url
         desk_token = (nodes["bpp"].settings.data_dir / "desk.token").read_text().strip()
-        yield Conversation(
+        yield People(
             language,
             Citizen(nodes["bap"].receiver.url, "Siti", "9876543210"),
             Driver("Ravi", Caller(bpp_url, "token-of-driver-1")),
             Desk(Caller(bpp_url, desk_token)),
+            nodes["bap"],
+            nodes["bpp"],
             folder,
+            ledger_key,
         )
 
 
-def _cooperative(language: Language, changes: dict[str, Any]) -> dict[str, Any]:
+def _insurance(folder: Path) -> dict[str, Any]:
+    return {
+        "schemes": (SCHEME,),
+        "allow_unverified": True,
+        "commission_rate": "0.12",
+        "ledger_key": folder / LEDGER_KEY,
+        "witness": folder / WITNESS,
+        "liable_party": {SCHEME: {"party": "bpp", "source": "the Act of 2025, s.20"}},
+        "funded_by": {SCHEME: "commission"},
+    }
+
+
+def _cooperative(language: Language) -> dict[str, Any]:
     ride = language.is_ride
     category = "AUTO_RICKSHAW" if ride else "TWO_WHEELER"
     vehicle = {"category": category, "make": "Bajaj", "model": "RE", "variant": category}
     driver = {"code": "D1", "name": "Ravi Kumar", "phone": "9123456780", "vehicle": "KA 05 A 1234"}
     token = hashlib.sha256(b"token-of-driver-1").hexdigest()
     first, fee = ("RIDE_ASSIGNED", "10.00") if ride else ("Agent-assigned", "10.00")
-    by_default: dict[str, Any] = {
+    return {
         "provider_id": "namma-coop",
         "provider_name": "Namma Cooperative",
         "kind": language.kind,
@@ -140,7 +176,7 @@ def _cooperative(language: Language, changes: dict[str, Any]) -> dict[str, Any]:
         "dispatch": {"radius_m": 15_000},
         "fares": {"base": "30.00", "per_km": "15.00"},
         "payments": (
-            {"collected_by": "BPP", "type": "ON-FULFILLMENT"}
+            {"collected_by": "BPP", "type": "ON-FULFILLMENT", "account": ACCOUNT}
             if ride
             else {"collected_by": "BAP", "type": "PRE-ORDER"},
         ),
@@ -154,8 +190,8 @@ def _cooperative(language: Language, changes: dict[str, Any]) -> dict[str, Any]:
         "support": {"phone": "9123456789", "email": "help@bpp.example.org"},
         "vehicles": ({"registration": "KA 05 A 1234", **vehicle},),
         "drivers": ({**driver, "token_sha256": token},),
+        "return_percentage": "50",
     }
-    return {**by_default, **changes}
 
 
 def _platform(language: Language) -> dict[str, Any]:

@@ -9,12 +9,15 @@ from typing import Any, NamedTuple
 from protocol_specs.wire import tags
 from protocol_specs.wire.errors import Malformed
 from protocol_specs.wire.order import (
+    DELIVERY_CANCELLED,
+    RETURN_STATES,
     Agent,
     Contact,
     Fulfillment,
     Kind,
     Parcel,
     Place,
+    ReturnLeg,
     TagGroup,
     Vehicle,
 )
@@ -187,11 +190,13 @@ def fulfillment_reader(
         stops = each(given, "stops", an_object)
         start, end = stop_of(stops, words.START), stop_of(stops, words.END)
         carried, state = parcel(given, item), state_of(given)
+        fulfillment_id, is_back = find(given, "id", text) or fallback_id, state in RETURN_STATES
         start_code, end_code = _stop_part(start, _code), _stop_part(end, _code)
         return Fulfillment(
-            id=find(given, "id", text) or fallback_id,
+            id=fulfillment_id,
             kind=words.kind_of(item_code, state=state, parcel=carried is not None),
-            state=state,
+            state=DELIVERY_CANCELLED if is_back else state,
+            return_leg=ReturnLeg(f"{fulfillment_id}-RTO", str(state)) if is_back else None,
             pickup=_stop_part(start, _stop_place),
             drop=_stop_part(end, _stop_place),
             pickup_contact=_stop_part(start, contact),

@@ -6,7 +6,7 @@ tags whose codes carry their unit, because a tag's value is a string without one
 
 from __future__ import annotations
 
-from protocol_specs.wire.order import DELIVERY_CANCELLED, DELIVERY_STATES, Kind
+from protocol_specs.wire.order import DELIVERY_CANCELLED, DELIVERY_STATES, RETURN_STATES, Kind
 
 ACTIONS = frozenset(
     {
@@ -41,7 +41,7 @@ PARCEL_DESCRIPTION = "DESCRIPTION"
 START = ("START", "PICKUP")
 END = ("END", "DROP")
 
-_DELIVERY_STATES = frozenset((*DELIVERY_STATES, DELIVERY_CANCELLED))
+_DELIVERY_STATES = frozenset((*DELIVERY_STATES, DELIVERY_CANCELLED, *RETURN_STATES))
 
 
 def kind_of(*codes: str | None, state: str | None = None, parcel: bool = False) -> Kind:

@@ -128,11 +128,15 @@ def _authorization(given: Fulfillment) -> Json:
 
 
 def fulfillment(given: Fulfillment, *, fulfillment_type: str | None) -> Json:
-    """A fulfillment; requests leave the type out (rides network rule on select and update)."""
+    """A fulfillment; requests leave the type out (rides network rule on select and update).
+
+    Core has no second fulfillment for a parcel's way back: that is this one's state.
+    """
+    state = given.return_leg.state if given.return_leg else given.state
     return said(
         id=given.id,
         type=fulfillment_type,
-        state=coded(given.state) if given.state else None,
+        state=coded(state) if state else None,
         customer=contact(given.customer),
         agent=agent(given.agent) if given.agent else None,
         vehicle=vehicle(given.vehicle) if given.vehicle else None,
