@@ -141,7 +141,7 @@ def test_a_conversation_has_no_fault(dialect: Dialect, story: Any, tmp_path: Pat
         document["context"] |= {
             "transaction_id": str(UUID(int=1, version=4)),
             "message_id": str(UUID(int=100 + message_id, version=4)),
-            "timestamp": f"2026-01-02T03:{n:02}:05.678Z",
+            "timestamp": f"2026-01-02T03:04:{n:02}.678Z",
         }
         (tmp_path / f"{n:02}_{name}.json").write_text(json.dumps(document))
     (conversation,) = conversations([tmp_path])
