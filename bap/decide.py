@@ -202,12 +202,20 @@ def _judged(before: Journey, after: Journey, view: OrderView) -> Outcome:
         return after, events
     cancelled = is_cancelled(view)
     worse = _fee_beyond(after, view, consented) if cancelled else beyond(consented, terms)
+    granted = None if cancelled else before.read_granted()
+    if granted is not None and _is_made(granted, terms, bool(worse)):
+        # From now on its price is what was agreed to, also a lower one.
+        return replace(after, consented=before.granted, granted=None, pending=None), events
     if not worse:
         return replace(after, pending=None), events
-    granted = before.read_granted()
-    if granted is not None and not cancelled and not beyond(granted, terms):
-        return replace(after, consented=before.granted, granted=None, pending=None), events
     return _ask_again(after, events, terms, worse)
+
+
+def _is_made(granted: Terms, told: Terms, is_worse: bool) -> bool:
+    """Whether a change has been made at the price that was granted: what is told lies within that,
+    and either beyond what was agreed to before or exactly there."""
+    is_within = not beyond(granted, told)
+    return is_within and (is_worse or told.total_minor == granted.total_minor)
 
 
 def _fee_beyond(journey: Journey, view: OrderView, consented: Terms) -> tuple[Change, ...]:

@@ -219,6 +219,35 @@ async def test_a_change_is_asked_about_and_then_made_at_the_price_shown(
     _sent(net, speech)
 
 
+async def test_a_cheaper_way_lowers_what_was_agreed_to(rides: tuple[Network, Dialect]) -> None:
+    net, speech = rides
+    await _ride_booked(net, speech)
+    cheap = (PriceLine("BASE_FARE", 500), PriceLine("DISTANCE_FARE", 100))
+    there = {"drop": {**DROP, "lat": 12.977123}}
+    told = {"status": "SOFT_UPDATE", "updated_at": NOW + 1}
+    journey = await net.answered(
+        "update",
+        "/update",
+        {**there, "soft": True},
+        lambda _: _ride(net, speech, "on_update", *cheap, **told),
+    )
+    quote_hash = journey["update"]["asked"]["quote_hash"]
+    made = {"status": "UPDATED", "updated_at": NOW + 2}
+    await net.answered(
+        "update",
+        "/update",
+        {**there, "quote_hash": quote_hash},
+        lambda _: _ride(net, speech, "on_update", *cheap, **made),
+    )
+    confirm = net.coop.of("confirm")[0]
+    dear = _ride(net, speech, "on_status", status="ACTIVE", updated_at=NOW + 3)
+    said = await net.coop.say("on_status", confirm, dear, message_id=str(uuid.uuid4()))
+    assert said.is_ack
+    journey = await net.citizen.journey(lambda now: now["consent_needed"])
+    change = journey["consent_needed"]["changed"][0]
+    assert (change["before"], change["after"]) == (600, 1250)
+
+
 async def test_a_change_dearer_than_shown_is_asked_about(
     rides: tuple[Network, Dialect],
 ) -> None:
