@@ -26,7 +26,7 @@ from protocol_specs.wire.envelope import Subscriber, SubscriberType, new_context
 from protocol_specs.wire.order import Intent
 from protocol_specs.wire.parties import callback_of
 
-DURABLE = frozenset({"init", "confirm", "update", "cancel"})
+DURABLE = frozenset({"init", "confirm", "update", "cancel", "rating"})
 GATEWAYS_MAX = 5
 REASON_CHARS_MAX = 300
 

@@ -23,8 +23,8 @@ from protocol_specs.wire.errors import Refused
 from protocol_specs.wire.order import Offer
 
 LISTS = (choices.CANCELLATION, choices.RETURN, choices.RATED)
-DURABLE = ("on_init", "on_confirm", "on_status", "on_update", "on_cancel")
-PASSING = ("on_search", "on_select", "on_track", "on_rating", "on_support", *LISTS)
+DURABLE = ("on_init", "on_confirm", "on_status", "on_update", "on_cancel", "on_rating")
+PASSING = ("on_search", "on_select", "on_track", "on_support", *LISTS)
 """The two classes of docs/architecture.md. on_status is durable even when asked for: it may bring
 the first word of an order whose on_confirm was lost."""
 

@@ -63,6 +63,18 @@ async def test_stars_that_are_none_are_refused(net: Network, ratings: Any) -> No
     assert net.coop.of("rating") == []
 
 
+async def test_stars_that_the_provider_did_not_take_can_be_given_again(net: Network) -> None:
+    await _completed(net)
+    await net.citizen.call("POST", "/rating", STARS)
+    asked = await net.coop.asked("rating")
+    error = {"code": "50003", "message": "the ride is not rated here"}
+    assert (await net.coop.say("on_rating", asked, error=error)).is_ack
+    journey = await net.citizen.journey(lambda now: now["error"])
+    assert journey["rating"]["given"] == []
+    await net.citizen.call("POST", "/rating", {"ratings": STARS["ratings"][1:]})
+    await net.coop.asked("rating", 2)
+
+
 async def test_the_form_that_comes_with_the_thanks_can_be_filled_in(net: Network) -> None:
     await _completed(net)
     form = Form(url=f"{net.coop.peer.url}/forms/words", required=False)
