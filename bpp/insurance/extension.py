@@ -1,16 +1,17 @@
 """Insurance as an extension of orders: estimates for quotes, entries and slips for each event."""
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from bpp.insurance import books, cash
 from bpp.insurance.books import SchemeTerms, Terms
 from bpp.insurance.engine.assess import Assessment, assess
+from bpp.insurance.engine.facts import Person
 from bpp.insurance.engine.standing import Bearer
 from bpp.insurance.job import Job, is_cash, work
-from bpp.insurance.projection import Desk, project
+from bpp.insurance.projection import Desk, nobody_known, project
 from bpp.insurance.scheme import NotInsurable, Scheme
 from bpp.insurance.scheme_file import load
 from bpp.insurance.settings import InsuranceSettings
@@ -80,6 +81,7 @@ class Insurance:
         key: SigningKey,
         issuer: str,
         cash_limit: cash.Limit | None = None,
+        person: Callable[[Session, str, str], Person] = nobody_known,
     ) -> "Insurance":
         """By packs already read. An older order may rest on a shipped pack that no longer runs."""
         known = {scheme.id: scheme for scheme in schemes}
@@ -90,6 +92,7 @@ class Insurance:
             scheme=lambda name: known.get(name) or load(name),
             new_worker_id=new_worker_id,
             cash_limit=cash_limit,
+            person=person,
         )
         return Insurance(desk, tuple(schemes))
 

@@ -7,6 +7,7 @@ from decimal import Decimal
 from fractions import Fraction
 
 from bpp.insurance.engine.exact import rounded, times
+from bpp.insurance.scheme import NotInsurable, Scheme
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +36,18 @@ def levy(turnover_minor: int, rate: Decimal, payouts_minor: int, cap_rate: Decim
     by_turnover = rounded(times(turnover_minor, rate))
     cap = rounded(times(payouts_minor, cap_rate))
     return Levy(by_turnover, cap, min(by_turnover, cap))
+
+
+def levy_of(
+    scheme: Scheme, day: date, *, rate: Decimal, turnover_minor: int, payouts_minor: int
+) -> Levy:
+    """By the notified rate of a scheme. Raises NotInsurable for one outside the law's bounds."""
+    bounds = scheme.on(scheme.turnover, day, "levy on turnover")
+    if not bounds.rate_min <= rate <= bounds.rate_max:
+        raise NotInsurable(
+            f"{scheme.id}: a rate of {rate} is outside {bounds.rate_min} to {bounds.rate_max}"
+        )
+    return levy(turnover_minor, rate, payouts_minor, bounds.payouts_cap)
 
 
 def engagement(

@@ -12,6 +12,7 @@ from bpp.insurance import tables as insurance_tables
 from bpp.insurance.books import SchemeTerms, Terms
 from bpp.insurance.cash import Limit
 from bpp.insurance.extension import Insurance
+from bpp.insurance.projection import nobody_known
 from bpp.insurance.scheme import Scheme
 from bpp.insurance.scheme_file import load
 from bpp.ledger import balances, chart
@@ -45,6 +46,7 @@ class Coop:
     commission_rate: str = "0.20"
     key: SigningKey = field(default_factory=generate_signing_key)
     cash_limit: Limit | None = None
+    person: Any = nobody_known
 
     def __post_init__(self) -> None:
         self.store = Store.open(
@@ -54,7 +56,7 @@ class Coop:
         )
         terms = terms_for(self.schemes, self.commission_rate)
         self.insurance = Insurance.with_schemes(
-            self.schemes, terms, self.key, "coop.example", self.cash_limit
+            self.schemes, terms, self.key, "coop.example", self.cash_limit, self.person
         )
 
     def record(self, event: OrderEvent) -> None:
