@@ -11,8 +11,8 @@ from typing import Any, Literal
 from sqlalchemy import bindparam, insert, select
 
 from bpp.insurance.tables import CashNotice
-from bpp.ledger import balances, chart, journal
-from bpp.ledger.entry import Entry, Transfer
+from bpp.ledger import balances, chart, money_facts
+from bpp.ledger.money_facts import MoneyFact
 from bpp.ledger.tables import AccountRow
 from protocol_specs.node.store import Row, Session, Statement
 from protocol_specs.wire import money
@@ -33,10 +33,6 @@ _HOLDERS = Statement(
         _account.c.number == bindparam("number"), _account.c.currency == bindparam("currency")
     )
 )
-
-
-class NotPaidIn(Exception):
-    """A pay-in that must not be written; the text says why, for whoever stands at the desk."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,40 +118,39 @@ def review(session: Session, limit: Limit, now: int) -> None:
 def pay_in(
     session: Session, limit: Limit, worker: str, amount_minor: int, reference: str, now: int
 ) -> bool:
-    """Dr 1100 / Cr 1220W, once per reference; says whether it was new. Raises NotPaidIn.
+    """Dr 1100 / Cr 1220W at the desk, once per reference; says whether it was new.
 
-    `reference` is the receipt's or the bank's number; no name, for books cannot forget one.
+    Raises NotPosted.
     """
-    if amount_minor <= 0:
-        raise NotPaidIn("an amount paid in is above zero")
-    paid = Transfer(chart.bank(), chart.fare_cash_with(worker), amount_minor)
-    entry = Entry(
-        id=f"pay-in/{reference}",
-        at=now,
-        kind="paid_in",
-        order_key=None,
-        origin_period=None,
-        declared_in=None,
+    fact = MoneyFact(
+        kind="pay-in",
+        reference=reference,
+        by="desk",
         currency=limit.currency,
-        transfers=(paid,),
+        amount_minor=amount_minor,
+        at=now,
+        worker=worker,
     )
-    stands = journal.document(session, entry.id)
-    if stands is not None:
-        if stands["transfers"] != journal.written(entry)["transfers"]:
-            raise NotPaidIn(
-                f"{reference} already stands for another pay-in; look at its receipt, or give "
-                "this one a reference of its own"
-            )
-        return False
-    owed = owed_minor(session, limit, worker)
-    if amount_minor > owed:
-        raise NotPaidIn(
-            f"{limit.shown(amount_minor)} is more than the {limit.shown(owed)} this worker owes; "
-            "take no more than that"
-        )
-    journal.post(session, entry)
-    note_crossing(session, limit, worker, now)
-    return True
+    return record(session, limit, fact, now)
+
+
+def record(session: Session, limit: Limit, fact: MoneyFact, now: int) -> bool:
+    """Writes a money fact, and the notice if it carries a worker's cash across the limit.
+
+    Says whether it was new. Raises NotPosted.
+    """
+    is_new = money_facts.record(session, fact, currency=limit.currency, now=now)
+    if is_new and fact.worker:
+        note_crossing(session, limit, fact.worker, now)
+    return is_new
+
+
+def reverse(session: Session, limit: Limit, entry_id: str, *, by: str, now: int) -> bool:
+    """Takes a money fact back, with the same notices. Raises NotPosted."""
+    is_new = money_facts.reverse(session, entry_id, by=by, at=now)
+    if is_new:
+        review(session, limit, now)
+    return is_new
 
 
 def standing(session: Session, limit: Limit, worker: str | None) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The JSON about money: a driver's slips and balance, the desk's balances, and cash paid in."""
+"""The JSON about money: a driver's slips and balance; the desk's balances and money facts."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -7,12 +7,15 @@ from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field
 
 from bpp.insurance import books, cash, reading
-from bpp.ledger import balances
+from bpp.ledger import balances, trust
+from bpp.ledger.money_facts import MoneyFact, NotPosted
 from protocol_specs.node.api import ApiError, json_route
 from protocol_specs.node.server import Node
 from protocol_specs.node.store import Session
 from protocol_specs.wire import money
 from protocol_specs.wire.errors import Malformed
+
+ID = r"^[A-Za-z0-9._-]{1,64}$"
 
 
 class PayIn(BaseModel):
@@ -21,7 +24,36 @@ class PayIn(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     amount: str
-    reference: str = Field(pattern=r"^[A-Za-z0-9._-]{1,64}$")
+    reference: str = Field(pattern=ID)
+
+
+class NewFact(BaseModel):
+    """Money that moved, as docs/ledger.md lists the kinds; `at` None: now.
+
+    `worker` is an agent_id, or the local id of the books; `by` a short id, never a name.
+    """
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    kind: str = Field(max_length=64)
+    amount: str = Field(max_length=32)
+    currency: str = Field(max_length=8)
+    reference: str = Field(pattern=ID)
+    by: str = Field(pattern=ID)
+    worker: str = Field(default="", max_length=128)
+    scheme: str = Field(default="", max_length=128)
+    tips: str | None = Field(default=None, max_length=32)
+    order_key: str | None = Field(default=None, max_length=128)
+    at: int | None = Field(default=None, ge=0)
+
+
+class Reversal(BaseModel):
+    """The id of the money fact's entry that is taken back, and by whom."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    entry: str = Field(max_length=160)
+    by: str = Field(pattern=ID)
 
 
 def add(
@@ -42,6 +74,9 @@ def add(
         ("GET", "/desk/ledger/balances", api.balances),
         ("GET", "/desk/drivers/{agent_id}/cash", api.cash_of),
         ("POST", "/desk/drivers/{agent_id}/pay-in", api.pay_in),
+        ("POST", "/desk/ledger/facts", api.record),
+        ("POST", "/desk/ledger/reversals", api.reverse),
+        ("GET", "/desk/ledger/trust", api.trust),
     ]
     for method, path, handler in routes:
         node.serve_route(method, path, json_route(handler))
@@ -107,9 +142,42 @@ class MoneyApi:
 
         try:
             status, stands = await self._node.store.transact(unit)
-        except cash.NotPaidIn as refused:
+        except NotPosted as refused:
             raise ApiError(409, "not_paid_in", str(refused)) from None
         return status, {"reference": body.reference, "paid_in_minor": amount_minor, **stands}
+
+    async def record(self, request: web.Request, body: NewFact) -> tuple[int, dict[str, Any]]:
+        """A money fact. The same reference again posts nothing more."""
+        self._require_desk(request)
+        now, limit = self._node.now(), self._limit
+        try:
+            is_new, entry = await self._node.store.transact(
+                lambda session: record(session, limit, body, now)
+            )
+        except Malformed as fault:
+            raise ApiError(400, "bad_amount", fault.reason, "/amount") from None
+        except NotPosted as refused:
+            raise ApiError(409, "not_posted", str(refused)) from None
+        return 201 if is_new else 200, {"entry": entry, "is_new": is_new}
+
+    async def reverse(self, request: web.Request, body: Reversal) -> tuple[int, dict[str, Any]]:
+        """A money fact taken back, once."""
+        self._require_desk(request)
+        now, limit = self._node.now(), self._limit
+        try:
+            is_new = await self._node.store.transact(
+                lambda session: cash.reverse(session, limit, body.entry, by=body.by, now=now)
+            )
+        except NotPosted as refused:
+            raise ApiError(409, "not_posted", str(refused)) from None
+        return 201 if is_new else 200, {"entry": f"reversal/{body.entry}", "is_new": is_new}
+
+    async def trust(self, request: web.Request) -> dict[str, Any]:
+        """Whether the trust account is whole, scheme by scheme."""
+        self._require_desk(request)
+        now = self._node.now()
+        found = self._node.store.read(lambda session: trust.standing(session, now))
+        return {"trust": [trust.shown(each) for each in found]}
 
     def _amount_minor(self, text: str) -> int:
         try:
@@ -125,6 +193,23 @@ class MoneyApi:
             "cash_owed_minor": cash.owed_minor(session, self._limit, worker),
             **cash.standing(session, self._limit, worker),
         }
+
+
+def record(session: Session, limit: cash.Limit, body: NewFact, now: int) -> tuple[bool, str]:
+    """Writes the fact; whether it was new, and its entry's id. Raises NotPosted, Malformed."""
+    fact = MoneyFact(
+        kind=body.kind,
+        reference=body.reference,
+        by=body.by,
+        currency=body.currency,
+        amount_minor=money.minor_units(body.amount, body.currency),
+        at=now if body.at is None else body.at,
+        worker=books.find_worker(session, body.worker) or body.worker,
+        scheme=body.scheme,
+        tips_minor=money.minor_units(body.tips, body.currency) if body.tips else 0,
+        order_key=body.order_key,
+    )
+    return cash.record(session, limit, fact, now), fact.entry_id
 
 
 def _agent_id(request: web.Request) -> str:

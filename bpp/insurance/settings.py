@@ -22,6 +22,20 @@ def _share(value: object) -> Decimal:
     return share
 
 
+def _bank_number(value: object) -> str:
+    """Without the blanks that people write an IBAN with."""
+    number = "".join(str(value).split()).upper()
+    if not number.isascii() or not number.isalnum() or not 4 <= len(number) <= 34:
+        raise ValueError(
+            "the number that the bank knows the account by has 4 to 34 letters, digits"
+        )
+    return number
+
+
+BankNumber = Annotated[str, BeforeValidator(_bank_number)]
+BankAccount = Annotated[str, Field(pattern=r"^11[01]0(:[a-z0-9.-]+)?$")]
+"""1100, 1110, or 1110 of one scheme."""
+
 Share = Annotated[Decimal, BeforeValidator(_share)]
 
 
@@ -64,6 +78,9 @@ class InsuranceSettings(Frozen):
     witness: Path
     completion_alarm_h: int = Field(default=48, gt=0)
     cash_debt_limit: str | None = None  # "200.00"; who owes as much gets no new cash jobs
+    bank_accounts: dict[BankAccount, BankNumber] = Field(
+        default_factory=dict
+    )  # "1110" = "MY00 BANK ..."
 
     @field_validator("ledger_key", "witness")
     @classmethod

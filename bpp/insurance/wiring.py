@@ -3,14 +3,14 @@
 import asyncio
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from aiohttp import web
 
 from bpp.insurance import books, cash, money_api
 from bpp.insurance.extension import Insurance
 from bpp.insurance.settings import InsuranceSettings
-from bpp.ledger import balances, chart
+from bpp.ledger import balances, chart, trust
 from bpp.ledger.entry import LedgerError
 from bpp.ledger.sealing import Sealer
 from bpp.ledger.witness import Witness
@@ -58,6 +58,7 @@ def add(
     node.add_loop(
         "insurance alarms", _alarms(node, settings, provider.currency), wake=asyncio.Event()
     )
+    node.add_loop("trust account", _trust_check(node), wake=asyncio.Event())
     node.add_ready_check("insurance", lambda: _waiting(node))
     node.store.transact_now(lambda session: cash.review(session, limit, node.now()))
     money_api.add(node, limit, driver_of, require_desk)
@@ -126,6 +127,24 @@ def _alarms(node: Node, settings: InsuranceSettings, currency: str) -> Callable[
         return False
 
     return alarm_next
+
+
+def _trust_check(node: Node) -> Callable[[int], Any]:
+    """Once a day says each scheme's figures of the trust account; loudly if money is overdue."""
+    next_at = 0
+
+    async def trust_next(now: int) -> bool:
+        nonlocal next_at
+        if now < next_at:
+            return False
+        next_at = now + trust.DAY_S
+        for found in node.store.read(lambda session: trust.standing(session, now)):
+            level: Literal["error", "info"] = "error" if found.overdue_minor else "info"
+            event = "alarm" if found.overdue_minor else "trust"
+            node.telemetry.log(event, level=level, what="trust_account", **trust.shown(found))
+        return False
+
+    return trust_next
 
 
 def unfunded(session: Session, settings: InsuranceSettings, currency: str) -> list[str]:

@@ -2,7 +2,7 @@
 
 One chart per legal entity; an account is kept once per currency. `worker` is the random local id
 of a worker (never the agent's), `scheme` a scheme id, `period` an origin period such as "2026-07",
-`remittance` the id of one remittance.
+`remittance` the id of one remittance, which begins with its scheme's: `my.act872.gig/2026-07/1`.
 """
 
 from dataclasses import dataclass
@@ -63,6 +63,30 @@ TITLES = {
 def is_debit_normal(number: int) -> bool:
     """Whether the account grows by debits: assets (1...) and costs (5...)."""
     return str(number)[0] in "15"
+
+
+_SHAPES = {
+    **dict.fromkeys((1110, 5000), ("scheme",)),
+    **dict.fromkeys((1220, 1230, 1240, 2100, 2110), ("worker",)),
+    **dict.fromkeys((1250, 2220), ("remittance",)),
+    **dict.fromkeys((1260, 2240), ("scheme", "worker")),
+    **dict.fromkeys((2200, 2205, 2210), ("scheme", "worker", "period")),
+}
+"""The sub-keys of each number, in the order of its ids; the others have none."""
+
+
+def account(id: str) -> Account:
+    """The account of an id that this chart made; raises ValueError for any other."""
+    number, *keys = id.split(":")
+    found = Account(int(number), **dict(zip(_SHAPES.get(int(number), ()), keys, strict=False)))
+    if found.id != id or found.number not in TITLES:
+        raise ValueError(f"{id!r} is no account of this chart")
+    return found
+
+
+def scheme_of(remittance: str) -> str:
+    """Whose scheme's a remittance is."""
+    return remittance.partition("/")[0]
 
 
 # Assets

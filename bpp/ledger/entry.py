@@ -32,7 +32,8 @@ class Entry:
 
     `id` is scheme / our order key / worker slot / event number. `kind` is the event.
     `origin_period` is the scheme's period the fact belongs to, `declared_in` the period in whose
-    declaration it counts; both None for entries of no scheme.
+    declaration it counts; both None for entries of no scheme. `by` is whoever wrote it down by
+    hand, as a short id and never a name; None: the node itself did, after an event.
     """
 
     id: str
@@ -43,6 +44,7 @@ class Entry:
     declared_in: str | None
     currency: str
     transfers: tuple[Transfer, ...]
+    by: str | None = None
 
 
 def move(debit: Account, credit: Account, amount_minor: int) -> tuple[Transfer, ...]:

@@ -1,5 +1,6 @@
 """The append-only book of entries: posting, and what its rows say."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import bindparam, exists, insert, literal, select
@@ -7,7 +8,9 @@ from sqlalchemy import bindparam, exists, insert, literal, select
 from bpp.ledger.chart import Account
 from bpp.ledger.entry import Entry, LedgerError
 from bpp.ledger.tables import AccountRow, EntryRow, TransferRow
-from protocol_specs.node.store import Session, Statement
+from protocol_specs.node.store import Row, Session, Statement
+
+_WRITTEN = ("id", "currency", "at", "kind", "order_key", "origin_period", "declared_in")
 
 _account = AccountRow.__table__
 _entry = EntryRow.__table__
@@ -49,6 +52,7 @@ def post(session: Session, entry: Entry) -> bool:
         order_key=entry.order_key,
         origin_period=entry.origin_period,
         declared_in=entry.declared_in,
+        by=entry.by,
     )
     for n, transfer in enumerate(entry.transfers, 1):
         session.run(
@@ -66,30 +70,31 @@ def post(session: Session, entry: Entry) -> bool:
 def document(session: Session, entry_id: str) -> dict[str, Any] | None:
     """The entry as its rows say it, JSON-ready: what a leaf hashes. None: no such entry."""
     row = session.one(_ENTRY, id=entry_id)
-    if row is None:
-        return None
-    return {**dict(row), "transfers": [_line(t) for t in session.all(_TRANSFERS, id=entry_id)]}
+    return None if row is None else document_of(row, session.all(_TRANSFERS, id=entry_id))
+
+
+def document_of(entry: Row, transfers: Sequence[Row]) -> dict[str, Any]:
+    """The same from rows at hand, the transfers by `n`. Without `by` where nobody wrote by hand."""
+    found = {key: entry[key] for key in _WRITTEN}
+    if entry["by"] is not None:
+        found["by"] = entry["by"]
+    found["transfers"] = [
+        {"n": t["n"], "debit": t["debit"], "credit": t["credit"], "amount_minor": t["amount_minor"]}
+        for t in transfers
+    ]
+    return found
 
 
 def written(entry: Entry) -> dict[str, Any]:
     """The same document of an entry about to be posted: equal to `document` once it is."""
-    return {
-        "id": entry.id,
-        "currency": entry.currency,
-        "at": entry.at,
-        "kind": entry.kind,
-        "order_key": entry.order_key,
-        "origin_period": entry.origin_period,
-        "declared_in": entry.declared_in,
-        "transfers": [
-            {"n": n, "debit": t.debit.id, "credit": t.credit.id, "amount_minor": t.amount_minor}
-            for n, t in enumerate(entry.transfers, 1)
-        ],
-    }
-
-
-def _line(row: Any) -> dict[str, Any]:
-    return {key: row[key] for key in ("n", "debit", "credit", "amount_minor")}
+    found: dict[str, Any] = {key: getattr(entry, key) for key in _WRITTEN}
+    if entry.by is not None:
+        found["by"] = entry.by
+    found["transfers"] = [
+        {"n": n, "debit": t.debit.id, "credit": t.credit.id, "amount_minor": t.amount_minor}
+        for n, t in enumerate(entry.transfers, 1)
+    ]
+    return found
 
 
 def _compare(session: Session, entry: Entry) -> None:

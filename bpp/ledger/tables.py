@@ -37,7 +37,11 @@ class EntryRow(Tables, table=True):
 
     __tablename__ = "entry"
     __table__: ClassVar[Table]
-    __table_args__ = (UniqueConstraint("id", "currency"), Index("entry_of_order", "order_key"))
+    __table_args__ = (
+        UniqueConstraint("id", "currency"),
+        Index("entry_of_order", "order_key"),
+        Index("entry_at", "at"),
+    )
 
     id: str = Field(primary_key=True)
     currency: str
@@ -46,6 +50,7 @@ class EntryRow(Tables, table=True):
     order_key: str | None
     origin_period: str | None
     declared_in: str | None
+    by: str | None
 
 
 class TransferRow(Tables, table=True):

@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 from sqlalchemy import insert, select, text
 
 from bpp.insurance import cash
-from bpp.insurance.cash import Limit, Notice, NotPaidIn
+from bpp.insurance.cash import Limit, Notice
 from bpp.insurance.tables import CashNotice
+from bpp.ledger.money_facts import NotPosted
 from protocol_specs.node.settings import write_secret
 from protocol_specs.node.store import Conflict, Statement
 from protocol_specs.wire.keys import b64encode, generate_signing_key
@@ -138,7 +139,7 @@ def test_after_anything_a_worker_is_stopped_exactly_while_the_debt_is_at_the_lim
         worker = coop.local("a1")
         for n, (what, minor) in enumerate(steps):
             if what == "pay in":
-                with suppress(NotPaidIn):
+                with suppress(NotPosted):
                     coop.store.transact_now(
                         lambda s, m=minor, r=str(n): cash.pay_in(s, limit, worker, m, r, NOON)
                     )
