@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Literal
 
 from bpp.orders.decision import Decision
-from bpp.orders.order import COMPLETE, Order, paid, priced, record
+from bpp.orders.order import COMPLETE, Order, later, paid, priced, record
 from bpp.orders.provider import Provider
 from protocol_specs.wire.errors import ActionNotApplicable
 from protocol_specs.wire.order import PriceLine
@@ -61,4 +61,4 @@ def refund(
 
 
 def _as_of(order: Order, now: int) -> Order:
-    return replace(order, view=replace(order.view, updated_at=now))
+    return replace(order, view=replace(order.view, updated_at=later(order, now)))

@@ -187,11 +187,24 @@ class Order:
 def in_state(order: Order, state: str, now: int, **fulfillment: Any) -> Order:
     """The order in another state (and with other parts of its fulfillment) as of `now`."""
     changed = replace(order.view.fulfillment, state=state, **fulfillment)
+    told_at = later(order, now, by_s=int(_is_before(order.states.all, state, order.state)))
     return replace(
         order,
-        view=replace(order.view, fulfillment=changed, updated_at=now),
+        view=replace(order.view, fulfillment=changed, updated_at=told_at),
         reached=(*order.reached, (state, now)),
     )
+
+
+def later(order: Order, now: int, *, by_s: int = 0) -> int:
+    """`updated_at` of the next word about the order: never earlier than that of the last one.
+
+    A word that steps back is later `by_s`: whoever hears both tells by it which one holds.
+    """
+    return max(now, (order.view.updated_at or now) + by_s)
+
+
+def _is_before(states: tuple[str, ...], one: str, other: str | None) -> bool:
+    return one in states and other in states and states.index(one) < states.index(other)
 
 
 def with_tags(order: Order, name: str, groups: tuple[TagGroup, ...]) -> Order:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from bpp.orders.confirm import collected, start_code
 from bpp.orders.decision import Decision, Told
 from bpp.orders.office import Office
-from bpp.orders.order import ACTIVE, NOT_READY, TIP_CODES, Order, in_state, priced, record
+from bpp.orders.order import ACTIVE, NOT_READY, TIP_CODES, Order, in_state, later, priced, record
 from bpp.orders.pricing import Job, price
 from bpp.orders.provider import accepted_payment, require_served
 from protocol_specs.wire.errors import (
@@ -62,7 +62,9 @@ def update(office: Office, order: Order, request: UpdateRequest, now: int) -> De
     if change.order == order:
         return Told(replace(order.shown(), status=UPDATED))
     # After this point the order is changed.
-    changed = replace(change.order, view=replace(change.order.view, updated_at=now))
+    changed = replace(
+        change.order, view=replace(change.order.view, updated_at=later(change.order, now))
+    )
     if not change.has_other_money:
         return Decision(changed, (), ("on_update",), answer_status=UPDATED)
     changed, event = record(changed, "fare_changed", office.provider, now)

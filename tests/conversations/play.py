@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
-from examples.people import Journey
+from examples.people import Journey, wait_until
+from protocol_specs.node.client import Undelivered
+from protocol_specs.node.server import Node
+from protocol_specs.wire.errors import Acknowledgement
 from tests.conversations.network import DROP, NEARBY, PICKUP, People
 
 CASH = {"collected_by": "BPP", "type": "ON-FULFILLMENT"}
@@ -35,17 +40,19 @@ def confirm(people: People) -> None:
     body = {"quote_hash": people.citizen.journey["quote"]["hash"]}
     if not people.language.is_ride:
         body["payment_reference"] = "PAID-1"
-    call(people, "confirm", body)
+    call(people, "confirm", body, wait_s=0)
 
 
-def call(people: People, verb: str, body: dict[str, Any] | None = None) -> Journey:
-    """One call of the citizen's API (without a body: a GET), and the journey after it."""
+def call(
+    people: People, verb: str, body: dict[str, Any] | None = None, *, wait_s: int = 15
+) -> Journey:
+    """One call of the citizen's API (without a body: a GET), and the journey after its answer."""
     citizen = people.citizen
     path = f"{citizen._path}/{verb}"
     if body is None:
-        citizen.journey = citizen._caller.get(path, wait_s=15)
+        citizen.journey = citizen._caller.get(path, wait_s=wait_s)
     else:
-        citizen.journey = citizen._caller.post(path, body, wait_s=15)
+        citizen.journey = citizen._caller.post(path, body, wait_s=wait_s)
     return citizen.journey
 
 
@@ -78,8 +85,7 @@ def fetch(people: People) -> str:
     """A parcel booked, ready, fetched and on its way; the order's id at the cooperative."""
     book(people)
     citizen, driver = people.citizen, people.driver
-    if people.language.traits.consumer_makes_order_id:
-        call(people, "update", {"ready_to_ship": True})
+    ready_to_ship(people)
     order_id = accept(people)
     citizen.wait_for_state("Agent-assigned")
     driver.step(order_id, "arrived")
@@ -89,6 +95,12 @@ def fetch(people: People) -> str:
     driver.step(order_id, "enroute")
     citizen.wait_for_state("Out-for-delivery")
     return order_id
+
+
+def ready_to_ship(people: People) -> None:
+    """Where the network wants to hear it: that the parcel can be fetched."""
+    if people.language.traits.consumer_makes_order_id:
+        call(people, "update", {"ready_to_ship": True})
 
 
 def deliver(people: People, order_id: str) -> None:
@@ -106,6 +118,12 @@ def accept(people: People) -> str:
     order_id: str = people.driver.offer()["order_id"]
     people.driver.step(order_id, "accept")
     return order_id
+
+
+def taken(people: People) -> str:
+    """The id of the order at the cooperative, once it has taken it."""
+    wait_until(lambda: people.desk.at.get("/desk/orders")["orders"], "the order at the desk")
+    return job_of(people)
 
 
 def job_of(people: People) -> str:
@@ -149,3 +167,20 @@ def total_minor(journey: Journey) -> int:
     """What the order costs, as last told."""
     minor: int = journey["order"]["quote"]["total"]["minor"]
     return minor
+
+
+@contextmanager
+def lost(node: Node, action: str) -> Iterator[None]:
+    """The network loses what this node sends of that action, as long as this lasts."""
+    send = node.client.send
+
+    async def losing(**what: Any) -> Acknowledgement:
+        if what["action"] == action:
+            raise Undelivered("the network lost it", True)
+        return await send(**what)
+
+    node.client.send = losing  # type: ignore[method-assign]  # a broken network
+    try:
+        yield
+    finally:
+        node.client.send = send  # type: ignore[method-assign]  # mended

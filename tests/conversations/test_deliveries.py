@@ -90,6 +90,61 @@ async def test_help_and_status_of_a_parcel(language: Language, tmp_path: Path) -
     assert {"status", "on_status", "support", "on_support"} <= set(told.actions)
 
 
+@each
+async def test_a_parcel_that_no_courier_takes_ends_by_itself(
+    language: Language, tmp_path: Path
+) -> None:
+    def scenario(people: People) -> None:
+        play.book(people)
+        play.ready_to_ship(people)
+        told = people.citizen.wait_for(lambda it: it["state"] == "cancelled", "the end")
+        assert (play.total_minor(told), told["consent_needed"]) == (0, None)
+
+    told = await converse(tmp_path, language, scenario, open_order_s=1)
+    assert told.actions[-1] == "on_cancel"
+    assert told.due_minor == 0
+
+
+@each
+async def test_a_courier_who_gives_up_makes_room_for_another(
+    language: Language, tmp_path: Path
+) -> None:
+    """The first driver of the same cooperative may not take it again, so the desk gives it back."""
+
+    def scenario(people: People) -> None:
+        play.book(people)
+        play.ready_to_ship(people)
+        order_id = play.accept(people)
+        people.citizen.wait_for_state("Agent-assigned")
+        people.driver.step(order_id, "cancel", reason_id="013")
+        people.citizen.wait_for_state("Searching-for-Agent")
+        (courier,) = people.desk.at.get("/desk/drivers")["drivers"]
+        people.desk.at.post(f"/desk/orders/{order_id}/assign", {"agent_id": courier["agent_id"]})
+        people.citizen.wait_for_state("Agent-assigned")
+        play.cancel(people, "005")
+
+    told = await converse(tmp_path, language, scenario)
+    assert told.actions[-1] == "on_cancel"
+
+
+@each
+async def test_a_lost_on_confirm_is_made_good_by_asking_how_the_order_stands(
+    language: Language, tmp_path: Path
+) -> None:
+    def scenario(people: People) -> None:
+        play.ready(people)
+        with play.lost(people.bpp, "on_confirm"):
+            play.confirm(people)
+            play.taken(people)
+            told = play.call(people, "status")
+            assert (told["state"], told["order"]["status"]) == ("booked", "ACTIVE")
+        people.citizen.wait_for(lambda it: "confirm" not in it["waiting_for"], "the late answer")
+        play.cancel(people, "005")
+
+    told = await converse(tmp_path, language, scenario)
+    assert told.actions.count("on_confirm") == 1
+
+
 def _returns(journey: play.Journey, state: str) -> bool:
     order = journey["order"]
     return bool(order and order["return"] and order["return"]["state"] == state)

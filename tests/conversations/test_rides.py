@@ -159,3 +159,23 @@ async def test_another_drop_is_driven_at_the_price_agreed_to(
     told = await converse(tmp_path, language, scenario)
     assert "on_update" in told.actions
     assert told.due_minor > 0
+
+
+@each
+async def test_a_lost_on_confirm_is_made_good_by_asking_how_the_order_stands(
+    language: Language, tmp_path: Path
+) -> None:
+    def scenario(people: People) -> None:
+        play.ready(people)
+        with play.lost(people.bpp, "on_confirm"):
+            play.confirm(people)
+            play.taken(people)
+            told = play.call(people, "status")
+            assert (told["state"], told["order"]["status"]) == ("booked", "ACTIVE")
+        play.drive(people)
+
+    told = await converse(tmp_path, language, scenario)
+    assert told.actions[7:9] == ["status", "on_status"]
+    assert "order_id" not in told.last("status")["message"] or language.dialect == "core-1.1"
+    assert told.actions.count("on_confirm") == 1
+    assert told.due_minor > 0
