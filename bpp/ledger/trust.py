@@ -33,15 +33,16 @@ def _whole(side: str) -> Statement:
     return Statement(sums.where(_account.c.number.in_(_COUNTED)).group_by(*_keys))
 
 
+_new = select(_entry.c.id).where(_entry.c.at >= bindparam("since"))
+
+
 def _since(side: str) -> Statement:
     """The same of entries at or after an instant."""
     here = (_transfer.c[side] == _account.c.id) & (_transfer.c.currency == _account.c.currency)
     sums = (
         select(*_keys, _moved)
-        .select_from(_entry)
-        .join(_transfer, _transfer.c.entry == _entry.c.id)
-        .join(_account, here)
-        .where(_entry.c.at >= bindparam("since"), _account.c.number.in_((2210, 5000)))
+        .join(_transfer, here)
+        .where(_transfer.c.entry.in_(_new), _account.c.number.in_((2210, 5000)))
     )
     return Statement(sums.group_by(*_keys))
 

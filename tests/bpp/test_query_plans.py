@@ -10,7 +10,7 @@ import pytest
 
 from bpp.insurance import books, cash, reading
 from bpp.insurance import tables as insurance_tables
-from bpp.ledger import balances, journal, sealing
+from bpp.ledger import balances, journal, money_facts, sealing, trust
 from bpp.ledger import tables as ledger_tables
 from bpp.orders import store as orders
 from bpp.orders import tables as order_tables
@@ -18,9 +18,12 @@ from bpp.tables import METADATA
 from protocol_specs.node.sqlite import FILE_NAME
 from protocol_specs.node.store import Statement, Store
 
-MODULES = (orders, journal, balances, sealing, books, reading, cash)
+MODULES = (orders, journal, balances, sealing, books, reading, cash, money_facts, trust)
 READS_A_WHOLE_TABLE = {
     "balances._ALL": "the desk's list of every account",
+    "balances._OF_ACCOUNTS": "all accounts of a number, by command",
+    "trust._DEBITS": "all accounts, once a day",
+    "trust._CREDITS": "all accounts, once a day",
     "cash._HOLDERS": "once, at the start of a node",
     "sealing._WAITING": "a table of what waits, and at most one block of it",
     "sealing._LAST_BLOCK": "the first row of its key",
