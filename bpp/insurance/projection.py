@@ -210,6 +210,7 @@ def _keep(
         rule=slot.rule,
         is_over=job.is_over or slot.is_left,
         is_due=slot.now.is_due,
+        is_paid_in=job.is_in_hand and _owes_no_cash(session, slot.worker, entry.currency),
         reason=_reason(slot, job),
         issuer=desk.issuer,
         ledger_key=b64encode(desk.key.public),
@@ -231,6 +232,11 @@ def _keep(
         document=document,
         signature=desk.key.sign(document),
     )
+
+
+def _owes_no_cash(session: Session, worker: str, currency: str) -> bool:
+    """Whether no fare cash is left with this worker, all of this event being posted."""
+    return balances.balance_minor(session, chart.fare_cash_with(worker), currency) <= 0
 
 
 def _status(slot: _Slot, job: Job) -> str:

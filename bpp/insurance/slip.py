@@ -6,14 +6,14 @@ its entry stands in a sealed block is added when asked for, once the block exist
 
 import hashlib
 from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
 from typing import Any, Literal
 
 from bpp.insurance.engine.assess import Assessment
-from bpp.insurance.engine.shares import Shares
 from bpp.insurance.engine.standing import Period, PeriodRule, Posting, Reason
 from bpp.insurance.job import Job
-from bpp.insurance.scheme import Scheme
+from bpp.insurance.scheme import Dated, Scheme
 from bpp.ledger import chart
 from bpp.ledger.entry import Entry
 from bpp.ledger.journal import written
@@ -21,17 +21,6 @@ from bpp.ledger.journal import written
 VERSION = 1
 
 MoneyIs = Literal["set_aside", "taken_from_pay", "advanced_by_cooperative", "paid_in"]
-
-REASONS: dict[Reason, str] = {
-    "rounding": "the amount is below half of the smallest coin",
-    "cap": "the cap of the period is reached",
-    "prepaid": "what was bought ahead already covers it",
-    "below_floor": "nothing was earned that counts",
-    "cancelled": "the order was cancelled without a fee to the worker",
-    "reassigned": "the order went to another worker",
-    "awaiting_worker": "the worker is not known yet",
-    "unchanged": "the fact changes nothing in the amount",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +35,7 @@ class Facts:
     rule: PeriodRule
     is_over: bool  # for this worker: the order ended, or went to another
     is_due: bool
+    is_paid_in: bool  # the fare's cash came back to the cooperative: the worker owes none now
     reason: Reason | None
     issuer: str
     ledger_key: str
@@ -79,6 +69,7 @@ def document(facts: Facts, entry: Entry, worker: str, origin_period: str) -> dic
             "title": scheme.title,
             "law": scheme.law,
             "institution": scheme.institution,
+            "zone": scheme.zone,
             "basis": scheme.basis,
             "mandate": facts.mandate,
             "verified": scheme.verified,
@@ -98,8 +89,8 @@ def document(facts: Facts, entry: Entry, worker: str, origin_period: str) -> dic
             "source": scheme.sources[facts.assessment.figure.source].text,
             "verified": facts.assessment.figure.verified,
         },
-        "shares": _shares(facts.rule.shares),
-        "job_cap_minor": facts.assessment.cap_minor,
+        "shares": _shares(facts),
+        "job_cap": _job_cap(facts),
         "exact": text(facts.assessment.exact),
         "order_line": {
             "amount_minor": facts.assessment.amount_minor,
@@ -127,7 +118,9 @@ def money_is(facts: Facts) -> MoneyIs:
     """Where the money is. The cooperative advances what a worker paid in cash still owes it."""
     if facts.scheme.borne_by == "cooperative" or not facts.is_due:
         return "set_aside"
-    return "advanced_by_cooperative" if facts.job.is_in_hand else "taken_from_pay"
+    if not facts.job.is_in_hand:
+        return "taken_from_pay"
+    return "paid_in" if facts.is_paid_in else "advanced_by_cooperative"
 
 
 def text(value: Decimal) -> str:
@@ -164,16 +157,47 @@ def _period_line(facts: Facts, entry: Entry, origin_period: str) -> dict[str, An
         "exact_sum": text(facts.period.all.exact),
         "total_minor": facts.period.all.posted_minor,
         "worker_minor": facts.period.all.posted.worker,
-        "cap_minor": facts.rule.cap_minor,
+        "cap": _period_cap(facts),
         "offset_minor": facts.rule.offset_minor,
         "cap_scope": facts.scheme.cap_scope,
     }
 
 
-def _shares(shares: Shares | None) -> dict[str, Any] | None:
-    """Both rates and the tiers of a month that two parties bear; None: one bears it all."""
+def _job_cap(facts: Facts) -> dict[str, Any] | None:
+    minor, scheme = facts.assessment.cap_minor, facts.scheme
+    if minor is None:
+        return None
+    caps = [cap for cap in scheme.job_cap if cap.sector == facts.job.sector]
+    return _figure(scheme, scheme.on(caps, _day(facts), "cap"), minor)
+
+
+def _period_cap(facts: Facts) -> dict[str, Any] | None:
+    """The period's cap and its source: a flat amount, a cap of the scheme's own, or a plan's."""
+    minor, scheme = facts.rule.cap_minor, facts.scheme
+    if minor is None:
+        return None
+    figures: tuple[Dated, ...] = scheme.flat or scheme.period_cap or scheme.plan_rule
+    return _figure(scheme, scheme.on(figures, _day(facts), "cap"), minor)
+
+
+def _figure(scheme: Scheme, figure: Dated, minor: int) -> dict[str, Any]:
+    return {
+        "amount_minor": minor,
+        "from": figure.from_day.isoformat(),
+        "source": scheme.sources[figure.source].text,
+        "verified": figure.verified,
+    }
+
+
+def _shares(facts: Facts) -> dict[str, Any] | None:
+    """Both rates and the tiers of a month that two parties bear; None: one bears it all.
+
+    They come of several figures: `verified` only if each of those reached by that day is.
+    """
+    shares, scheme, day = facts.rule.shares, facts.scheme, _day(facts)
     if shares is None:
         return None
+    figures = (*scheme.tier, *scheme.ladder, *scheme.age_band)
     return {
         "worker_rate": text(shares.worker_rate),
         "cooperative_rate": text(shares.cooperative_rate),
@@ -181,4 +205,9 @@ def _shares(shares: Shares | None) -> dict[str, Any] | None:
         "operator_only_to_minor": shares.operator_only_to_minor,
         "reduced_to_minor": shares.reduced_to_minor,
         "reduced_factor": text(shares.reduced_factor),
+        "verified": all(each.verified for each in figures if each.from_day <= day),
     }
+
+
+def _day(facts: Facts) -> date:
+    return facts.scheme.day(facts.job.origin_at)

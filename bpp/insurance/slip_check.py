@@ -1,199 +1,142 @@
-"""Checks a slip offline: signature, arithmetic, and the way from its entry to a signed head.
+"""Checks a slip offline, in whatever form it comes: signature, arithmetic, and the way from its
+entry to a signed head.
 
-Nothing but the slip and the cooperative's ledger key is needed; no node is asked.
+Nothing but the slip and the cooperative's ledger key is needed; no node is asked. Forms: the file
+`{slip, signature, proof}`, the verifiable credential, and the text of a QR code.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import Any, Literal
+from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import ValidationError
 
-from bpp.insurance.engine.exact import Mode, capped, times
+from bpp.insurance import slip_credential, slip_qr
+from bpp.insurance.engine.exact import capped, times
 from bpp.insurance.engine.shares import Shares, Split, borne
-from bpp.insurance.engine.standing import PeriodRule, Rounding
-from bpp.insurance.slip import VERSION, MoneyIs, says, slip_id
+from bpp.insurance.engine.standing import PeriodRule
+from bpp.insurance.slip import VERSION, says, slip_id
+from bpp.insurance.slip_qr import LEFT_OUT
+from bpp.insurance.slip_shape import CapShown, EntryShown, SlipShown
 from bpp.ledger import head, merkle, sealing
+from bpp.ledger.witness import Witnessed
 from protocol_specs.wire import strict_json
 from protocol_specs.wire.canonical import canonical
+from protocol_specs.wire.data_integrity import BadProof
 from protocol_specs.wire.errors import Malformed
 from protocol_specs.wire.keys import BadSignature, InvalidKey, public_key, strict_b64decode, verify
 from protocol_specs.wire.money import exponent
 
+PENDING = "pending"
 SET_ASIDE, ROUNDING, DUE = "2200", "2205", "2210"
+
+Form = Literal["file", "credential", "qr"]
 
 
 class BadSlip(ValueError):
     """The slip does not hold; the text names what is wrong with it."""
 
 
-class _Exactly(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
-
-
-class SchemeShown(_Exactly):
-    id: str
-    title: str
-    law: str
-    institution: str
-    basis: str
-    mandate: str | None
-    verified: bool
-    unverified: list[str]
-    after_remittance: str
-
-
-class LineShown(_Exactly):
-    code: str
-    amount_minor: int
-
-
-class BaseShown(_Exactly):
-    lines: list[LineShown]
-    commission_minor: int
-    refund_minor: int
-    base_minor: int
-
-
-class RateShown(_Exactly):
-    what: Literal["rate", "per_order", "per_job", "net"]
-    value: str
-    from_day: str = Field(alias="from")
-    source: str
-    verified: bool
-
-
-class SharesShown(_Exactly):
-    worker_rate: str
-    cooperative_rate: str
-    nothing_to_minor: int
-    operator_only_to_minor: int
-    reduced_to_minor: int
-    reduced_factor: str
-
-
-class OrderLineShown(_Exactly):
-    amount_minor: int
-    worker_minor: int
-    posted_minor: int
-    due_minor: int
-
-
-class PeriodLineShown(_Exactly):
-    rounding: Rounding
-    unit_minor: int = Field(gt=0)
-    mode: Mode
-    origin_period: str
-    declared_in: str
-    posted_minor: int
-    due_minor: int
-    exact_sum: str
-    total_minor: int
-    worker_minor: int
-    cap_minor: int | None
-    offset_minor: int
-    cap_scope: Literal["own"]
-
-
-class TransferShown(_Exactly):
-    n: int
-    debit: str
-    credit: str
-    amount_minor: int
-
-
-class EntryShown(_Exactly):
-    id: str
-    currency: str
-    at: int
-    kind: str
-    order_key: str
-    origin_period: str
-    declared_in: str
-    transfers: list[TransferShown]
-
-
-class SlipShown(_Exactly):
-    version: int
-    kind: Literal["deduction_slip", "fee_slip"]
-    slip_id: str
-    supersedes: str | None
-    state: Literal["provisional", "final"]
-    issuer: str
-    issued_at: int
-    ledger_key: str
-    worker: str
-    scheme: SchemeShown
-    liable_party: str
-    liable_source: str
-    borne_by: Literal["worker", "cooperative", "both"]
-    funded_by: str | None
-    currency: str
-    base: BaseShown
-    rate: RateShown
-    shares: SharesShown | None
-    job_cap_minor: int | None
-    exact: str
-    order_line: OrderLineShown
-    period_line: PeriodLineShown
-    reason: str | None
-    money_is: MoneyIs
-    covered_from: None
-    says: str
-    entry: EntryShown
-
-
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """A slip that holds. `is_sealed`: its proof leads to a signed head, else it is pending."""
+    """A slip that holds. `slip` is what it says, `document` the same as JSON.
 
-    slip_id: str
-    kind: str
-    state: str
-    is_sealed: bool
-    ledger_key: str
-    scheme: str
-    is_scheme_verified: bool
-    currency: str
-    amount_minor: int
-    money_is: str
-    says: str
+    `proof`: sealed if it leads to a signed head (then `block` is its number), pending, or left out
+    of a QR code. `is_key_expected`: the key was given from elsewhere. `is_witnessed`: that head is
+    in the witness that was given.
+    """
+
+    form: Form
+    slip: SlipShown
+    document: dict[str, Any]
+    signature: str | None  # of the slip alone; None in a credential
+    proof: Literal["sealed", "pending", "left_out"]
+    inclusion: object
+    block: int | None
+    is_key_expected: bool
+    is_witnessed: bool
+
+    @property
+    def is_sealed(self) -> bool:
+        return self.proof == "sealed"
 
 
-def check(body: bytes, expected_key: bytes | None) -> Verdict:
-    """Reads and checks a slip's file. Raises BadSlip naming the first thing that is wrong.
+def check(
+    body: bytes, expected_key: bytes | None, witnessed: Sequence[Witnessed] | None = None
+) -> Verdict:
+    """Reads and checks a slip of any form. Raises BadSlip naming the first thing that is wrong.
 
     `expected_key` is the cooperative's ledger key from elsewhere; without it the slip only proves
-    that the holder of the key it names signed it.
+    that the holder of the key it names signed it. `witnessed` are the heads of a witness: a proof
+    that leads to none of them does not hold.
     """
-    try:
-        file = strict_json.parse(body)
-    except Malformed as error:
-        raise BadSlip(f"the file is not a slip: {error}") from None
-    if file.keys() != {"slip", "signature", "proof"}:
-        raise BadSlip("the file is not a slip: it has slip, signature and proof, and nothing else")
-    slip = _read(file["slip"])
+    form, file = _open(body)
+    document, proof = file["slip"], file["proof"]
+    slip = _read(document)
     public = _key(slip, expected_key)
-    _check_signature(file["slip"], file["signature"], public)
+    if form == "credential":
+        _check_credential(file["credential"], document, proof, public)
+    else:
+        _check_signature(document, file["signature"], public)
     _check_words(slip)
-    _check_arithmetic(slip)
+    try:
+        _check_arithmetic(slip)
+    except ArithmeticError:  # beyond 60 digits
+        raise BadSlip("a figure has too many digits to be one") from None
     _check_entry(slip)
-    is_sealed = file["proof"] != "pending"
-    if is_sealed:
-        _check_proof(file["slip"]["entry"], file["proof"], public)
-    return Verdict(
-        slip_id=slip.slip_id,
-        kind=slip.kind,
-        state=slip.state,
-        is_sealed=is_sealed,
-        ledger_key=slip.ledger_key,
-        scheme=slip.scheme.id,
-        is_scheme_verified=slip.scheme.verified,
-        currency=slip.currency,
-        amount_minor=slip.order_line.amount_minor,
-        money_is=slip.money_is,
-        says=slip.says,
+    sealed = (
+        None if proof in (PENDING, LEFT_OUT) else _check_proof(document["entry"], proof, public)
     )
+    if sealed is not None and witnessed is not None and sealed not in witnessed:
+        raise BadSlip(f"proof: the witness does not know this block {sealed.head.number}")
+    return Verdict(
+        form=form,
+        slip=slip,
+        document=document,
+        signature=file["signature"],
+        proof="sealed" if sealed else proof,
+        inclusion=proof,
+        block=sealed.head.number if sealed else None,
+        is_key_expected=expected_key is not None,
+        is_witnessed=sealed is not None and witnessed is not None,
+    )
+
+
+def _open(body: bytes) -> tuple[Form, dict[str, Any]]:
+    """The slip, its signature and proof, and the credential if it is one."""
+    try:
+        if slip_qr.is_text(body):
+            return "qr", _file(strict_json.parse(slip_qr.unpack(body)))
+        found = strict_json.parse(body)
+    except (Malformed, slip_qr.BadText) as error:
+        raise BadSlip(f"the file is not a slip: {error}") from None
+    if "credentialSubject" not in found:
+        return "file", _file(found)
+    subject = found["credentialSubject"]
+    if not isinstance(subject, dict) or subject.keys() != {"slip", "inclusion"}:
+        raise BadSlip("credentialSubject: it has slip and inclusion, and nothing else")
+    parts = {"slip": subject["slip"], "proof": subject["inclusion"], "signature": None}
+    return "credential", {**parts, "credential": found}
+
+
+def _file(found: dict[str, Any]) -> dict[str, Any]:
+    if found.keys() != {"slip", "signature", "proof"}:
+        raise BadSlip("the file is not a slip: it has slip, signature and proof, and nothing else")
+    return found
+
+
+def _check_credential(
+    credential: dict[str, Any], document: dict[str, Any], inclusion: object, public: bytes
+) -> None:
+    """The proof is the ledger key's, and around the slip stands what follows from it alone."""
+    try:
+        unsecured = slip_credential.verify(credential, public)
+    except BadProof as error:
+        raise BadSlip(str(error)) from None
+    if unsecured != slip_credential.unsecured(document, inclusion, public):
+        raise BadSlip("the credential says something around the slip that is not the slip's")
 
 
 def _read(document: object) -> SlipShown:
@@ -229,6 +172,13 @@ def _check_signature(document: object, signature: object, public: bytes) -> None
 
 def _check_words(slip: SlipShown) -> None:
     """The slip says what may be said of its kind of money, and carries the id of its entry."""
+    try:
+        exponent(slip.currency)
+        ZoneInfo(slip.scheme.zone)
+    except Malformed as error:
+        raise BadSlip(f"slip.currency: {error}") from None
+    except (KeyError, ValueError, OSError):
+        raise BadSlip("slip.scheme.zone: it is not a time zone") from None
     kind = "fund_levy" if slip.kind == "fee_slip" else "insurance"
     _equal("says", slip.says, says(kind, slip.scheme.institution, slip.borne_by))
     _equal("slip_id", slip.slip_id, slip_id(slip.entry.id))
@@ -281,7 +231,7 @@ def _rule(slip: SlipShown) -> PeriodRule:
         borne_by=slip.borne_by,
         unit_minor=period.unit_minor,
         mode=period.mode,
-        cap_minor=period.cap_minor,
+        cap_minor=_amount(period.cap),
         offset_minor=period.offset_minor,
         shares=_shares(slip),
     )
@@ -306,16 +256,22 @@ def _order_line(slip: SlipShown, exact: Decimal, rule: PeriodRule) -> Split:
     if rule.shares is not None:
         return rule.shares.order_line(exact)
     unit = rule.unit_minor if slip.rate.what == "rate" else 1
-    return borne(capped(exact, slip.job_cap_minor, unit, rule.mode), rule.borne_by)
+    return borne(capped(exact, _amount(slip.job_cap), unit, rule.mode), rule.borne_by)
+
+
+def _amount(cap: CapShown | None) -> int | None:
+    return None if cap is None else cap.amount_minor
 
 
 def _check_entry(slip: SlipShown) -> None:
-    """The transfers move what the two lines say they move."""
+    """The transfers move what the two lines say they move; where they move nothing, it says why."""
     posted = slip.order_line.posted_minor + slip.period_line.posted_minor
     due = slip.order_line.due_minor + slip.period_line.due_minor
     aside = {SET_ASIDE, ROUNDING, DUE}
     _equal("entry.transfers (posted)", _net(slip.entry, aside), posted)
     _equal("entry.transfers (due)", _net(slip.entry, {DUE}), due)
+    if not posted and not due and slip.reason is None:
+        raise BadSlip("reason: the entry moves nothing, and the slip does not say why")
 
 
 def _net(entry: EntryShown, numbers: set[str]) -> int:
@@ -325,7 +281,7 @@ def _net(entry: EntryShown, numbers: set[str]) -> int:
     return credit - debit
 
 
-def _check_proof(entry: dict[str, Any], proof: object, public: bytes) -> None:
+def _check_proof(entry: dict[str, Any], proof: object, public: bytes) -> Witnessed:
     """The entry and its salt lead along the path to the root of a head the ledger key signed."""
     keys = {"salt", "position", "path", "head", "head_signature"}
     if not isinstance(proof, dict) or proof.keys() != keys:
@@ -334,13 +290,15 @@ def _check_proof(entry: dict[str, Any], proof: object, public: bytes) -> None:
         raise BadSlip("proof: its path is a list of hashes")
     try:
         found = head.read_head(proof["head"])
-        head.check(found, strict_b64decode(str(proof["head_signature"])), public)
+        signature = strict_b64decode(str(proof["head_signature"]))
+        head.check(found, signature, public)
         path = [_hex(step, 32) for step in proof["path"]]
         leaf = sealing.leaf(entry, _hex(proof["salt"], sealing.SALT_BYTES))
         root = merkle.root_of_path(leaf, _whole(proof["position"]), found.leaf_count, path)
     except (ValueError, TypeError) as error:
         raise BadSlip(f"proof: {error}") from None
     _equal("proof: the root its path leads to", root.hex(), found.root)
+    return Witnessed(found, signature)
 
 
 def _hex(text: object, size: int) -> bytes:

@@ -61,7 +61,8 @@ def test_a_slip_is_signed_at_once_and_provisional_with_its_proof_pending(coop: C
     coop.happen(Story(agent_id="a1").event("confirmed"))
     (file,) = slips(coop, "a1")
     verdict = checked(file, coop.key.public)
-    assert (verdict.state, verdict.is_sealed, verdict.amount_minor) == ("provisional", False, 20)
+    assert (verdict.slip.state, verdict.proof) == ("provisional", "pending")
+    assert verdict.slip.order_line.amount_minor == 20
     assert file["proof"] == "pending"
 
 
@@ -99,7 +100,7 @@ def test_a_fund_levys_slip_is_a_fee_slip(tmp_path: Path) -> None:
     assert file["slip"]["kind"] == "fee_slip"
     assert file["slip"]["says"].endswith("A fee is not cover.")
     assert file["slip"]["money_is"] == "set_aside"
-    assert checked(file).state == "final"
+    assert checked(file).slip.state == "final"
 
 
 @pytest.mark.parametrize(
@@ -173,7 +174,12 @@ def test_a_capped_slip_says_the_cap(tmp_path: Path) -> None:
         coop.happen(Story(key=f"o{n}", agent_id="a1").event("confirmed"))
     file = slips(coop, "a1")[0]
     assert file["slip"]["reason"] == "cap"
-    assert file["slip"]["period_line"]["cap_minor"] == 20
+    assert file["slip"]["period_line"]["cap"] == {
+        "amount_minor": 20,
+        "from": "2026-01-01",
+        "source": load(MY).sources["act"].text,
+        "verified": False,
+    }
     assert cap.amount == Decimal("0.20")
     checked(file, coop.key.public)
 
@@ -186,7 +192,7 @@ def test_cancelled_and_reassigned_slips_are_final_and_say_so(coop: Coop) -> None
     assert slips(coop, "a2")[0]["slip"]["reason"] == "cancelled"
     for agent_id in ("a1", "a2"):
         file = slips(coop, agent_id)[0]
-        assert checked(file).state == "final"
+        assert checked(file).slip.state == "final"
         assert file["slip"]["order_line"]["amount_minor"] == 0
 
 
@@ -265,6 +271,9 @@ def test_another_key_than_the_expected_one_is_named(sealed: tuple[bytes, bytes])
         check(sealed[0], generate_signing_key().public)
 
 
+CAP_OF_10 = {"amount_minor": 10, "from": "2026-01-01", "source": "", "verified": False}
+
+
 def forge(change: Callable[[Document], None]) -> Callable[[Coop], bytes]:
     """A slip changed and signed again with the real key: only arithmetic and words can tell."""
 
@@ -294,17 +303,19 @@ def forge(change: Callable[[Document], None]) -> Callable[[Coop], bytes]:
         ("rate.value", "0.02", "exact"),
         ("rate.value", "NaN", "rate"),
         ("rate.value", "1E+99999999", "rate"),
-        ("job_cap_minor", 10, "order_line.amount_minor"),
+        ("job_cap", CAP_OF_10, "order_line.amount_minor"),
         ("order_line.amount_minor", 21, "order_line.amount_minor"),
         ("order_line.posted_minor", 21, "posted"),
         ("order_line.due_minor", 20, "due"),
         ("period_line.exact_sum", "22", "period_line.total_minor"),
-        ("period_line.cap_minor", 10, "period_line.total_minor"),
+        ("period_line.cap", CAP_OF_10, "period_line.total_minor"),
         ("period_line.origin_period", "2026-08", "entry.origin_period"),
         ("entry.id", "my.act872.gig/other/1/1", "slip_id"),
         ("entry.transfers", [], "posted"),
         ("entry.order_key", "another", "entry.id"),
         ("version", 2, "version"),
+        ("issued_at", 10**12, "issued_at"),
+        ("reason", "because", "reason"),
         ("extra", 1, "extra"),
     ],
 )
