@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Any
 
 from bpp.insurance.cases import jobs, months
-from bpp.insurance.cases.values import CaseRefused, Input
+from bpp.insurance.cases.values import CaseRefused, Input, Read
 from bpp.insurance.scheme import NotInsurable
 from protocol_specs.wire import strict_json
 from protocol_specs.wire.errors import Malformed
@@ -100,10 +100,13 @@ def answer(kind: str, given: Input) -> Input:
     work_out = KINDS.get(kind)
     if work_out is None:
         raise CaseRefused(f"kind {kind!r} is not known; docs/vectors.md lists those that are")
+    read = Read(given)
     try:
-        return work_out(given)
+        found = work_out(read)
     except NotInsurable as refusal:
         raise CaseRefused(str(refusal)) from None
+    read.require_all_asked()
+    return found
 
 
 def _run(case: Input) -> Mismatch | None:

@@ -1,7 +1,6 @@
 """What stands in a case: amounts as decimal text, rates, days. Anything else refuses the case."""
 
 import re
-from collections.abc import Iterable
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
@@ -15,6 +14,23 @@ HIGHEST = 1_000_000
 
 class CaseRefused(Exception):
     """The case cannot be worked out; the text says which part of its input is wrong."""
+
+
+class Read(Input):
+    """An input that remembers which of its parts were asked for: a misspelt one never is."""
+
+    def __init__(self, given: Input) -> None:
+        super().__init__(given)
+        self.asked: set[str] = set()
+
+    def get(self, key: str, default: Any = None) -> Any:
+        self.asked.add(key)
+        return super().get(key, default)
+
+    def require_all_asked(self) -> None:
+        """Raises CaseRefused for a part that its kind does not know."""
+        for key in sorted(self.keys() - self.asked):
+            raise CaseRefused(f"input.{key}: this kind does not know it")
 
 
 def number(
@@ -92,12 +108,6 @@ def instant(given: Input, key: str) -> int:
     if found.tzinfo is None:
         raise CaseRefused(f"input.{key}: {given[key]!r} has no offset")
     return int(found.timestamp())
-
-
-def known(given: Input, keys: Iterable[str]) -> None:
-    """Raises CaseRefused for a part of the input that the kind does not know."""
-    for key in sorted(given.keys() - set(keys)):
-        raise CaseRefused(f"input.{key}: this kind does not know it")
 
 
 def shown(amount_minor: int, places: int = PLACES) -> str:

@@ -27,13 +27,14 @@ def period_name(day: date, kind: PeriodKind) -> str:
 
 def first_day(period: str) -> date:
     """The first day of a period by its name. Raises ValueError for what is not one."""
-    if not period.startswith("FY"):
+    kind: PeriodKind = "month"
+    if period.startswith("FY"):
+        quarter = period.partition("Q")[2]
+        kind = "indian_quarter" if quarter else "indian_year"
+        first = month_after(date(int(period[2:6]), 4, 1), 3 * (int(quarter or 1) - 1))
+    else:
         year, month = map(int, period.split("-"))
-        return date(year, month, 1)
-    year, quarter = int(period[2:6]), period.partition("Q")[2]
-    month = 3 * int(quarter or 1) + 1
-    first = date(year + (month > 12), (month - 1) % 12 + 1, 1)
-    kind: PeriodKind = "indian_quarter" if quarter else "indian_year"
+        first = date(year, month, 1)
     if period_name(first, kind) != period:
         raise ValueError(f"{period!r} is not a period")
     return first
