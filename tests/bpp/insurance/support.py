@@ -32,8 +32,11 @@ CARD = PaymentTerms("BAP", "PRE-ORDER")
 ADD_EVENT = Statement(insert(orders_tables.OrderEventRow.__table__))
 
 
-def terms_for(schemes: Sequence[Scheme], commission_rate: str = "0.20") -> Terms:
-    each = SchemeTerms("bpp", "the law", "commission", "the members' mandates, file 7")
+def terms_for(
+    schemes: Sequence[Scheme], commission_rate: str = "0.20", options: Any = None
+) -> Terms:
+    mandate = "the members' mandates, file 7"
+    each = SchemeTerms("bpp", "the law", "commission", mandate, options or {})
     return Terms(Decimal(commission_rate), Decimal(0), {scheme.id: each for scheme in schemes})
 
 
@@ -47,6 +50,7 @@ class Coop:
     key: SigningKey = field(default_factory=generate_signing_key)
     cash_limit: Limit | None = None
     person: Any = nobody_known
+    options: Any = None
 
     def __post_init__(self) -> None:
         self.store = Store.open(
@@ -54,7 +58,7 @@ class Coop:
             METADATA,
             triggers=(*ledger_tables.TRIGGERS, *insurance_tables.TRIGGERS),
         )
-        terms = terms_for(self.schemes, self.commission_rate)
+        terms = terms_for(self.schemes, self.commission_rate, self.options)
         self.insurance = Insurance.with_schemes(
             self.schemes, terms, self.key, "coop.example", self.cash_limit, self.person
         )
