@@ -101,6 +101,11 @@ def blocks_after(session: Session, number: int) -> list[Row]:
     return session.all(_BLOCKS_AFTER, after=number)
 
 
+def block_of(session: Session, number: int) -> Row | None:
+    """The block of this number; None: there is none."""
+    return session.one(_BLOCK, number=number)
+
+
 def last_number(session: Session) -> int:
     """The number of the newest block; 0: nothing was sealed yet."""
     last = session.one(_LAST_BLOCK)

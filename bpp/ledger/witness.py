@@ -6,7 +6,7 @@ head; give copies to others.
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,18 +33,26 @@ class Witnessed:
 
 
 def read(path: Path) -> list[Witnessed]:
+    """Every head in the file at once; as `heads`."""
+    return list(heads(path))
+
+
+def heads(path: Path) -> Iterator[Witnessed]:
     """Every head in the file, as written; a torn last line (a crash while writing) is left out.
 
     Raises BadWitness naming the line, or a missing file, and OSError when it cannot be read.
     """
     try:
-        lines = path.read_bytes().split(b"\n")
+        file = path.open("rb")
     except FileNotFoundError:
         raise BadWitness(
             f"{path}: the witness is missing, though blocks were sealed. Name the file of the "
             "setting insurance.witness, or a copy of it kept elsewhere"
         ) from None
-    return [_parse(line, f"{path}, line {n}") for n, line in enumerate(lines[:-1], 1) if line]
+    with file:
+        for n, line in enumerate(file, 1):
+            if line.endswith(b"\n") and line != b"\n":
+                yield _parse(line[:-1], f"{path}, line {n}")
 
 
 def _parse(line: bytes, place: str) -> Witnessed:
@@ -103,9 +111,8 @@ class Witness:
         """Raises LedgerError when the ledger is not the one witnessed last: cut, or restored."""
         last = _last(self.path)
         if last is not None:
-            faults = compare(session, [last])
-            if faults:
-                raise LedgerError(f"{faults[0]} (witness {self.path})")
+            for fault in compare(session, [last]):
+                raise LedgerError(f"{fault} (witness {self.path})")
             self._last = last.head
         self._is_read = True
 
@@ -129,28 +136,24 @@ class Witness:
             _sync_folder(self.path.parent)
 
 
-def compare(session: Session, witnessed: Sequence[Witnessed]) -> list[str]:
+def compare(session: Session, witnessed: Iterable[Witnessed]) -> Iterator[str]:
     """What of the witnessed heads this ledger no longer holds, a sentence each."""
-    last = sealing.last_number(session)
-    beyond = [line.head.number for line in witnessed if line.head.number > last]
-    faults = []
-    if beyond:
-        faults.append(
-            f"the ledger ends at block {last}, the witness holds block {max(beyond)}: "
-            "the tail was cut off, or an older backup was restored"
-        )
+    last, furthest = sealing.last_number(session), 0
     for line in witnessed:
-        found = sealing.blocks_after(session, line.head.number - 1)[:1]
+        furthest = max(furthest, line.head.number)
+        found = sealing.block_of(session, line.head.number)
         if line.head.number <= last and (
-            not found
-            or found[0]["number"] != line.head.number
-            or bytes(found[0]["head"]) != line.head.bytes()
+            found is None or bytes(found["head"]) != line.head.bytes()
         ):
-            faults.append(
+            yield (
                 f"block {line.head.number} is not the one the witness holds: the chain was "
                 "written anew, or went on from an older backup"
             )
-    return faults
+    if furthest > last:
+        yield (
+            f"the ledger ends at block {last}, the witness holds block {furthest}: "
+            "the tail was cut off, or an older backup was restored"
+        )
 
 
 def _last(path: Path) -> Witnessed | None:
