@@ -15,11 +15,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from protocol_specs.node.client import Undelivered
+from protocol_specs.node.pinned_registry import NOT_ANSWERED
 from protocol_specs.node.records import is_usable, serves_city
 from protocol_specs.node.snapshot import Snapshot
 from protocol_specs.node.snapshot_poll import AGE_MAX_S, SnapshotPoll
 from protocol_specs.wire.envelope import Keys, Subscriber, SubscriberType
 from protocol_specs.wire.errors import Overloaded
+from protocol_specs.wire.parties import is_subscriber_id
 from protocol_specs.wire.signing import KeyId
 
 FRESH_S = 60
@@ -159,6 +161,8 @@ class Keyring:
         await asyncio.gather(*asking, return_exceptions=True)
 
     async def _key(self, key_id: KeyId) -> list[Subscriber]:
+        if not is_subscriber_id(key_id.subscriber_id):  # of nobody; no registry need be asked
+            return []
         remembered = await self._answer(key_id, _key_question(key_id))
         return _usable(remembered, key_id, int(self._clock()))
 
@@ -195,8 +199,9 @@ class Keyring:
         if not self._is_left_alone(now):
             try:
                 records = tuple(await self._directory(question))
-            except Undelivered:
-                self._down_until = self._clock() + DOWN_S
+            except Undelivered as undelivered:
+                if undelivered.status not in NOT_ANSWERED:
+                    self._down_until = self._clock() + DOWN_S
             else:
                 if len(records) >= PAGE:
                     records = await self._uncut(question, records)

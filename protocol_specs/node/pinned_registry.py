@@ -21,6 +21,11 @@ if TYPE_CHECKING:
     from protocol_specs.node.telemetry import Telemetry
 
 
+NOT_ANSWERED = frozenset({400, 404, 422})
+"""Statuses of a registry that is there and does not answer this question; anybody can bring such a
+question about, by what their header names as key."""
+
+
 class Disbelieved(Undelivered):
     """Something answered, and nothing shows that it was our registry, and that it was now: keys,
     clocks or the way to the registry need a look."""
@@ -65,7 +70,8 @@ class PinnedRegistry:
                 self.verify(answered, digest(answered.body))
             records = _array(answered.body)
         except Undelivered as undelivered:
-            self.note(undelivered)
+            if undelivered.status not in NOT_ANSWERED:
+                self.note(undelivered)
             raise
         self.note(None)
         return records

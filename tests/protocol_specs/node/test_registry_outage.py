@@ -5,7 +5,7 @@ import io
 import json
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -174,6 +174,17 @@ async def test_a_registry_that_is_lost_is_told_of_once(
         place.registry.is_down = False
         assert (await place.confirm()).status == 503
     assert events(capsys) == ["registry_lost", "registry_disbelieved"]
+
+
+async def test_a_question_that_the_registry_refuses_is_no_lost_registry(
+    place: Place, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Anybody can name a key that no registry would look for."""
+    async with place.node_runs():
+        assert (await place.confirm(replace(BAP, unique_key_id="k1,k2"))).status == 503
+        assert (await place.confirm(OTHER)).is_ack
+        assert (await place.confirm(replace(BAP, subscriber_id="bap,example.org"))).status == 401
+    assert events(capsys) == []
 
 
 async def test_a_registry_that_signs_nothing_is_believed_only_where_the_settings_say_so(
