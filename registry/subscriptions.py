@@ -231,20 +231,24 @@ class Subscriptions:
     # Leaving
 
     async def unsubscribe(self, request: web.Request) -> web.StreamResponse:
-        """POST /unsubscribe `{subscriber_id, type?, domain?}`, signed with a current key: what it
-        takes part as ends now, all of it or what is named. Its keys stay its own."""
+        """POST /unsubscribe `{action, subscriber_id, type?, domain?}`, signed with a current key:
+        what it takes part as ends now, all of it or what is named. Its keys stay its own."""
         return await self._change_by_signature("unsubscribe", request, self._unsubscribe)
 
     async def retire(self, request: web.Request) -> web.StreamResponse:
-        """POST /retire `{subscriber_id, key_id}`, signed with another current key: that key ends
-        now, for ever."""
+        """POST /retire `{action, subscriber_id, key_id}`, signed with another current key: that key
+        ends now, for ever."""
         return await self._change_by_signature("retire", request, self._retire)
 
     async def _change_by_signature(
         self, action: str, request: web.Request, change: Change
     ) -> web.StreamResponse:
+        """`change`, if the body says that this is what was meant: a signature is over the body and
+        not over the path, and a participant that asks after itself signs the same names."""
         try:
             claim, document = await self._signed(request)
+            if document.get("action") != action:
+                raise Unreadable(Fault("/action", f'must be "{action}"'))
             answer = await self._node.store.transact(lambda s: change(s, claim, document))
         except Refused as refused:
             return self._refused(action, refused)

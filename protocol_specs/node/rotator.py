@@ -165,7 +165,11 @@ class Rotator:
         old = self.standing.old
         if old is None:
             raise ValueError("no old key to retire")
-        who = {"subscriber_id": self._settings.subscriber_id, "key_id": old.unique_key_id}
+        who = {
+            "action": "retire",
+            "subscriber_id": self._settings.subscriber_id,
+            "key_id": old.unique_key_id,
+        }
         event = "key_retired"
         try:
             await self._registry.call("/retire", who)

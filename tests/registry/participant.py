@@ -154,6 +154,9 @@ class Participant:
         return {"Authorization": header}
 
     async def say(self, path: str, document: Any, *, signed_with: str) -> Said:
+        """Post it signed; a change says in its body which one it is."""
+        if path in ("/retire", "/unsubscribe"):
+            document = {"action": path[1:], **document}
         body = strict_json.dumps(document)
         return await post(self.desk.url + path, body, self.sign(body, signed_with))
 

@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from protocol_specs.wire import keys
+from protocol_specs.wire import keys, strict_json
 from registry.settings import Policy
 from tests.registry.participant import DAY_S, NOW, Pair, Participant, desk, participant, subscribed
 from tests.registry.test_registry import until
-from tests.support.peers import DELIVERIES
+from tests.support.peers import DELIVERIES, post
 
 
 async def key_ids(who: Participant) -> list[str]:
@@ -197,4 +197,19 @@ async def test_a_signature_by_another_key_under_a_current_keys_name_changes_noth
         who.pairs["k1"] = Pair("k1")
         assert (await who.say(path, documents[path], signed_with="k1")).status == 401
         assert await who.waits_for() is None
+        assert await who.desk.log() == before
+
+
+@pytest.mark.parametrize("path", ["/retire", "/unsubscribe"])
+async def test_what_was_signed_as_a_question_is_no_change(tmp_path: Path, path: str) -> None:
+    """A node that asks after its next key signs its id and that key's; a signature names no path,
+    and whoever sees the question pass may send it elsewhere."""
+    async with subscribed(tmp_path, "k1") as who:
+        await rotated(who)
+        body = strict_json.dumps({"subscriber_id": who.subscriber_id, "key_id": "k2"})
+        headers, before = who.sign(body, "k1"), await who.desk.log()
+        assert (await post(f"{who.desk.url}/lookup", body, headers)).status == 200
+        said = await post(who.desk.url + path, body, headers)
+        assert (said.status, said.json["error"]["paths"]) == (400, "/action")
+        assert await key_ids(who) == ["k1", "k2"]
         assert await who.desk.log() == before

@@ -83,7 +83,8 @@ async def test_who_left_comes_back_by_its_own_key(tmp_path: Path) -> None:
 async def test_a_signed_leaving_is_good_once(tmp_path: Path) -> None:
     """Whoever keeps it cannot take a participant out again that has come back."""
     async with subscribed(tmp_path) as who:
-        body = strict_json.dumps({"subscriber_id": who.subscriber_id})
+        leaving = {"action": "unsubscribe", "subscriber_id": who.subscriber_id}
+        body = strict_json.dumps(leaving)
         headers = who.sign(body, "k1")
         assert (await post(f"{who.desk.url}/unsubscribe", body, headers)).status == 200
         await who.apply("k1")

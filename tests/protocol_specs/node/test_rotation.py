@@ -93,6 +93,7 @@ class FakeRegistry:
         assert self.client.key_id.unique_key_id in self.valid, "signed with a key that is no more"
         self.asked.append((path, document))
         if path == "/retire":
+            assert document["action"] == "retire"
             assert document["key_id"] != self.client.key_id.unique_key_id
             self.valid.pop(document["key_id"], None)
             return {}
