@@ -316,7 +316,8 @@ class Scheme:
         amounts = self.on(caps, day, "cap").amounts if caps else {}
         if name is None or name not in amounts:
             raise NotInsurable(
-                f"{self.id} has no cap for sector {sector!r} with vehicle {vehicle_category!r}"
+                f"{self.id} has no cap for sector {sector!r} with vehicle {vehicle_category!r}; "
+                "list both in the scheme's file first"
             )
         return self.minor(amounts[name])
 

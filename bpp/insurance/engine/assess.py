@@ -125,12 +125,13 @@ def period_rule(
     if scheme.form == "shares":
         known = person.born is not None
         return replace(rule, shares=shares(scheme, day, person) if known else None, cap_minor=None)
+    period = calendar.period_name(day, scheme.period)
     if scheme.option("cap", chosen) == "plan":
-        period = calendar.period_name(day, scheme.period)
         plan = plans.plan_in(scheme, day, plans.choice_for(person.plans, period))
         rule = replace(rule, cap_minor=plans.contribution_minor(scheme, plan, day))
     if scheme.option("prepaid_offset", chosen) == "full":
-        rule = replace(rule, offset_minor=person.prepaid_minor)
+        prepaid = plans.prepaid_minor(scheme, person.bought, period)
+        rule = replace(rule, offset_minor=prepaid)
     return rule
 
 
@@ -198,7 +199,7 @@ def _per_unit(asked: _Asked) -> Assessment:
     if name is None or not listed:
         raise NotInsurable(
             f"{scheme.id} has no amount for sector {work.sector!r} with vehicle "
-            f"{work.vehicle_category!r}"
+            f"{work.vehicle_category!r}; list both in the scheme's file first"
         )
     figure = scheme.on(listed, asked.day, "amount")
     exact = Decimal(0) if work.is_cancelled else units(scheme, 1, figure.amounts[name])
@@ -226,7 +227,10 @@ def _shares(asked: _Asked) -> Assessment:
     name = scheme.vehicle_class(work.vehicle_category)
     figure = scheme.on(scheme.expense, asked.day, "expense share")
     if name is None or name not in figure.shares:
-        raise NotInsurable(f"{scheme.id} has no expense share for {work.vehicle_category!r}")
+        raise NotInsurable(
+            f"{scheme.id} has no expense share for {work.vehicle_category!r}; list the vehicle in "
+            "the scheme's file first"
+        )
     left = 1 - figure.shares[name]
     base = _base(scheme, work)
     exact = times(base.minor, left)

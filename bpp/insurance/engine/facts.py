@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
+from typing import Literal
 
 from bpp.insurance.scheme import Option, Sector
 from protocol_specs.wire.order import PriceLine
@@ -29,17 +30,31 @@ class Work:
 
 
 @dataclass(frozen=True, slots=True)
+class Bought:
+    """A plan a worker bought ahead at the institution: a recorded fact, never an entry.
+
+    `months` from `first_month` ("2026-07") on; `receipt` is the institution's number. `is_seen`: we
+    saw it; else the worker told us.
+    """
+
+    plan: str
+    first_month: str
+    months: Literal[1, 12]
+    receipt: str
+    is_seen: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Person:
     """What a scheme may have to know of a worker; everything unknown by default.
 
-    `opted_in_on` is the day of the choice. `plans` are (day chosen, plan's name); `prepaid_minor`
-    is what a bought plan already covers of the period in question.
+    `opted_in_on` is the day of the choice. `plans` are (day chosen, plan's name).
     """
 
     born: date | None = None
     opted_in_on: date | None = None
     plans: tuple[tuple[date, str], ...] = ()
-    prepaid_minor: int = 0
+    bought: tuple[Bought, ...] = ()
 
 
 UNKNOWN = Person()

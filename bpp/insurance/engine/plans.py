@@ -8,6 +8,7 @@ from fractions import Fraction
 
 from bpp.insurance.engine import calendar
 from bpp.insurance.engine.exact import rounded, times
+from bpp.insurance.engine.facts import Bought
 from bpp.insurance.scheme import NotInsurable, Plan, Scheme
 
 
@@ -62,6 +63,21 @@ def contribution_minor(scheme: Scheme, plan: Plan, day: date) -> int:
     """A month of the plan."""
     rule = scheme.on(scheme.plan_rule, day, "rule of plans")
     return month_minor(scheme.minor(plan.insured), rule.rate, scheme.minor(rule.round_to))
+
+
+def prepaid_minor(scheme: Scheme, bought: Sequence[Bought], period: str) -> int:
+    """What plans whose receipts were seen already pay of a month; what is only told counts not."""
+    first = calendar.first_day(period)
+    return sum(
+        contribution_minor(scheme, plan_in(scheme, first, each.plan), first)
+        for each in bought
+        if each.is_seen and _covers(each, first)
+    )
+
+
+def _covers(bought: Bought, first: date) -> bool:
+    begins = calendar.first_day(bought.first_month)
+    return begins <= first < calendar.month_after(begins, bought.months)
 
 
 def month_minor(insured_minor: int, rate: Decimal, unit_minor: int) -> int:

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bpp.insurance import reading
-from bpp.insurance.engine.facts import Person
+from bpp.insurance.engine.facts import Bought, Person
 from bpp.insurance.scheme_file import load
 from bpp.insurance.slip_check import check
 from bpp.orders.extension import JobTerms
@@ -151,7 +151,8 @@ def test_indonesia_stops_when_the_month_is_full(tmp_path: Path) -> None:
 def test_malaysia_stops_at_the_selected_plan_and_takes_off_what_was_bought_if_so_configured(
     tmp_path: Path,
 ) -> None:
-    person = Person(plans=((date(2026, 6, 1), "2"),), prepaid_minor=1_310)
+    bought = Bought("1", "2026-01", 12, receipt="r-1", is_seen=True)
+    person = Person(plans=((date(2026, 6, 1), "2"),), bought=(bought,))
     coop = coop_of(
         tmp_path,
         MY,

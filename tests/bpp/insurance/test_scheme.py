@@ -137,6 +137,24 @@ def test_a_scheme_the_cooperative_bears_needs_a_source_of_its_money() -> None:
     assert settings(**given, funded_by={KA: "commission"}).load_schemes()
 
 
+def test_an_option_a_scheme_does_not_leave_open_is_refused_with_those_it_does() -> None:
+    assert settings(options={MY: {"cap": "plan"}}).load_schemes()
+    with pytest.raises(SettingsError, match="no cap = 'none of it'; it takes none, plan"):
+        settings(options={MY: {"cap": "none of it"}}).load_schemes()
+    with pytest.raises(SettingsError, match="no unit_tier = 'early'; it takes no such option"):
+        settings(options={MY: {"unit_tier": "early"}}).load_schemes()
+
+
+def test_a_plan_bought_ahead_is_no_deduction_from_a_job() -> None:
+    from bpp.insurance.extension import Insurance
+    from protocol_specs.wire.keys import generate_signing_key
+
+    name = "my.perkeso.act789"
+    ours = settings(schemes=[MY, name], liable_party={MY: LIABLE, name: LIABLE})
+    insurance = Insurance.of(ours, generate_signing_key(), "coop.example")
+    assert [scheme.id for scheme in insurance.schemes] == [MY]
+
+
 def test_a_scheme_nobody_is_liable_for_is_refused() -> None:
     with pytest.raises(ValueError, match="nobody is liable"):
         settings(liable_party={})
@@ -147,6 +165,8 @@ def test_a_scheme_nobody_is_liable_for_is_refused() -> None:
     [
         ({"schemes": [MY, MY]}, "stands twice"),
         ({"mandates": {MY: "file 7", KA: "file 8"}}, "not in schemes"),
+        ({"options": {KA: {}}}, "not in schemes"),
+        ({"options": {MY: {"cop": "plan"}}}, "cop"),
         ({"commission_rate": 0.2}, "write a rate as text"),
         ({"commission_rate": "1.5"}, "between"),
         ({"comission_rate": "0.2"}, "Extra inputs"),

@@ -3,12 +3,13 @@
 from dataclasses import replace
 from datetime import date
 from fractions import Fraction
+from typing import Any
 
 import pytest
 
 from bpp.insurance.engine import closing, plans
 from bpp.insurance.engine.assess import assess
-from bpp.insurance.engine.facts import Person
+from bpp.insurance.engine.facts import Bought, Person
 from bpp.insurance.scheme import NotInsurable
 from bpp.insurance.scheme_file import load
 from protocol_specs.wire.order import PriceLine
@@ -64,12 +65,31 @@ def test_a_plan_nobody_offers_is_refused() -> None:
 
 
 def test_what_was_bought_ahead_is_taken_off_only_where_the_institution_allows_it() -> None:
-    prepaid = Person(prepaid_minor=1310)
+    bought = Bought("1", "2026-07", 1, receipt="r-1", is_seen=True)
+    prepaid = Person(bought=(bought,))
     steps = [(NOTHING, stands(MY, job(MY, 80_000)))] * 2  # 10.00 each
     _, whole = played(steps, rule_on(MY, DAY, prepaid))
     posts, less = played(steps, rule_on(MY, DAY, prepaid, {"prepaid_offset": "full"}))
     assert whole.all.posted_minor == 2000
     assert (posts, less.all.posted_minor) == ([0, 690], 2000 - 1310)
+
+
+@pytest.mark.parametrize(
+    ("months", "is_seen", "period", "paid"),
+    [
+        (1, True, "2026-07", 1310),
+        (1, True, "2026-08", 0),
+        (12, True, "2027-06", 1310),
+        (12, True, "2027-07", 0),
+        (12, True, "2026-06", 0),
+        (12, False, "2026-07", 0),
+    ],
+)
+def test_a_bought_plan_pays_for_its_own_months_if_its_receipt_was_seen(
+    months: Any, is_seen: bool, period: str, paid: int
+) -> None:
+    bought = Bought("1", "2026-07", months, receipt="r-1", is_seen=is_seen)
+    assert plans.prepaid_minor(MY, [bought], period) == paid
 
 
 def test_a_rate_that_changes_within_a_month_counts_for_the_jobs_of_its_days() -> None:
