@@ -5,7 +5,6 @@ import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -13,11 +12,11 @@ from bpp.insurance import cash, reading
 from bpp.insurance.cash import Limit
 from bpp.insurance.scheme_file import load
 from bpp.insurance.slip_check import BadSlip, Verdict, check
-from bpp.ledger.sealing import Sealer
 from protocol_specs.node.commands import main
 from protocol_specs.wire.canonical import canonical
 from protocol_specs.wire.keys import b64encode, generate_signing_key
 from protocol_specs.wire.order import PaymentTerms
+from tests.bpp.insurance.slip_files import Document, seal, slips
 from tests.bpp.insurance.support import (
     CARD,
     CASH,
@@ -31,26 +30,10 @@ from tests.bpp.insurance.support import (
     my_coop,
 )
 
-Document = dict[str, Any]
-
 
 @pytest.fixture
 def coop(tmp_path: Path) -> Coop:
     return my_coop(tmp_path)
-
-
-def seal(coop: Coop) -> None:
-    coop.store.transact_now(lambda session: Sealer(coop.key).seal_next(session, NOON))
-
-
-def slips(coop: Coop, agent_id: str) -> list[Document]:
-    """The agent's slips as files, newest first."""
-    listed = coop.store.read(lambda session: reading.slips_of(session, agent_id))
-    found = [
-        coop.store.read(lambda s, id=line["slip_id"]: reading.slip(s, agent_id, id))
-        for line in listed
-    ]
-    return [file for file in found if file is not None]
 
 
 def checked(file: Document, key: bytes | None = None) -> Verdict:
