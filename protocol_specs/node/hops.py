@@ -42,31 +42,25 @@ class Hop(NamedTuple):
         return {name: value for name, value in given.items() if value is not None}
 
 
-class _Conversation(NamedTuple):
-    """`bap_id` is the one whose transaction it is, once a verified message said so."""
-
-    hops: deque[Hop]
-    bap_ids: set[str]
+_Noted = tuple[Hop, str | None]
+"""A hop, and the BAP whose message it is about, where a verified message said so."""
 
 
 class Hops:
     """The hops of the last transactions, and the last refusals by who claimed to have sent."""
 
     def __init__(self) -> None:
-        self._conversations: OrderedDict[str, _Conversation] = OrderedDict()
+        self._conversations: OrderedDict[str, deque[_Noted]] = OrderedDict()
         self._refused: OrderedDict[str, deque[Hop]] = OrderedDict()
 
     def note(self, transaction_id: str, hop: Hop, *, bap_id: str | None = None) -> None:
         """Remember one hop of a transaction."""
         known = self._conversations.get(transaction_id)
         if known is None:
-            known = _Conversation(deque(maxlen=HOPS_MAX), set())
-            self._conversations[transaction_id] = known
+            known = self._conversations[transaction_id] = deque(maxlen=HOPS_MAX)
             if len(self._conversations) > TRANSACTIONS_MAX:
                 self._conversations.popitem(last=False)
-        known.hops.append(hop)
-        if bap_id is not None:
-            known.bap_ids.add(bap_id)
+        known.append((hop, bap_id))
 
     def note_refusal(self, hop: Hop) -> None:
         """Remember that a message was refused at the door; `peer` only claims to have sent it."""
@@ -78,14 +72,11 @@ class Hops:
             self._refused.popitem(last=False)
 
     def of(self, transaction_id: str, asker: str | None) -> list[Hop]:
-        """What `asker` may know of a transaction: all of its own, else what concerns it; None asks
-        for this node itself. Unknown and not its affair look alike: nothing."""
-        known = self._conversations.get(transaction_id)
-        if known is None:
-            return []
-        if asker is None or asker in known.bap_ids:
-            return list(known.hops)
-        return [hop for hop in known.hops if hop.peer == asker]
+        """What `asker` may know of a transaction: what came from it, went to it or is about its own
+        messages; None asks for this node itself. Anybody may use the transaction_id of another,
+        so it opens nothing. Unknown and not its affair look alike: nothing."""
+        known = self._conversations.get(transaction_id, ())
+        return [hop for hop, bap_id in known if asker is None or asker in (bap_id, hop.peer)]
 
     def refused(self, peers: Iterable[str]) -> list[Hop]:
         """The last refusals of messages that name these peers as senders, in order of time."""

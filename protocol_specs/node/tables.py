@@ -19,7 +19,10 @@ class NodeTables(SQLModel, registry=registry()):
 class Conversation(NodeTables, table=True):
     """All messages of one transaction with one peer: the lock and the order of both queues."""
 
-    __table_args__ = (UniqueConstraint("peer_id", "transaction_id"),)
+    __table_args__ = (
+        UniqueConstraint("peer_id", "transaction_id"),
+        Index("conversation_by_transaction", "transaction_id"),
+    )
 
     id: int | None = Field(default=None, primary_key=True, sa_type=BigInteger)
     peer_id: str
@@ -49,6 +52,7 @@ class Received(NodeTables, table=True):
         CheckConstraint("state <> 'new' OR body_id IS NOT NULL"),
         Index("received_waiting", "conversation_id", "id", sqlite_where=text("state = 'new'")),
         Index("received_due", "next_at", "id", sqlite_where=text("state = 'new'")),
+        Index("received_of", "conversation_id", "id"),
         Index("received_kept", "received_at", sqlite_where=text("body_id IS NOT NULL")),
     )
 

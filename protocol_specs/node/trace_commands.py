@@ -107,7 +107,7 @@ async def _ask_all(
             node = waiting.pop(0)
             try:
                 url = await _url_of(caller, node, settings)
-                body = strict_json.dumps({"transaction_id": transaction_id})
+                body = strict_json.dumps({"transaction_id": transaction_id, "node": node})
                 answers.append(strict_json.parse(await caller.client.call(url, "/trace", body)))
             except (Malformed, Undelivered) as refused:
                 silent[node] = refused.reason

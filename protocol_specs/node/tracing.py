@@ -1,8 +1,10 @@
 """The hop query: what this node did with the messages of a transaction, told to who took part.
 
-POST /trace, signed like any message, body `{"transaction_id": "..."}`. The answer:
-`{"node", "type", "now", "transaction_id", "hops": [...], "refusals": [...]}`. The one whose
-transaction it is, and this node itself, are told all hops here, others those with themselves.
+POST /trace, signed like any message, body `{"transaction_id": "...", "node": ID}` with the id of
+the node that is asked: a signature names no receiver, and who is asked must not ask others in the
+asker's name. The answer: `{"node", "type", "now", "transaction_id", "hops": [...], "refusals":
+[...]}`. This node itself is told all hops here, others those with themselves and those about their
+own messages.
 `refusals` are the last messages refused at this door that named the asker as their sender: such a
 message is not believed, so its transaction is not known.
 """
@@ -21,7 +23,7 @@ from protocol_specs.node.tables import Conversation, Owed, Received
 from protocol_specs.wire import envelope, strict_json
 from protocol_specs.wire.claims import Headers
 from protocol_specs.wire.envelope import Receiver, Subscriber
-from protocol_specs.wire.errors import Malformed, RateLimited
+from protocol_specs.wire.errors import Malformed, Misaddressed, RateLimited
 
 ASKED_PER_S = 5  # by one address; twice in a burst
 ID_CHARS_MAX = 255
@@ -37,7 +39,8 @@ _RECEIVED = Statement(
 )
 _OWED = Statement(
     select(_O)
-    .where(_O.c.transaction_id == bindparam("transaction_id"))
+    .join(_C, _C.c.id == _O.c.conversation_id)
+    .where(_C.c.transaction_id == bindparam("transaction_id"))
     .order_by(_O.c.id)
     .limit(ROWS_MAX)
 )
@@ -61,7 +64,10 @@ class Tracing:
         claim = envelope.claim(headers, body, now, receiver=self._receiver)
         asker = claim.sender.key_id.subscriber_id
         envelope.authenticate(claim, await self._keys(claim), now, receiver=self._receiver)
-        transaction_id = strict_json.parse(body).get("transaction_id")
+        question = strict_json.parse(body)
+        if question.get("node") != self._receiver.subscriber_id:
+            raise Misaddressed("node must be the id of the node that is asked", path="/node")
+        transaction_id = question.get("transaction_id")
         if not isinstance(transaction_id, str) or not 0 < len(transaction_id) <= ID_CHARS_MAX:
             raise Malformed("transaction_id is missing", path="/transaction_id")
         is_ours = asker == self._receiver.subscriber_id

@@ -205,7 +205,10 @@ async def test_who_searched_can_ask_how_it_ended_with_each_provider(tmp_path: Pa
         document = w.search()
         assert (await w.send(document)).is_ack
         await w.settled()
-        body = strict_json.dumps({"transaction_id": document["context"]["transaction_id"]})
+        transaction_id = document["context"]["transaction_id"]
+        body = strict_json.dumps(
+            {"transaction_id": transaction_id, "node": w.node.receiver.subscriber_id}
+        )
         signed = {"Authorization": w.consumer.peer.authorization(body)}
         told = (await peers.post(f"{w.url}/trace", body, signed)).json["hops"]
     (forwarded,) = [hop for hop in told if hop["event"] == "forwarded"]

@@ -1,18 +1,24 @@
 """The hop query at the real door: who is told what of which transaction."""
 
 import asyncio
+import re
+import sqlite3
 import uuid
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import MetaData
 
+from protocol_specs.node import tables
 from protocol_specs.node.actions import Durable
 from protocol_specs.node.hops import HOPS_MAX, TRANSACTIONS_MAX, Hop, Hops
 from protocol_specs.node.server import Node
 from protocol_specs.node.settings import NodeSettings
-from protocol_specs.node.store import Session
+from protocol_specs.node.sqlite import FILE_NAME
+from protocol_specs.node.store import Session, Statement, Store
+from protocol_specs.node.tracing import _OWED, _RECEIVED
 from protocol_specs.wire import strict_json
 from protocol_specs.wire.envelope import Envelope, SubscriberType
 from tests.support import peers
@@ -62,8 +68,14 @@ class Provider:
         order = {"provider": {"id": "p1"}, "items": [{"id": "i1"}]}
         return await signed_post(self.url, by, {"context": context, "message": {"order": order}})
 
-    async def trace(self, by: peers.Peer = OURS, transaction_id: Any = TRANSACTION) -> Said:
-        body = strict_json.dumps({"transaction_id": transaction_id})
+    async def trace(
+        self,
+        by: peers.Peer = OURS,
+        transaction_id: Any = TRANSACTION,
+        *,
+        node: str | None = "bpp.example.org",
+    ) -> Said:
+        body = strict_json.dumps({"transaction_id": transaction_id, "node": node})
         return await post(f"{self.url}/trace", body, {"Authorization": by.authorization(body)})
 
 
@@ -90,6 +102,40 @@ async def test_another_participant_is_told_nothing_and_so_are_strangers(tmp_path
         assert (await provider.trace(OTHER)).json["hops"] == []
         assert (await provider.trace(OTHER, str(uuid.uuid4()))).json["hops"] == []
         assert (await provider.trace(STRANGER)).status == 401
+
+
+async def test_the_transaction_id_of_another_opens_nothing(tmp_path: Path) -> None:
+    provider = Provider(tmp_path)
+    async with running(provider.node, provider.sock), asyncio.timeout(5):
+        assert (await provider.confirm()).is_ack
+        assert (await provider.confirm(OTHER)).is_ack
+        told = (await provider.trace(OTHER)).json
+    assert {hop["peer"] for hop in told["hops"]} == {OTHER.subscriber_id}
+
+
+@pytest.mark.parametrize("node", ["else.example.org", None])
+async def test_a_question_to_another_node_is_not_answered(tmp_path: Path, node: str | None) -> None:
+    """Who was asked could else ask everybody in the asker's name."""
+    provider = Provider(tmp_path)
+    async with running(provider.node, provider.sock), asyncio.timeout(5):
+        assert (await provider.confirm()).is_ack
+        said = await provider.trace(node=node)
+    assert said.status == 400
+    assert b"hops" not in said.body
+
+
+@pytest.mark.parametrize("statement", [_RECEIVED, _OWED], ids=["received", "owed"])
+def test_what_the_store_knows_of_a_transaction_is_found_by_an_index(
+    tmp_path: Path, statement: Statement
+) -> None:
+    metadata = MetaData()
+    tables.define(metadata)
+    Store.open(tmp_path, metadata).close()
+    sql, fixed = statement.sqlite
+    values = {bound: fixed.get(bound, 1) for bound in re.findall(r":(\w+)", sql)}
+    with closing(sqlite3.connect(tmp_path / FILE_NAME)) as database:
+        steps = [row[3] for row in database.execute(f"EXPLAIN QUERY PLAN {sql}", values)]
+    assert [step for step in steps if step.startswith("SCAN")] == []
 
 
 async def test_what_was_refused_in_ones_name_is_told_to_that_one_only(tmp_path: Path) -> None:
