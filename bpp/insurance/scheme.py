@@ -331,6 +331,11 @@ class Scheme:
         found = (name for name, all_ in self.vehicle_classes.items() if vehicle_category in all_)
         return next(found, None)
 
+    @cached_property
+    def unit_minor(self) -> int:
+        """The multiple of a minor unit that sums of this scheme are rounded to."""
+        return self.minor(self.round_to)
+
     def minor(self, amount: Decimal) -> int:
         """A figure of the file, in minor units of the scheme's currency."""
         return money.minor_units(str(amount), self.currency)

@@ -116,7 +116,7 @@ def period_rule(
     rule = PeriodRule(
         rounding=scheme.rounding,
         borne_by=scheme.borne_by,
-        unit_minor=scheme.minor(scheme.round_to),
+        unit_minor=scheme.unit_minor,
         mode=scheme.round_mode,
         cap_minor=scheme.period_cap_minor(day),
     )
@@ -125,6 +125,8 @@ def period_rule(
     if scheme.form == "shares":
         known = person.born is not None
         return replace(rule, shares=shares(scheme, day, person) if known else None, cap_minor=None)
+    if not scheme.options:
+        return rule
     period = calendar.period_name(day, scheme.period)
     if scheme.option("cap", chosen) == "plan":
         plan = plans.plan_in(scheme, day, plans.choice_for(person.plans, period))
@@ -154,7 +156,7 @@ def flat_minor(scheme: Scheme, day: date) -> int:
     for discount in running:
         amount = EXACT.multiply(amount, 1 - discount.share)
     exact = times(amount, Decimal(scheme.minor(Decimal(1))))
-    return capped(exact, None, scheme.minor(scheme.round_to), scheme.round_mode)
+    return capped(exact, None, scheme.unit_minor, scheme.round_mode)
 
 
 def _base(scheme: Scheme, work: Work) -> _Base:
@@ -180,7 +182,7 @@ def _percent(asked: _Asked) -> Assessment:
     cap = scheme.job_cap_minor(asked.day, work.sector, work.vehicle_category)
     base = _base(scheme, work)
     exact = times(base.minor, rate.rate)
-    minor = capped(exact, cap, scheme.minor(scheme.round_to), scheme.round_mode)
+    minor = capped(exact, cap, scheme.unit_minor, scheme.round_mode)
     return _assessment(
         base, _used(rate, "rate", rate.rate), exact, borne(minor, scheme.borne_by), cap
     )

@@ -13,15 +13,15 @@ def rounded(value: Decimal | Fraction, unit_minor: int = 1, mode: Mode = "half_u
     """`value` (minor units) as a multiple of `unit_minor`. Modes go by the size, not the sign:
     half_up takes halves away from zero, down cuts off, up goes to the next.
     """
-    units = Fraction(value) / unit_minor
-    size = abs(units)
+    above, below = value.as_integer_ratio()
+    size, below = abs(above), below * unit_minor
     if mode == "half_up":
-        whole = (2 * size.numerator + size.denominator) // (2 * size.denominator)
+        whole = (2 * size + below) // (2 * below)
     elif mode == "down":
-        whole = size.numerator // size.denominator
+        whole = size // below
     else:
-        whole = -(-size.numerator // size.denominator)
-    return (whole if units >= 0 else -whole) * unit_minor
+        whole = -(-size // below)
+    return (whole if above >= 0 else -whole) * unit_minor
 
 
 def times(minor: int | Decimal, factor: Decimal) -> Decimal:

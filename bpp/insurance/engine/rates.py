@@ -28,7 +28,7 @@ def in_tiers(scheme: Scheme, day: date, worker: Decimal, cooperative: Decimal) -
         operator_only_to_minor=scheme.minor(tier.operator_only_to),
         reduced_to_minor=scheme.minor(tier.reduced_to),
         reduced_factor=tier.reduced_factor,
-        unit_minor=scheme.minor(scheme.round_to),
+        unit_minor=scheme.unit_minor,
     )
 
 
