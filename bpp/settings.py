@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
+from bpp import network_needs
 from bpp.fares_settings import FareSettings
 from bpp.fleet.csv_import import BadCsv, Roster, parse_roster
 from bpp.fleet.dispatch import Reach
@@ -168,6 +169,14 @@ class BppSettings(NodeSettings):
         elsewhere = sorted(set(self.dialects) - set(self.domains))
         if elsewhere:
             raise ValueError(f"dialects: {', '.join(elsewhere)} is not among the domains served")
+        for lack in network_needs.lacks(
+            self._spoken,
+            kind=self._kind,
+            categories=self.categories,
+            payments=self._payments(),
+            terms=self.terms.terms() if self.terms else None,
+        ):
+            raise ValueError(lack)
         return self
 
     def check(self) -> None:
@@ -182,6 +191,12 @@ class BppSettings(NodeSettings):
 
     def roster(self) -> Roster:
         """Drivers and vehicles of the settings and of the CSV file. Raises SettingsError."""
+        roster = self._roster()
+        for lack in network_needs.vehicles_lack(self._spoken, roster.vehicles):
+            raise SettingsError(lack)
+        return roster
+
+    def _roster(self) -> Roster:
         listed = self._entries()
         if self.drivers_csv is None:
             return listed
@@ -213,9 +228,7 @@ class BppSettings(NodeSettings):
             categories=categories,
             area=tuple(circle.circle() for circle in self.service_area),
             fares=self.fares.policy(self.currency),
-            payments=tuple(
-                PaymentTerms(p.collected_by, p.type, account=p.account) for p in self.payments
-            ),
+            payments=self._payments(),
             cancellation=self._cancellation_terms(),
             assignment=self.assignment,
             takes_orders_without_driver=self.takes_orders_without_driver,
@@ -237,6 +250,14 @@ class BppSettings(NodeSettings):
     @property
     def _kind(self) -> Kind:
         return Kind.RIDE if self.kind == "ride" else Kind.DELIVERY
+
+    @property
+    def _spoken(self) -> list[str]:
+        """The dialects that the settings name."""
+        return sorted({name for names in self.dialects.values() for name in names})
+
+    def _payments(self) -> tuple[PaymentTerms, ...]:
+        return tuple(PaymentTerms(p.collected_by, p.type, account=p.account) for p in self.payments)
 
     @staticmethod
     def _reasons(given: tuple[ReasonSettings, ...]) -> tuple[Reason, ...]:

@@ -54,11 +54,6 @@ class Language:
         """What the dialect has and has not."""
         return named(self.dialect).traits
 
-    @property
-    def asks_fees(self) -> bool:
-        """Whether one can ask what cancelling costs; core 0.9 has no words for it."""
-        return not self.traits.is_flat
-
 
 RIDES = (
     Language("core-1.1", "nic2004:60221", "ride"),
@@ -118,7 +113,7 @@ async def conversing(folder: Path, language: Language, **changes: Any) -> AsyncI
         BppSettings,
         "bpp",
         record=folder / "bpp/recording",
-        **{**_cooperative(language), **insured, **changes},
+        **{**cooperative_of(language), **insured, **changes},
     )
     bap_settings = settings(
         BapSettings, "bap", record=folder / "bap/recording", **_platform(language)
@@ -158,7 +153,8 @@ def _insurance(folder: Path) -> dict[str, Any]:
     }
 
 
-def _cooperative(language: Language) -> dict[str, Any]:
+def cooperative_of(language: Language) -> dict[str, Any]:
+    """The settings of a cooperative that has all that the networks of this dialect want."""
     ride = language.is_ride
     category = "AUTO_RICKSHAW" if ride else "TWO_WHEELER"
     vehicle = {"category": category, "make": "Bajaj", "model": "RE", "variant": category}

@@ -137,7 +137,7 @@ def job_of(people: People) -> str:
 
 def cancel(people: People, reason_id: str) -> None:
     """The fee is asked where it can be, and the order cancelled at it."""
-    if people.language.asks_fees:
+    if people.language.traits.has_soft_cancel:
         call(people, "cancel", {"reason_id": reason_id, "soft": True})
         people.citizen.wait_for(lambda journey: journey["cancellation"]["fee"], "the fee")
     people.citizen.cancel(reason_id)

@@ -59,7 +59,7 @@ async def test_a_customer_who_cancels_before_a_courier_is_found(
         assert play.total_minor(people.citizen.journey) == 0
 
     told = await converse(tmp_path, language, scenario)
-    asked = ["cancel", "on_cancel"] if language.asks_fees else []
+    asked = ["cancel", "on_cancel"] if language.traits.has_soft_cancel else []
     assert told.actions == [*booked(language), *asked, "cancel", "on_cancel"]
     assert told.due_minor == 0
 

@@ -12,11 +12,11 @@ from typing import Any
 from protocol_specs.wire.context import is_flat_context
 from protocol_specs.wire.errors import NotServed
 from protocol_specs.wire.version import core_1_1
-from protocol_specs.wire.version.dialect import Dialect, Message, Traits
+from protocol_specs.wire.version.dialect import Dialect, Message, Needs, Traits
 from protocol_specs.wire.version.log10 import LOG, LOG10
 from protocol_specs.wire.version.trv10 import TRV10_2_0_1, TRV10_2_1_0
 
-__all__ = ["CORE", "NAMES", "Dialect", "Dialects", "Message", "Traits", "named"]
+__all__ = ["CORE", "NAMES", "Dialect", "Dialects", "Message", "Needs", "Traits", "named"]
 
 CORE = "core-1.1"
 

@@ -11,6 +11,7 @@ from protocol_specs.wire.order import (
     Catalog,
     Form,
     Intent,
+    Kind,
     OrderView,
     Rating,
     Reason,
@@ -22,6 +23,23 @@ from protocol_specs.wire.schema import Schemas
 from protocol_specs.wire.schema_documents import Profile
 
 Message = Mapping[str, Any] | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Needs:
+    """What a provider must have so that it can be told in a dialect. The defaults ask nothing.
+
+    `categories` of vehicles, `payment_types` and `terms` (names of `Terms` that must be given) are
+    the network's lists. `account`: each way to pay names bank code, account number and payment
+    address. `make_and_model`: each vehicle has both.
+    """
+
+    kind: Kind | None = None
+    categories: frozenset[str] = frozenset()
+    payment_types: frozenset[str] = frozenset()
+    terms: tuple[str, ...] = ()
+    account: bool = False
+    make_and_model: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +66,7 @@ class Traits:
     takes_our_tags: bool = True
     has_quote_lines: bool = True
     error_codes: Mapping[str, str] = field(default_factory=dict)
+    needs: Needs = Needs()
 
 
 class Dialect(Protocol):

@@ -16,6 +16,7 @@ from protocol_specs.wire.order import (
     Catalog,
     Form,
     Intent,
+    Kind,
     OrderView,
     Rating,
     Reason,
@@ -25,13 +26,14 @@ from protocol_specs.wire.order import (
 )
 from protocol_specs.wire.schema import Schemas
 from protocol_specs.wire.schema_documents import Profile
-from protocol_specs.wire.version.dialect import Message, Traits
+from protocol_specs.wire.version.dialect import Message, Needs, Traits
 from protocol_specs.wire.version.log10 import read_catalog, read_orders, write_catalog, write_orders
 from protocol_specs.wire.version.log10.vocabulary import (
     ACTIONS,
     ERROR_CODES,
     LOG10_1_2_5,
     LOG_1_2_0,
+    PAYMENT_TYPES,
     Edition,
 )
 
@@ -54,6 +56,7 @@ class Log10:
             takes_our_tags=False,
             has_quote_lines=False,
             error_codes=ERROR_CODES,
+            needs=Needs(kind=Kind.DELIVERY, payment_types=PAYMENT_TYPES),
         )
 
     @property

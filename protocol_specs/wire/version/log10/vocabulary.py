@@ -73,6 +73,10 @@ def line_code(title: str) -> str:
     return _CODES.get(title.lower(), title.upper())
 
 
+PAYMENT_TYPES = frozenset({"PRE-ORDER", "ON-FULFILLMENT", "POST-FULFILLMENT"})
+"""Those that are read back as they were written."""
+
+
 def payment_type(given: PaymentType) -> str:
     """Both ways of paying beforehand are one here."""
     return "ON-ORDER" if given in ("PRE-ORDER", "PRE-FULFILLMENT") else given

@@ -13,6 +13,7 @@ from protocol_specs.wire.order import (
     Catalog,
     Form,
     Intent,
+    Kind,
     OrderView,
     Rating,
     Reason,
@@ -23,9 +24,15 @@ from protocol_specs.wire.order import (
 from protocol_specs.wire.schema import Schemas
 from protocol_specs.wire.schema_documents import Profile
 from protocol_specs.wire.version import core_1_1 as core
-from protocol_specs.wire.version.dialect import Message, Traits
+from protocol_specs.wire.version.dialect import Message, Needs, Traits
 from protocol_specs.wire.version.trv10 import read, write
-from protocol_specs.wire.version.trv10.vocabulary import ACTIONS, ERROR_CODES, Edition
+from protocol_specs.wire.version.trv10.vocabulary import (
+    ACTIONS,
+    CATEGORIES,
+    ERROR_CODES,
+    PAYMENT_TYPES,
+    Edition,
+)
 
 Json = dict[str, Any]
 
@@ -43,6 +50,14 @@ class Trv10:
             has_quote_in_confirm=False,
             takes_our_tags=False,
             error_codes=ERROR_CODES,
+            needs=Needs(
+                kind=Kind.RIDE,
+                categories=CATEGORIES,
+                payment_types=PAYMENT_TYPES,
+                terms=edition.terms,
+                account=edition.has_terms_in_payments,
+                make_and_model=True,
+            ),
         )
 
     @property
@@ -145,5 +160,20 @@ class Trv10:
         return core.write_reasons(reasons, action=action)
 
 
-TRV10_2_1_0 = Trv10(Edition("2.1.0", has_terms_in_payments=False, has_categories=True))
-TRV10_2_0_1 = Trv10(Edition("2.0.1", has_terms_in_payments=True, has_categories=False), "2.0.0")
+TRV10_2_1_0 = Trv10(
+    Edition(
+        "2.1.0",
+        has_terms_in_payments=False,
+        has_categories=True,
+        terms=("static_terms", "delay_interest"),
+    )
+)
+TRV10_2_0_1 = Trv10(
+    Edition(
+        "2.0.1",
+        has_terms_in_payments=True,
+        has_categories=False,
+        terms=("finder_fee_percentage",),
+    ),
+    "2.0.0",
+)

@@ -31,12 +31,14 @@ class Edition:
     """In what the two versions differ.
 
     2.0.1 puts the terms between the platforms into the tags of each payment; 2.1.0 puts them into
-    those of intent, catalog and order, and sorts its offers into categories.
+    those of intent, catalog and order, and sorts its offers into categories. `terms` are those
+    that a provider must give.
     """
 
     version: str
     has_terms_in_payments: bool
     has_categories: bool
+    terms: tuple[str, ...]
 
 
 ON_DEMAND, SCHEDULED = "ON_DEMAND_TRIP", "SCHEDULED_TRIP"
@@ -47,6 +49,7 @@ CANCEL_NAME = "Ride Cancellation"
 VARIANTS = frozenset({"SEDAN", "SUV", "HATCHBACK", "TWO_WHEELER", "AUTO_RICKSHAW"})
 ENERGY_TYPES = frozenset({"ELECTRIC", "PETROL", "DIESEL", "HYDROGEN", "BIOFUELS", "CNG", "LPG"})
 CATEGORIES = frozenset({"AUTO_RICKSHAW", "CAB", "TWO_WHEELER"})
+PAYMENT_TYPES = frozenset({"PRE-ORDER", "ON-FULFILLMENT"})
 
 BASE_FARE, DISTANCE_FARE, TAX = "BASE_FARE", "DISTANCE_FARE", "TAX"
 TITLES = frozenset(
