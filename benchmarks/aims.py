@@ -78,6 +78,22 @@ AIMS = (
         2000,
         at_least=True,
     ),
+    Aim(
+        "ledger: entries posted and sealed, of bare inserts",
+        lambda figures: float(figures["ledger"]["share_of_bare_inserts"]),
+        0.5,
+        at_least=True,
+    ),
+    Aim(
+        "ledger: verifying a million entries, CPU s",
+        lambda figures: float(figures["ledger"]["verify_s_per_million"]),
+        60,
+    ),
+    Aim(
+        "ledger: resident while verifying, MB",
+        lambda figures: float(figures["ledger"]["verify_resident_mb"]),
+        300,
+    ),
     Aim("resident after the run, the largest node, MB", _most("resident_mb_after"), 130),
     Aim("start, the slowest node, s", _most("start_s"), 1.5),
 )

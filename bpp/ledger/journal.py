@@ -1,14 +1,14 @@
 """The append-only book of entries: posting, and what its rows say."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import bindparam, exists, insert, literal, select
+from sqlalchemy import bindparam, insert, select
 
 from bpp.ledger.chart import Account
 from bpp.ledger.entry import Entry, LedgerError
 from bpp.ledger.tables import AccountRow, EntryRow, TransferRow
-from protocol_specs.node.store import Row, Session, Statement
+from protocol_specs.node.store import Conflict, Row, Session, Statement
 
 _WRITTEN = ("id", "currency", "at", "kind", "order_key", "origin_period", "declared_in")
 
@@ -22,11 +22,12 @@ _TRANSFERS = Statement(
 )
 _INSERT_ENTRY = Statement(insert(_entry))
 _INSERT_TRANSFER = Statement(insert(_transfer))
-_HAS_ACCOUNT = Statement(
-    select(literal(1)).where(
-        exists().where(
-            _account.c.id == bindparam("id"), _account.c.currency == bindparam("currency")
-        )
+_AT_ONCE = 8  # accounts asked for in one query: an entry seldom has more
+_NAMES = tuple(f"a{n}" for n in range(_AT_ONCE))
+_HELD = Statement(
+    select(_account.c.id).where(
+        _account.c.id.in_([bindparam(name) for name in _NAMES]),
+        _account.c.currency == bindparam("currency"),
     )
 )
 _INSERT_ACCOUNT = Statement(insert(_account))
@@ -38,31 +39,35 @@ def post(session: Session, entry: Entry) -> bool:
     The same id with the same transfers changes nothing; with others it raises LedgerError, which
     names the entry: what was first posted stands, and is corrected by a new entry.
     """
-    if session.one(_ENTRY, id=entry.id) is not None:
+    try:
+        session.run(
+            _INSERT_ENTRY,
+            id=entry.id,
+            currency=entry.currency,
+            at=entry.at,
+            kind=entry.kind,
+            order_key=entry.order_key,
+            origin_period=entry.origin_period,
+            declared_in=entry.declared_in,
+            by=entry.by,
+        )
+    except Conflict:
         _compare(session, entry)
         return False
-    for account in {a.id: a for t in entry.transfers for a in (t.debit, t.credit)}.values():
-        _open(session, account, entry.currency)
-    session.run(
-        _INSERT_ENTRY,
-        id=entry.id,
-        currency=entry.currency,
-        at=entry.at,
-        kind=entry.kind,
-        order_key=entry.order_key,
-        origin_period=entry.origin_period,
-        declared_in=entry.declared_in,
-        by=entry.by,
-    )
-    for n, transfer in enumerate(entry.transfers, 1):
+    lines = [(t.debit.id, t.credit.id, t.amount_minor) for t in entry.transfers]
+    accounts: dict[str, Account] = {}
+    for transfer, (debit, credit, _) in zip(entry.transfers, lines, strict=True):
+        accounts[debit], accounts[credit] = transfer.debit, transfer.credit
+    _open(session, accounts, entry.currency)
+    for n, (debit, credit, amount_minor) in enumerate(lines, 1):
         session.run(
             _INSERT_TRANSFER,
             entry=entry.id,
             n=n,
             currency=entry.currency,
-            debit=transfer.debit.id,
-            credit=transfer.credit.id,
-            amount_minor=transfer.amount_minor,
+            debit=debit,
+            credit=credit,
+            amount_minor=amount_minor,
         )
     return True
 
@@ -100,22 +105,33 @@ def written(entry: Entry) -> dict[str, Any]:
 def _compare(session: Session, entry: Entry) -> None:
     stands, asked = document(session, entry.id), written(entry)
     for key in ("currency", "transfers"):
-        if stands is not None and stands[key] != asked[key]:
+        if stands is None or stands[key] != asked[key]:
             raise LedgerError(
                 f"entry {entry.id} is already posted with other {key}; what was first posted "
                 "stands, post a correction under a new id"
             )
 
 
-def _open(session: Session, account: Account, currency: str) -> None:
-    if session.one(_HAS_ACCOUNT, id=account.id, currency=currency) is None:
-        session.run(
-            _INSERT_ACCOUNT,
-            id=account.id,
-            currency=currency,
-            number=account.number,
-            worker=account.worker,
-            scheme=account.scheme,
-            period=account.period,
-            remittance=account.remittance,
-        )
+def _open(session: Session, accounts: Mapping[str, Account], currency: str) -> None:
+    """Writes those that were never posted to in this currency."""
+    ids = list(accounts)
+    for at in range(0, len(ids), _AT_ONCE):
+        some = ids[at : at + _AT_ONCE]
+        asked = dict(zip(_NAMES, some + [""] * (_AT_ONCE - len(some)), strict=True))
+        held = {row[0] for row in session.all(_HELD, currency=currency, **asked)}
+        for id in some:
+            if id not in held:
+                _new(session, id, accounts[id], currency)
+
+
+def _new(session: Session, id: str, account: Account, currency: str) -> None:
+    session.run(
+        _INSERT_ACCOUNT,
+        id=id,
+        currency=currency,
+        number=account.number,
+        worker=account.worker,
+        scheme=account.scheme,
+        period=account.period,
+        remittance=account.remittance,
+    )

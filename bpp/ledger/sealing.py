@@ -5,7 +5,7 @@ commits are not in the order of ids.
 """
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +14,7 @@ from sqlalchemy import bindparam, delete, insert, select
 from bpp.ledger import head, journal, merkle
 from bpp.ledger.entry import LedgerError
 from bpp.ledger.plain import plain_canonical
-from bpp.ledger.tables import Block, LeafSalt, SealedLeaf, Unsealed
+from bpp.ledger.tables import Block, EntryRow, LeafSalt, SealedLeaf, TransferRow, Unsealed
 from protocol_specs.node.store import Row, Session, Statement
 from protocol_specs.wire import strict_json
 from protocol_specs.wire.keys import SigningKey, b64encode
@@ -23,11 +23,19 @@ LEAVES_MAX = 512
 SALT_BYTES = 16
 
 _block = Block.__table__
+_entry = EntryRow.__table__
 _leaf = SealedLeaf.__table__
 _salt = LeafSalt.__table__
+_transfer = TransferRow.__table__
 _unsealed = Unsealed.__table__
 
-_WAITING = Statement(select(_unsealed.c.entry).limit(LEAVES_MAX))
+_waiting = select(_unsealed.c.entry).order_by(_unsealed.c.entry).limit(LEAVES_MAX)
+_WAITING = Statement(select(_entry).where(_entry.c.id.in_(_waiting)).order_by(_entry.c.id))
+_TRANSFERS = Statement(
+    select(_transfer)
+    .where(_transfer.c.entry.in_(_waiting))
+    .order_by(_transfer.c.entry, _transfer.c.n)
+)
 _LAST_BLOCK = Statement(select(_block).order_by(_block.c.number.desc()).limit(1))
 _BLOCK = Statement(select(_block).where(_block.c.number == bindparam("number")))
 _BLOCKS_AFTER = Statement(
@@ -41,7 +49,11 @@ _SALT = Statement(select(_salt.c.salt).where(_salt.c.entry == bindparam("entry")
 _INSERT_BLOCK = Statement(insert(_block))
 _INSERT_LEAF = Statement(insert(_leaf))
 _INSERT_SALT = Statement(insert(_salt))
-_SEALED = Statement(delete(_unsealed).where(_unsealed.c.entry == bindparam("sealed")))
+_SEALED = Statement(
+    delete(_unsealed).where(
+        _unsealed.c.entry.in_(select(_leaf.c.entry).where(_leaf.c.block == bindparam("sealed")))
+    )
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,13 +65,14 @@ class Sealer:
 
     def seal_next(self, session: Session, now: int) -> bool:
         """Seals one block of what waits, in the caller's transaction; False: nothing waited."""
-        waiting = [row["entry"] for row in session.all(_WAITING)]
+        waiting = session.all(_WAITING)
         if not waiting:
             return False
+        transfers = grouped(session.all(_TRANSFERS))
         salts = [self.salt() for _ in waiting]
         hashes = [
-            leaf(journal.document(session, entry), salt)
-            for entry, salt in zip(waiting, salts, strict=True)
+            leaf(journal.document_of(row, transfers.get(row["id"], ())), salt)
+            for row, salt in zip(waiting, salts, strict=True)
         ]
         last = session.one(_LAST_BLOCK)
         new = head.make(
@@ -71,23 +84,29 @@ class Sealer:
             now=now,
         )
         _write(session, new, self.key.sign(new.bytes()))
-        for position, entry in enumerate(waiting):
+        for position, (row, salt) in enumerate(zip(waiting, salts, strict=True)):
             session.run(
                 _INSERT_LEAF,
                 block=new.number,
                 position=position,
-                entry=entry,
+                entry=row["id"],
                 hash=hashes[position],
             )
-            session.run(_INSERT_SALT, entry=entry, salt=salts[position])
-            session.run(_SEALED, sealed=entry)
+            session.run(_INSERT_SALT, entry=row["id"], salt=salt)
+        session.run(_SEALED, sealed=new.number)
         return True
 
 
-def leaf(document: dict[str, Any] | None, salt: bytes) -> bytes:
+def grouped(transfers: Iterable[Row]) -> dict[str, list[Row]]:
+    """The rows of each entry, in their order."""
+    found: dict[str, list[Row]] = {}
+    for row in transfers:
+        found.setdefault(row["entry"], []).append(row)
+    return found
+
+
+def leaf(document: dict[str, Any], salt: bytes) -> bytes:
     """The leaf hash of an entry: its salt, then its RFC 8785 bytes."""
-    if document is None:
-        raise LedgerError("an entry that waits for a block is not in the journal")
     return merkle.leaf_hash(salt + plain_canonical(document))
 
 

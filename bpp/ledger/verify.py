@@ -207,9 +207,7 @@ def _block_faults(
 def _leaf_faults(session: Session, number: int, found: head.Head) -> Iterator[str]:
     """One block at a time is in memory: a block has 512 leaves at most."""
     leaves = session.all(_LEAVES, block=number)
-    transfers: dict[str, list[Row]] = {}
-    for row in session.all(_TRANSFERS, block=number):
-        transfers.setdefault(row["entry"], []).append(row)
+    transfers = sealing.grouped(session.all(_TRANSFERS, block=number))
     hashes = [row["hash"] for row in leaves]
     positions = [row["position"] for row in leaves]
     if positions != list(range(found.leaf_count)):

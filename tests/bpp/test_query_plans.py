@@ -26,6 +26,7 @@ READS_A_WHOLE_TABLE = {
     "trust._CREDITS": "all accounts, once a day",
     "cash._HOLDERS": "once, at the start of a node",
     "sealing._WAITING": "a table of what waits, and at most one block of it",
+    "sealing._TRANSFERS": "the same",
     "sealing._LAST_BLOCK": "the first row of its key",
 }
 

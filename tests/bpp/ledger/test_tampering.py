@@ -27,7 +27,9 @@ class Place:
 
     @property
     def entry(self) -> str:
-        return f"my.scheme/order-{(self.block - 1) * PER_BLOCK + self.n}/1/1"
+        """The sealer takes what waits by its id."""
+        first = (self.block - 1) * PER_BLOCK
+        return sorted(f"my.scheme/order-{first + n}/1/1" for n in range(PER_BLOCK))[self.n]
 
 
 PLACES = st.builds(Place, st.integers(1, BLOCKS), st.integers(0, PER_BLOCK - 1))
