@@ -9,6 +9,7 @@ proof goes in if there is room for it, else the file says "left_out".
 import re
 import zlib
 from importlib.resources import files
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -84,6 +85,13 @@ def save(text: str, path: Path) -> None:
     if path.suffix.lower() not in (".png", ".svg"):
         raise BadText(f"{path}: a code is written as .png or .svg")
     image(text).save(str(path), scale=PNG_PIXELS, border=QUIET_MODULES)
+
+
+def svg(text: str) -> bytes:
+    """The picture as an SVG document."""
+    document = BytesIO()
+    image(text).save(document, kind="svg", border=QUIET_MODULES, omitsize=True)
+    return document.getvalue()
 
 
 def base45(raw: bytes) -> str:

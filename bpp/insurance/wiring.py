@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from aiohttp import web
 
-from bpp.insurance import books, cash, money_api
+from bpp.insurance import books, cash, money_api, slip_api
 from bpp.insurance.extension import Insurance
 from bpp.insurance.settings import InsuranceSettings
 from bpp.ledger import balances, chart, trust
@@ -62,6 +62,7 @@ def add(
     node.add_ready_check("insurance", lambda: _waiting(node))
     node.store.transact_now(lambda session: cash.review(session, limit, node.now()))
     money_api.add(node, limit, driver_of, require_desk)
+    slip_api.add(node, key, driver_of)
     return insurance
 
 
