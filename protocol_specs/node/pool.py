@@ -59,7 +59,7 @@ def tail(headers: Mapping[str, str], body: bytes) -> bytes:
     """The rest of a request, the same for all targets. Raises ValueError for a broken header."""
     lines = []
     for name, value in headers.items():
-        if not (value.isascii() and value.isprintable()):
+        if not (value.isascii() and value.replace("\t", " ").isprintable()):  # RFC 9110, 5.5
             raise ValueError(f"{name} is no header of one line")
         lines.append(f"{name}: {value}\r\n")
     lines.append(f"Content-Length: {len(body)}\r\n\r\n")
@@ -85,6 +85,7 @@ class Pool:
         self._hosts: dict[tuple[str, int, bool], Host] = {}
         self._in_flight: dict[Exchange, None] = {}
         self._idle: OrderedDict[Connection, float] = OrderedDict()
+        self._starved: dict[Host, None] = {}  # who waits though it has connections to open still
         self._open: set[Connection] = set()
         self._connecting: set[asyncio.Task[None]] = set()
         self._timer: asyncio.TimerHandle | None = None
@@ -156,6 +157,7 @@ class Pool:
         self._idle[connection] = asyncio.get_running_loop().time()
         if connection.host.waiting:
             self._serve(connection.host)
+        self._serve_starved()
 
     def lost(self, connection: Connection) -> None:
         """Its place is free for another one."""
@@ -164,6 +166,7 @@ class Pool:
             connection.host.open -= 1
         self._forget_idle(connection)
         self._serve(connection.host)
+        self._serve_starved()
 
     def again(self, exchange: Exchange) -> None:
         """Once more, on a fresh connection: what the peer closed, it closed before it answered.
@@ -214,12 +217,20 @@ class Pool:
             else:
                 return
 
+    def _serve_starved(self) -> None:
+        """Those for whom there was no room in all, now that there may be some."""
+        while self._starved and (self._idle or self.connections < self._connections_max):
+            host = next(iter(self._starved))
+            del self._starved[host]
+            self._serve(host)
+
     def _may_open(self, host: Host) -> bool:
         """Within both bounds; and no more at a time than are open already, but one."""
         if host.connecting > host.open or host.open + host.connecting >= self._per_host_max:
             return False
         if self.connections >= self._connections_max:
             if not self._idle:
+                self._starved[host] = None
                 return False
             oldest = next(iter(self._idle))
             self._forget_idle(oldest)
@@ -230,7 +241,7 @@ class Pool:
         host.connecting += 1
         task = asyncio.get_running_loop().create_task(self._connect(host))
         self._connecting.add(task)
-        task.add_done_callback(self._connecting.discard)
+        task.add_done_callback(self._opened)
 
     async def _connect(self, host: Host) -> None:
         """One more connection of `host`; where none can be had, those who wait for it are told."""
@@ -254,6 +265,10 @@ class Pool:
             for exchange in waiting:
                 self._fail(exchange, fault)
         self._serve(host)
+
+    def _opened(self, task: asyncio.Task[None]) -> None:
+        self._connecting.discard(task)
+        self._serve_starved()
 
     async def _connected(self, host: Host) -> Connection:
         """Connect to an address that was judged, never to the name. Raises OSError."""

@@ -322,6 +322,26 @@ async def test_connections_are_bounded_in_all_and_idle_ones_give_way() -> None:
             assert pool.connections <= 10
 
 
+@pytest.mark.parametrize("behave", [http_peers.quick, saying(ACK)], ids=["kept", "closed"])
+async def test_who_found_no_room_is_served_as_soon_as_another_host_leaves_some(
+    behave: Behaviour,
+) -> None:
+    peers = [HttpPeer(behave) for _ in range(30)]
+    async with serving(*peers), pooled(connections_max=4) as pool:
+        for one in [begin(pool, peer.url) for peer in peers]:
+            assert (await ended(one)).fault is None
+
+
+async def test_no_room_that_nobody_listened_at_is_lost() -> None:
+    peers = [HttpPeer(http_peers.quick) for _ in range(4)]
+    async with serving(*peers[:2]):
+        gone = [peer.url for peer in peers[:2]]
+    async with serving(*peers[2:]), pooled(connections_max=1) as pool:
+        asked = [begin(pool, url) for url in [*gone, *(peer.url for peer in peers[2:])]]
+        faults = [(await ended(one)).fault for one in asked]
+    assert faults == [Fault.UNREACHABLE, Fault.UNREACHABLE, None, None]
+
+
 async def test_idle_connections_are_closed_after_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pool_module, "IDLE_S", 0.05)
     peer = HttpPeer(http_peers.quick)
@@ -372,6 +392,10 @@ async def test_plain_http_is_refused_in_production_even_to_loopback() -> None:
 def test_a_header_of_more_than_one_plain_line_is_refused(value: str) -> None:
     with pytest.raises(ValueError, match="Authorization"):
         tail({"Authorization": value}, b"")
+
+
+def test_a_header_may_hold_a_tab_as_senders_write_them() -> None:
+    assert b"Authorization: Signature\tkeyId" in tail({"Authorization": "Signature\tkeyId"}, b"")
 
 
 class Names(AbstractResolver):
