@@ -1,13 +1,14 @@
 """GET /report and /report.html: how each provider is served and answers, for anybody to read."""
 
+from collections.abc import Callable
 from html import escape
 from typing import Any
 
 from aiohttp import web
 
 from gateway.report import Report
-from protocol_specs.node.api import json_response
 from protocol_specs.node.server import Node
+from protocol_specs.wire import strict_json
 
 FRESH_S = 5  # reports of thousands of providers take milliseconds to make
 COLUMNS = {
@@ -38,32 +39,34 @@ PAGE_HEADERS = {
 
 
 class ReportPages:
-    """Both forms, made at most once in 5 s."""
+    """Both forms, each made at most once in 5 s, whoever asks how often."""
 
     def __init__(self, node: Node, report: Report) -> None:
         self._node, self._report = node, report
-        self._made: tuple[int, dict[str, Any]] | None = None
+        self._made: dict[str, tuple[int, bytes]] = {}
 
     async def json(self, request: web.Request) -> web.StreamResponse:
         """The report as JSON."""
-        return json_response(self._shown())
+        body = self._fresh("json", strict_json.dumps)
+        headers = {"Cache-Control": "no-store"}
+        return web.Response(body=body, content_type="application/json", headers=headers)
 
     async def page(self, request: web.Request) -> web.StreamResponse:
         """The same as a page."""
-        text = page(self._node.receiver.subscriber_id, self._shown())
-        return web.Response(text=text, content_type="text/html", headers=PAGE_HEADERS)
+        gateway = self._node.receiver.subscriber_id
+        body = self._fresh("page", lambda shown: page(gateway, shown).encode())
+        return web.Response(
+            body=body, content_type="text/html", charset="utf-8", headers=PAGE_HEADERS
+        )
 
-    def _shown(self) -> dict[str, Any]:
+    def _fresh(self, form: str, make: Callable[[dict[str, Any]], bytes]) -> bytes:
         now = self._node.now()
-        if self._made is None or not 0 <= now - self._made[0] < FRESH_S:
-            self._made = (
-                now,
-                {
-                    "gateway": self._node.receiver.subscriber_id,
-                    **self._report.shown(now),
-                },
-            )
-        return self._made[1]
+        made = self._made.get(form)
+        if made is None or not 0 <= now - made[0] < FRESH_S:
+            gateway = self._node.receiver.subscriber_id
+            made = now, make({"gateway": gateway, **self._report.shown(now)})
+            self._made[form] = made
+        return made[1]
 
 
 def add_routes(node: Node, report: Report) -> None:

@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
+import pytest
 
+from gateway import report_page
 from gateway.reach import DOWN_AFTER_FAILURES, WINDOW_AT_FIRST
 from protocol_specs.wire import strict_json
 from tests.gateway.world import World, bpp, world
@@ -206,3 +208,25 @@ async def test_the_report_is_there_for_anybody_as_json_and_as_a_page_and_tells_o
         for said in (page, str(shown)):
             assert w.consumer.peer.subscriber_id not in said
             assert "3.157900" not in said
+
+
+async def test_however_often_it_is_asked_for_the_report_is_made_once_in_five_seconds(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with world(tmp_path, bpp("one.example.org")) as w, aiohttp.ClientSession() as session:
+        rows: list[None] = []
+        cell = report_page._cell
+        monkeypatch.setattr(report_page, "_cell", lambda value: rows.append(None) or cell(value))
+
+        async def asked() -> int:
+            async with session.get(f"{w.url}/report.html") as answer:
+                assert answer.status == 200
+            return len(rows)
+
+        assert (await w.send(w.search())).is_ack
+        await w.settled()
+        once = await asked()
+        assert once > 0
+        assert [await asked() for _ in range(5)] == [once] * 5
+        w.clock.at += report_page.FRESH_S
+        assert await asked() == 2 * once
