@@ -73,12 +73,22 @@ def terms_of(view: OrderView) -> Terms | None:
     """The terms of an order, None if it names no price."""
     if view.quote is None:
         return None
+    lines = tuple((line.code, line.amount_minor) for line in view.quote.lines)
+    return _terms(view, view.quote.currency, lines)
+
+
+def told_terms(view: OrderView, known: Terms) -> Terms:
+    """The terms of a word about an order; where it names no price, that of `known` stands."""
+    return terms_of(view) or _terms(view, known.currency, known.lines)
+
+
+def _terms(view: OrderView, currency: str, lines: tuple[tuple[str, int], ...]) -> Terms:
     payees = {(payment.collected_by, payment.account) for payment in view.payments}
     return Terms(
         provider_id=view.provider_id,
         item_id=view.item_id,
-        currency=view.quote.currency,
-        lines=tuple((line.code, line.amount_minor) for line in view.quote.lines),
+        currency=currency,
+        lines=lines,
         payees=tuple(sorted(payees, key=str)),
         conditions=conditions_of(view.bpp_terms),
     )
@@ -132,12 +142,13 @@ def _changes(before: Terms, after: Terms) -> Iterable[Change]:
         yield Change("total_minor", before.total_minor, after.total_minor, worse=more)
     yield from _line_changes(before, after)
     if after.payees and set(after.payees) != set(before.payees):
-        new = not set(after.payees) <= set(before.payees)
+        known = {*before.payees, *((collector, None) for collector, _ in before.payees)}
+        new = not set(after.payees) <= known
         yield Change("payee", _names(before.payees), _names(after.payees), worse=new)
-    known = dict(before.conditions)
+    agreed = dict(before.conditions)
     for name, said in after.conditions:
-        if known.get(name) != said:
-            yield Change(f"condition {name}", known.get(name), said, worse=True)
+        if agreed.get(name) != said:
+            yield Change(f"condition {name}", agreed.get(name), said, worse=True)
 
 
 def _line_changes(before: Terms, after: Terms) -> Iterable[Change]:

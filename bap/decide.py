@@ -9,11 +9,19 @@ from typing import Any
 import orjson
 
 from bap import views
-from bap.consent import Change, Terms, beyond, terms_of
+from bap.consent import Change, Terms, beyond, terms_of, told_terms
 from bap.journey import CHOOSING, UNANSWERED, Event, Journey, Outcome, State, unquoted
-from bap.progress import cancelled_by, is_cancelled, is_ended, is_only_told, supersedes
+from bap.progress import (
+    UNDER_WAY_RANK,
+    cancelled_by,
+    is_cancelled,
+    is_ended,
+    is_only_told,
+    rank,
+    supersedes,
+)
 from protocol_specs.wire import strict_json
-from protocol_specs.wire.order import Form, OrderView, Tracking
+from protocol_specs.wire.order import Form, Kind, OrderView, Tracking
 from protocol_specs.wire.parties import request_of
 
 QUOTED_BY = {"on_select": State.QUOTED, "on_init": State.READY}
@@ -127,6 +135,8 @@ def fee_told(journey: Journey, view: OrderView, now: int) -> Outcome:
     """What cancelling would cost, in answer to a soft cancel; the order itself is as before."""
     if view.quote is None:
         return faulty(journey, "on_cancel", "asked for the fee, it named none", now)
+    if view.id != journey.order_id or view.quote.currency != journey.currency:
+        return faulty(journey, "on_cancel", "it is about another order or currency", now)
     known = journey.read_order() or view
     fee = {
         "minor": view.quote.total_minor,
@@ -197,20 +207,30 @@ def _state(view: OrderView) -> State:
 
 def _judged(before: Journey, after: Journey, view: OrderView) -> Outcome:
     """The outcome with the consent looked at: does the order stay within what was agreed?"""
-    terms = terms_of(view)
     events = (Event("order", views.order(after, view)),)
     consented = before.read_consented()
-    if terms is None or consented is None:
+    if consented is None:
         return after, events
-    cancelled = is_cancelled(view)
-    worse = _fee_beyond(after, view, consented) if cancelled else beyond(consented, terms)
-    granted = None if cancelled else before.read_granted()
+    terms = told_terms(view, consented)
+    worse = _worse(before, view, consented, terms)
+    granted = None if is_cancelled(view) or view.quote is None else before.read_granted()
     if granted is not None and _is_made(granted, terms, bool(worse)):
         # From now on its price is what was agreed to, also a lower one.
         return replace(after, consented=before.granted, granted=None, pending=None), events
-    if not worse:
-        return replace(after, pending=None), events
-    return _ask_again(after, events, terms, worse)
+    if worse:
+        return _ask_again(after, events, terms, worse)
+    # A word without a price leaves open what was asked about the price.
+    return (after if view.quote is None else replace(after, pending=None)), events
+
+
+def _worse(before: Journey, view: OrderView, consented: Terms, terms: Terms) -> tuple[Change, ...]:
+    """What goes beyond the consent; of a cancelled order only what it still asks for."""
+    changed = beyond(consented, terms)
+    if not is_cancelled(view):
+        return changed
+    asked = view.quote.total_minor if view.quote else 0
+    where = tuple(change for change in changed if change.what in ("currency", "payee"))
+    return (*where, *_fee_beyond(before, view, consented, asked)) if asked else ()
 
 
 def _is_made(granted: Terms, told: Terms, is_worse: bool) -> bool:
@@ -220,19 +240,28 @@ def _is_made(granted: Terms, told: Terms, is_worse: bool) -> bool:
     return is_within and (is_worse or told.total_minor == granted.total_minor)
 
 
-def _fee_beyond(journey: Journey, view: OrderView, consented: Terms) -> tuple[Change, ...]:
-    """What a cancelled order still asks for, beyond the fee that was shown. A provider's own
-    cancelling costs the citizen nothing; a parcel that nobody took costs its way, and the way back
-    at the price that came with the offer."""
-    asked = view.quote.total_minor if view.quote else 0
+def _fee_beyond(
+    journey: Journey, view: OrderView, consented: Terms, asked: int
+) -> tuple[Change, ...]:
+    """What a cancelled order asks for beyond the fee that was shown. A provider's own cancelling
+    costs the citizen nothing; a parcel that was on its way and nobody took costs its way, and the
+    way back at the price that came with the offer."""
     allowed = journey.agreed_fee_minor or 0
-    if view.fulfillment.return_leg is not None:
+    if view.fulfillment.return_leg is not None and _is_on_its_way(journey):
         allowed = consented.total_minor + (journey.return_price_minor or 0)
     elif cancelled_by(view, journey.bpp_id) == "PROVIDER":
         allowed = 0
     if asked <= allowed:
         return ()
     return (Change("cancellation_fee_minor", allowed, asked, worse=True),)
+
+
+def _is_on_its_way(journey: Journey) -> bool:
+    """Whether the parcel was fetched by the provider's earlier words."""
+    known = journey.read_order()
+    if known is None or journey.kind != Kind.DELIVERY:
+        return False
+    return rank(known) >= UNDER_WAY_RANK or known.fulfillment.return_leg is not None
 
 
 def _ask_again(

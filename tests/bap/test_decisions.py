@@ -2,26 +2,32 @@
 
 from dataclasses import replace
 
+import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from bap.consent import Terms, beyond, terms_from
 from bap.contributions import contributions
+from bap.decide import told
 from bap.fees import fee_minor
 from bap.journey import Journey
 from bap.progress import is_cancelled, is_ended, supersedes
-from protocol_specs.wire import tags
+from protocol_specs.wire import strict_json, tags
 from protocol_specs.wire.order import (
     RIDE_CANCELLED,
     RIDE_STATES,
+    Cancellation,
     CancellationTerm,
     Fulfillment,
     Kind,
     OrderView,
+    PaymentTerms,
     PriceLine,
     Quote,
+    ReturnLeg,
 )
+from protocol_specs.wire.version import core_1_1
 
 STATES = (*RIDE_STATES, RIDE_CANCELLED, None, "A-word-of-their-own")
 VIEW = OrderView(
@@ -147,3 +153,74 @@ def test_every_documented_status_of_a_contribution_is_shown_as_it_is(status: str
 @pytest.mark.parametrize("wrong", [{"STATUS": "covered"}, {"KIND": "insurance"}, {"KIND": ""}])
 def test_a_contribution_in_words_of_nobody_is_not_shown(wrong: dict[str, str]) -> None:
     assert contributions([tags.group("@wayfare/contribution", {**_SAID, **wrong})]) == []
+
+
+AGREED = Terms("p", "i", "MYR", (("BASE_FARE", 1250),), (("BPP", "coop@bank"),))
+BOOKED = replace(
+    JOURNEY,
+    state="booked",
+    bpp_id="bpp.example",
+    order_id="o",
+    consented=strict_json.dumps(AGREED.document()),
+    agreed_fee_minor=300,
+)
+
+
+def _told(
+    journey: Journey,
+    state: str,
+    *,
+    fare: Quote | None,
+    status: str = "ACTIVE",
+    account: str | None = "coop@bank",
+    leg: ReturnLeg | None = None,
+) -> Journey:
+    """The journey after its provider's word."""
+    view = replace(
+        VIEW,
+        id="o",
+        status=status,
+        quote=fare,
+        payments=(PaymentTerms("BPP", "ON-FULFILLMENT", account=account),),
+        fulfillment=replace(VIEW.fulfillment, state=state, return_leg=leg),
+        cancellation=Cancellation("CONSUMER", "005", 1) if status == "CANCELLED" else None,
+    )
+    after, _ = told(
+        journey, view, strict_json.dumps(core_1_1.write_on_order(view, action="on_status"))
+    )
+    return after
+
+
+def _changed(journey: Journey) -> list[str]:
+    """What the citizen is asked about."""
+    return [each["what"] for each in orjson.loads(journey.pending or b'{"changed": []}')["changed"]]
+
+
+FARE = Quote("q", "MYR", (PriceLine("BASE_FARE", 1250),))
+
+
+def test_another_account_is_asked_about_in_a_word_without_a_price_too() -> None:
+    assert _changed(_told(BOOKED, "RIDE_ASSIGNED", fare=None)) == []
+    assert _changed(_told(BOOKED, "RIDE_ASSIGNED", fare=None, account="thief@bank")) == ["payee"]
+
+
+def test_an_account_left_out_later_is_no_change() -> None:
+    assert _changed(_told(BOOKED, "RIDE_ASSIGNED", fare=FARE, account=None)) == []
+
+
+def test_a_fee_to_another_account_or_in_another_currency_is_asked_about() -> None:
+    fee = Quote("q", "MYR", (PriceLine("CANCELLATION_CHARGES", 300),))
+    assert _changed(_told(BOOKED, RIDE_CANCELLED, fare=fee, status="CANCELLED")) == []
+    stolen = _told(BOOKED, RIDE_CANCELLED, fare=fee, status="CANCELLED", account="thief@bank")
+    assert _changed(stolen) == ["payee"]
+    dear = replace(fee, currency="KWD")
+    assert _changed(_told(BOOKED, RIDE_CANCELLED, fare=dear, status="CANCELLED")) == ["currency"]
+
+
+def test_a_way_back_costs_only_what_was_on_its_way() -> None:
+    leg = ReturnLeg("f-RTO", "RTO-Initiated")
+    journey = replace(BOOKED, kind="DELIVERY", agreed_fee_minor=None)
+    unfetched = _told(journey, "Cancelled", fare=FARE, leg=leg)
+    assert _changed(unfetched) == ["cancellation_fee_minor"]
+    fetched = _told(journey, "Out-for-delivery", fare=FARE)
+    assert _changed(_told(fetched, "Cancelled", fare=FARE, leg=leg)) == []

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from protocol_specs.wire.order import (
+    Agent,
     Cancellation,
     Fulfillment,
     OrderView,
@@ -492,13 +493,26 @@ async def test_a_market_may_say_so_at_once(tmp_path: Path) -> None:
         _sent(net, speech)
 
 
+async def _parcel_on_its_way(net: Network, speech: Dialect) -> Any:
+    """The confirm of a parcel whose agent said since that it was fetched."""
+    await _parcel_booked(net, speech)
+    confirm = net.coop.of("confirm")[0]
+    fetched = {"agent": Agent("Ravi", "9876543210"), "picked_up_at": NOW + 5}
+    told = _parcel(
+        net, speech, "on_status", "Out-for-delivery", fulfillment=fetched, updated_at=NOW + 5
+    )
+    said = await net.coop.say("on_status", confirm, told, message_id=str(uuid.uuid4()))
+    assert said.is_ack, said.body
+    return confirm
+
+
 async def test_a_parcel_that_nobody_took_comes_back_at_the_price_of_the_offer(
     parcels: tuple[Network, Dialect],
 ) -> None:
     net, speech = parcels
-    await _parcel_booked(net, speech)
+    confirm = await _parcel_on_its_way(net, speech)
     lines = (PriceLine("BASE_FARE", 6000), PriceLine("RTO", 3000))
-    fulfillment = speech.read_confirm(net.coop.of("confirm")[0]["message"]).fulfillment
+    fulfillment = speech.read_confirm(confirm["message"]).fulfillment
     view = _back(fulfillment, "RTO-Initiated")
     why = Cancellation(None, "013", NOW + 9, party_id="coop.example.org")
     message = _parcel(
@@ -511,7 +525,6 @@ async def test_a_parcel_that_nobody_took_comes_back_at_the_price_of_the_offer(
         cancellation=why,
         updated_at=NOW + 9,
     )
-    confirm = net.coop.of("confirm")[0]
     said = await net.coop.say("on_cancel", confirm, message, message_id=str(uuid.uuid4()))
     assert said.is_ack, said.body
     journey = await net.citizen.journey(lambda now: now["order"]["return"])
@@ -529,8 +542,8 @@ async def test_a_way_back_dearer_than_the_offer_said_is_asked_about(
     parcels: tuple[Network, Dialect],
 ) -> None:
     net, speech = parcels
-    await _parcel_booked(net, speech)
-    fulfillment = speech.read_confirm(net.coop.of("confirm")[0]["message"]).fulfillment
+    confirm = await _parcel_on_its_way(net, speech)
+    fulfillment = speech.read_confirm(confirm["message"]).fulfillment
     lines = (PriceLine("BASE_FARE", 6000), PriceLine("RTO", 3001))
     message = _parcel(
         net,
@@ -542,7 +555,6 @@ async def test_a_way_back_dearer_than_the_offer_said_is_asked_about(
         cancellation=Cancellation(None, "013", NOW + 9, party_id="coop.example.org"),
         updated_at=NOW + 9,
     )
-    confirm = net.coop.of("confirm")[0]
     assert (await net.coop.say("on_cancel", confirm, message, message_id=str(uuid.uuid4()))).is_ack
     journey = await net.citizen.journey(lambda now: now["consent_needed"])
     change = journey["consent_needed"]["changed"][0]
