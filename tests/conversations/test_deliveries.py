@@ -122,6 +122,10 @@ async def test_a_courier_who_gives_up_makes_room_for_another(
         people.desk.at.post(f"/desk/orders/{order_id}/assign", {"agent_id": courier["agent_id"]})
         people.citizen.wait_for_state("Agent-assigned")
         play.cancel(people, "005")
+        assert play.total_minor(people.citizen.journey) == 1000
+        # Where the fee cannot be asked first, the citizen is asked afterwards.
+        was_shown = language.traits.has_soft_cancel
+        assert (people.citizen.journey["consent_needed"] is None) == was_shown
 
     told = await converse(tmp_path, language, scenario)
     assert told.actions[-1] == "on_cancel"

@@ -193,6 +193,15 @@ def test_a_job_given_up_is_open_again_and_not_for_the_one_who_gave_it_up() -> No
     assert accept(order, worker("w2"), RIDE, NOW).events[0].kind == "assigned"
 
 
+def test_a_word_that_steps_back_within_a_second_bears_a_later_time_and_none_an_earlier() -> None:
+    given = ride()
+    freed = give_up(given, None, RIDE, NOW).order
+    assert (given.view.updated_at, freed.view.updated_at) == (NOW, NOW + 1)
+    again = accept(freed, worker("w2"), RIDE, NOW).order
+    assert again.view.updated_at == NOW + 1
+    assert advance(again, "enroute", NOW + 9).order.view.updated_at == NOW + 9
+
+
 def test_a_job_given_up_with_a_successor_is_reassigned_at_once() -> None:
     event = give_up(ride(), worker("w2"), RIDE, NOW).events[0]
     assert (event.kind, event.previous_agent_id, event.agent_id) == ("reassigned", "w1", "w2")

@@ -7,7 +7,10 @@ from dataclasses import replace
 import pytest
 
 from protocol_specs.wire.order import (
+    DELIVERY_CANCELLED,
+    RETURN_STATES,
     Agent,
+    Cancellation,
     CancellationTerm,
     Catalog,
     Fulfillment,
@@ -19,6 +22,7 @@ from protocol_specs.wire.order import (
     Place,
     PriceLine,
     Quote,
+    ReturnLeg,
 )
 from protocol_specs.wire.version import core_1_1 as version
 
@@ -73,6 +77,20 @@ def test_requests_leave_the_type_of_the_fulfillment_to_the_provider() -> None:
 def test_a_fee_that_was_only_asked_for_leaves_the_order_active() -> None:
     asked = version.write_on_order(replace(VIEW, status="SOFT_CANCEL"), action="on_cancel")
     assert asked["order"]["status"] == "ACTIVE"
+
+
+@pytest.mark.parametrize("state", RETURN_STATES)
+def test_a_parcel_on_its_way_back_is_told_by_the_state_of_its_one_fulfillment(state: str) -> None:
+    back = ReturnLeg(f"{VIEW.fulfillment.id}-RTO", state)
+    parcel = Fulfillment(
+        id=VIEW.fulfillment.id, kind=Kind.DELIVERY, state=DELIVERY_CANCELLED, return_leg=back
+    )
+    why = Cancellation("PROVIDER", "011", 1_790_000_000)
+    view = replace(VIEW, fulfillment=parcel, cancellation=why)
+    message = version.write_on_order(view, action="on_cancel")
+    (written,) = message["order"]["fulfillments"]
+    assert written["state"]["descriptor"]["code"] == state
+    assert version.read_on_order(message).fulfillment == parcel
 
 
 @pytest.mark.parametrize(
