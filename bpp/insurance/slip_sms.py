@@ -53,14 +53,14 @@ def _from_full_to_short(slip: SlipShown) -> Iterator[str]:
     where = words.SMS_MONEY_IS[slip.money_is] if slip.order_line.amount_minor else ""
     sender = words.SMS_FROM.format(issuer=slip.issuer, day=words.local_day(slip))
     doubt = "" if slip.scheme.verified else words.SMS_UNVERIFIED
-    why = words.why_nothing(slip) or ""
+    why = words.SMS_WHY[slip.reason] if slip.reason else ""
     reference = words.SMS_SLIP.format(id=slip.slip_id[:SLIP_ID_DIGITS])
     for parts in (
         (sender, what, why, where, state, doubt, reference),
         (sender, what, why, state, doubt, reference),
-        (sender, what, state, doubt, reference),
         (what, why, where, state, doubt, reference),
-        (what, state, doubt, reference),
+        (what, why, state, doubt, reference),
+        (what, why, doubt, reference),
         (what, doubt, reference),
         (what, reference),
         (short, state, doubt, reference),

@@ -21,6 +21,10 @@ STATE = {
 }
 SET_ASIDE_BY_WORKER = "Set aside in the cooperative's books; your pay is reduced by it at the end."
 SET_ASIDE_BY_COOPERATIVE = "Set aside by the cooperative, which bears it. Your pay stays whole."
+TAKEN_FROM_BOTH = (
+    "Your part was taken from your pay, the cooperative bears the rest; it owes both to "
+    "{institution}."
+)
 MONEY_IS: dict[MoneyIs, str] = {
     "set_aside": SET_ASIDE_BY_WORKER,
     "taken_from_pay": "Taken from your pay; the cooperative owes it to {institution}.",
@@ -101,6 +105,16 @@ SMS_SLIP = "Slip {id}"
 SMS_FROM = "{issuer}, {day}:"
 SMS_PROVISIONAL = "Provisional."
 SMS_UNVERIFIED = "Figures not confirmed."
+SMS_WHY: dict[Reason, str] = {
+    "rounding": "Too small to round up.",
+    "cap": "Cap reached.",
+    "prepaid": "Counted as prepaid.",
+    "below_floor": "Nothing earned that counts.",
+    "cancelled": "Order cancelled.",
+    "reassigned": "Order reassigned.",
+    "awaiting_worker": "Your facts are missing.",
+    "unchanged": "Amount unchanged.",
+}
 SMS_MONEY_IS: dict[MoneyIs, str] = {
     "set_aside": "",
     "taken_from_pay": "Taken from pay.",
@@ -136,6 +150,8 @@ def money_is(slip: SlipShown) -> str | None:
         return None
     if slip.money_is == "set_aside" and slip.borne_by == "cooperative":
         return SET_ASIDE_BY_COOPERATIVE
+    if slip.money_is == "taken_from_pay" and slip.borne_by == "both":
+        return TAKEN_FROM_BOTH.format(institution=slip.scheme.institution)
     return MONEY_IS[slip.money_is].format(institution=slip.scheme.institution)
 
 

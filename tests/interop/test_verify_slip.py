@@ -15,6 +15,7 @@ from tests.bpp.insurance.slip_files import (
     credential,
     karnatakan,
     malaysian,
+    of_scheme,
     qr_text,
     single_changes,
     slips,
@@ -89,6 +90,20 @@ def test_it_takes_slips_of_a_whole_story_and_says_what_it_did_not_check(tmp_path
     assert len([line for line in lines if ": holds (file)" in line]) == len(given) == 4
     assert "  NOT checked: that this is the cooperative's key" in lines
     assert "  NOT checked: that the entry stands in the books: its proof is pending" in lines
+
+
+@pytest.mark.parametrize("name", ["sg.cpf.platform", "cn.occupational-injury", "id.bpu"])
+def test_of_figures_that_are_no_rate_it_says_that_it_did_not_check_them(
+    tmp_path: Path, name: str
+) -> None:
+    coop, (final, _) = of_scheme(tmp_path / "coop", name, "completed")
+    files = put(
+        tmp_path / "slips",
+        iter([("credential", text_of(credential(coop, final))), ("qr", qr_text(final).encode())]),
+    )
+    code, lines = verified("--key", b64encode(coop.key.public), *files)
+    assert code == 0
+    assert lines.count("  NOT checked: base, rate, rounding and caps") == 2
 
 
 def test_it_refuses_another_key_and_a_block_that_the_witness_does_not_hold(

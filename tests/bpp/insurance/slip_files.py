@@ -3,13 +3,26 @@
 import copy
 import json
 from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 from bpp.insurance import reading, slip_credential, slip_qr
+from bpp.insurance.engine.facts import Person
+from bpp.insurance.scheme_file import load
 from bpp.ledger.sealing import Sealer
+from bpp.orders.events import EventKind
 from protocol_specs.wire.order import PriceLine
-from tests.bpp.insurance.support import CASH, NOON, Coop, Story, ka_coop, ka_story, my_coop
+from tests.bpp.insurance.support import (
+    CASH,
+    NOON,
+    Coop,
+    Story,
+    fare_of,
+    ka_coop,
+    ka_story,
+    my_coop,
+)
 
 Document = dict[str, Any]
 
@@ -47,6 +60,22 @@ def karnatakan(folder: Path) -> tuple[Coop, Document]:
         coop.happen(story.event("confirmed"), story.event("completed"))
     seal(coop)
     return coop, slips(coop, "a1")[0]
+
+
+def of_scheme(folder: Path, name: str, last: EventKind) -> tuple[Coop, list[Document]]:
+    """A cooperative under that scheme with one job that went so far, and its slips."""
+    scheme = load(name)
+    person = Person(born=date(1996, 3, 9))
+    coop = Coop(folder, (scheme,), person=lambda session, worker, period: person)
+    story = Story(agent_id="a1", currency=scheme.currency, lines=fare_of(200_000))
+    events = [story.event("confirmed")]
+    if last == "reassigned":
+        events.append(story.event(last, agent_id="a2"))
+    elif last != "confirmed":
+        events.append(story.event(last))
+    coop.happen(*events)
+    seal(coop)
+    return coop, slips(coop, "a1")
 
 
 def qr_text(file: Document) -> str:

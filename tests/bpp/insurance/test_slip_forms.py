@@ -17,8 +17,10 @@ from bpp.insurance import slip_credential, slip_page, slip_qr, slip_sms
 from bpp.insurance.scheme_file import load
 from bpp.insurance.slip_check import BadSlip, Verdict, check
 from bpp.insurance.slip_report import checked, not_checked
+from bpp.insurance.slip_words import REASONS, SMS_WHY
 from bpp.ledger import witness
 from bpp.ledger.witness import Witness
+from bpp.orders.events import EventKind
 from protocol_specs.node.commands import main
 from protocol_specs.wire import data_integrity
 from protocol_specs.wire.canonical import canonical
@@ -28,6 +30,7 @@ from tests.bpp.insurance.slip_files import (
     credential,
     karnatakan,
     malaysian,
+    of_scheme,
     qr_text,
     single_changes,
     slips,
@@ -36,6 +39,13 @@ from tests.bpp.insurance.slip_files import (
 from tests.bpp.insurance.support import Coop, Story, my_coop
 
 Made = tuple[Coop, Document]
+SCHEMES = [
+    "my.act872.gig",
+    "in.karnataka.pbgw2025",
+    "sg.cpf.platform",
+    "cn.occupational-injury",
+    "id.bpu",
+]
 ROOT = Path(__file__).parents[3]
 
 
@@ -89,6 +99,23 @@ def test_a_single_changed_field_is_refused_in_every_form(made: Made, form: str) 
             taken.append(what)
     assert taken == []
     assert changes > 100
+
+
+@pytest.mark.parametrize("last", ["confirmed", "completed", "cancelled", "reassigned"])
+@pytest.mark.parametrize("name", SCHEMES)
+def test_slips_of_every_scheme_have_every_form(tmp_path: Path, name: str, last: EventKind) -> None:
+    coop, found = of_scheme(tmp_path, name, last)
+    for file in found:
+        for body in forms((coop, file)).values():
+            assert check(body, coop.key.public).document == file["slip"]
+        verdict = verdict_of((coop, file))
+        assert slip_sms.fits(slip_sms.text(verdict.slip))
+        assert "<svg" in slip_page.page(verdict)
+    newest = verdict_of((coop, found[0])).slip
+    assert (newest.reason is None) or (newest.reason in ("cancelled", "reassigned"))
+    if newest.reason:
+        assert SMS_WHY[newest.reason] in slip_sms.text(newest)
+        assert REASONS[newest.reason] in slip_page.page(verdict_of((coop, found[0])))
 
 
 @pytest.mark.parametrize("form", ["file", "credential", "qr"])
