@@ -53,13 +53,14 @@ def confirm(
     terms.require_acceptable(provider.terms, asked.bap_terms)
     terms.require_ours(provider.terms, asked.bpp_terms)
     answers = forms.require_submitted(
-        provider.form, "init", submitted, asked.form, has_place=traits.takes_our_tags
+        provider.form, ("init",), submitted, asked.form, has_place=traits.takes_our_tags
     )
     is_ready = asked.fulfillment.ready_to_ship is not False
     if worker is None and is_ready and must_have_driver(provider):
         raise AgentUnavailable("no driver is free now; search again later")
     # After this point the order stands.
-    order = replace(_order(office, offered, asked, peer, now, traits), answers=answers)
+    order = _order(office, offered, asked, peer, now, traits)
+    order = replace(order, answers=answers or offered.answers)
     order, confirmed = record(order, "confirmed", provider, now)
     decision = Decision(order, (confirmed,), ("on_confirm",), is_new=True)
     if worker is None or not is_ready:

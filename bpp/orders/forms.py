@@ -129,19 +129,19 @@ def answers(wanted: FormWanted, given: Mapping[str, object]) -> tuple[Answers, l
 
 def require_submitted(
     wanted: FormWanted | None,
-    at: Step,
+    steps: tuple[Step, ...],
     submitted: Submission | None,
     form: Form | None,
     *,
     has_place: bool,
 ) -> Answers:
-    """The answers an init (`at` select or before) or confirm (`at` init) brings. Raises Refused.
+    """The answers to a form that came with one of `steps`, those before this message: for an init
+    search and select, for a confirm init. Raises Refused.
 
     `submitted` is what this transaction handed in, `form` what the message says of it. A dialect
     without a place for forms (`has_place` False) is asked for none.
     """
-    steps = ("search", "select", "init")
-    if wanted is None or not has_place or steps.index(wanted.step) > steps.index(at):
+    if wanted is None or not has_place or wanted.step not in steps:
         return ()
     said = form.submission_id if form else None
     if said is None and not wanted.required:

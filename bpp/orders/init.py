@@ -45,7 +45,7 @@ def init(
     terms.require_acceptable(provider.terms, asked.bap_terms)
     has_forms = version.named(peer.dialect).traits.takes_our_tags
     answers = forms.require_submitted(
-        provider.form, "select", submitted, asked.form, has_place=has_forms
+        provider.form, ("search", "select"), submitted, asked.form, has_place=has_forms
     )
     job = asked_job(provider, asked, domain=peer.domain, city=peer.city)
     priced = price(provider, office.extensions, job, quote_id=office.new_id(), now=now)

@@ -137,7 +137,8 @@ def _way(office: Office, order: Order, given: Fulfillment, now: int) -> _Change:
         order = _ready(order, given, now)
     if given.drop is None or _is_same(ours.drop, given.drop):
         return _Change(order)
-    return _Change(_to(office, order, given.drop), has_other_money=True)
+    moved = _to(office, order, given.drop)
+    return _Change(moved, has_other_money=moved.quote != order.quote)
 
 
 def _with_people(order: Order, given: Fulfillment) -> Order:
@@ -165,7 +166,10 @@ def _ready(order: Order, given: Fulfillment, now: int) -> Order:
 
 
 def _to(office: Office, order: Order, drop: Place) -> Order:
-    """The order to another drop, priced as of when it was made: by the same hour and policy."""
+    """The order to another drop, priced as of when it was made: by the same hour and policy.
+
+    Once it has begun it gets no cheaper: a part of the way is driven, and we do not measure which.
+    """
     pickup, _ = order.view.fulfillment.route()
     require_served(office.provider, pickup, drop)
     job = Job(
@@ -183,6 +187,8 @@ def _to(office: Office, order: Order, drop: Place) -> Order:
     tips = tuple(line for line in order.quote.lines if line.code in TIP_CODES)
     moved = replace(order.view.fulfillment, drop=drop)
     order = replace(order, view=replace(order.view, fulfillment=moved))
+    if order.has_begun() and fare.total_minor <= order.fare_minor:
+        return order
     return priced(order, (*fare.lines, *tips))
 
 
@@ -223,7 +229,7 @@ def _paid_so(office: Office, change: _Change, said: tuple[PaymentTerms, ...]) ->
     elif ours.status == "PAID":
         raise UpdateNotPossible("the order is paid for already; how cannot be changed")
     else:
-        again = replace(ours, collected_by=chosen.collected_by, type=chosen.type)
+        again = replace(chosen, id=ours.id, currency=ours.currency, amount_minor=ours.amount_minor)
         now_so = collected(again, said)
     if now_so == ours:
         return change

@@ -136,6 +136,13 @@ async def test_a_form_of_the_search_must_be_there_at_init(tmp_path: Path) -> Non
         asked = order_asked(xinput=form)
         told = await there.ask("init", asked, transaction_id=TRANSACTION)
         assert "error" not in told, told
+        draft = told["message"]["order"]
+        assert "xinput" not in draft
+        told = await there.ask("confirm", accepting(draft), transaction_id=TRANSACTION)
+        assert "error" not in told, told
+        assert there.order(told["message"]["order"]["id"]).answers[0][1] == next(
+            iter(FILLED.values())
+        )
 
 
 WANTED = FormWanted("A <b>form</b>", (Field("a", 'A "quoted"'),), secret=b"s", url="https://x")

@@ -38,6 +38,7 @@ from tests.bpp.factories import (
     an_order,
     delivery_provider,
     office,
+    ride_provider,
     worker,
 )
 
@@ -91,7 +92,13 @@ def test_a_soft_update_tells_the_price_and_is_no_decision() -> None:
 
 def test_a_ride_that_has_begun_may_still_go_elsewhere() -> None:
     order = in_state(an_active(), "RIDE_STARTED", NOW)
-    assert meant(order, to(NEARER, order)).order.view.fulfillment.drop == NEARER
+    decision = meant(order, to(NEARER, order))
+    assert decision.order.view.fulfillment.drop == NEARER
+    # Else who was driven almost to the goal would name one next to the pickup and pay for that.
+    assert (decision.order.quote, decision.events) == (order.quote, ())
+    farther = meant(order, to(Place(3.20, 101.75), order)).order
+    assert farther.fare_minor > order.fare_minor
+    assert meant(farther, to(KL, order)).order.quote == farther.quote
 
 
 @pytest.mark.parametrize("status", ["COMPLETE", "CANCELLED"])
@@ -172,6 +179,16 @@ def test_cash_may_become_prepaid_and_what_is_paid_stays_so() -> None:
     assert (paid.payment.reference, paid.payment.id) == ("TXN-1", order.payment.id)
     with pytest.raises(UpdateNotPossible):
         update(WHERE, paid, replace(wish, payments=(CASH,)), NOW)
+
+
+def test_another_way_to_pay_has_its_own_account() -> None:
+    at_ours = replace(CASH, account="coop@bank")
+    where = office(ride_provider(payments=(at_ours, PREPAID)))
+    order = an_order(where, worker())
+    wish = UpdateRequest(order_id=order.id, targets=("payments",), payments=(PREPAID,))
+    decision = update(where, order, wish, NOW)
+    assert isinstance(decision, Decision)
+    assert (order.payment.account, decision.order.payment.account) == ("coop@bank", None)
 
 
 def test_a_parcel_said_to_be_ready_takes_its_senders_code() -> None:
@@ -260,6 +277,7 @@ async def test_a_soft_update_again_and_again_stores_nothing_and_a_meant_one_is_t
         ({}, "billing", "30012"),
         ({"payments": [{**CASH_SAID, "type": "POST-FULFILLMENT"}]}, "fulfillments", "30013"),
         ({"id": "another"}, "fulfillments", "30010"),
+        ({"fulfillments": [{"stops": [{"type": "INTERMEDIATE_STOP"}]}]}, "fulfillments", "30000"),
     ],
 )
 async def test_a_refused_update_is_answered_with_its_code_and_stores_nothing(

@@ -64,6 +64,7 @@ def _update(value: Any, targets: tuple[str, ...]) -> UpdateRequest:
     if len(fulfillments) > 1:
         reason = f"an order here has one of fulfillments, not {len(fulfillments)}"
         raise Malformed(reason, path="/fulfillments")
+    each(order, "fulfillments", lambda part: parts.refuse_other_stops(an_object(part)))
     read = parts.fulfillment_reader({}, None, "")
     currency, lines = find(order, "quote", money.lines) or (None, ())
     return UpdateRequest(
