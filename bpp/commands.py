@@ -29,7 +29,12 @@ def open_books(config: Path) -> Books:
     from bpp.insurance.wiring import ledger_key  # the server's imports are slow: not for --help
 
     settings, insurance = _insured(config)
-    return Books(settings.data_dir, ledger_key(insurance).public, dict(insurance.bank_accounts))
+    return Books(
+        data_dir=settings.data_dir,
+        public=ledger_key(insurance).public,
+        bank_accounts=dict(insurance.bank_accounts),
+        currency=settings.currency,
+    )
 
 
 def open_key(config: Path) -> SigningKey:

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from bpp.ledger import reading_commands, verify
+from bpp.ledger import bank_commands, reading_commands, verify
 from bpp.ledger.reading_commands import FindWorker, Open, common
 from bpp.ledger.witness import BadWitness
 from protocol_specs.node.settings import write_secret
@@ -29,6 +29,7 @@ def add(subparsers: Any, open_books: Open, find_worker: FindWorker) -> Any:
     )
     checked.set_defaults(run=lambda arguments: run_verify(arguments, open_books))
     reading_commands.add(commands, open_books, find_worker)
+    bank_commands.add(commands, open_books)
     made = commands.add_parser("keygen", help="make the key that signs heads and slips")
     made.add_argument("--out", type=Path, required=True, metavar="FILE")
     made.set_defaults(run=run_keygen)

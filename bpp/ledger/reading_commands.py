@@ -20,12 +20,13 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Books:
-    """Where a node's books are, the public half of the key that signs them, and the numbers that
-    its banks know its accounts by ("1100", "1110")."""
+    """Where a node's books are, the public half of the key that signs them, the numbers by which
+    banks know its accounts ("1100", "1110"), and the cooperative's currency."""
 
     data_dir: Path
     public: bytes
     bank_accounts: dict[str, str]
+    currency: str
 
 
 Open = Callable[[Path], Books]

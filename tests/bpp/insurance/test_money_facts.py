@@ -5,6 +5,7 @@ import json
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -484,3 +485,44 @@ def test_by_command_with_the_node_stopped_books_are_kept_and_shown(
     assert of_pay == json.loads(run("account", f"2100:{worker}", "--json")[1])
     assert [line["by"] for line in of_pay] == [None, None, "desk-1"]
     assert run("account", "2100", "--worker", "w9")[0] == 1
+
+
+def test_a_bank_statement_is_held_against_the_books_and_nothing_is_posted(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    coop = my_coop(tmp_path / "data", cash_limit=Limit(None, "MYR"))
+    job(coop, "card", CARD)
+    post(coop, fact("settlement", 2000, "s-1"))
+    post(coop, fact("payout", 1580, "p-1", worker=coop.local("a1")))
+    post(coop, fact("trust-sweep", 20, "t-1", scheme=MY))
+    before = written(coop)
+    coop.store.close()
+    config = config_of(tmp_path)
+    config.write_text(
+        config.read_text().replace(
+            'witness = "', 'bank_accounts = { 1100 = "MY00 1", 1110 = "MY00 2" }\nwitness = "'
+        )
+    )
+    day = datetime.fromtimestamp(LATER, UTC).date()
+    header = "account,date,amount,currency,reference,text\n"
+
+    def matched(*lines: str) -> tuple[int, Any]:
+        (tmp_path / "bank.csv").write_text(header + "".join(f"{each}\n" for each in lines))
+        words = ["ledger", "match", str(tmp_path / "bank.csv"), "--config", str(config), "--json"]
+        status = main(words)
+        return status, json.loads(capsys.readouterr().out or "[{}]")[0]
+
+    settled, paid = f"MY001,{day},20.00,MYR,s-1,", f"MY001,{day},-15.80,MYR,p-1,"
+    swept = f"MY001,{day},-0.20,MYR,,to the trust account"
+    status, found = matched(settled, paid, swept)
+    assert (status, len(found["matched"]), found["books_minor"]) == (0, 3, 400)
+    status, found = matched(settled, f"MY001,{day},9.99,MYR,x-1,who?")
+    assert (status, len(found["matched"])) == (1, 1)
+    assert [each["minor"] for each in found["missing_in_books"]] == [999]
+    assert [each["entry"] for each in found["missing_in_bank"]] == ["payout/p-1", "trust-sweep/t-1"]
+    status, found = matched(f"MY002,{day},0.20,MYR,t-1,")
+    assert (status, found["account"], found["matched"][0]["by"]) == (0, "1110", "reference")
+    status, found = matched(f"MY002,{day},-15.80,MYR,p-1,", f"MY002,{day},0.20,MYR,t-1,")
+    assert (status, found["for_another_account"][0]["account"]) == (1, "1100")
+    assert matched(f"MY003,{day},0.20,MYR,t-1,") == (1, {})
+    assert written(Coop(tmp_path / "data", coop.schemes)) == before
