@@ -286,6 +286,12 @@ def forge(change: Callable[[Document], None]) -> Callable[[Coop], bytes]:
         ("rate.value", "0.02", "exact"),
         ("rate.value", "NaN", "rate"),
         ("rate.value", "1E+99999999", "rate"),
+        ("rate.value", "0." + "3" * 30, "exact"),
+        ("exact", "2E1", "exact"),
+        ("exact", "\u0662\u0660", "exact"),
+        ("currency", "XYZ", "currency"),
+        ("scheme.zone", "Mars/Base", "zone"),
+        ("scheme.zone", "../zone", "zone"),
         ("job_cap", CAP_OF_10, "order_line.amount_minor"),
         ("order_line.amount_minor", 21, "order_line.amount_minor"),
         ("order_line.posted_minor", 21, "posted"),
@@ -312,6 +318,25 @@ def test_a_slip_whose_parts_disagree_does_not_hold_even_when_signed(
         slip[last] = value
 
     with pytest.raises(BadSlip, match=says):
+        check(forge(change)(coop), None)
+
+
+def test_a_slip_of_nothing_that_gives_no_reason_does_not_hold(coop: Coop) -> None:
+    coop.happen(Story(agent_id="a1", lines=fare_of(10)).event("confirmed"))
+    file = copy.deepcopy(slips(coop, "a1")[0])
+    file["slip"]["reason"] = None
+    file["signature"] = b64encode(coop.key.sign(canonical(file["slip"])))
+    with pytest.raises(BadSlip, match="reason: the entry moves nothing"):
+        check(json.dumps(file).encode(), coop.key.public)
+
+
+def test_a_figure_of_many_digits_is_no_crash(coop: Coop) -> None:
+    def change(slip: Document) -> None:
+        slip["base"]["lines"][0]["amount_minor"] = 2**53 - 1
+        slip["base"]["base_minor"] = 2**53 - 1 - slip["base"]["commission_minor"]
+        slip["rate"]["value"] = "3" * 30 + "." + "3" * 30
+
+    with pytest.raises(BadSlip, match="too many digits"):
         check(forge(change)(coop), None)
 
 
