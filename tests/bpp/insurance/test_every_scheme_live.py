@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from jsonschema import Draft202012Validator
 
 from bpp.insurance import reading
 from bpp.insurance.engine.facts import Bought, Person
@@ -17,6 +18,7 @@ from bpp.insurance.scheme_file import load
 from bpp.insurance.slip_check import check
 from bpp.orders.extension import JobTerms
 from protocol_specs.wire.order import PriceLine, Quote
+from protocol_specs.wire.schema import read_document
 from tests.bpp.insurance.engine.oracle import cpf, month
 from tests.bpp.insurance.support import KA, MY, NOON, Coop, Story, fare_of
 
@@ -187,6 +189,22 @@ def test_a_reassigned_job_leaves_the_first_worker_of_a_two_party_scheme_with_not
     assert not any(coop.local("a1") in account for account in found)
     worker, operator = cpf(Fraction(800), Fraction(13, 100), Fraction(7, 100))
     assert found[f"2210:{SG}:{coop.local('a2')}:{JULY}"] == 100 * (worker + operator)
+
+
+@pytest.mark.parametrize("name", [SG, MY, KA, CN, ID])
+def test_what_the_peer_is_told_of_each_scheme_follows_its_document(
+    tmp_path: Path, name: str
+) -> None:
+    document = Draft202012Validator(read_document("contribution-tags.json"))
+    coop = coop_of(tmp_path, name, person=lambda session, worker, period: YOUNG)
+    currency = load(name).currency
+    quote = Quote(id="q", currency=currency, lines=fare_of(100_000))
+    terms = JobTerms("ride", "CAB", "nic2004:60221", "std:03", "coop")
+    groups = [line.tags[0] for line in coop.insurance.quote_lines(quote, terms, NOON)]
+    groups += coop.happen(ride("o1", 100_000, currency).event("confirmed"))
+    assert len(groups) == (4 if name == SG else 2)
+    for group in groups:
+        document.validate(group)
 
 
 MOVES = st.lists(
