@@ -2,8 +2,8 @@
 
 An entry is hashed without its `hash` (SHA-256 of RFC 8785 canonical JSON) and holds the hash of the
 one before, so whoever kept an older head finds an entry that was edited, taken out or moved.
-`detail` holds the subscriber's roles and keys as they are after the change, so that the log alone
-rebuilds the directory.
+`detail` holds the subscriber's roles as they are after the change, and its keys but for those that
+had ended before it, so that the log alone rebuilds the directory.
 """
 
 import hashlib
@@ -19,7 +19,8 @@ from protocol_specs.wire.canonical import canonical
 from registry.tables import Change
 
 NOTHING = "0" * 64  # what the first entry follows
-PAGE = 500
+PAGE = 100
+CHARS_MAX = 2_000_000
 
 _changes = Change.__table__  # type: ignore[attr-defined]  # SQLModel hides the table
 
@@ -105,14 +106,23 @@ def entry(row: Row) -> dict[str, Any]:
     }
 
 
-def since(session: Session, sequence: int, *, most: int = PAGE) -> list[dict[str, Any]]:
-    """The entries after that number, oldest first."""
-    return [entry(row) for row in session.all(SINCE, since=sequence, most=most)]
+def since(
+    session: Session, sequence: int, *, most: int = PAGE, chars_max: int = CHARS_MAX
+) -> list[dict[str, Any]]:
+    """The entries after that number, oldest first: at least one if there is one, and no more than
+    `most`, nor than have `chars_max` characters of detail."""
+    found: list[dict[str, Any]] = []
+    chars = 0
+    for row in every(session, after=sequence):
+        chars += len(row["detail"])
+        if found and (len(found) >= most or chars > chars_max):
+            break
+        found.append(entry(row))
+    return found
 
 
-def every(session: Session) -> Iterator[Row]:
-    """All rows, oldest first, read in pages."""
-    last = -(2**62)
-    while rows := session.all(SINCE, since=last, most=PAGE):
+def every(session: Session, *, after: int = -(2**62)) -> Iterator[Row]:
+    """All rows after that number, oldest first, read in pages."""
+    while rows := session.all(SINCE, since=after, most=PAGE):
         yield from rows
-        last = rows[-1]["sequence"]
+        after = rows[-1]["sequence"]

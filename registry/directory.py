@@ -30,6 +30,14 @@ CURRENT_KEYS = Statement(
         _keys.c.valid_until > bindparam("now"),
     )
 )
+KEYS_SINCE = Statement(
+    select(_keys)
+    .where(
+        _keys.c.subscriber_id == bindparam("subscriber_id"),
+        or_(_keys.c.valid_until >= bindparam("now"), _keys.c.retired >= bindparam("now")),
+    )
+    .order_by(_keys.c.valid_from.desc(), _keys.c.unique_key_id)
+)
 KEYS_OF = Statement(
     select(_keys)
     .where(_keys.c.subscriber_id == bindparam("subscriber_id"))

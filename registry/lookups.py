@@ -145,7 +145,7 @@ class Lookups:
         """GET /changes?since=N&limit=500: what changed after number N, and where the log ends."""
         now = self._node.now()
         try:
-            self._pace(self._lookups, request)
+            self._pace(self._snapshots, request)
             since = _number(request, "since", 0)
             limit = min(max(_number(request, "limit", CHANGES_MAX), 1), CHANGES_MAX)
         except Refused as refused:

@@ -24,6 +24,7 @@ from registry.operators import SESSION_S, Operators, Seat
 
 COOKIE = "wayfare_operator"
 CHANGES_SHOWN = 20
+KEYS_SHOWN = 50  # of one subscriber, the newest
 HEADERS = {
     "Content-Security-Policy": (
         "default-src 'none'; style-src 'self'; img-src data:; base-uri 'none'; "
@@ -200,7 +201,7 @@ def subscriber(session: Session, who: str, now: int) -> dict[str, Any]:
         "roles": [records.role(r) for r in session.all(directory.ROLES_OF, subscriber_id=who)],
         "keys": [
             records.key(row) | {"state": _state(row, now)}
-            for row in session.all(directory.KEYS_OF, subscriber_id=who)
+            for row in session.all(directory.KEYS_OF, subscriber_id=who)[:KEYS_SHOWN]
         ],
     }
 

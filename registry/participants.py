@@ -94,8 +94,9 @@ def check_addition(session: Session, application: Application, *, now: int, most
         elif registered != role.url:
             reason = f"{registered} is registered for {role.domain}: a new key comes alone, so "
             faults.append(Fault("/url", f"{reason}change the url with a current key first"))
-    if len(directory.current_keys(session, application.subscriber_id, now)) >= most:
-        faults.append(Fault("/key_id", f"{most} keys are valid already: retire one first"))
+    keys = session.all(directory.KEYS_SINCE, subscriber_id=application.subscriber_id, now=now)
+    if sum(key["valid_until"] > now for key in keys) >= most:
+        faults.append(Fault("/key_id", f"{most} keys have not ended yet: retire one first"))
     if faults:
         raise NotAllowed(*faults)
 
@@ -128,9 +129,12 @@ def grant(session: Session, row: Row, *, who: str, now: int, reason: str = "") -
     """Make the application's roles and key part of the network from now on; log who let them in.
 
     Raises NotAllowed like `check_key`: meanwhile another subscriber may have come by its key, or
-    this one have used its key id for another.
+    this one have used its key id for another; and if the key that vouched for it ended meanwhile.
     """
     application = read_document(row["document"])
+    current = directory.current_keys(session, application.subscriber_id, now)
+    if row["signer"] and row["signer"] not in current:
+        raise not_allowed(f"{row['signer']}, which signed this, is no longer valid", "/key_id")
     known = check_key(session, application)
     if not pending.move(session, row, "granted", now=now):
         return
@@ -144,11 +148,9 @@ def grant(session: Session, row: Row, *, who: str, now: int, reason: str = "") -
 
 
 def add_key(session: Session, row: Row, *, now: int) -> None:
-    """Grant an application that adds a key; refuse it if the key that vouched for it ended
-    meanwhile, or the records it was to stand beside changed."""
+    """Grant an application that adds a key; refuse it if the records it was to stand beside have
+    changed meanwhile."""
     application = read_document(row["document"])
-    if row["signer"] not in directory.current_keys(session, application.subscriber_id, now):
-        raise not_allowed(f"{row['signer']}, which signed this, is no longer valid", "/key_id")
     check_addition(session, application, now=now, most=2**31)
     grant(session, row, who=application.subscriber_id, now=now)
 
@@ -272,12 +274,13 @@ def _note(
     reason: str,
     more: Mapping[str, Any] | None = None,
 ) -> None:
-    """The log entry: the reason, and everything of this subscriber as it stands now."""
+    """The log entry: the reason, and everything of this subscriber as it stands now, but for keys
+    that had ended before: earlier entries have them, and none of them changes any more."""
     detail: dict[str, Any] = dict(more or {})
     if reason:
         detail["reason"] = reason
     rows = session.all(directory.ROLES_OF, subscriber_id=subscriber_id)
     detail["roles"] = [records.role(row) for row in rows]
-    keys = session.all(directory.KEYS_OF, subscriber_id=subscriber_id)
+    keys = session.all(directory.KEYS_SINCE, subscriber_id=subscriber_id, now=now)
     detail["keys"] = [records.key(row) for row in keys]
     changes.note(session, what, subscriber_id, who=who, now=now, detail=detail)

@@ -10,6 +10,7 @@ from registry.tables import Spent
 
 SHOWN_MAX = 500
 KEPT_S = 30 * 86_400  # an application that is done with; the log of changes keeps what came of it
+UNPROVEN_MAX = 2_000  # of those, whose url never answered: anybody can write as many as they like
 PRUNED_PER_COMMIT_MAX = 200
 
 _applications = ApplicationRow.__table__  # type: ignore[attr-defined]  # SQLModel hides the table
@@ -47,7 +48,10 @@ OPEN_ALL_OF = Statement(
     .limit(SHOWN_MAX)
 )
 OPEN = Statement(
-    select(_applications).where(_OPEN).order_by(_applications.c.id.desc()).limit(SHOWN_MAX)
+    select(_applications)
+    .where(_OPEN)
+    .order_by(_applications.c.state, _applications.c.id.desc())  # who was refused hides nobody
+    .limit(SHOWN_MAX)
 )
 COUNT_WAITING = Statement(select(func.count().label("n")).select_from(_applications).where(_WAITS))
 COUNT_WAITING_OF = Statement(
@@ -89,6 +93,36 @@ PRUNE = Statement(
             .limit(bindparam("most"))
         )
     )
+)
+PRUNE_UNPROVEN = Statement(
+    delete(_applications).where(
+        _applications.c.id.in_(
+            select(_applications.c.id)
+            .where(
+                _applications.c.state.in_(("refused", "superseded")),
+                _applications.c.challenged == 0,
+            )
+            .order_by(_applications.c.id.desc())
+            .limit(bindparam("most"))
+            .offset(bindparam("kept"))
+        )
+    )
+)
+END_FAILED = Statement(
+    update(_applications)
+    .where(
+        _applications.c.id.in_(
+            select(_applications.c.id)
+            .where(
+                _applications.c.subscriber_id == bindparam("of"),
+                _applications.c.state == "challenge",
+                _applications.c.tries > 0,
+            )
+            .order_by(_applications.c.id)
+            .limit(1)
+        )
+    )
+    .values(state="superseded", updated=bindparam("now"))
 )
 SPEND = Statement(insert(_spent).values({c.name: bindparam(c.name) for c in _spent.c}))
 PRUNE_SPENT = Statement(
@@ -136,6 +170,12 @@ def count_waiting(session: Session, subscriber_id: str | None = None) -> int:
     else:
         row = session.one(COUNT_WAITING_OF, subscriber_id=subscriber_id)
     return 0 if row is None else int(row["n"])
+
+
+def make_room(session: Session, subscriber_id: str, *, now: int) -> bool:
+    """End the oldest application of a subscriber that has failed a challenge already, so that
+    nobody can keep a newcomer out by applying in its name; False if there is none."""
+    return session.run(END_FAILED, of=subscriber_id, now=now) > 0
 
 
 def next_challenge(session: Session, *, now: int, until: int) -> Row | None:
@@ -188,7 +228,8 @@ def spend(session: Session, signature: str, *, until: int) -> bool:
 
 
 def prune_next(session: Session, now: int) -> bool:
-    """Forget applications that were done with 30 days ago, and signatures that have expired; says
-    whether there were any."""
+    """Forget applications that were done with 30 days ago, sooner those that proved nothing and
+    are very many, and signatures that have expired; says whether there were any."""
     gone = session.run(PRUNE, before=now - KEPT_S, most=PRUNED_PER_COMMIT_MAX)
+    gone += session.run(PRUNE_UNPROVEN, kept=UNPROVEN_MAX, most=PRUNED_PER_COMMIT_MAX)
     return gone + session.run(PRUNE_SPENT, now=now, most=PRUNED_PER_COMMIT_MAX) > 0

@@ -25,7 +25,7 @@ CITIES_MAX = 200
 IGNORED_TOLD_MAX = 32
 
 HOST_ID = re.compile(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?(/[A-Za-z0-9._/-]{1,120})?")
-KEY_NAME = re.compile(r"[!#-{}~]{1,255}")
+KEY_NAME = re.compile(r"[!#-+\--{}~]{1,255}")  # no comma: a look-up asks for one at a time
 CODE = re.compile(r"[A-Za-z0-9:*._-]{1,64}")
 COUNTRY = re.compile(r"[A-Z]{3}")
 NONCE = re.compile(r"[!-~]{8,128}")
@@ -166,7 +166,9 @@ def read_application(
         subscriber_id=who,
         roles=_roles(reader, who, message if nested else top, listed=nested),
         country=country,
-        unique_key_id=reader.text(entity, KEY_ID, KEY_NAME, "a text without blanks, quotes or |"),
+        unique_key_id=reader.text(
+            entity, KEY_ID, KEY_NAME, "a text without blanks, quotes, commas or |"
+        ),
         signing_public_key=reader.key(pair, ("signing_public_key",), keys.public_key),
         encryption_public_key=reader.key(pair, ENCRYPTION_KEY, _usable_encryption_key),
         valid_from=valid_from,

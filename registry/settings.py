@@ -23,15 +23,15 @@ class Policy(BaseModel):
     any_city: bool = False
     hosts_below: bool = False
     key_days_max: int = Field(default=400, gt=0)
-    keys_max: int = Field(default=8, gt=1)  # valid ones of one subscriber
+    keys_max: int = Field(default=8, gt=1)  # of one subscriber, that have not ended
     challenge_tries_max: int = Field(default=5, gt=0)
     snapshot_max_age_s: int = Field(default=300, ge=60)
 
 
 class Bounds(BaseModel):
     """What strangers may ask of the registry. Rates are of one address; a look-up may come in
-    bursts of two seconds' worth. An application is open until its challenge has failed or the
-    operator has decided."""
+    bursts of two seconds' worth, and a page of the log counts as a snapshot. An application is open
+    until its challenge has failed or the operator has decided."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -40,6 +40,7 @@ class Bounds(BaseModel):
     lookup_per_s: float = Field(default=200, gt=0)
     snapshot_per_s: float = Field(default=5, gt=0)
     snapshot_records_max: int = Field(default=20_000, gt=0)
+    changes_per_subscriber_per_h: int = Field(default=60, gt=0)  # signed ones; as many at once
     open_per_subscriber_max: int = Field(default=10, gt=0)
     open_max: int = Field(default=1_000, gt=0)
 

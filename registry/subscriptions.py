@@ -68,6 +68,8 @@ class Subscriptions:
         )
         bounds = settings.bounds
         self._paced = Buckets(bounds.subscribe_per_s, burst=bounds.subscribe_burst)
+        per_h = bounds.changes_per_subscriber_per_h
+        self._changes = Buckets(per_h / 3600, burst=per_h)
 
     def add_routes(self) -> None:
         """Opens them, and starts the challenges with the node."""
@@ -122,6 +124,8 @@ class Subscriptions:
         now, who = self._node.now(), application.subscriber_id
         current = directory.current_keys(session, who, now)
         kind = applications.authenticate(application, claim.sender, claim.digest, current)
+        if current:
+            self._pace_changes(who)
         self._find_room(session, who, takes_part=bool(current))
         participants.check_key(session, application)
         if kind == "key":
@@ -130,11 +134,20 @@ class Subscriptions:
         signer = claim.sender.key_id.unique_key_id if current else ""
         pending.apply(session, application, kind=kind, signer=signer, now=now)
 
+    def _pace_changes(self, who: str) -> None:
+        """Raise RateLimited when a subscriber, proven to be it, changes too often: each change is
+        an entry of the log for ever, and a new snapshot for everybody."""
+        wait_s = self._changes.take(who, self._node.now())
+        if wait_s:
+            told = f"you have changed too often lately; wait {wait_s} s"
+            raise RateLimited(told, path="/subscriber_id", retry_after_s=wait_s)
+
     def _find_room(self, session: Session, who: str, *, takes_part: bool) -> None:
         """Raise when too many applications are open. Strangers cannot use up the place of who
         takes part already: in its name nobody else can apply."""
         bounds = self._settings.bounds
-        if pending.count_waiting(session, who) >= bounds.open_per_subscriber_max:
+        is_full = pending.count_waiting(session, who) >= bounds.open_per_subscriber_max
+        if is_full and (takes_part or not pending.make_room(session, who, now=self._node.now())):
             raise RateLimited(
                 f"{bounds.open_per_subscriber_max} applications of {who} are open: wait until one "
                 "is decided",
@@ -265,6 +278,7 @@ class Subscriptions:
         if public is None:
             raise Unauthenticated(f"{header.key_id} is not a current key here")
         verify_header(header, claim.digest, keys.strict_b64decode(public))
+        self._pace_changes(header.key_id.subscriber_id)
         return header.key_id.subscriber_id
 
     def _unsubscribe(

@@ -59,12 +59,12 @@ def _check_entry(row: Row, report: Report, last_of: dict[str, Mapping[str, Any]]
         entry = changes.entry(row)
         if changes.hash_of(entry) != row["hash"]:
             report.faults.append(f"entry {number} was edited: its hash is another")
-    except (ValueError, TypeError, OverflowError):
+        if "keys" in (detail := entry["detail"]):
+            keys = last_of.get(row["subscriber_id"], {}).get("keys", {})
+            keys = keys | {key["key_id"]: key for key in detail["keys"]}
+            last_of[row["subscriber_id"]] = {"roles": detail["roles"], "keys": keys}
+    except (ValueError, TypeError, KeyError, OverflowError):
         report.faults.append(f"entry {number} was edited: it cannot be read")
-        return
-    detail = entry["detail"]
-    if isinstance(detail, dict) and "keys" in detail:
-        last_of[row["subscriber_id"]] = detail
 
 
 def _check_directory(
@@ -75,10 +75,11 @@ def _check_directory(
     for who in sorted(known | set(last_of)):
         said = last_of.get(who, {})
         roles = [records.role(r) for r in session.all(directory.ROLES_OF, subscriber_id=who)]
-        keys = [records.key(r) for r in session.all(directory.KEYS_OF, subscriber_id=who)]
+        rows = session.all(directory.KEYS_OF, subscriber_id=who)
+        keys = {row["unique_key_id"]: records.key(row) for row in rows}
         if _plain(roles) != _plain(said.get("roles", [])):
             report.faults.append(f"{who}: its roles are not what the log says")
-        if _plain(keys) != _plain(said.get("keys", [])):
+        if _plain(keys) != _plain(said.get("keys", {})):
             report.faults.append(f"{who}: its keys are not what the log says")
 
 

@@ -78,6 +78,7 @@ def test_both_spellings_of_every_field_are_read() -> None:
         ({"city": None, "location": ["std:080"]}, "/city"),
         ({"country": "IN"}, "/country"),
         ({"key_id": None}, "/key_id"),
+        ({"key_id": "k1,k2"}, "/key_id"),
         ({"signing_public_key": "AAAA"}, "/signing_public_key"),
         ({"signing_public_key": None}, "/signing_public_key"),
         ({"encr_public_key": "not base64!"}, "/encr_public_key"),

@@ -20,12 +20,33 @@ from protocol_specs.wire.signing import KeyId, sign
 from protocol_specs.wire.timestamp import rfc3339
 from registry import changes, participants, pending
 from registry.app import assemble
+from registry.applications import Application
 from registry.faults import NotAllowed
 from registry.settings import Bounds
 from registry.tables import METADATA
+from registry.tables import Application as Row
+from tests.registry.participant import Pair, Participant, desk, participant
 from tests.registry.test_registry import World, own_keys, pins, until, world
 from tests.support.nodes import listening_socket, running, settings_of, url_of
 from tests.support.peers import NOW, Clock, Said, post
+
+NAME = "taxi.example.org"
+EVERY = Statement(select(Row.__table__))  # type: ignore[attr-defined]  # SQLModel hides the table
+DOCUMENT = (
+    Application(
+        subscriber_id=NAME,
+        roles=(),
+        country="MYS",
+        unique_key_id="k1",
+        signing_public_key="",
+        encryption_public_key="",
+        valid_from=0,
+        valid_until=0,
+        nonce="",
+    )
+    .model_dump_json()
+    .encode()
+)
 
 
 async def apply(w: World, own: OwnKeys, **changes: Any) -> Said:
@@ -261,6 +282,60 @@ async def test_open_applications_are_bounded_for_each_subscriber_and_in_all(
         assert all(int(said[number].headers["Retry-After"]) >= 1 for number in (2, 4))
         assert said[2].json["error"]["paths"] == "/subscriber_id"
         assert w.stored() == 3
+
+
+async def test_applications_in_a_newcomers_name_do_not_keep_it_out(tmp_path: Path) -> None:
+    bounds = Bounds(open_per_subscriber_max=2)
+    async with desk(tmp_path, bounds=bounds) as d, participant(d) as who:
+        for _ in range(2):
+            thief = Participant(d, "http://127.0.0.1:1", {"k9": Pair("k9")}, who.subscriber_id)
+            assert (await thief.apply("k9")).status == 200
+
+        async def failed() -> bool:
+            rows = d.node.store.read(lambda s: s.all(pending.OPEN_ALL_OF, subscriber_id=NAME))
+            return all(row["tries"] for row in rows)
+
+        await until(failed)
+        assert (await who.apply("k1")).status == 200
+        [record] = await until(who.records)
+        assert record["key_id"] == "k1"
+
+
+def written(session: Session, count: int, state: str, *, challenged: int = 0) -> None:
+    """So many applications of strangers, in that state."""
+    for n in range(count):
+        made = {"subscriber_id": f"{state}{n}.example.org", "nonce": f"nonce {n}", "kind": "join"}
+        made |= {"document": DOCUMENT, "signer": "", "state": state, "reason": "", "fault": ""}
+        times = {"tries": 1, "challenged": challenged, "next_at": 0, "created": 0, "updated": NOW}
+        session.run(pending.APPLY, **made, **times)
+
+
+async def test_applications_that_failed_hide_nobody_who_waits_for_the_operator(
+    tmp_path: Path,
+) -> None:
+    async with desk(tmp_path) as d:
+        await d.node.store.transact(lambda s: written(s, 1, "approval", challenged=NOW))
+        await d.node.store.transact(lambda s: written(s, pending.SHOWN_MAX, "refused"))
+        said = await d.get("/operator/pending", Authorization=f"Bearer {d.token}")
+        waiting = said.json["waiting"]
+        assert (len(waiting), waiting[0]["waiting_for"]) == (pending.SHOWN_MAX, "approval")
+
+
+async def test_applications_that_proved_nothing_are_kept_in_bounded_number(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pending, "UNPROVEN_MAX", 3)
+    async with desk(tmp_path) as d:
+        store = d.node.store
+        await store.transact(lambda s: written(s, 2, "granted", challenged=NOW))
+        await store.transact(lambda s: written(s, 10, "refused"))
+        while await store.transact(lambda s: pending.prune_next(s, NOW)):
+            pass
+        kept = [row["subscriber_id"] for row in store.read(lambda s: s.all(EVERY))]
+        assert sorted(kept) == [
+            *(f"granted{n}.example.org" for n in range(2)),
+            *(f"refused{n}.example.org" for n in (7, 8, 9)),
+        ]
 
 
 async def test_strangers_leave_room_for_who_takes_part_already(tmp_path: Path) -> None:

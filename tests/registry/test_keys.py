@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from protocol_specs.wire import keys, strict_json
-from registry.settings import Policy
+from protocol_specs.wire.timestamp import rfc3339
+from registry.settings import Bounds, Policy
 from tests.registry.participant import DAY_S, NOW, Pair, Participant, desk, participant, subscribed
 from tests.registry.test_registry import until
 from tests.support.peers import DELIVERIES, post
@@ -213,3 +214,58 @@ async def test_what_was_signed_as_a_question_is_no_change(tmp_path: Path, path: 
         assert (said.status, said.json["error"]["paths"]) == (400, "/action")
         assert await key_ids(who) == ["k1", "k2"]
         assert await who.desk.log() == before
+
+
+async def test_what_a_key_asked_for_is_not_granted_once_that_key_has_ended(tmp_path: Path) -> None:
+    """Its owner ends a stolen key; what the thief applied for meanwhile must end with it."""
+    policy = Policy(automatic=())
+    async with desk(tmp_path, policy=policy) as d, participant(d, "k1") as who:
+
+        async def waits() -> bool:
+            return await who.waits_for() == "approval"
+
+        await who.apply("k1")
+        await until(waits)
+        assert (await d.decide(who.subscriber_id, "approve")).status == 200
+        await rotated(who)
+        await who.apply("k2", signed_with="k1", city="std:99")
+        await until(waits)
+        ending = {"subscriber_id": who.subscriber_id, "key_id": "k1"}
+        assert (await who.say("/retire", ending, signed_with="k2")).status == 200
+        before = await d.log()
+        said = await d.decide(who.subscriber_id, "approve")
+        assert (said.status, b"no longer valid" in said.body) == (403, True)
+        assert await d.log() == before
+        assert await d.lookup(city="std:99") == []
+
+
+async def test_keys_that_begin_later_count_as_well(tmp_path: Path) -> None:
+    async with subscribed(tmp_path, "k1", policy=Policy(automatic=("BPP",), keys_max=2)) as who:
+        later = rfc3339((NOW + DAY_S) * 1000)
+        for name in ("k2", "k3"):
+            who.pairs[name] = Pair(name)
+
+        async def granted() -> bool:
+            return len((await who.desk.log())[-1]["detail"]["keys"]) == 2
+
+        assert (await who.apply("k2", signed_with="k1", valid_from=later)).status == 200
+        await until(granted)
+        said = await who.apply("k3", signed_with="k1", valid_from=later)
+        assert (said.status, said.json["error"]["paths"]) == (403, "/key_id")
+
+
+@pytest.mark.parametrize("path", ["/subscribe", "/retire", "/unsubscribe"])
+async def test_nobody_changes_more_often_than_the_registry_lets_it(
+    tmp_path: Path, path: str
+) -> None:
+    async with subscribed(tmp_path, bounds=Bounds(changes_per_subscriber_per_h=2)) as who:
+        leaving = {"subscriber_id": who.subscriber_id, "domain": DELIVERIES}
+        for _ in range(2):
+            assert (await who.say("/unsubscribe", leaving, signed_with="k1")).status == 403
+        documents = {"/subscribe": who.body("k1"), "/retire": leaving, "/unsubscribe": leaving}
+        said = await who.say(path, documents[path], signed_with="k1")
+        assert (said.status, said.headers["Retry-After"]) == (429, "1800")
+        stranger = Participant(who.desk, who.url, {"k1": Pair("k1")}, who.subscriber_id)
+        assert (await stranger.say(path, documents[path], signed_with="k1")).status == 401
+        who.desk.clock.at += 1800
+        assert (await who.say(path, documents[path], signed_with="k1")).status != 429

@@ -4,12 +4,15 @@ import hashlib
 import json
 import sqlite3
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
 import rfc8785
 
 from protocol_specs.node.commands import main
+from registry.changes import since
+from registry.verify import verify as faults_of
 from tests.registry.participant import Pair, Participant, subscribed
 from tests.registry.test_registry import until
 
@@ -70,6 +73,28 @@ async def test_the_log_is_read_in_parts_from_any_number_on(tmp_path: Path) -> No
         assert (await who.desk.get("/changes?since=5")).json["changes"] == []
         for wrong in ("since=-1", "since=x", "limit=1e9"):
             assert (await who.desk.get(f"/changes?{wrong}")).status == 400
+
+
+async def test_an_entry_does_not_repeat_the_keys_that_ended_before_it(tmp_path: Path) -> None:
+    """Else each change of a key would cost as much as all before it."""
+    async with subscribed(tmp_path) as who:
+        await some_changes(who)
+        who.desk.clock.at += 1
+        await who.desk.decide(who.subscriber_id, "suspend", reason="again")
+        keys = (await who.desk.log())[-1]["detail"]["keys"]
+        assert [key["key_id"] for key in keys] == ["k2"]
+        assert who.desk.node.store.read(faults_of).faults == []
+
+
+async def test_a_page_of_the_log_is_bounded_in_size_and_never_empty(tmp_path: Path) -> None:
+    async with subscribed(tmp_path) as who:
+        await some_changes(who)
+        pages = [
+            who.desk.node.store.read(partial(since, sequence=1, chars_max=chars_max))
+            for chars_max in (1, len(json.dumps((await who.desk.log())[1]["detail"])) + 1)
+        ]
+        assert [[entry["sequence"] for entry in page] for page in pages] == [[2], [2]]
+        assert len(who.desk.node.store.read(partial(since, sequence=1))) == 4
 
 
 def config_of(who: Participant, folder: Path) -> Path:
