@@ -10,7 +10,8 @@ from pydantic import Field as Key
 from pydantic import TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 
-from bpp.insurance.scheme import STRICT, NotInsurable, Source, Sourced
+from bpp.insurance.figures import STRICT, Source, Sourced
+from bpp.insurance.scheme import NotInsurable
 from bpp.insurance.scheme_file import PACKS, SchemeError, read_toml
 
 FOLDER = PACKS / "holidays"

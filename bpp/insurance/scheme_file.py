@@ -11,9 +11,10 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from bpp.insurance import scheme as model
+from bpp.insurance import figures as parts
 from bpp.insurance.engine import calendar
-from bpp.insurance.scheme import FIGURES, TOLD_APART_BY, Dated, Scheme
+from bpp.insurance.figures import Dated
+from bpp.insurance.scheme import FIGURES, TOLD_APART_BY, Scheme
 
 PACKS = Path(__file__).parent / "schemes"
 
@@ -181,7 +182,7 @@ def _explain(error: ValidationError) -> str:
 
 
 def _known_keys() -> list[str]:
-    classes = [each for each in vars(model).values() if isinstance(each, type)]
+    classes = [Scheme, *(each for each in vars(parts).values() if isinstance(each, type))]
     found = {
         field.name for each in classes if dataclasses.is_dataclass(each)
         for field in dataclasses.fields(each)

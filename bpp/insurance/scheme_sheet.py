@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from bpp.insurance import scheme as model
+from bpp.insurance import figures as model
 from bpp.insurance.engine import plans
-from bpp.insurance.scheme import Dated, Scheme, Sourced
+from bpp.insurance.figures import Dated, Sourced
+from bpp.insurance.scheme import Scheme
 
 SEEN = {
     "law": "read in the law",

@@ -12,8 +12,9 @@ from typing import Any, Literal
 
 from bpp.insurance.engine.assess import Assessment
 from bpp.insurance.engine.standing import Period, PeriodRule, Posting, Reason
+from bpp.insurance.figures import Dated
 from bpp.insurance.job import Job
-from bpp.insurance.scheme import Dated, Scheme
+from bpp.insurance.scheme import Scheme
 from bpp.ledger import chart
 from bpp.ledger.entry import Entry
 from bpp.ledger.journal import written

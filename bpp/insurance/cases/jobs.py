@@ -24,7 +24,8 @@ from bpp.insurance.engine.exact import EXACT, capped
 from bpp.insurance.engine.facts import Person, Work
 from bpp.insurance.engine.shares import Split, borne
 from bpp.insurance.engine.standing import Period, PeriodRule, Standing, post
-from bpp.insurance.scheme import Expense, JobCap, Rate, Scheme
+from bpp.insurance.figures import Expense, JobCap, Rate
+from bpp.insurance.scheme import Scheme
 from bpp.insurance.scheme_file import load
 from protocol_specs.wire.order import PriceLine
 

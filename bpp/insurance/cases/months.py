@@ -26,7 +26,7 @@ from bpp.insurance.engine import calendar, closing, plans, rates, yearly
 from bpp.insurance.engine.assess import flat_minor
 from bpp.insurance.engine.exact import rounded, times
 from bpp.insurance.engine.shares import over_withheld
-from bpp.insurance.scheme import Discount, Flat
+from bpp.insurance.figures import Discount, Flat
 from bpp.insurance.scheme_file import load
 
 TODAY = date(2026, 7, 2)

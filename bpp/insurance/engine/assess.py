@@ -12,7 +12,8 @@ from bpp.insurance.engine.facts import UNKNOWN, Options, Person, Work
 from bpp.insurance.engine.rates import shares
 from bpp.insurance.engine.shares import NONE, Split, borne
 from bpp.insurance.engine.standing import PeriodRule
-from bpp.insurance.scheme import Dated, NotInsurable, Scheme
+from bpp.insurance.figures import Dated
+from bpp.insurance.scheme import NotInsurable, Scheme
 from protocol_specs.wire.order import PriceLine
 
 FEE_CODE = "CANCELLATION_CHARGES"

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Literal
 
-from bpp.insurance.scheme import Option, Sector
+from bpp.insurance.figures import Sector
+from bpp.insurance.scheme import Option
 from protocol_specs.wire.order import PriceLine
 
 

@@ -9,7 +9,8 @@ from fractions import Fraction
 from bpp.insurance.engine import calendar
 from bpp.insurance.engine.exact import rounded, times
 from bpp.insurance.engine.facts import Bought
-from bpp.insurance.scheme import NotInsurable, Plan, Scheme
+from bpp.insurance.figures import Plan
+from bpp.insurance.scheme import NotInsurable, Scheme
 
 
 @dataclass(frozen=True, slots=True)

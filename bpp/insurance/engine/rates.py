@@ -6,7 +6,8 @@ from decimal import Decimal
 from bpp.insurance.engine import calendar
 from bpp.insurance.engine.facts import Person
 from bpp.insurance.engine.shares import Shares
-from bpp.insurance.scheme import AgeBand, NotInsurable, Scheme
+from bpp.insurance.figures import AgeBand
+from bpp.insurance.scheme import NotInsurable, Scheme
 
 
 def shares(scheme: Scheme, day: date, person: Person) -> Shares:

@@ -144,7 +144,7 @@ def test_a_capped_slip_says_the_cap(tmp_path: Path) -> None:
     from datetime import date
     from decimal import Decimal
 
-    from bpp.insurance.scheme import PeriodCap
+    from bpp.insurance.figures import PeriodCap
 
     cap = PeriodCap(
         amount="0.20",  # type: ignore[arg-type]  # text, as the file has it

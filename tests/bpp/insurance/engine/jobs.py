@@ -8,7 +8,8 @@ from typing import Any
 from bpp.insurance.engine.assess import assess, period_rule
 from bpp.insurance.engine.facts import UNKNOWN, Options, Person, Work
 from bpp.insurance.engine.standing import Period, PeriodRule, Standing, post
-from bpp.insurance.scheme import Rate, Scheme
+from bpp.insurance.figures import Rate
+from bpp.insurance.scheme import Scheme
 from protocol_specs.wire.order import PriceLine
 
 JULY = 1_783_000_000  # 2 July 2026
