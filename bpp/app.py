@@ -17,16 +17,14 @@ from bpp import desk_api, driver_api, forms_api
 from bpp.fleet import roster
 from bpp.fleet.csv_import import Roster
 from bpp.fleet.fleet import Fleet
-from bpp.insurance import tables as insurance_tables
 from bpp.insurance import wiring
-from bpp.ledger import tables as ledger_tables
 from bpp.orders import answers, beside, expiry, handlers, store
-from bpp.orders import tables as order_tables
 from bpp.orders.catching_up import catch_up_next
 from bpp.orders.extension import Extension
 from bpp.orders.office import Office
 from bpp.orders.provider import Provider
 from bpp.orders.stamps import Stamps
+from bpp.schema import TRIGGERS
 from bpp.settings import BppSettings
 from bpp.tables import METADATA
 from protocol_specs.node.keyring import Directory
@@ -56,7 +54,7 @@ def build_from(
         settings,
         type=SubscriberType.BPP,
         metadata=METADATA,
-        triggers=(*order_tables.TRIGGERS, *ledger_tables.TRIGGERS, *insurance_tables.TRIGGERS),
+        triggers=TRIGGERS,
         clock=clock,
         directory=directory,
     )

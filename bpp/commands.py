@@ -5,10 +5,15 @@ from typing import TYPE_CHECKING, Any
 
 from bpp.insurance import books, cash, money_commands, scheme_commands
 from bpp.insurance import commands as slip_commands
+from bpp.insurance import tables as insurance_tables
 from bpp.insurance.money_commands import Desk
+from bpp.ledger import archive_commands
 from bpp.ledger import commands as ledger_commands
+from bpp.ledger import tables as ledger_tables
 from bpp.ledger.reading_commands import Books
+from bpp.tables import METADATA, Tables
 from protocol_specs.node.settings import SettingsError, load
+from protocol_specs.node.store import Store
 from protocol_specs.wire.keys import SigningKey
 
 if TYPE_CHECKING:
@@ -16,10 +21,22 @@ if TYPE_CHECKING:
     from bpp.settings import BppSettings
 
 
+_WAITING = {"unsealed", "pending"}  # the one follows from the rest, the other goes with the orders
+_OF_BOOKS = {
+    kept.__tablename__
+    for module in (ledger_tables, insurance_tables)
+    for kept in vars(module).values()
+    if isinstance(kept, type) and issubclass(kept, Tables) and kept is not Tables
+}
+BOOKS = tuple(t for t in METADATA.sorted_tables if t.name in _OF_BOOKS - _WAITING)
+"""Every table of the books, none before what it refers to."""
+
+
 def add(subparsers: Any) -> None:
     """Registers the commands; called by `wayfare`."""
     of_ledger = ledger_commands.add(subparsers, open_books, books.find_worker)
     money_commands.add(of_ledger, open_desk)
+    archive_commands.add(of_ledger, open_books, open_new, BOOKS)
     slip_commands.add(subparsers, open_key)
     scheme_commands.add(subparsers)
 
@@ -42,6 +59,14 @@ def open_key(config: Path) -> SigningKey:
     from bpp.insurance.wiring import ledger_key
 
     return ledger_key(_insured(config)[1])
+
+
+def open_new(config: Path) -> Store:
+    """A stopped node's database, made if there is none. Raises SettingsError, StoreUnusable."""
+    from bpp.schema import TRIGGERS  # every table of the node has to be known
+
+    settings, _ = _insured(config)
+    return Store.open(settings.data_dir, METADATA, triggers=TRIGGERS)
 
 
 def open_desk(config: Path) -> Desk:

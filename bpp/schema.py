@@ -1,0 +1,10 @@
+"""The provider's whole schema: every table is declared once this is imported; and its triggers."""
+
+from bpp.fleet import tables as fleet_tables
+from bpp.insurance import tables as insurance_tables
+from bpp.ledger import tables as ledger_tables
+from bpp.orders import tables as order_tables
+
+TRIGGERS = (*order_tables.TRIGGERS, *ledger_tables.TRIGGERS, *insurance_tables.TRIGGERS)
+
+__all__ = ["TRIGGERS", "fleet_tables"]
