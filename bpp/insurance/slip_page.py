@@ -30,9 +30,11 @@ td { padding: .2mm 0; vertical-align: top; overflow-wrap: anywhere }
 .facts td:first-child { width: 22mm; color: #444 }
 .check { display: flex; gap: 4mm; margin-top: 2mm; break-inside: avoid }
 .check svg { width: 56mm; height: 56mm; flex: none; background: #fff }
-.check > div { min-width: 0; font-size: 6.8pt; overflow-wrap: anywhere }
-.check > div h2 { font-size: 7.2pt }
+.check > div { min-width: 0 }
+.check > div, .small { font-size: 6.8pt; overflow-wrap: anywhere }
+.check h2, .small h2 { font-size: 7.2pt; margin-top: 1mm }
 @media screen { body { padding: 8mm 4mm } }
+@media screen and (max-width: 480px) { .check { flex-wrap: wrap; font-size: 8pt } }
 """
 
 
@@ -46,6 +48,7 @@ def page(verdict: Verdict) -> str:
         f'<table class="sums">{"".join(_sums(slip))}</table>',
         _facts(slip),
         _check(verdict),
+        _unverified(slip),
     )
     return (
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
@@ -77,15 +80,32 @@ def _sums(slip: SlipShown) -> Iterable[str]:
     if slip.rate.what in ("rate", "net"):
         yield _sum(words.LABEL["base"], words.amount(slip, base.base_minor), is_total=True)
     yield _sum(_figure(slip), words.major(slip, slip.exact))
+    yield from _shares(slip)
     yield from _cap("job_cap", slip, slip.job_cap)
     yield _sum(words.LABEL["order"], words.amount(slip, order.amount_minor), is_total=True)
-    yield _sum(words.LABEL["order_moved"], words.amount(slip, order.posted_minor))
+    moved = order.posted_minor + period.posted_minor
+    yield _sum(words.LABEL["moved"], words.amount(slip, moved))
     if period.posted_minor:
-        yield _sum(words.LABEL["period_line"], words.amount(slip, period.posted_minor))
-    yield _sum(words.LABEL["order_due"], words.amount(slip, order.due_minor + period.due_minor))
-    name = words.LABEL["period"].format(period=period.origin_period)
+        yield _sum(words.LABEL["moved_period"], words.amount(slip, period.posted_minor))
+    yield _sum(words.LABEL["due"], words.amount(slip, order.due_minor + period.due_minor))
+    so_far = words.LABEL["period_tiers" if slip.shares else "period"]
+    name = so_far.format(period=period.origin_period)
     yield _sum(name, words.amount(slip, period.total_minor), is_total=True)
     yield from _cap("period_cap", slip, period.cap)
+
+
+def _shares(slip: SlipShown) -> Iterable[str]:
+    """Each bearer's part of what is left, where two bear it."""
+    if slip.shares is None:
+        return
+    order, shares = slip.order_line, slip.shares
+    for label, rate, minor in (
+        ("share_worker", shares.worker_rate, order.worker_minor),
+        ("share_cooperative", shares.cooperative_rate, order.amount_minor - order.worker_minor),
+    ):
+        doubt = "" if shares.verified else f" ({words.LABEL['verified_no']})"
+        name = words.LABEL[label].format(percent=words.percent(rate)) + doubt
+        yield _sum(name, words.amount(slip, minor))
 
 
 def _figure(slip: SlipShown) -> str:
@@ -110,7 +130,7 @@ def _sum(name: str, amount: str, *, is_total: bool = False) -> str:
 
 
 def _facts(slip: SlipShown) -> str:
-    """Whose scheme, who bears it, who owes it, whose slip."""
+    """Whose scheme, by what law, who bears it, who owes it."""
     label, scheme, order = words.LABEL, slip.scheme, slip.order_line
     worker = words.amount(slip, order.worker_minor)
     cooperative = words.amount(slip, order.amount_minor - order.worker_minor)
@@ -127,33 +147,36 @@ def _facts(slip: SlipShown) -> str:
             words.BORNE_BY[slip.borne_by].format(worker=worker, cooperative=cooperative),
         ),
         (label["liable"], f"{liable} ({slip.liable_source})"),
-        (label["worker"], words.WORKER.format(worker=slip.worker)),
-        (label["issued"], words.local_time(slip)),
-        (label["slip"], slip.slip_id),
     ]
-    if slip.supersedes:
-        rows.append((label["supersedes"], slip.supersedes))
     told = "".join(f"<tr><td>{escape(a)}</td><td>{escape(b)}</td></tr>" for a, b in rows)
     return f'<table class="facts">{told}</table>'
 
 
 def _check(verdict: Verdict) -> str:
-    """The code, what whoever doubts this page does with it, and what nobody has confirmed."""
-    slip = verdict.slip
+    """The code, what whoever doubts this page does with it, and by what one finds it again."""
+    slip, label = verdict.slip, words.LABEL
     proof = words.PROOF[verdict.proof].format(block=verdict.block)
-    key = f"{words.LABEL['key']}: {slip.ledger_key}"
+    rows: list[Row] = [
+        (label["issued"], words.local_time(slip)),
+        (label["slip"], slip.slip_id),
+        *([(label["supersedes"], slip.supersedes)] if slip.supersedes else []),
+        (label["worker"], words.WORKER.format(worker=slip.worker)),
+        (label["key"], slip.ledger_key),
+    ]
+    named = [f"{name}: {value}" for name, value in rows]
     told = "".join(
-        f"<p>{escape(sentence)}</p>" for sentence in (words.ABOUT, proof, words.CHECK_TEXT, key)
+        f"<p>{escape(sentence)}</p>" for sentence in (words.ABOUT, proof, words.CHECK_TEXT, *named)
     )
     heading = f"<h2>{escape(words.CHECK_HEADING)}</h2>"
-    return f'<div class="check">{_code(verdict)}<div>{heading}{told}{_unverified(slip)}</div></div>'
+    return f'<div class="check">{_code(verdict)}<div>{heading}{told}</div></div>'
 
 
 def _unverified(slip: SlipShown) -> str:
+    """What of the scheme nobody of authority has confirmed."""
     if not slip.scheme.unverified:
         return ""
     told = escape("; ".join(slip.scheme.unverified))
-    return f"<h2>{escape(words.LABEL['unverified'])}</h2><p>{told}.</p>"
+    return f'<div class="small"><h2>{escape(words.LABEL["unverified"])}</h2><p>{told}.</p></div>'
 
 
 def _code(verdict: Verdict) -> str:
