@@ -4,7 +4,6 @@ The header `Signature` carries what a request carries in `Authorization`: the sa
 signing string, over the body of the answer (of a 304: over its ETag, quotes included).
 """
 
-import hashlib
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
@@ -36,15 +35,6 @@ class Kept:
     until: int
     signed_at: int = -1
     signature: str = ""
-    _etag: str = ""
-
-    def etag(self, max_age_s: int) -> str:
-        """The entity tag of a snapshot of these records, under the network's one `max_age_s`: of
-        those two, nothing else. Nodes compute it too, because the signature of a 304 is over it."""
-        if not self._etag:
-            stated = hashlib.sha256(b"%d" % max_age_s + self.body).hexdigest()
-            self._etag = f'"{stated[:40]}"'
-        return self._etag
 
 
 class Answers:

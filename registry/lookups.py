@@ -15,11 +15,12 @@ from protocol_specs.wire.keys import SigningKey
 from registry import changes, directory, pending, records, vlookup
 from registry.answers import Answers, refusal
 from registry.settings import RegistryNodeSettings
+from registry.snapshots import Snapshots, joined
 
 BODY_BYTES_MAX = 65_536
 TEXT_MAX = 255
 CHANGES_MAX = 500
-SNAPSHOT_RECORD_BYTES = 2_000  # room for the largest snapshot, and for some of fewer domains
+ROWS_OF_ONE = 25  # so many rows found cost as much as a look-up that finds one
 PLAIN_NAMES = ("subscriber_id", "type", "domain", "country", "status")
 OPEN_STATUSES = {"INITIATED", "UNDER_SUBSCRIPTION", "INVALID_SSL"}
 
@@ -31,9 +32,7 @@ class Lookups:
         self._node, self._settings = node, settings
         bounds = settings.bounds
         self._answers = Answers(node.store, key, node.key_id)
-        # Small answers must not push out a snapshot, which takes long to make.
-        room = bounds.snapshot_records_max * SNAPSHOT_RECORD_BYTES
-        self._kept = Answers(node.store, key, node.key_id, kept_bytes_max=room)
+        self._snapshot = Snapshots(node.store, key, node.key_id, settings)
         self._lookups = Buckets(bounds.lookup_per_s, burst=2 * bounds.lookup_per_s)
         self._snapshots = Buckets(bounds.snapshot_per_s, burst=4 * bounds.snapshot_per_s)
         self._once = vlookup.Once()
@@ -65,22 +64,25 @@ class Lookups:
             who = filters["subscriber_id"]
             rows = self._node.store.read(lambda s: s.all(pending.OPEN_OF, subscriber_id=who))
             return self._answers.made(strict_json.dumps(records.waiting(rows)), now)
-        return self._found(filters, status, now)
+        return self._found(request, filters, status, now)
 
     def _found(
         self,
+        request: web.Request,
         filters: Mapping[str, str],
         status: str,
         now: int,
         words: Mapping[str, str] | None = None,
     ) -> web.Response:
-        """The records that match; `words` says each type in a network's own."""
+        """The records that match; `words` says each type in a network's own. Who makes us find
+        very many that nobody else has asked for lately pays for them as for more look-ups."""
 
         def make(session: Session) -> bytes:
             found = [
                 records.record(row, now)
                 for row in directory.find(session, filters, status=status, now=now)
             ]
+            self._lookups.charge(self._node.address_of(request), len(found) / ROWS_OF_ONE, now)
             for record in found if words else ():
                 record["type"] = words[record["type"]] if words else record["type"]
             return strict_json.dumps(found)
@@ -98,7 +100,7 @@ class Lookups:
             self._once.use(question, now)
         except Refused as refused:
             return refusal(refused)
-        return self._found(question.filters, "SUBSCRIBED", now, vlookup.WORDS)
+        return self._found(request, question.filters, "SUBSCRIBED", now, vlookup.WORDS)
 
     async def snapshot(self, request: web.Request) -> web.StreamResponse:
         """GET /snapshot?domain=D&domain=E: every record that can be trusted now, of these domains
@@ -108,38 +110,22 @@ class Lookups:
             self._pace(self._snapshots, request)
             asked = frozenset(request.query.getall("domain", []))
             served = frozenset(self._settings.domains)
-            domains = sorted(asked & served if asked else served)
-            kept = self._kept.get(tuple(domains), lambda s: self._records(s, domains, now), now)
+            domains = sorted(asked & served if asked else served) or [""]  # "": nobody's
+            parts, etag = self._snapshot.get(domains, now)
         except Refused as refused:
             return refusal(refused)
-        max_age_s = self._settings.policy.snapshot_max_age_s
-        etag = kept.etag(max_age_s)
         if etag in _tags(request):
             return self._answers.unchanged(etag, now)
         head = strict_json.dumps(
             {
                 "registry": self._settings.subscriber_id,
-                "sequence": kept.sequence,
+                "sequence": parts[0].sequence,
                 "issued_at": timestamp.rfc3339(now * 1000),
-                "max_age_s": max_age_s,
+                "max_age_s": self._settings.policy.snapshot_max_age_s,
             }
         )
-        body = head[:-1] + b',"records":' + kept.body + b"}"
+        body = head[:-1] + b',"records":' + joined(parts) + b"}"
         return self._answers.made(body, now, etag=etag)
-
-    def _records(self, session: Session, domains: list[str], now: int) -> bytes:
-        """The snapshot's records as JSON. Raises TooLarge beyond what one answer should hold."""
-        most = self._settings.bounds.snapshot_records_max
-        rows = [
-            row
-            for domain in domains
-            for row in session.all(directory.SNAPSHOT, domain=domain, now=now, most=most + 1)
-        ]
-        if len(rows) > most:
-            raise TooLarge(f"more than {most} records: ask for fewer domains, or use /lookup")
-        order = ("subscriber_id", "domain", "type", "unique_key_id")
-        rows.sort(key=lambda row: tuple(row[name] for name in order))
-        return strict_json.dumps([records.record(row, now) for row in rows])
 
     async def changes(self, request: web.Request) -> web.StreamResponse:
         """GET /changes?since=N&limit=500: what changed after number N, and where the log ends."""

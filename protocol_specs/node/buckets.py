@@ -19,11 +19,23 @@ class Buckets:
 
     def take(self, key: str, now: float) -> int:
         """Takes a token: 0 if there was one, else the whole seconds until there will be one."""
+        level = self._level(key, now)
+        taken = level >= 1
+        self._put(key, level - 1 if taken else level, now)
+        return 0 if taken else math.ceil((1 - level) / self._per_s)
+
+    def charge(self, key: str, tokens: float, now: float) -> None:
+        """Takes tokens for what turned out to cost more; the bucket may come to owe as many as it
+        holds when full."""
+        self._put(key, max(-self._burst, self._level(key, now) - tokens), now)
+
+    def _level(self, key: str, now: float) -> float:
         level, at = self._levels.pop(key, (self._burst, now))
         if now > at:  # a clock set back brings nothing, and takes nothing away
             level = min(self._burst, level + (now - at) * self._per_s)
-        taken = level >= 1
-        self._levels[key] = (level - 1 if taken else level, now)
+        return level
+
+    def _put(self, key: str, level: float, now: float) -> None:
+        self._levels[key] = (level, now)
         if len(self._levels) > self._keys_max:
             self._levels.popitem(last=False)
-        return 0 if taken else math.ceil((1 - level) / self._per_s)

@@ -13,7 +13,7 @@ from protocol_specs.node.store import Session
 from protocol_specs.wire import keys, signing
 from protocol_specs.wire.signing import KeyId
 from protocol_specs.wire.timestamp import rfc3339
-from registry import answers
+from registry import answers, lookups, records
 from registry.answers import Answers
 from registry.settings import Bounds, Policy
 from tests.registry.participant import DAY_S, NOW, Desk, Pair, Participant, rows, subscribed
@@ -187,6 +187,50 @@ async def test_a_snapshot_is_not_made_of_more_records_than_the_bound(tmp_path: P
         await until(added)
         assert (await who.desk.get("/snapshot")).status == 413
         assert (await who.desk.get(f"/snapshot?domain={RIDES}")).status == 200
+
+
+async def test_a_domain_is_made_once_however_domains_are_combined(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[str] = []
+    record = records.record
+    monkeypatch.setattr(
+        records, "record", lambda row, now: made.append(row["domain"]) or record(row, now)
+    )
+    async with subscribed(tmp_path) as who:
+        await who.apply("k1", domain=DELIVERIES, city="std:05")
+
+        async def both() -> bool:
+            return len(await who.records()) == 2
+
+        await until(both)
+        made.clear()
+        asked = [(RIDES,), (DELIVERIES,), (RIDES, DELIVERIES), (DELIVERIES, RIDES), ()]
+        said = [
+            await who.desk.get("/snapshot?" + "&".join(f"domain={name}" for name in names))
+            for names in asked
+        ]
+        assert sorted(made) == sorted([RIDES, DELIVERIES])
+        found = [{record["domain"] for record in one.json["records"]} for one in said]
+        assert found == [set(names) or {RIDES, DELIVERIES} for names in asked]
+        tags = [one.headers["ETag"] for one in said]
+        assert (len(set(tags)), tags[2:]) == (3, [tags[2]] * 3)
+
+
+async def test_who_makes_the_registry_find_many_may_ask_less(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lookups, "ROWS_OF_ONE", 0.5)
+    async with subscribed(tmp_path, bounds=Bounds(lookup_per_s=2)) as who:
+        d = who.desk
+        d.clock.at += 60
+        assert (await d.post("/lookup", {"city": "std:03"})).status == 200  # 1, and 2 for finding
+        assert (await d.post("/lookup", {"city": "std:03"})).status == 200  # 1
+        said = await d.post("/lookup", {"city": "std:03"})
+        assert (said.status, said.headers["Retry-After"]) == (429, "1")
+        d.clock.at += 1
+        for _ in range(2):
+            assert (await d.post("/lookup", {"city": "std:03"})).status == 200
 
 
 async def test_snapshots_are_paced_for_each_address(tmp_path: Path) -> None:

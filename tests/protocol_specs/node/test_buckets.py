@@ -27,3 +27,13 @@ def test_a_clock_set_back_neither_fills_a_bucket_nor_holds_it_empty() -> None:
 
 def test_a_rate_below_one_still_lets_one_through() -> None:
     assert Buckets(0.1, burst=0.2).take("a", 0) == 0
+
+
+def test_what_cost_more_is_paid_later_and_no_more_than_a_full_bucket_is_owed() -> None:
+    buckets = Buckets(1, burst=2)
+    buckets.charge("a", 3, 0)
+    assert buckets.take("a", 0) == 2
+    buckets.charge("a", 1_000, 0)
+    assert buckets.take("a", 0) == 3
+    assert buckets.take("a", 3) == 0
+    assert buckets.take("b", 0) == 0
