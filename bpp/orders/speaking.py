@@ -6,7 +6,7 @@ from bpp.orders.office import Office
 from bpp.orders.order import Peer
 from protocol_specs.wire import strict_json, version
 from protocol_specs.wire.envelope import Envelope, new_context, reply_context
-from protocol_specs.wire.errors import Refused, error_object
+from protocol_specs.wire.errors import Malformed, Refused, error_object
 from protocol_specs.wire.order import OrderView
 from protocol_specs.wire.parties import callback_of
 from protocol_specs.wire.version import Dialect
@@ -19,7 +19,8 @@ def order_message(dialect: Dialect, view: OrderView, action: str) -> Message:
     """The order as this network takes it: tags of our own only where it has room for them.
 
     Only where changes are asked and meant in two steps has it words for an order that was just
-    updated, or would be cancelled; elsewhere such an order is what it is, active.
+    updated, or would be cancelled; elsewhere such an order is what it is, active. Raises Malformed
+    for an order whose request left out what the network wants in the answer.
     """
     if not dialect.traits.takes_our_tags:
         view = replace(view, tags=())
@@ -27,7 +28,11 @@ def order_message(dialect: Dialect, view: OrderView, action: str) -> Message:
         view = replace(view, status="ACTIVE")
     if view.status == "SOFT_CANCEL" and not dialect.traits.has_soft_update:
         view = replace(view, cancellation=None)
-    return dialect.write_on_order(view, action=action)
+    try:
+        return dialect.write_on_order(view, action=action)
+    except ValueError as unsaid:
+        reason = f"there is no {action} for this in {dialect.traits.name}: {unsaid}"
+        raise Malformed(reason, path="/message/order") from unsaid
 
 
 def answer(office: Office, envelope: Envelope, message: Message) -> bytes:

@@ -433,6 +433,37 @@ async def test_a_parcel_that_is_ready_at_confirm_has_its_agent_at_once_and_may_b
         assert over.cancellation.by(there.who.peer.subscriber_id) == "CONSUMER"
 
 
+@pytest.mark.parametrize(
+    ("action", "end", "part"),
+    [
+        ("init", "start", "contact"),
+        ("init", "end", "contact"),
+        ("init", "start", "address"),
+        ("confirm", "start", "parcel"),
+    ],
+)
+async def test_what_the_answer_needs_and_the_request_left_out_is_told_and_nothing_stored(
+    tmp_path: Path, action: str, end: str, part: str
+) -> None:
+    """Live platforms leave things out; an ACK without an answer would leave them waiting."""
+    async with talk(tmp_path, "log10-1.2.5", **parcels(), record=None) as there:
+        draft = await parcel_ready(there)
+        view = replace(draft, created_at=int(there.there.clock.at))
+        message = getattr(there.dialect, f"write_{action}")(view)
+        given = message["order"]["fulfillments"][0]
+        if part == "parcel":
+            del message["order"]["@ondc/org/linked_order"]
+            given["tags"] = [tag for tag in given["tags"] if tag["code"] != "linked_order"]
+        elif part == "address":
+            del given[end]["location"][part]
+        else:
+            del given[end][part]
+        before = there.there.books()
+        answer = await there.ask(action, message, is_judged=False)
+        assert answer["error"]["code"] == "30000"
+        assert there.there.books() == before
+
+
 async def test_a_driver_who_finds_no_passenger_ends_the_ride(tmp_path: Path) -> None:
     async with talk(tmp_path, "trv10-2.1.0") as there:
         draft = await ride_ready(there)
