@@ -72,7 +72,9 @@ def _guarded(run: Callable[[argparse.Namespace], int]) -> Callable[[argparse.Nam
         except (slip_qr.TooLong, slip_sms.TooLong) as error:
             return _refuse(arguments, f"{arguments.file}: {error}")
         except OSError as error:
-            return _refuse(arguments, f"{error.filename}: {error.strerror}")
+            if error.filename is None:  # no file of ours: whoever read our output is gone
+                raise
+            return _refuse(arguments, f"{error.filename} cannot be written: {error.strerror}")
 
     return guarded
 

@@ -426,6 +426,21 @@ def test_a_picture_of_another_kind_is_refused(
     assert not (tmp_path / "slip.gif").exists()
 
 
+@pytest.mark.parametrize("command", ["qr", "print"])
+def test_what_cannot_be_written_is_named(
+    at_the_desk: Made, capsys: pytest.CaptureFixture[str], command: str
+) -> None:
+    assert main(["slip", command, "slip.json", "--out", "nowhere/slip.svg"]) == 1
+    assert "nowhere/slip.svg cannot be written: No such file" in capsys.readouterr().err
+
+
+def test_a_witness_that_is_missing_is_named(
+    at_the_desk: Made, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["slip", "verify", "slip.json", "--witness", "nowhere.jsonl"]) == 1
+    assert "nowhere.jsonl: the witness is missing" in capsys.readouterr().err
+
+
 def test_a_credential_has_no_qr_code_of_the_slip(
     at_the_desk: Made, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
