@@ -15,7 +15,7 @@ from protocol_specs.node import files
 from protocol_specs.node.client import Answered, Undelivered
 from protocol_specs.node.pinned_registry import Disbelieved, PinnedRegistry
 from protocol_specs.node.snapshot import BadSnapshot, Seal, Snapshot, digest_of
-from protocol_specs.wire.answers import HEADER
+from protocol_specs.wire.answers import HEADER, SKEW_S
 from protocol_specs.wire.envelope import Subscriber
 from protocol_specs.wire.errors import Unauthenticated
 from protocol_specs.wire.signing import digest
@@ -81,9 +81,12 @@ class SnapshotPoll:
         return 0.0 if self._snapshot is None else self._snapshot.age_s(now)
 
     def usable(self, now: float) -> Snapshot | None:
-        """The snapshot, while it is young enough to stand in for the registry."""
+        """The snapshot, while it is young enough to stand in for the registry. One of the future
+        is of any age: our clock was set back."""
         snapshot = self._snapshot
-        if snapshot is None or snapshot.age_s(now) >= snapshot.head.max_age_s:
+        if snapshot is None or now < snapshot.confirmed_at - SKEW_S:
+            return None
+        if snapshot.age_s(now) >= snapshot.head.max_age_s:
             return None
         return snapshot
 
@@ -142,8 +145,11 @@ class SnapshotPoll:
         return False
 
     def _failed(self, undelivered: Undelivered) -> None:
+        """A registry that says that it has no snapshot now may still answer look-ups: they find
+        out themselves."""
         if undelivered.transient:
-            self._registry.note(undelivered)
+            if undelivered.status is None:
+                self._registry.note(undelivered)
             return
         if self._every_s != REFUSED_EVERY_S:
             self._telemetry.log("snapshot_refused", level="warning", says=undelivered.reason)

@@ -53,6 +53,7 @@ class StandIn:
     alter: Callable[[bytes], bytes] = bytes
     alter_tag: Callable[[str], str] = str
     is_down: bool = False
+    snapshot_status: int | None = None  # instead of a snapshot
     page: int = 10_000
     asked: list[tuple[str, str | None]] = field(default_factory=list)
 
@@ -109,8 +110,8 @@ class StandIn:
         """GET /snapshot."""
         held_tag = request.headers.get("If-None-Match")
         self.asked.append(("/snapshot", held_tag))
-        if self.is_down:
-            return web.Response(status=503)
+        if self.is_down or self.snapshot_status is not None:
+            return web.Response(status=self.snapshot_status or 503)
         domains = request.query.getall("domain", [])
         found = [record(of) for of in self.held if not domains or of.domain in domains]
         records = strict_json.dumps(found)

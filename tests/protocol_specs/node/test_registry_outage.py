@@ -311,6 +311,34 @@ async def test_a_revoked_key_is_refused_within_60_s_and_another_goes_on(place: P
         assert place.accepted == 3
 
 
+@pytest.mark.parametrize("status", [429, 500, 503])
+async def test_a_revoked_key_is_refused_within_60_s_though_no_snapshot_can_be_had(
+    place: Place, status: int
+) -> None:
+    """The registry answers look-ups still: it is not lost."""
+    async with place.node_runs():
+        await place.poll()
+        assert (await place.confirm()).is_ack
+        place.registry.snapshot_status = status
+        place.registry.drop(BAP)
+        for _ in range(2):
+            place.clock.at += 30
+            await place.poll()
+        assert (await place.confirm()).status == 401
+        assert (await place.confirm(OTHER)).is_ack
+
+
+async def test_a_clock_set_back_makes_no_snapshot_young(place: Place) -> None:
+    async with place.node_runs():
+        await place.poll()
+        place.registry.is_down = True
+        place.clock.at += 300
+        assert (await place.confirm()).status == 503
+        place.clock.at -= 3600
+        assert (await place.confirm()).status == 503
+        assert place.accepted == 0
+
+
 async def test_without_a_snapshot_a_revoked_key_is_refused_within_60_s_too(place: Place) -> None:
     async with place.node_runs():
         assert (await place.confirm()).is_ack
