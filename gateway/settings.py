@@ -3,6 +3,7 @@
 from pydantic import BaseModel, ConfigDict, Field
 
 from protocol_specs.node.settings import NodeSettings
+from protocol_specs.wire.version import NETWORKS
 
 
 class Fanout(BaseModel):
@@ -26,6 +27,8 @@ class Fanout(BaseModel):
 
 
 class GatewaySettings(NodeSettings):
-    """Settings of `wayfare serve gateway`."""
+    """Settings of `wayfare serve gateway`. It carries whatever its networks speak."""
+
+    dialects: dict[str, tuple[str, ...]] = dict(NETWORKS)
 
     fanout: Fanout = Fanout()

@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 
+from gateway.settings import GatewaySettings
 from protocol_specs.wire import signing, strict_json
+from protocol_specs.wire.version import Dialects
 from tests.gateway.world import arrived, bpp, on_search, world
 from tests.support import peers
 from tests.support.peers import CITY
@@ -224,3 +226,11 @@ async def test_messages_are_counted_by_receiver_and_not_by_search(tmp_path: Path
         await w.settled()
         assert w.node.telemetry.count("sent", "search") == 2
         assert w.node.telemetry.count("given_up", "search") == 1
+
+
+def test_every_network_s_shape_passes_without_any_setting() -> None:
+    spoken = Dialects(GatewaySettings.model_fields["dialects"].default)
+    flat = {"domain": "ONDC:LOG10", "core_version": "1.2.5", "city": CITY}
+    assert spoken.of({"context": flat}).traits.name == "log10-1.2.5"
+    ride = {"domain": "ONDC:TRV10", "version": "2.0.1", "location": {}}
+    assert spoken.of({"context": ride}).traits.name == "trv10-2.0.1"

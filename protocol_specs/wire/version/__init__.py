@@ -16,7 +16,17 @@ from protocol_specs.wire.version.dialect import Dialect, Message, Needs, Traits
 from protocol_specs.wire.version.log10 import LOG, LOG10
 from protocol_specs.wire.version.trv10 import TRV10_2_0_1, TRV10_2_1_0
 
-__all__ = ["CORE", "NAMES", "Dialect", "Dialects", "Message", "Needs", "Traits", "named"]
+__all__ = [
+    "CORE",
+    "NAMES",
+    "NETWORKS",
+    "Dialect",
+    "Dialects",
+    "Message",
+    "Needs",
+    "Traits",
+    "named",
+]
 
 CORE = "core-1.1"
 
@@ -25,11 +35,12 @@ _DIALECTS: Mapping[str, Dialect] = {dialect.traits.name: dialect for dialect in 
 NAMES = tuple(_DIALECTS)
 """The dialects that can be spoken; a node's settings pick from them."""
 
-_NETWORKS = {
+NETWORKS = {
     "ONDC:TRV10": ("trv10-2.1.0", "trv10-2.0.1", CORE),
     "ONDC:LOG10": ("log10-1.2.5", CORE),
     "nic2004:60232": ("log-1.2.0", CORE),
 }
+"""The domains whose networks speak otherwise than core 1.1, and what is spoken there."""
 
 
 def named(name: str) -> Dialect:
@@ -49,8 +60,7 @@ class Dialects:
     @staticmethod
     def every() -> Dialects:
         """All dialects, each in the domains of its network: for judging what others recorded."""
-        known = {domain: [n for n in names if n in NAMES] for domain, names in _NETWORKS.items()}
-        return Dialects(known)
+        return Dialects(NETWORKS)
 
     def spoken_in(self, domain: str) -> tuple[Dialect, ...]:
         """The dialects spoken in a domain, the preferred one first."""
