@@ -11,12 +11,12 @@ from __future__ import annotations
 import asyncio
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Hashable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from protocol_specs.node.client import Undelivered
 from protocol_specs.node.pinned_registry import NOT_ANSWERED
 from protocol_specs.node.records import is_usable, serves_city
+from protocol_specs.node.remembered import Memory, Remembered
 from protocol_specs.node.snapshot import Snapshot
 from protocol_specs.node.snapshot_poll import AGE_MAX_S, SnapshotPoll
 from protocol_specs.wire.envelope import Keys, Subscriber, SubscriberType
@@ -30,26 +30,10 @@ NEGATIVE_S = 30
 DOWN_S = 2  # after a failed look-up the registry is left alone this long
 REFETCH_EVERY_S = 5  # at most one refetch of one key in this time
 AT_ONCE = 100  # records of a snapshot that are read before others get their turn
+FOUND_RECORDS_MAX = 50_000  # of all answers to who serves where: anybody can ask for any place
 PAGE = 500  # an answer with so many records may have been cut
 
 Directory = Callable[[dict[str, str]], Awaitable[list[Subscriber]]]
-
-
-@dataclass(frozen=True, slots=True)
-class Remembered:
-    """What the registry last answered to one question, and when (epoch seconds)."""
-
-    records: tuple[Subscriber, ...]
-    at: float
-    fresh_s: float
-
-    def age(self, now: float) -> float:
-        """Seconds since; endless when the clock was set back, so that it is asked anew."""
-        return now - self.at if now >= self.at else float("inf")
-
-    def is_fresh(self, now: float) -> bool:
-        """Whether the answer may be used without asking again."""
-        return self.age(now) < self.fresh_s
 
 
 class Keyring:
@@ -67,7 +51,8 @@ class Keyring:
         self._snapshots = snapshots
         if snapshots is not None:
             snapshots.on_changed(self.compare)
-        self._memory: OrderedDict[Hashable, Remembered] = OrderedDict()
+        self._held = Memory(entries_max, records_max=10 * entries_max)
+        self._found = Memory(entries_max, records_max=FOUND_RECORDS_MAX)
         self._asking: dict[Hashable, asyncio.Task[Remembered]] = {}
         self._refetched: OrderedDict[KeyId, float] = OrderedDict()
         self._down_until = 0.0
@@ -90,10 +75,10 @@ class Keyring:
         now = self._clock()
         found = {}
         for key_id in key_ids:
-            remembered = self._memory.get(key_id)
+            remembered = self._held.get(key_id)
             if remembered is None or not remembered.is_fresh(now):
                 return None
-            self._memory.move_to_end(key_id)
+            self._held.use(key_id)
             found[key_id] = _usable(remembered, key_id, int(now))
         return found
 
@@ -102,7 +87,7 @@ class Keyring:
 
         So too when that question is on its way already, or the registry is left alone for now.
         """
-        remembered = self._memory.get(key_id)
+        remembered = self._held.get(key_id)
         if remembered is not None and remembered.is_fresh(self._clock()):
             return True
         return key_id in self._asking or self._is_left_alone(self._clock())
@@ -169,9 +154,10 @@ class Keyring:
     async def _answer(
         self, entry: Hashable, question: dict[str, str], *, anew: bool = False
     ) -> Remembered:
-        remembered = self._memory.get(entry)
+        memory = self._memory_of(entry)
+        remembered = memory.get(entry)
         if remembered is not None and not anew and remembered.is_fresh(self._clock()):
-            self._memory.move_to_end(entry)
+            memory.use(entry)
             return remembered
         asking = self._asking.get(entry)
         if asking is None:
@@ -189,7 +175,7 @@ class Keyring:
         """Ask the registry, for all who ask the same meanwhile: none of them may end it."""
         try:
             answer = await self._fetch(question, remembered)
-            _put(self._memory, entry, answer, self._entries_max)
+            self._memory_of(entry).put(entry, answer)
             return answer
         finally:
             self._asking.pop(entry, None)
@@ -264,11 +250,13 @@ class Keyring:
     async def compare(self, snapshot: Snapshot) -> None:
         """Forget what a new snapshot says otherwise: keys that were revoked, suspended, renewed or
         became known, and all answers to who serves where."""
-        for count, (entry, remembered) in enumerate(list(self._memory.items()), start=1):
-            if not isinstance(entry, KeyId) or (
+        for entry, remembered in self._found.items():
+            self._found.forget(entry, remembered)
+        for count, (entry, remembered) in enumerate(self._held.items(), start=1):
+            if isinstance(entry, KeyId) and (
                 self._covered(remembered) != set(snapshot.find(_key_question(entry)))
             ):
-                self._forget(entry, remembered)
+                self._held.forget(entry, remembered)
             if count % AT_ONCE == 0:
                 await asyncio.sleep(0)
 
@@ -277,10 +265,9 @@ class Keyring:
         covers = self._snapshots.covers if self._snapshots is not None else lambda record: False
         return {r for r in remembered.records if r.status == "SUBSCRIBED" and covers(r)}
 
-    def _forget(self, entry: Hashable, remembered: Remembered) -> None:
-        """Unless something newer came in its place meanwhile."""
-        if self._memory.get(entry) is remembered:
-            del self._memory[entry]
+    def _memory_of(self, entry: Hashable) -> Memory:
+        """Keys are not forgotten for what is found."""
+        return self._held if isinstance(entry, KeyId) else self._found
 
 
 def _usable(remembered: Remembered, key_id: KeyId, now: int) -> list[Subscriber]:

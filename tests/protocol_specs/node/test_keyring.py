@@ -239,6 +239,26 @@ async def test_memory_is_bounded_and_the_oldest_goes_first(
     assert ring.knows(KeyId("0.example.org", "k1"))
 
 
+async def test_what_is_found_is_bounded_by_its_records_and_pushes_out_no_key(
+    clock: Clock, bap: peers.Peer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who searches names the city: as many as they like, each with all who serve everywhere."""
+    monkeypatch.setattr(keyring, "FOUND_RECORDS_MAX", 10)
+    everywhere = [peers.bpp(f"{n}.example.org", cities=("*",)) for n in range(4)]
+    directory = FakeDirectory([bap, *everywhere])
+    ring = Keyring(directory, clock=clock)
+    await held(ring, bap.key_id)
+    for city in ("a", "b", "c"):
+        await ring.find(type=SubscriberType.BPP, domain=RIDES, city=city)
+    asked = len(directory.asked)
+    await held(ring, bap.key_id)
+    for city in ("b", "c"):
+        await ring.find(type=SubscriberType.BPP, domain=RIDES, city=city)
+    assert len(directory.asked) == asked
+    await ring.find(type=SubscriberType.BPP, domain=RIDES, city="a")
+    assert len(directory.asked) == asked + 1
+
+
 async def test_a_clock_set_back_makes_the_keyring_ask_again(
     ring: Keyring, directory: FakeDirectory, clock: Clock, bap: peers.Peer
 ) -> None:
