@@ -75,6 +75,8 @@ def refused(journey: Journey, action: str, code: str | None, reason: str, now: i
         return _with_error(_unconfirmed(journey), error)
     if action == "on_update":
         return _with_error(_unchanged(journey), error)
+    if action == "on_cancel":
+        return _with_error(replace(journey, agreed_fee_minor=None), error)
     if action == "on_rating":
         return _with_error(replace(journey, ratings=None), error)
     if action == "on_status" and code == "30010" and journey.state == State.CONFIRMING:

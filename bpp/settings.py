@@ -68,7 +68,7 @@ class PaymentSettings(Frozen):
 
 
 class CancellationSettings(Frozen):
-    """What cancelling costs in a state: a `fee` ("2.00") or a `percentage` ("10"), never both."""
+    """What cancelling costs from a state on: a `fee` ("2.00") or a `percentage` ("10")."""
 
     state: str
     fee: str | None = None

@@ -8,6 +8,7 @@ from bpp.orders.provider import Provider, cancellation_fee, require_reason
 from protocol_specs.wire.errors import CancellationNotPossible, InvalidCancellationReason
 from protocol_specs.wire.order import (
     Cancellation,
+    CancellationTerm,
     CancelledBy,
     CancelRequest,
     PriceLine,
@@ -18,7 +19,7 @@ def cancel(order: Order, request: CancelRequest, provider: Provider, now: int) -
     """The consumer's wish, carried out; a soft one is only answered. Raises Refused."""
     require_cancellable(order)
     reason_id = _reason(order, request, provider)
-    fee_minor = cancellation_fee(order.view.cancellation_terms, order.state, order.fare_minor)
+    fee_minor = cancellation_fee(standing_term(order), order.fare_minor)
     if request.soft:
         why = Cancellation("CONSUMER", reason_id, now, party_id=order.peer.bap_id)
         would_be = priced(order, cancelled_lines(order, fee_minor)).shown()
@@ -42,6 +43,13 @@ def require_cancellable(order: Order) -> None:
         )
 
 
+def standing_term(order: Order) -> CancellationTerm | None:
+    """The published term that holds now: the last that begins at or before the order's state."""
+    published = {term.state: term for term in order.view.cancellation_terms}
+    begun = order.states.all[: order.states.all.index(order.state) + 1]
+    return next((published[state] for state in reversed(begun) if state in published), None)
+
+
 def cancelled_lines(order: Order, fee_minor: int) -> tuple[PriceLine, ...]:
     """The fare, the fee, and the fare taken back: their sum is the fee (TRV10's example)."""
     refund = PriceLine("REFUND", -order.quote.total_minor)
@@ -49,8 +57,7 @@ def cancelled_lines(order: Order, fee_minor: int) -> tuple[PriceLine, ...]:
 
 
 def _reason(order: Order, request: CancelRequest, provider: Provider) -> str:
-    terms = order.view.cancellation_terms
-    term = next((term for term in terms if term.state == order.state), None)
+    term = standing_term(order)
     if request.reason_id is None and (request.soft or (term and not term.reason_required)):
         return "000"
     if request.reason_id is None:

@@ -191,11 +191,8 @@ def return_fee(provider: Provider, fare_minor: int) -> int:
     return round_half_up(fare_minor * provider.return_percentage / 100)
 
 
-def cancellation_fee(
-    terms: tuple[CancellationTerm, ...], state: str | None, fare_minor: int
-) -> int:
-    """What cancelling in `state` costs by the published terms, never more than the fare itself."""
-    term = next((term for term in terms if term.state == state), None)
+def cancellation_fee(term: CancellationTerm | None, fare_minor: int) -> int:
+    """What cancelling costs by this published term, never more than the fare itself."""
     if term is None:
         return 0
     if term.fee_percentage is not None:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from bap.consent import Terms, beyond, terms_from
 from bap.contributions import contributions
-from bap.decide import told
+from bap.decide import refused, told
 from bap.fees import fee_minor
 from bap.journey import Journey
 from bap.progress import is_cancelled, is_ended, supersedes
@@ -215,6 +215,13 @@ def test_a_fee_to_another_account_or_in_another_currency_is_asked_about() -> Non
     assert _changed(stolen) == ["payee"]
     dear = replace(fee, currency="KWD")
     assert _changed(_told(BOOKED, RIDE_CANCELLED, fare=dear, status="CANCELLED")) == ["currency"]
+
+
+def test_the_fee_of_a_cancelling_that_was_refused_is_agreed_to_no_more() -> None:
+    fee = Quote("q", "MYR", (PriceLine("CANCELLATION_CHARGES", 300),))
+    stands, _ = refused(BOOKED, "on_cancel", "50001", "too late", 1)
+    ended = _told(stands, RIDE_CANCELLED, fare=fee, status="CANCELLED")
+    assert _changed(ended) == ["cancellation_fee_minor"]
 
 
 def test_a_way_back_costs_only_what_was_on_its_way() -> None:

@@ -38,6 +38,15 @@ def test_the_fee_is_the_published_one_of_the_state(state: str, fee_minor: int) -
     assert decision.events[0].cancellation_fee_minor == fee_minor
 
 
+def test_a_fee_holds_until_the_next_state_that_has_one() -> None:
+    """Else who comes to the door would get nothing, where only the way there was priced."""
+    terms = (CancellationTerm("RIDE_ENROUTE_PICKUP", fee_minor=200, currency="MYR"),)
+    for state, fee_minor in (("RIDE_ASSIGNED", 0), ("RIDE_ARRIVED_PICKUP", 200)):
+        order = at(state)
+        order = replace(order, view=replace(order.view, cancellation_terms=terms))
+        assert cancelled(order).order.quote.total_minor == fee_minor
+
+
 def test_a_percentage_fee_is_rounded_half_up() -> None:
     order = at("RIDE_ARRIVED_PICKUP")
     fee = cancelled(order).order.quote.total_minor
@@ -112,13 +121,13 @@ fees = st.builds(CancellationTerm, st.just("S"), fee_minor=st.integers(0, 10**6)
 
 @given(fees, st.integers(0, 10**6))
 def test_no_fee_is_above_the_fare_or_below_zero(term: CancellationTerm, total_minor: int) -> None:
-    assert 0 <= cancellation_fee((term,), "S", total_minor) <= total_minor
+    assert 0 <= cancellation_fee(term, total_minor) <= total_minor
 
 
 @given(fees)
 def test_a_cancelled_quote_always_sums_to_the_fee(term: CancellationTerm) -> None:
     order = an_order(office(), worker())
-    terms = (replace(term, state=order.state, reason_required=False),)
-    order = replace(order, view=replace(order.view, cancellation_terms=terms))
-    fee = cancellation_fee(terms, order.state, order.quote.total_minor)
+    term = replace(term, state=order.state, reason_required=False)
+    order = replace(order, view=replace(order.view, cancellation_terms=(term,)))
+    fee = cancellation_fee(term, order.quote.total_minor)
     assert cancelled(order).order.quote.total_minor == fee
