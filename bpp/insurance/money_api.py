@@ -28,7 +28,7 @@ class PayIn(BaseModel):
 
 
 class NewFact(BaseModel):
-    """Money that moved, as docs/ledger.md lists the kinds; `at` None: now.
+    """Money that moved, as docs/money.md lists the kinds; `at` None: now.
 
     `worker` is an agent_id, or the local id of the books; `by` a short id, never a name.
     """

@@ -1,6 +1,6 @@
 """All books as files that any program reads: JSON Lines a table, and a manifest with their hashes.
 
-docs/ledger.md, taking the books along. Import goes into empty books only, in one transaction, kept
+docs/money.md, taking the books along. Import goes into empty books only, in one transaction, kept
 only if every hash holds and the whole verifies.
 """
 

@@ -1,6 +1,6 @@
 """Money facts: what no event of an order tells, written down by hand, each kind two accounts.
 
-A settlement, a pay-in, a payout, a sweep: docs/ledger.md, money by hand. A reference makes each
+A settlement, a pay-in, a payout, a sweep: docs/money.md. A reference makes each
 unrepeatable; whatever would take more from an account than stands there is refused.
 """
 

@@ -1,6 +1,6 @@
 """The trust account: whether the workers' own money that is due lies there whole, scheme by scheme.
 
-docs/ledger.md, trust money: 1110 >= 2210 + 2220 + 2240 - 1250, of what workers bear.
+docs/money.md: 1110 >= 2210 + 2220 + 2240 - 1250, of what workers bear.
 """
 
 from collections import defaultdict

@@ -41,7 +41,7 @@ EVERYTHING = [
     Statement(text(f"SELECT * FROM {table} ORDER BY 1, 2"))  # noqa: S608 - our own names
     for table in ("entry", "transfer", "account", "cash_notice")
 ]
-# Two accounts of each kind, as docs/ledger.md has them; W the worker, S the scheme.
+# Two accounts of each kind, as docs/money.md has them; W the worker, S the scheme.
 TABLE = {
     "settlement": ("1100", "1200"),
     "pay-in": ("1100", "1220:W"),
