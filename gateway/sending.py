@@ -20,6 +20,7 @@ from protocol_specs.wire.errors import ack, read_ack
 
 PARTICIPANTS_MAX = 20_000
 RELAY_BYTES_MAX = 32 * 1_048_576
+RELAY_BYTES_OF_ONE = RELAY_BYTES_MAX // 4  # who is slow leaves room for the others
 FATES_MAX = 100  # remembered of one message, for those who trace it
 _ACK = ack()
 
@@ -117,8 +118,10 @@ class Sending:
     def has_room_for(self, subscriber_id: str, size: int) -> bool:
         """Whether one more message of `size` bytes may wait for this receiver."""
         waiting = self._waiting.get(subscriber_id, ())
+        held = sum(len(parcel.tail) for parcel, _ in waiting)
         return (
             len(waiting) < self._bounds.relays_waiting_max
+            and held + size <= RELAY_BYTES_OF_ONE
             and self._waiting_bytes + size <= RELAY_BYTES_MAX
         )
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from gateway import sending as sending_module
 from protocol_specs.wire import strict_json
 from tests.gateway.world import World, arrived, bpp, on_search, world
 from tests.support import peers
@@ -234,6 +235,31 @@ async def test_answers_wait_for_a_busy_consumer_and_more_than_can_wait_are_not_a
         w.consumer.holds.set()
         await w.settled()
         assert len(w.consumer.got) == said.count(200)
+
+
+async def test_what_waits_for_one_consumer_takes_up_its_share_and_no_more(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = bpp("one.example.org")
+    async with world(tmp_path, one, answers_per_provider_max=100) as w:
+        w.consumer.holds.clear()
+        asked = w.search()
+        assert (await w.send(asked)).is_ack
+        await w.settled()
+        sending = w.gateway.sending
+        answer = on_search(w, one, asked)
+        size = len(strict_json.dumps(answer))
+        monkeypatch.setattr(sending_module, "RELAY_BYTES_OF_ONE", size + 500)
+        said = []
+        while 503 not in said:  # the first ones are on their way, one waits
+            assert len(said) < 100
+            answer["message"]["catalog"]["descriptor"]["name"] = f"Coop {len(said)}"
+            said.append((await w.send(answer, sender=one.peer)).status)
+            await w.node.arrivals.drained()
+        assert not sending.has_room_for(w.consumer.peer.subscriber_id, size)
+        assert sending.has_room_for("other.example.org", size)
+        w.consumer.holds.set()
+        await w.settled()
 
 
 async def _count(provider: Any, wanted: int) -> None:
