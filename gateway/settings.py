@@ -29,6 +29,5 @@ class Fanout(BaseModel):
 class GatewaySettings(NodeSettings):
     """Settings of `wayfare serve gateway`. It carries whatever its networks speak."""
 
-    dialects: dict[str, tuple[str, ...]] = dict(NETWORKS)
-
+    dialects: dict[str, tuple[str, ...]] = Field(default_factory=lambda: dict(NETWORKS))
     fanout: Fanout = Fanout()

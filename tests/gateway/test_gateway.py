@@ -229,7 +229,9 @@ async def test_messages_are_counted_by_receiver_and_not_by_search(tmp_path: Path
 
 
 def test_every_network_s_shape_passes_without_any_setting() -> None:
-    spoken = Dialects(GatewaySettings.model_fields["dialects"].default)
+    spoken = Dialects(
+        GatewaySettings.model_fields["dialects"].get_default(call_default_factory=True)
+    )
     flat = {"domain": "ONDC:LOG10", "core_version": "1.2.5", "city": CITY}
     assert spoken.of({"context": flat}).traits.name == "log10-1.2.5"
     ride = {"domain": "ONDC:TRV10", "version": "2.0.1", "location": {}}
