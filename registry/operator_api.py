@@ -52,7 +52,7 @@ class OperatorApi:
     async def pending(self, request: web.Request) -> dict[str, Any]:
         """GET /operator/pending: open applications, what was checked, what each waits for."""
         self._who(request)
-        rows = self._node.store.read(lambda s: s.all(pending.OPEN))
+        rows = self._node.store.read(lambda s: s.all(pending.OPEN, most=pending.SHOWN_MAX))
         return {"waiting": records.waiting(rows)}
 
     async def participants(self, request: web.Request) -> dict[str, Any]:
@@ -67,7 +67,7 @@ class OperatorApi:
                     for row in directory.find(session, {}, status=status, now=now)
                 ]
                 for status in ("SUBSCRIBED", "UNSUBSCRIBED", "EXPIRED")
-            } | {"waiting": records.waiting(session.all(pending.OPEN))}
+            } | {"waiting": records.waiting(session.all(pending.OPEN, most=pending.SHOWN_MAX))}
 
         return self._node.store.read(everything)
 

@@ -122,7 +122,7 @@ class OperatorPage:
         def everything(session: Session) -> bytes:
             return operator_views.overview(
                 self._frame(seat, message),
-                records.waiting(session.all(pending.OPEN)),
+                records.waiting(session.all(pending.OPEN, most=operator_views.SHOWN)),
                 subscribers(session, after, now),
                 [changes.entry(row) for row in newest(session, None)[:CHANGES_SHOWN]],
                 after=after,
@@ -218,7 +218,10 @@ async def _form(request: web.Request) -> Mapping[str, str]:
     """The fields of a form; nothing of a body of another kind."""
     if request.content_type != "application/x-www-form-urlencoded":
         return {}
-    fields = await request.post()
+    try:
+        fields = await request.post()
+    except (LookupError, UnicodeDecodeError):  # in no charset that we know, or not in its own
+        return {}
     return {name: value for name, value in fields.items() if isinstance(value, str)}
 
 

@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 from registry.html import Child, Markup, document, tag
 
 SOON_S = 14 * 86_400
-SHOWN = 50  # subscribers on one page
+SHOWN = 50  # subscribers on one page, and applications
 Rows = Sequence[Mapping[str, Any]]
 
 
@@ -88,6 +88,9 @@ def overview(frame: Frame, waiting: Rows, participants: Rows, log: Rows, *, afte
     return page(
         frame,
         "Registry",
+        tag("p", f"The first {SHOWN} open applications are shown.", class_="soft")
+        if len(waiting) == SHOWN
+        else None,
         _section("Waiting for you", (application(frame, row) for row in by_state["approval"])),
         _section("Being challenged", (application(frame, row) for row in by_state["challenge"])),
         tag(

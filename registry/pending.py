@@ -51,7 +51,7 @@ OPEN = Statement(
     select(_applications)
     .where(_OPEN)
     .order_by(_applications.c.state, _applications.c.id.desc())  # who was refused hides nobody
-    .limit(SHOWN_MAX)
+    .limit(bindparam("most"))
 )
 COUNT_WAITING = Statement(select(func.count().label("n")).select_from(_applications).where(_WAITS))
 COUNT_WAITING_OF = Statement(

@@ -22,6 +22,7 @@ DAY_S = 86_400
 RECORDS_MAX = 32
 DOMAINS_MAX = 32
 CITIES_MAX = 200
+CITIES_IN_ALL_MAX = 2_000  # of all records of one application
 IGNORED_TOLD_MAX = 32
 
 HOST_ID = re.compile(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?(/[A-Za-z0-9._/-]{1,120})?")
@@ -177,6 +178,8 @@ def read_application(
             message, ("nonce", "request_id"), NONCE, "8 to 128 characters, fresh each time"
         ),
     )
+    if sum(len(role.cities) for role in application.roles) > CITIES_IN_ALL_MAX:
+        reader.unreadable.append(Fault("/city", f"more than {CITIES_IN_ALL_MAX} in all records"))
     reader.refuse()
     places = (top, message, entity, pair) if nested else (top,)
     return application, _ignored(places)

@@ -7,6 +7,7 @@ import pytest
 
 from protocol_specs.wire import keys, signing, timestamp
 from protocol_specs.wire.errors import Refused, Unauthenticated
+from registry import reading
 from registry.applications import Application, authenticate
 from registry.faults import NotAllowed, Told, Unreadable
 from registry.reading import Rules
@@ -118,6 +119,13 @@ def test_cities_are_read_as_text_list_codes_or_location() -> None:
     [role] = read_application(document(city=None, city_code=["std:080"])).roles
     assert role.cities == ("std:080",)
     assert faults_of(document(city=["std:080", "a b"])) == ["/city/1"]
+
+
+def test_cities_are_bounded_over_all_records(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reading, "CITIES_IN_ALL_MAX", 3)
+    many = document(domain=[RIDES, PARCELS], city="std:080,std:03")
+    assert faults_of(many) == ["/city"]
+    assert read_application(document(city="std:080,std:03"))
 
 
 def test_each_record_of_a_list_has_its_own_url_domain_and_cities() -> None:

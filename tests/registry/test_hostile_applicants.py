@@ -116,7 +116,7 @@ async def test_of_two_applications_with_one_key_one_is_refused_and_others_go_on(
 
 def pass_both(session: Session) -> None:
     """As if both had answered their challenge; which this world's gateway cannot do for them."""
-    for row in session.all(pending.OPEN):
+    for row in session.all(pending.OPEN, most=500):
         pending.move(session, row, "approval", now=NOW)
 
 
@@ -184,7 +184,7 @@ async def test_of_two_keys_that_wait_under_one_id_the_operator_can_grant_one(
     async with world(tmp_path, challenge_tries_max=1) as w:
         for _ in range(2):
             assert (await apply(w, stranger(), subscriber_id="two.example.org")).status == 200
-        rows = await w.registry.store.transact(lambda s: s.all(pending.OPEN))
+        rows = await w.registry.store.transact(lambda s: s.all(pending.OPEN, most=500))
 
         def grant(session: Session) -> None:
             for row in rows:
@@ -205,7 +205,7 @@ async def test_who_cannot_answer_for_a_newcomer_does_not_push_its_application_as
         async def refused() -> bool:
             return any(
                 row["state"] == "refused"
-                for row in w.registry.store.read(lambda s: s.all(pending.OPEN))
+                for row in w.registry.store.read(lambda s: s.all(pending.OPEN, most=500))
             )
 
         await until(refused)

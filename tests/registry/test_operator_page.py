@@ -13,6 +13,7 @@ from registry import html
 from registry.settings import Policy
 from tests.registry.participant import Desk, Participant, desk, participant, subscribed
 from tests.registry.test_registry import until
+from tests.support.peers import post
 
 
 class Browser:
@@ -70,6 +71,14 @@ async def test_without_the_token_the_page_shows_nothing(tmp_path: Path) -> None:
         response, _ = await window.send("/operator/decide", verb="suspend")
         assert response.status == 401
         assert len(await who.records()) == 1
+
+
+@pytest.mark.parametrize("charset", ["nonesuch", "utf-8"])
+async def test_a_form_in_no_known_charset_opens_nothing(tmp_path: Path, charset: str) -> None:
+    kind = {"Content-Type": f"application/x-www-form-urlencoded; charset={charset}"}
+    async with desk(tmp_path) as d:
+        said = await post(f"{d.url}/operator/open", b"token=\xff", kind)
+        assert said.status == 401
 
 
 async def test_the_cookie_is_for_this_page_alone_and_no_script_may_run(tmp_path: Path) -> None:

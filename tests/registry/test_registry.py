@@ -101,7 +101,7 @@ class World:
         return await post(url, strict_json.dumps(body), {"Authorization": f"Bearer {token}"})
 
     def stored(self) -> int:
-        return self.registry.store.read(lambda session: len(session.all(pending.OPEN)))
+        return self.registry.store.read(lambda session: len(session.all(pending.OPEN, most=500)))
 
 
 @asynccontextmanager
