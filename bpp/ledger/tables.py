@@ -80,6 +80,7 @@ class Unsealed(Tables, table=True):
     """Entries that wait for a block. Written by a trigger, so that no entry can miss it."""
 
     __table__: ClassVar[Table]
+    __table_args__ = {"sqlite_with_rowid": False}  # noqa: RUF012 - one tree, not two: all pass here
 
     entry: str = Field(primary_key=True, foreign_key="entry.id")
 
