@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 import time
 from pathlib import Path
@@ -51,8 +52,12 @@ def run_sign(arguments: argparse.Namespace) -> int:
     header = signing.sign(
         body, key=key, key_id=_key_id(arguments.key_id), created=created, expires=expires
     )
+    try:
+        parsed = signing.parse_header(header)
+    except Unauthenticated:
+        raise SettingsError("--key-id: printable ASCII without blanks, quotes or |") from None
     if not arguments.header_only:
-        _show(body, signing.parse_header(header))
+        _show(body, parsed)
         print("header:")
     print(header)
     return 0
@@ -62,19 +67,22 @@ def run_verify(arguments: argparse.Namespace) -> int:
     """Print what was signed and the verdict; 1 when it would be refused."""
     body, now = _body(arguments.body), _moment(arguments.at)
     try:
-        public = keys.public_key(_text(arguments.public_key).strip())
+        public = keys.public_key(_public(arguments.public_key))
     except ValueError as fault:
-        raise SettingsError(f"--public-key: {fault}") from None
+        raise SettingsError(
+            f"--public-key: {fault}{_no_file(arguments.public_key)} Give the signing_public_key "
+            "that `wayfare keygen` printed, or the file of it"
+        ) from None
     try:
         header = signing.parse_header(_text(arguments.header).strip())
         _show(body, header)
-        print(f"created  {_said(header.created)}, {now - header.created} s before our time")
-        print(f"expires  {_said(header.expires)}, {header.expires - now} s after our time")
+        print(f"created  {_said(header.created)}, {_from_us(header.created - now)}")
+        print(f"expires  {_said(header.expires)}, {_from_us(header.expires - now)}")
         print(f"our time {_said(now)}")
         signing.verify_header(header, signing.digest(body), public)
         claims.check_times(header, now)
     except Unauthenticated as refused:
-        print(f"refused: {refused.reason}")
+        print(f"refused: {refused.reason}{_no_file(arguments.header)}")
         return 1
     print(f"good: {header.key_id} signed these {len(body)} bytes")
     return 0
@@ -107,6 +115,19 @@ def _text(given: str) -> str:
         raise SettingsError(f"{given}: no file of ASCII text") from None
 
 
+def _public(given: str) -> str:
+    """A public key, also out of the lines that `wayfare keygen` prints."""
+    text = _text(given).strip()
+    named = re.search(r'^signing_public_key\s*=\s*"([^"]*)"', text, re.MULTILINE)
+    return named[1] if named else text
+
+
+def _no_file(given: str) -> str:
+    """Said of what looks like the name of a file and is none."""
+    looks_so = len(given) < 255 and Path(given).suffix and " " not in given
+    return f" There is no file {given}." if looks_so and not Path(given).is_file() else ""
+
+
 def _key_id(text: str) -> KeyId:
     subscriber_id, bar, unique_key_id = text.partition("|")
     if not (bar and subscriber_id and unique_key_id):
@@ -117,10 +138,18 @@ def _key_id(text: str) -> KeyId:
 def _moment(text: str | None) -> int:
     if text is None:
         return int(time.time())
+    if text.isascii() and text.isdigit():
+        if not 9 <= len(text.lstrip("0")) <= 11:
+            raise SettingsError("--at: seconds since 1970 have 9 to 11 digits")
+        return int(text)
     try:
-        return int(text) if text.isdigit() else timestamp.parse_ms(text) // 1000
+        return timestamp.parse_ms(text) // 1000
     except Malformed as fault:
-        raise SettingsError(f"--at: {fault.reason}") from None
+        raise SettingsError(f"--at: {fault.reason} Seconds since 1970 do as well") from None
+
+
+def _from_us(seconds: int) -> str:
+    return f"{abs(seconds)} s {'after' if seconds > 0 else 'before'} our time"
 
 
 def _said(seconds: int) -> str:

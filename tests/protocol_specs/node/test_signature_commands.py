@@ -81,6 +81,10 @@ def test_another_body_key_or_header_is_refused_with_the_reason(signed) -> None:
     [
         ["sign", "--key", "missing.key", "body.json"],
         ["sign", "--key", "signing.key", "--key-id", "nobody", "body.json"],
+        ["sign", "--key", "signing.key", "--key-id", "no body|k1", "body.json"],
+        ["sign", "--key", "signing.key", "--at", "5", "body.json"],
+        ["sign", "--key", "signing.key", "--at", "²", "body.json"],
+        ["sign", "--key", "signing.key", "--at", "9" * 17, "body.json"],
         ["sign", "--key", "signing.key", "missing.json"],
         ["verify", "--public-key", "AAAA", "--header", "x", "body.json"],
         ["verify", "--public-key", "AAAA", "--header", "x", "--at", "noon", "body.json"],
