@@ -25,7 +25,7 @@ from protocol_specs.node.store import Statement
 from protocol_specs.wire.keys import b64encode, generate_signing_key
 from tests.bpp.cooperative import Cooperative, cooperative
 from tests.bpp.insurance.support import CARD, CASH, MY, NOON, Coop, Story, fare_of, my_coop
-from tests.bpp.insurance.test_at_the_door import CONFIG
+from tests.bpp.insurance.test_at_the_door import CONFIG, until
 from tests.bpp.insurance.test_cash_limit import (
     OFFERING,
     agent,
@@ -526,3 +526,23 @@ def test_a_bank_statement_is_held_against_the_books_and_nothing_is_posted(
     assert (status, found["for_another_account"][0]["account"]) == (1, "1100")
     assert matched(f"MY003,{day},0.20,MYR,t-1,") == (1, {})
     assert written(Coop(tmp_path / "data", coop.schemes)) == before
+
+
+async def test_once_a_day_the_log_says_the_trust_account_and_sounds_when_money_is_overdue(
+    there: Cooperative, capsys: pytest.CaptureFixture[str]
+) -> None:
+    await at_the_limit(there)
+    heard: list[dict[str, Any]] = []
+
+    def is_heard() -> bool:
+        said = (each for each in capsys.readouterr().err.splitlines() if each.startswith("{"))
+        told = [each for each in map(json.loads, said) if each.get("what") == "trust_account"]
+        heard.extend(told)
+        return bool(heard)
+
+    assert not is_heard()  # looked at when the node began: nothing was due yet
+    there.clock.at += 2 * 86_400
+    await until(is_heard)
+    (alarm,) = heard
+    assert (alarm["event"], alarm["level"], alarm["scheme"]) == ("alarm", "error", MY)
+    assert alarm["overdue_minor"] == alarm["missing_minor"] == alarm["due_minor"] > 0
