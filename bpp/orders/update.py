@@ -228,6 +228,8 @@ def _paid_so(office: Office, change: _Change, said: tuple[PaymentTerms, ...]) ->
         now_so = now_so if ours.collected_by == "BAP" else ours
     elif ours.status == "PAID":
         raise UpdateNotPossible("the order is paid for already; how cannot be changed")
+    elif order.has_begun():
+        raise UpdateNotPossible("the job has begun; how it is paid cannot be changed any more")
     else:
         again = replace(chosen, id=ours.id, currency=ours.currency, amount_minor=ours.amount_minor)
         now_so = collected(again, said)

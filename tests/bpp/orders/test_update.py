@@ -181,6 +181,16 @@ def test_cash_may_become_prepaid_and_what_is_paid_stays_so() -> None:
         update(WHERE, paid, replace(wish, payments=(CASH,)), NOW)
 
 
+def test_how_it_is_paid_is_settled_once_it_has_begun() -> None:
+    """Else a fare said to be prepaid at the last moment would be spared its waiting charge."""
+    order = in_state(an_active(), "RIDE_STARTED", NOW)
+    wish = UpdateRequest(order_id=order.id, targets=("payments",), payments=(PREPAID,))
+    with pytest.raises(UpdateNotPossible, match="begun"):
+        update(WHERE, order, wish, NOW)
+    same = replace(wish, payments=(CASH,))
+    assert isinstance(update(WHERE, order, same, NOW), Told)
+
+
 def test_another_way_to_pay_has_its_own_account() -> None:
     at_ours = replace(CASH, account="coop@bank")
     where = office(ride_provider(payments=(at_ours, PREPAID)))
