@@ -82,7 +82,7 @@ def open_desk(config: Path) -> Desk:
 def _insured(config: Path) -> "tuple[BppSettings, InsuranceSettings]":
     from bpp.settings import BppSettings
 
-    settings = load(config, BppSettings)
+    settings = load(config, BppSettings, role="bpp")
     if settings.insurance is None:
         raise SettingsError(f"{config}: it has no [insurance] part, so no books are kept")
     return settings, settings.insurance

@@ -29,7 +29,7 @@ VERBS = {
 def add(subparsers: Any) -> None:
     """Add `wayfare registry pending|list|keys|log|verify|approve|refuse|suspend|...`."""
     parser = subparsers.add_parser("registry", help="the operator's view and decisions")
-    parser.add_argument("--config", type=Path, required=True, help="the registry's settings file")
+    parser.add_argument("--config", type=Path, metavar="FILE", help="the registry's settings file")
     parser.add_argument(
         "--as", dest="who", default="operator", metavar="NAME", help="whose token is used"
     )
@@ -57,11 +57,16 @@ def add(subparsers: Any) -> None:
             required=verb in REASONED,
             help="for the log, which is public: no personal data",
         )
+    for verb in verbs.choices.values():  # these two may also stand after the verb
+        verb.add_argument("--config", type=Path, default=argparse.SUPPRESS, help=argparse.SUPPRESS)
+        verb.add_argument("--as", dest="who", default=argparse.SUPPRESS, help=argparse.SUPPRESS)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Ask the running registry and print its answer; 1 if it refused or cannot be reached."""
-    settings = load(arguments.config, RegistryNodeSettings)
+    if arguments.config is None:
+        raise SettingsError("which registry? Give its settings file: --config FILE")
+    settings = load(arguments.config, RegistryNodeSettings, role="registry")
     if arguments.verb == "verify":
         return verify(settings, arguments.kept)
     if arguments.verb == "operator":

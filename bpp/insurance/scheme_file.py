@@ -71,6 +71,8 @@ def read_toml(path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
+        if path.parent != PACKS:
+            raise SchemeError(f"{path}: no such file") from None
         known = ", ".join(sorted(found.stem for found in path.parent.glob("*.toml")))
         raise SchemeError(f"{path.name}: no such scheme; known: {known or 'none'}") from None
     except OSError as error:

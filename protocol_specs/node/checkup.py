@@ -83,7 +83,8 @@ async def _own_node(settings: NodeSettings, caller: Caller) -> list[Check]:
             pass
     except OSError as error:
         says = f"nothing listens at {local} ({error.strerror or error})"
-        found = [Check("node", "wrong", says, "start it: wayfare serve ROLE --config FILE")]
+        do = f"start it: wayfare serve {settings.role or 'ROLE'} --config FILE"
+        found = [Check("node", "wrong", says, do)]
     else:
         found = [Check("node", "fine", f"something listens at {local}")]
     try:
@@ -103,7 +104,7 @@ async def _ready(settings: NodeSettings, caller: Caller) -> Check:
             return Check("ready", "wrong", undelivered.reason, "look at the node's log")
         do = "GET /ready says what is wrong by name; the checks below may say why"
         return Check("ready", "wrong", "the node says that it is not ready", do)
-    return Check("ready", "fine", body.decode(errors="replace")[:200])
+    return Check("ready", "fine", body.decode(errors="replace")[:500])
 
 
 async def _get(caller: Caller, target: str) -> bytes:

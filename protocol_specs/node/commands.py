@@ -173,6 +173,7 @@ def run_join(arguments: argparse.Namespace) -> int:
     except Undelivered as undelivered:
         raise CommandFault(
             f"the registry at {settings.registry.url} did not take it: {undelivered.reason}"
+            + ("" if undelivered.status else ". Does it run, and is [registry] url its address?")
         ) from None
     print(f"{settings.subscriber_id}: {standing.status} {standing.says}".rstrip())
     if standing.is_subscribed:
@@ -231,10 +232,18 @@ def next_step(settings: JoinSettings, standing: "Standing") -> str:
     )
 
 
+class _Parser(argparse.ArgumentParser):
+    """One that shows the usage of the very command whose words it does not know."""
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        found, unknown = super().parse_known_args(args, namespace)
+        if unknown:
+            self.error(f"unrecognized arguments: {' '.join(unknown)}")
+        return found, unknown
+
+
 def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="wayfare", description="Rides and deliveries on an open network."
-    )
+    parser = _Parser(prog="wayfare", description="Rides and deliveries on an open network.")
     subparsers = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     add(subparsers)
     # Starting a node should not wait for the imports of commands that nobody asked for.

@@ -3,11 +3,12 @@
 import contextlib
 import difflib
 import os
+import re
 import secrets
 import stat
 import tomllib
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, TypeVar, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
@@ -142,8 +143,8 @@ def beside_the_file(path: Path, info: ValidationInfo) -> Path:
 S = TypeVar("S", bound=BaseModel)
 
 
-def load(path: Path, cls: type[S]) -> S:
-    """Read the TOML file at `path` as `cls`.
+def load(path: Path, cls: type[S], *, role: Role | None = None) -> S:
+    """Read the TOML file at `path` as `cls`; settings that name another `role` are refused first.
 
     Raises SettingsError naming the file, the key at fault, what is wrong with it, and for an
     unknown key the nearest one that exists.
@@ -156,14 +157,46 @@ def load(path: Path, cls: type[S]) -> S:
         raise SettingsError(f"{path}: cannot be read: {error.strerror}") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SettingsError(f"{path}: not a TOML file: {error}") from None
+    said = values.get("role")
+    if role is not None and said in get_args(Role) and said != role:
+        raise SettingsError(f"{path}: key 'role' says {said!r}, not {role!r}")
     try:
         return cls.model_validate(values, context={"folder": path.resolve().parent})
     except ValidationError as error:
-        raise SettingsError(_explain(path, cls, error)) from None
+        raise SettingsError(_explain(path, cls, error, values)) from None
 
 
-def _explain(path: Path, cls: type[BaseModel], error: ValidationError) -> str:
-    return "\n".join(f"{path}: {_explain_one(cls, fault)}" for fault in error.errors())
+def _explain(
+    path: Path, cls: type[BaseModel], error: ValidationError, values: dict[str, Any]
+) -> str:
+    strays = _strays(cls, values)
+    told = [
+        f"{', '.join(repr(key) for key in keys)} stand in [{table}]: in TOML everything after a "
+        f"[table] belongs to it. Move [{table}] below the keys that stand alone"
+        for table, keys in strays.items()
+    ]
+    away = {(table, key) for table, keys in strays.items() for key in keys}
+    told += [
+        _explain_one(cls, fault)
+        for fault in error.errors()
+        if fault["loc"][:2] not in away
+        and not (fault["type"] == "missing" and any(fault["loc"] == (key,) for _, key in away))
+    ]
+    return "\n".join(f"{path}: {line}" for line in told)
+
+
+def _strays(cls: type[BaseModel], values: dict[str, Any]) -> dict[str, list[str]]:
+    """By table, the keys in it that belong to the top level, where they are missing."""
+    found: dict[str, list[str]] = {}
+    for table, inner in values.items():
+        if not isinstance(inner, dict) or table not in cls.model_fields:
+            continue
+        models = _models_in(cls.model_fields[table].annotation)
+        own = set(models[0].model_fields) if models else set()
+        away = [k for k in inner if k in cls.model_fields and k not in values and k not in own]
+        if away:
+            found[table] = away
+    return found
 
 
 def _explain_one(cls: type[BaseModel], fault: Any) -> str:
@@ -176,7 +209,20 @@ def _explain_one(cls: type[BaseModel], fault: Any) -> str:
         return f"unknown key {key!r}; {hint}"
     if fault["type"] == "missing":
         return f"key {key!r} is missing"
-    return f"key {key!r}: {fault['msg']}" if key else str(fault["msg"])
+    return f"key {key!r}: {_said(fault)}" if key else _said(fault)
+
+
+def _said(fault: Any) -> str:
+    """What is wrong, in words of the file rather than of the validator."""
+    if fault["type"] == "string_type":
+        return "must be text in quotes"
+    if fault["type"] == "tuple_type":
+        return 'must be a list, such as ["one", "another"]'
+    if fault["type"] == "string_pattern_mismatch":
+        pattern = fault["ctx"]["pattern"]
+        such = 'a number such as "1.50"' if re.search(pattern, "1.50") else f"of the form {pattern}"
+        return f"{fault['input']!r} is not {such}"
+    return str(fault["msg"]).removeprefix("Value error, ")
 
 
 def _keys_at(cls: type[BaseModel], location: tuple[int | str, ...]) -> list[str]:
@@ -207,6 +253,8 @@ def read_secret(path: Path, *, key: str, made_by: str | None = None) -> str:
     readable once must be taken for known.
     """
     try:
+        if path.is_dir():
+            raise SettingsError(f"{path} (setting {key!r}) is a folder; name the file in it")
         mode = stat.S_IMODE(os.stat(path).st_mode)
         if mode & 0o077:
             raise SettingsError(

@@ -152,15 +152,17 @@ async def subscribe(client: Client, url: str, body: Mapping[str, Any]) -> Standi
     return Standing(str(answer.get("status", "UNKNOWN")))
 
 
-async def standing(registry: Asks, body: Mapping[str, Any]) -> Standing:
+async def standing(registry: Asks, body: Mapping[str, Any], *, url: str | None = None) -> Standing:
     """What /lookup says now of the application `body`: SUBSCRIBED with this very key in all of its
-    domains, or what it waits for. Raises Undelivered."""
+    domains (and at `url`, if one is given), or what it waits for. Raises Undelivered."""
     key = {name: body[name] for name in ("subscriber_id", "key_id", "unique_key_id")}
     found = _objects(await registry.look_up({**key, "status": "SUBSCRIBED"}))
     got = {
         record.get("domain")
         for record in found
-        if record.get("status") == "SUBSCRIBED" and _is_of(record, body["signing_public_key"])
+        if record.get("status") == "SUBSCRIBED"
+        and _is_of(record, body["signing_public_key"])
+        and _is_at(record, url)
     }
     if got and got >= set(body["domains"]):
         return Standing("SUBSCRIBED")
@@ -181,7 +183,7 @@ async def wait_until_subscribed(
     loop = asyncio.get_running_loop()
     end = loop.time() + wait_s
     while True:
-        now_stands = await standing(registry, body)
+        now_stands = await standing(registry, body, url=body.get("url"))
         refused = now_stands.says.startswith("refused")
         if now_stands.is_subscribed or refused or loop.time() >= end:
             return now_stands
@@ -194,6 +196,12 @@ def _is_of(record: Mapping[str, Any], public: str) -> bool:
         return keys.public_key(str(record.get("signing_public_key"))) == keys.public_key(public)
     except keys.InvalidKey:
         return False
+
+
+def _is_at(record: Mapping[str, Any], url: str | None) -> bool:
+    """Whether the record leads to `url`; one that shows none, or none that we seek, may."""
+    shown = record.get("url") or record.get("subscriber_url")
+    return url is None or not isinstance(shown, str) or shown.rstrip("/") == url.rstrip("/")
 
 
 def _objects(answer: list[object]) -> list[dict[str, Any]]:

@@ -48,7 +48,10 @@ def run_trace(arguments: argparse.Namespace) -> int:
     answers, silent = asyncio.run(_ask_all(settings, arguments.transaction_id))
     if not answers:
         reason = silent.get(settings.subscriber_id, "no answer")
-        raise SettingsError(f"our own node at {settings.url} could not be asked: {reason}")
+        raise SettingsError(
+            f"our own node at {settings.url} could not be asked: {reason}. "
+            "Does it run? wayfare doctor --config FILE looks"
+        )
     found = diagnosis.findings(answers, silent)
     hops = diagnosis.timeline(answers)
     if arguments.json:

@@ -4,7 +4,10 @@ import argparse
 import re
 from pathlib import Path
 
+import pytest
+
 from protocol_specs.node import commands as node_commands
+from protocol_specs.node.settings import SettingsError
 from protocol_specs.node.subscription import Standing
 from registry import commands
 
@@ -30,3 +33,14 @@ def test_the_command_that_join_tells_can_be_typed(tmp_path: Path) -> None:
         "taxi.example",
         "FILE",
     )
+
+
+def test_the_settings_may_stand_before_or_after_the_verb_and_must_stand_somewhere() -> None:
+    parser = argparse.ArgumentParser()
+    commands.add(parser.add_subparsers())
+    config, who = ["--config", "FILE"], ["--as", "asha"]
+    for words in ([*config, *who, "list"], ["list", *config, *who], [*who, "list", *config]):
+        typed = parser.parse_args(["registry", *words])
+        assert (typed.verb, str(typed.config), typed.who) == ("list", "FILE", "asha")
+    with pytest.raises(SettingsError, match="--config FILE"):
+        commands.run(parser.parse_args(["registry", "list"]))

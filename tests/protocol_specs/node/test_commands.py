@@ -149,6 +149,17 @@ def test_a_misspelt_command_is_2(capsys: pytest.CaptureFixture[str]) -> None:
     assert caught.value.code == 2
 
 
+def test_an_unknown_option_is_told_with_the_usage_of_its_own_command(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with pytest.raises(SystemExit) as caught:
+        commands.main(["join", "--config", "node.toml", "--soon"])
+    assert caught.value.code == 2
+    said = capsys.readouterr().err
+    assert said.startswith("usage: wayfare join ")
+    assert said.endswith("wayfare join: error: unrecognized arguments: --soon\n")
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [

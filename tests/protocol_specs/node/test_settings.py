@@ -53,6 +53,9 @@ def test_paths_are_relative_to_the_file_and_the_rest_has_defaults(tmp_path: Path
         (("port = 9001", "port = 99999"), ["'port'", "65535"]),
         (("port = 9001", 'network = "prod"\nport = 1'), ["'network'", "'production'"]),
         (("[limits]", "[limits"), ["not a TOML file"]),
+        (('domains = ["nic2004:60221"]', "domains = 5"), ["'domains': must be a list, such as"]),
+        (('"k1"', "1"), ["'unique_key_id': must be text in quotes"]),
+        (("[limits]", '[dialects]\nx = ["y"]\n[limits]'), ["'dialects': x: no dialect 'y'; there"]),
     ],
 )
 def test_a_fault_names_file_key_and_remedy(
@@ -63,6 +66,27 @@ def test_a_fault_names_file_key_and_remedy(
         load(path, NodeSettings)
     for word in [str(path), *words]:
         assert word in str(caught.value)
+
+
+def test_keys_that_a_table_swallowed_are_told_with_the_table_and_nothing_else(
+    tmp_path: Path,
+) -> None:
+    text = GOOD.replace("port = 9001", '[dialects]\n"nic2004:60221" = ["core-1.1"]\nport = 9001')
+    with pytest.raises(SettingsError) as caught:
+        load(write(tmp_path, text), NodeSettings)
+    (line,) = str(caught.value).splitlines()
+    assert "'port', 'data_dir', 'signing_key', 'encryption_key', 'domains' stand in [dial" in line
+    assert "Move [dialects] below" in line
+
+
+def test_settings_of_another_role_are_refused_before_anything_else(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="key 'role' says 'bpp', not 'registry'"):
+        load(write(tmp_path, GOOD + "strange = 1"), NodeSettings, role="registry")
+
+
+def test_a_folder_is_no_key(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="is a folder; name the file in it"):
+        read_secret(tmp_path, key="signing_key")
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:

@@ -63,6 +63,19 @@ def test_a_refusal_names_both_times_and_the_skew(signed, at, why) -> None:
     assert status == 1
     assert f"refused: The signature of bap.example.org|k7 {why}" in said
     assert f"our time {at}" in said
+    assert f"), {abs(at - CREATED)} s {'before' if at > CREATED else 'after'} our time" in said
+
+
+def test_the_lines_that_keygen_prints_are_a_public_key(signed, capsys) -> None:
+    assert main(["keygen", "--out", str(signed.folder / "other")]) == 0
+    public = signed.folder / "public.toml"
+    public.write_text(capsys.readouterr().out)
+    body = str(signed.folder / "body.json")
+    words = ["--header", signed.header, "--at", str(CREATED), body]
+    assert main(["verify", "--public-key", str(public), *words]) == 1
+    assert "does not verify with key" in capsys.readouterr().out
+    assert main(["verify", "--public-key", "publik.toml", *words]) == 1
+    assert "There is no file publik.toml. Give the sign" in capsys.readouterr().err
 
 
 def test_another_body_key_or_header_is_refused_with_the_reason(signed) -> None:

@@ -185,6 +185,16 @@ async def test_joining_does_not_end_with_another_key_under_our_key_id() -> None:
     assert not standing.is_subscribed
 
 
+async def test_joining_does_not_end_while_the_registry_shows_our_former_url() -> None:
+    application = {**APPLICATION, "url": "https://new.bpp.example.org"}
+    former = {**ADMITTED, "subscriber_url": "https://bpp.example.org/"}
+    moved = {**ADMITTED, "url": "https://new.bpp.example.org/"}
+    for shown, joined in ((former, False), (moved, True)):
+        registry = Answers([shown], [WAITING])
+        standing = await subscription.wait_until_subscribed(registry, application, wait_s=0)
+        assert standing.is_subscribed is joined
+
+
 async def test_joining_ends_with_the_registrys_words_when_it_refuses() -> None:
     refused = {**WAITING, "waiting_for": "refused", "reason": "wrong answer"}
     standing = await waited([], [refused])
