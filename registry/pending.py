@@ -26,7 +26,8 @@ APPLY = Statement(
 NEXT_CHALLENGE = Statement(
     select(_applications)
     .where(_applications.c.state == "challenge", _applications.c.next_at <= bindparam("now"))
-    .order_by(_applications.c.tries, _applications.c.next_at)  # a newcomer before one that failed
+    # Who takes part before strangers, whom anybody can make many of; then who has failed least.
+    .order_by(_applications.c.signer == "", _applications.c.tries, _applications.c.next_at)
     .limit(1)
 )
 LEASE = Statement(

@@ -37,7 +37,8 @@ from registry.reading import KEY_NAME, Place, Reader, Rules, read_application
 from registry.settings import RegistryNodeSettings
 
 RETRY_S = (1, 2, 4, 8, 16)
-CHALLENGES_AT_ONCE = 8
+CHALLENGES_AT_ONCE = 32
+CHALLENGE_S = 20  # for all urls of an application
 FAULT_CHARS_MAX = 500  # what an endpoint answered is shown, not all of it
 LEASE_S = 60  # longer than any challenge takes; after a crash it is made again
 
@@ -185,6 +186,13 @@ class Subscriptions:
         A challenge is made once and never repeated, so an old answer is worth nothing. It names
         the key that it is about: a node must not answer for the key of somebody else.
         """
+        try:
+            async with asyncio.timeout(CHALLENGE_S):
+                return await self._challenge_each(application)
+        except TimeoutError:
+            return Failed(f"its urls took more than {CHALLENGE_S} s to answer")
+
+    async def _challenge_each(self, application: Application) -> Failed | None:
         for url in application.urls:
             try:
                 await self._challenge_at(url, application)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import delete, select
 
 from gateway.app import assemble as assemble_gateway
 from gateway.settings import GatewaySettings
@@ -18,11 +18,11 @@ from protocol_specs.wire import keys, strict_json
 from protocol_specs.wire.envelope import SubscriberType
 from protocol_specs.wire.signing import KeyId, sign
 from protocol_specs.wire.timestamp import rfc3339
-from registry import changes, participants, pending
+from registry import changes, participants, pending, subscriptions
 from registry.app import assemble
 from registry.applications import Application
 from registry.faults import NotAllowed
-from registry.settings import Bounds
+from registry.settings import Bounds, Policy
 from registry.tables import METADATA
 from registry.tables import Application as Row
 from tests.registry.participant import Pair, Participant, desk, participant
@@ -32,6 +32,7 @@ from tests.support.peers import NOW, Clock, Said, post
 
 NAME = "taxi.example.org"
 EVERY = Statement(select(Row.__table__))  # type: ignore[attr-defined]  # SQLModel hides the table
+EVERYBODY_GONE = Statement(delete(Row.__table__))  # type: ignore[attr-defined]  # as above
 DOCUMENT = (
     Application(
         subscriber_id=NAME,
@@ -301,13 +302,49 @@ async def test_applications_in_a_newcomers_name_do_not_keep_it_out(tmp_path: Pat
         assert record["key_id"] == "k1"
 
 
+def stranger_of(name: str, **changes: Any) -> dict[str, Any]:
+    """The row of an application."""
+    row = {"subscriber_id": f"{name}.example.org", "nonce": f"nonce {name}", "kind": "join"}
+    row |= {"document": DOCUMENT, "signer": "", "state": "challenge", "reason": "", "fault": ""}
+    times = {"tries": 0, "challenged": 0, "next_at": 0, "created": 0, "updated": NOW}
+    return row | times | changes
+
+
 def written(session: Session, count: int, state: str, *, challenged: int = 0) -> None:
     """So many applications of strangers, in that state."""
     for n in range(count):
-        made = {"subscriber_id": f"{state}{n}.example.org", "nonce": f"nonce {n}", "kind": "join"}
-        made |= {"document": DOCUMENT, "signer": "", "state": state, "reason": "", "fault": ""}
-        times = {"tries": 1, "challenged": challenged, "next_at": 0, "created": 0, "updated": NOW}
-        session.run(pending.APPLY, **made, **times)
+        row = stranger_of(f"{state}{n}", state=state, challenged=challenged)
+        session.run(pending.APPLY, **row)
+
+
+async def test_who_takes_part_is_challenged_before_any_number_of_strangers(tmp_path: Path) -> None:
+    async with desk(tmp_path) as d:
+
+        def next_one(session: Session) -> str:
+            written(session, 20, "challenge")
+            session.run(pending.APPLY, **stranger_of("ours", signer="k1", next_at=NOW, tries=3))
+            row = pending.next_challenge(session, now=NOW, until=NOW + 60)
+            session.run(EVERYBODY_GONE)
+            return str(row["subscriber_id"]) if row else ""
+
+        assert await d.node.store.transact(next_one) == "ours.example.org"
+
+
+async def test_urls_that_take_long_one_after_the_other_are_not_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(subscriptions, "CHALLENGE_S", 0.1)
+    policy = Policy(automatic=("BPP",), challenge_tries_max=1)
+    async with desk(tmp_path, policy=policy) as d, silent() as url:
+        who = Participant(d, url, {"k1": Pair("k1")})
+        assert (await who.apply("k1")).status == 200
+
+        async def refused() -> bool:
+            return await who.waits_for() == "refused"
+
+        await until(refused)
+        [waiting] = await who.records(status="UNDER_SUBSCRIPTION")
+        assert "more than 0.1 s" in waiting["reason"]
 
 
 async def test_applications_that_failed_hide_nobody_who_waits_for_the_operator(
