@@ -361,12 +361,6 @@ class Cancellation:
     description: str | None = None
     party_id: str | None = None
 
-    def by(self, bap_id: str) -> CancelledBy | None:
-        """Who ended it, where `bap_id` is the consumer's platform."""
-        if self.cancelled_by is not None or self.party_id is None:
-            return self.cancelled_by
-        return "CONSUMER" if self.party_id == bap_id else "PROVIDER"
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderView:

@@ -11,6 +11,8 @@ _FORM = re.compile(
 )
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
+_FIRST_MS = (datetime(1000, 1, 1, tzinfo=UTC) - _EPOCH) // _MILLISECOND
+_LAST_MS = (datetime.max.replace(tzinfo=UTC) - _EPOCH) // _MILLISECOND
 
 
 def parse_ms(text: str) -> int:
@@ -24,6 +26,9 @@ def parse_ms(text: str) -> int:
 
 
 def rfc3339(ms: int) -> str:
-    """The time as we write it: UTC, milliseconds, Z."""
+    """The time as we write it: UTC, milliseconds, Z. Raises ValueError for a year that has not
+    four digits."""
+    if not _FIRST_MS <= ms <= _LAST_MS:
+        raise ValueError(f"{ms} ms since 1970 is not in a year of four digits")
     moment = _EPOCH + timedelta(milliseconds=ms)
     return f"{moment:%Y-%m-%dT%H:%M:%S}.{ms % 1000:03d}Z"

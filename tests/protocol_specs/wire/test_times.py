@@ -112,3 +112,11 @@ def test_times_survive_the_wire(ms):
 def test_times_are_written_in_utc_with_milliseconds():
     assert timestamp.rfc3339(1767323045678) == "2026-01-02T03:04:05.678Z"
     assert timestamp.rfc3339(1767323045000) == "2026-01-02T03:04:05.000Z"
+
+
+@pytest.mark.parametrize("text", ["0999-12-31T23:59:59.000Z", "0001-01-01T00:00:00+14:00"])
+def test_a_time_of_another_age_is_read_and_never_written_in_another_form(text: str) -> None:
+    with pytest.raises(ValueError, match="four digits"):
+        timestamp.rfc3339(timestamp.parse_ms(text))
+    with pytest.raises(ValueError, match="four digits"):
+        timestamp.rfc3339(timestamp.parse_ms("9999-12-31T23:59:59.999Z") + 1)
