@@ -122,10 +122,11 @@ class Mask:
         return hmac.new(self._secret, value.encode(), hashlib.sha256).hexdigest()
 
     def _phone(self, value: str) -> str:
-        """As many digits, in the same places: a nine, zeros, and three of the pseudonym."""
+        """As many digits, in the same places: a nine, zeros, and six of the pseudonym; with fewer
+        two people would share a number too often."""
         count = sum(character.isdigit() for character in value)
-        last = f"{int(self._digest(value)[:8], 16) % 1000:03d}"
-        digits = iter(("9" + "0" * max(0, count - 4) + last)[:count])
+        last = f"{int(self._digest(value)[:12], 16) % 10**6:06d}"
+        digits = iter(("9" + "0" * max(0, count - 7) + last)[:count])
         return "".join(next(digits) if one.isdigit() else one for one in value)
 
     def _shape(self, value: str) -> str:
