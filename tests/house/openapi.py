@@ -214,8 +214,11 @@ _SIGNED_CALLS: dict[str, Json] = {
         "requestBody": _content(
             {
                 "type": "object",
-                "properties": {"transaction_id": {"type": "string", "maxLength": 255}},
-                "required": ["transaction_id"],
+                "properties": {
+                    "transaction_id": {"type": "string", "maxLength": 255},
+                    "node": {"type": "string", "description": "The id of the node asked."},
+                },
+                "required": ["transaction_id", "node"],
             }
         ),
         "responses": {"200": {"description": '`{"node", "type", "now", "hops", "refusals"}`.'}},
