@@ -114,7 +114,10 @@ def _open(body: bytes) -> tuple[Form, dict[str, Any]]:
             return "qr", _file(strict_json.parse(slip_qr.unpack(body)))
         found = strict_json.parse(body)
     except (Malformed, slip_qr.BadText) as error:
-        raise BadSlip(f"the file is not a slip: {error}") from None
+        raise BadSlip(
+            f"the file is not a slip: {error} Give the file of a slip, the text of its QR code, or "
+            "its credential"
+        ) from None
     if "credentialSubject" not in found:
         return "file", _file(found)
     subject = found["credentialSubject"]
