@@ -90,12 +90,19 @@ def _show(
             for name, value in hop.items()
             if name not in ("at", "node", "action", "event", "peer", "message_id")
         }
-        told = " ".join(f"{name}={value}" for name, value in more.items())
+        told = " ".join(f"{name}={_plain(value)}" for name, value in more.items())
         print(f"{at} {who} {hop.get('peer', '')} {told}".rstrip())
     for one in found:
         print(f"{one.outcome:>9}: {one.action} to {one.peer}: {one.reason}")
     for node, reason in silent.items():
         print(f"   silent: {node}: {reason}")
+
+
+def _plain(value: Any) -> str:
+    """A value in a line: members of an object with colons and commas between."""
+    if isinstance(value, dict):
+        return ",".join(f"{name}:{inner}" for name, inner in value.items())
+    return str(value)
 
 
 async def _ask_all(
