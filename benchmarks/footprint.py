@@ -64,14 +64,14 @@ async def resident(role: str, toml: str, node: Party, port: int, send: Send, mes
             await asyncio.to_thread(process.stop)
 
 
-def search(bap: Party) -> bytes:
+def search(bap: Party, *, city: str = "std:03", country: str = "MYS") -> bytes:
     """A search with a message_id of its own."""
     context = new_context(
         action="search",
         domain=DOMAIN,
         version="1.1.1",
-        city="std:03",
-        country="MYS",
+        city=city,
+        country=country,
         bap_id=bap.subscriber_id,
         bap_uri=bap.url,
         transaction_id=str(uuid.uuid4()),

@@ -12,18 +12,14 @@ import statistics
 import sys
 import tempfile
 import time
-import uuid
 from pathlib import Path
 from typing import Any
 
-import orjson
-
-from benchmarks.footprint import INTENT, SEARCHES_UNBOUNDED
+from benchmarks.footprint import SEARCHES_UNBOUNDED, search
 from benchmarks.lean import Listener, Pool, listen
 from benchmarks.peer import Network, Party, common_settings
 from benchmarks.processes import ROOT, WAYFARE, Process, free_port
 from protocol_specs.node.pool import tail
-from protocol_specs.wire.envelope import new_context
 from protocol_specs.wire.errors import ack
 
 DOMAIN = "nic2004:60221"
@@ -110,26 +106,9 @@ class Floor:
         return await stdout.readline()
 
 
-def search(bap: Party) -> bytes:
-    """A search of its own each time."""
-    context = new_context(
-        action="search",
-        domain=DOMAIN,
-        version="1.1.1",
-        city="std:080",
-        country="IND",
-        bap_id=bap.subscriber_id,
-        bap_uri=bap.url,
-        transaction_id=str(uuid.uuid4()),
-        message_id=str(uuid.uuid4()),
-        now_ms=time.time_ns() // 1_000_000,
-    )
-    return orjson.dumps({"context": context, "message": INTENT})
-
-
 async def fan_out(pool: Pool, bap: Party, providers: Providers) -> float:
     """One search through the gateway; seconds until the last provider had it."""
-    body = search(bap)
+    body = search(bap, city="std:080", country="IND")
     headers = bap.sign(body)
     providers.expect()
     began = time.perf_counter()
@@ -177,7 +156,7 @@ async def at(count: int, *, rounds: int, searches: int) -> dict[str, Any]:
 
 def _tail(bg: Party, bap: Party) -> bytes:
     """What the gateway adds and forwards, as it does."""
-    body = search(bap)
+    body = search(bap, city="std:080", country="IND")
     ours = bg.sign(body)["Authorization"]
     return tail(
         bap.sign(body) | {"X-Gateway-Authorization": ours, "Proxy-Authorization": ours}, body

@@ -14,25 +14,25 @@ from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel
 
 from protocol_specs.node import collector
-from protocol_specs.node.settings import NodeSettings, Role, SettingsError, load, write_secret
+from protocol_specs.node.settings import (
+    TYPE_OF_ROLE,
+    AnyNodeSettings,
+    Role,
+    SettingsError,
+    load,
+    write_secret,
+)
 from protocol_specs.node.store_faults import StoreUnusable
 from protocol_specs.wire import keys
 from protocol_specs.wire.parties import SubscriberType
-from protocol_specs.wire.signing import KeyId
 
 if TYPE_CHECKING:
     from protocol_specs.node.subscription import Standing
 
 DAY_S = 86_400
-TYPE_OF_ROLE: dict[Role, SubscriberType] = {
-    "registry": SubscriberType.REGISTRY,
-    "gateway": SubscriberType.BG,
-    "bpp": SubscriberType.BPP,
-    "bap": SubscriberType.BAP,
-}
 
 
 class CommandFault(Exception):
@@ -149,17 +149,11 @@ def run_keygen(arguments: argparse.Namespace) -> int:
     return 0
 
 
-class JoinSettings(NodeSettings):
-    """The part of any node's settings that joining needs; the rest is the node's own affair."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore")
-
-
 def run_join(arguments: argparse.Namespace) -> int:
     """Send the application of a running node and wait for the registry's yes."""
     from protocol_specs.node.client import Undelivered
 
-    settings = load(arguments.config, JoinSettings)
+    settings = load(arguments.config, AnyNodeSettings)
     role = arguments.role or settings.role
     if role is None:
         raise CommandFault(
@@ -183,42 +177,29 @@ def run_join(arguments: argparse.Namespace) -> int:
 
 
 async def _join(
-    settings: JoinSettings, type: SubscriberType, arguments: argparse.Namespace
+    settings: AnyNodeSettings, type: SubscriberType, arguments: argparse.Namespace
 ) -> "Standing":
-    from protocol_specs.node import rotation, subscription
-    from protocol_specs.node.client import Client
-    from protocol_specs.node.pinned_registry import PinnedRegistry
-    from protocol_specs.node.startup import load_pair
+    from protocol_specs.node import subscription
+    from protocol_specs.node.calling import calling
 
-    if settings.registry is None:
-        raise CommandFault("key 'registry' is missing")
-    current = rotation.load(settings).current
-    own = load_pair(current)
-    client = Client(
-        key=own.signing,
-        key_id=KeyId(settings.subscriber_id, current.unique_key_id),
-        network=settings.network,
-        now=lambda: int(time.time()),
-    )
-    registry = PinnedRegistry(client, settings.registry)
-    body = subscription.application(
-        settings,
-        own,
-        type=type,
-        now=int(time.time()),
-        valid_s=arguments.days * DAY_S,
-        unique_key_id=current.unique_key_id,
-    )
-    await client.open()
-    try:
-        said = await subscription.subscribe(client, registry.url, body)
-        print(f"The registry {settings.registry.subscriber_id} says: {said.status}")
+    async with calling(settings) as caller:
+        registry = caller.registry
+        if registry is None:
+            raise CommandFault(f"{arguments.config}: key 'registry' is missing: nobody to ask")
+        body = subscription.application(
+            settings,
+            caller.own,
+            type=type,
+            now=int(time.time()),
+            valid_s=arguments.days * DAY_S,
+            unique_key_id=caller.client.key_id.unique_key_id,
+        )
+        said = await subscription.subscribe(caller.client, registry.url, body)
+        print(f"The registry {registry.record.subscriber_id} says: {said.status}")
         return await subscription.wait_until_subscribed(registry, body, wait_s=arguments.wait)
-    finally:
-        await client.close()
 
 
-def next_step(settings: JoinSettings, standing: "Standing") -> str:
+def next_step(settings: AnyNodeSettings, standing: "Standing") -> str:
     """What to do, and what to type, when the registry has not said yes."""
     if standing.says.startswith("approval"):
         return (

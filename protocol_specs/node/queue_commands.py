@@ -10,11 +10,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from pydantic import ConfigDict
 from sqlalchemy import BindParameter, ColumnElement, bindparam, select, update
 
 from protocol_specs.node.owing import ORDER_CALLBACK_KEPT_S
-from protocol_specs.node.settings import NodeSettings, load
+from protocol_specs.node.settings import AnyNodeSettings, load
 from protocol_specs.node.store import Row, Session, Statement, Store, StoreInUse, StoreUnusable
 from protocol_specs.node.tables import Conversation, Owed, Received
 
@@ -85,12 +84,6 @@ OUTBOX = Queue(
 )
 
 
-class QueueSettings(NodeSettings):
-    """The part of any node's settings that its queues need; the rest is the node's own affair."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore")
-
-
 def add(subparsers: Any) -> None:
     """The two commands."""
     for queue in (INBOX, OUTBOX):
@@ -106,7 +99,7 @@ def add(subparsers: Any) -> None:
 
 def run_queue(queue: Queue, arguments: argparse.Namespace) -> int:
     """Shows a node's queue, beside the running node or without it; or puts one back into it."""
-    data_dir = load(arguments.config, QueueSettings).data_dir
+    data_dir = load(arguments.config, AnyNodeSettings).data_dir
     now = int(time.time())
     if arguments.retry is not None:
         return _retry(queue, data_dir, arguments.retry, now)

@@ -8,20 +8,12 @@ import time
 from pathlib import Path
 from typing import Any
 
-from pydantic import ConfigDict
-
 from protocol_specs.node import files, rotation, sqlite
 from protocol_specs.node.rotation import Rotation
-from protocol_specs.node.settings import NodeSettings, SettingsError, load
+from protocol_specs.node.settings import AnyNodeSettings, SettingsError, load
 from protocol_specs.node.store_faults import StoreInUse
 
 LOOK_S = 0.3
-
-
-class RotateSettings(NodeSettings):
-    """The part of any node's settings that this needs; the rest is the node's own affair."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore")
 
 
 def add(subparsers: Any) -> None:
@@ -43,7 +35,7 @@ def add(subparsers: Any) -> None:
 def run_rotate(arguments: argparse.Namespace) -> int:
     """Ask the running node for a rotation, or watch the one under way. 0: it is done, or was only
     asked for (`--wait 0`); 1: not done in the time given. Raises SettingsError."""
-    settings = load(arguments.config, RotateSettings)
+    settings = load(arguments.config, AnyNodeSettings)
     if arguments.status:
         print(rotation.describe(rotation.load(settings), settings.rotation))
         _print_settings(rotation.load(settings), settings)
@@ -64,7 +56,7 @@ def run_rotate(arguments: argparse.Namespace) -> int:
     return _watch(settings, wait_s=arguments.wait)
 
 
-def _watch(settings: RotateSettings, *, wait_s: float | None) -> int:
+def _watch(settings: AnyNodeSettings, *, wait_s: float | None) -> int:
     """Print each change until it is done."""
     end = None if wait_s is None else time.monotonic() + wait_s
     said = ""
@@ -83,7 +75,7 @@ def _watch(settings: RotateSettings, *, wait_s: float | None) -> int:
         time.sleep(LOOK_S)
 
 
-def _print_settings(stands: Rotation, settings: RotateSettings) -> None:
+def _print_settings(stands: Rotation, settings: AnyNodeSettings) -> None:
     """What the settings should say by and by: so that the keys are found without data_dir too."""
     current = stands.current
     if current.unique_key_id == settings.unique_key_id:

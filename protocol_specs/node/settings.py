@@ -13,9 +13,16 @@ from typing import Any, Literal, TypeVar, get_args
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
 from protocol_specs.node.addresses import plain
+from protocol_specs.wire.parties import SubscriberType
 from protocol_specs.wire.version import NAMES
 
 Role = Literal["registry", "gateway", "bpp", "bap"]
+TYPE_OF_ROLE: dict[Role, SubscriberType] = {
+    "registry": SubscriberType.REGISTRY,
+    "gateway": SubscriberType.BG,
+    "bpp": SubscriberType.BPP,
+    "bap": SubscriberType.BAP,
+}
 
 
 class SettingsError(Exception):
@@ -132,6 +139,13 @@ class NodeSettings(Frozen):
 
         Raises SettingsError naming the setting.
         """
+
+
+class AnyNodeSettings(NodeSettings):
+    """The part of a settings file that all nodes share, for commands that look at any of them; the
+    rest is the node's own affair."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
 
 
 def beside_the_file(path: Path, info: ValidationInfo) -> Path:

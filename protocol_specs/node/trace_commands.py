@@ -9,22 +9,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pydantic import ConfigDict
-
 from protocol_specs.node import diagnosis
 from protocol_specs.node.calling import Caller, calling
 from protocol_specs.node.client import Undelivered
-from protocol_specs.node.settings import NodeSettings, SettingsError, load
+from protocol_specs.node.settings import AnyNodeSettings, SettingsError, load
 from protocol_specs.wire import strict_json, timestamp
 from protocol_specs.wire.errors import Malformed
 
 NODES_MAX = 50
-
-
-class TraceSettings(NodeSettings):
-    """The part of any node's settings that asking needs; the rest is the node's own affair."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore")
 
 
 def add(subparsers: Any) -> None:
@@ -44,7 +36,7 @@ def add(subparsers: Any) -> None:
 
 def run_trace(arguments: argparse.Namespace) -> int:
     """Print what every node did and what became of each request; 1 if something was lost."""
-    settings = load(arguments.config, TraceSettings)
+    settings = load(arguments.config, AnyNodeSettings)
     answers, silent = asyncio.run(_ask_all(settings, arguments.transaction_id))
     if not answers:
         reason = silent.get(settings.subscriber_id, "no answer")
@@ -106,7 +98,7 @@ def _plain(value: Any) -> str:
 
 
 async def _ask_all(
-    settings: TraceSettings, transaction_id: str
+    settings: AnyNodeSettings, transaction_id: str
 ) -> tuple[list[dict[str, Any]], dict[str, str]]:
     """Our own node first, then every node named in an answer, each once; the silent, and why."""
     answers: list[dict[str, Any]] = []
@@ -129,7 +121,7 @@ async def _ask_all(
     return answers, silent
 
 
-async def _url_of(caller: Caller, node: str, settings: TraceSettings) -> str:
+async def _url_of(caller: Caller, node: str, settings: AnyNodeSettings) -> str:
     """Where a node is registered; raises Undelivered if it is not."""
     if node == settings.subscriber_id:
         return settings.url

@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 
 from protocol_specs.node import commands as node_commands
-from protocol_specs.node.settings import SettingsError
+from protocol_specs.node.settings import AnyNodeSettings, SettingsError
 from protocol_specs.node.subscription import Standing
 from registry import commands
 
 
 def test_the_command_that_join_tells_can_be_typed(tmp_path: Path) -> None:
-    settings = node_commands.JoinSettings(
+    settings = AnyNodeSettings(
         subscriber_id="taxi.example",
         unique_key_id="k1",
         url="https://taxi.example",
