@@ -18,14 +18,11 @@ Message = dict[str, object]
 def order_message(dialect: Dialect, view: OrderView, action: str) -> Message:
     """The order as this network takes it: tags of our own only where it has room for them.
 
-    Only where changes are asked and meant in two steps has it words for an order that was just
-    updated, or would be cancelled; elsewhere such an order is what it is, active. Raises Malformed
-    for an order whose request left out what the network wants in the answer.
+    Only where changes are asked and meant in two steps does it say who would cancel. Raises
+    Malformed for an order whose request left out what the network wants in the answer.
     """
     if not dialect.traits.takes_our_tags:
         view = replace(view, tags=())
-    if view.status == "UPDATED" and not dialect.traits.has_soft_update:
-        view = replace(view, status="ACTIVE")
     if view.status == "SOFT_CANCEL" and not dialect.traits.has_soft_update:
         view = replace(view, cancellation=None)
     try:

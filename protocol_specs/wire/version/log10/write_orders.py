@@ -108,7 +108,7 @@ def _state(edition: Edition, view: OrderView, action: str) -> str:
         return "Completed"
     if view.status == "CANCELLED":
         return "Cancelled"
-    if view.status not in ("ACTIVE", "SOFT_CANCEL"):
+    if view.status not in ("ACTIVE", "SOFT_CANCEL", "UPDATED"):  # asked or changed, it stands
         raise ValueError(f"these networks have no order state for {view.status!r}")
     is_new = action == "on_confirm" or given.state in (None, DELIVERY_STATES[0])
     return "Accepted" if is_new else "In-progress"
