@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from bpp.insurance import books, cash, money_commands, scheme_commands
 from bpp.insurance import commands as slip_commands
 from bpp.insurance import tables as insurance_tables
-from bpp.insurance.money_commands import Desk
+from bpp.insurance.desk_calls import Desk
 from bpp.ledger import archive_commands
 from bpp.ledger import commands as ledger_commands
 from bpp.ledger import tables as ledger_tables
@@ -70,13 +70,22 @@ def open_new(config: Path) -> Store:
 
 
 def open_desk(config: Path) -> Desk:
-    """Where money facts are written down for this node. Raises SettingsError."""
+    """Where this node's books are written to by hand. Raises SettingsError."""
     from bpp.desk_api import TOKEN_FILE
 
     settings, insurance = _insured(config)
     limit = cash.Limit(insurance.cash_debt_limit_minor(settings.currency), settings.currency)
     token_file = settings.data_dir / TOKEN_FILE
-    return Desk(settings.data_dir, limit, settings.host, settings.port, token_file)
+    return Desk(
+        data_dir=settings.data_dir,
+        issuer=settings.subscriber_id,
+        currency=settings.currency,
+        settings=insurance,
+        limit=limit,
+        host=settings.host,
+        port=settings.port,
+        token_file=token_file,
+    )
 
 
 def _insured(config: Path) -> "tuple[BppSettings, InsuranceSettings]":

@@ -1,17 +1,16 @@
 """Insurance as an extension of orders: estimates for quotes, entries and slips for each event."""
 
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from bpp.insurance import books, cash
 from bpp.insurance.books import SchemeTerms, Terms
 from bpp.insurance.engine.assess import Assessment, assess
-from bpp.insurance.engine.facts import Person
 from bpp.insurance.engine.standing import Bearer
 from bpp.insurance.job import Job, is_cash, work
-from bpp.insurance.projection import Desk, nobody_known, project
+from bpp.insurance.projection import Desk, project
 from bpp.insurance.scheme import NotInsurable, Scheme
 from bpp.insurance.scheme_file import load
 from bpp.insurance.settings import InsuranceSettings
@@ -50,8 +49,10 @@ class Insurance:
         key: SigningKey,
         issuer: str,
         cash_limit: cash.Limit | None = None,
+        **known: Any,
     ) -> "Insurance":
-        """By the settings of `issuer`, our subscriber_id. Raises SettingsError."""
+        """By the settings of `issuer`, our subscriber_id; `known` as `Desk` takes it. Raises
+        SettingsError."""
         packs = settings.load_schemes()
         ours = tuple(
             pack
@@ -72,7 +73,7 @@ class Insurance:
                 for pack in ours
             },
         )
-        return Insurance.with_schemes(ours, terms, key, issuer, cash_limit)
+        return Insurance.with_schemes(ours, terms, key, issuer, cash_limit, **known)
 
     @staticmethod
     def with_schemes(
@@ -81,18 +82,18 @@ class Insurance:
         key: SigningKey,
         issuer: str,
         cash_limit: cash.Limit | None = None,
-        person: Callable[[Session, str, str], Person] = nobody_known,
+        **known: Any,
     ) -> "Insurance":
         """By packs already read. An older order may rest on a shipped pack that no longer runs."""
-        known = {scheme.id: scheme for scheme in schemes}
+        packs = {scheme.id: scheme for scheme in schemes}
         desk = Desk(
             issuer=issuer,
             key=key,
             terms=terms,
-            scheme=lambda name: known.get(name) or load(name),
+            scheme=lambda name: packs.get(name) or load(name),
             new_worker_id=new_worker_id,
             cash_limit=cash_limit,
-            person=person,
+            **known,
         )
         return Insurance(desk, tuple(schemes))
 

@@ -1,38 +1,17 @@
 """`wayfare ledger post|reverse`: money facts written down by hand, beside a running node or not."""
 
 import argparse
-import http.client
 import json
 import sys
-import time
-from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
-
-from bpp.insurance import cash
-from bpp.ledger.money_facts import KINDS, NotPosted
+from bpp.insurance import cash, desk_calls
+from bpp.insurance.desk_calls import OpenDesk
+from bpp.ledger.money_facts import KINDS
 from bpp.ledger.reading_commands import instant
-from protocol_specs.node.settings import read_secret
-from protocol_specs.node.store import Session, Store, StoreInUse
-from protocol_specs.wire.errors import Malformed
-
-
-@dataclass(frozen=True, slots=True)
-class Desk:
-    """Where a node's books are, its limit of fare cash, and how to reach it while it runs."""
-
-    data_dir: Path
-    limit: cash.Limit
-    host: str
-    port: int
-    token_file: Path
-
-
-OpenDesk = Callable[[Path], Desk]
+from protocol_specs.node.store import Session
 
 
 def add(commands: Any, open_desk: OpenDesk) -> None:
@@ -76,10 +55,12 @@ def run_post(arguments: argparse.Namespace, open_desk: OpenDesk) -> int:
 
     from bpp.insurance import money_api  # the server's imports are slow: not for --help
 
-    def unit(session: Session, now: int) -> tuple[bool, str]:
-        return money_api.record(session, desk.limit, money_api.NewFact(**body), now)
+    def unit(session: Session, now: int) -> dict[str, Any]:
+        fact = money_api.NewFact(**body)
+        is_new, entry = money_api.record(session, desk.limit, fact, now)
+        return {"entry": entry, "is_new": is_new}
 
-    return _say(arguments, _written(desk, "/desk/ledger/facts", body, unit))
+    return _say(arguments, desk_calls.written(desk, "/desk/ledger/facts", body, unit))
 
 
 def run_reverse(arguments: argparse.Namespace, open_desk: OpenDesk) -> int:
@@ -87,53 +68,17 @@ def run_reverse(arguments: argparse.Namespace, open_desk: OpenDesk) -> int:
     desk = open_desk(arguments.config)
     body = {"entry": arguments.entry, "by": arguments.by}
 
-    def unit(session: Session, now: int) -> tuple[bool, str]:
+    def unit(session: Session, now: int) -> dict[str, Any]:
         is_new = cash.reverse(session, desk.limit, arguments.entry, by=arguments.by, now=now)
-        return is_new, f"reversal/{arguments.entry}"
+        return {"entry": f"reversal/{arguments.entry}", "is_new": is_new}
 
-    return _say(arguments, _written(desk, "/desk/ledger/reversals", body, unit))
+    return _say(arguments, desk_calls.written(desk, "/desk/ledger/reversals", body, unit))
 
 
 def _common(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--by", required=True, help="short id of whoever writes it down; no name")
     parser.add_argument("--config", type=Path, required=True, metavar="FILE")
     parser.add_argument("--json", action="store_true", help="one JSON value on standard output")
-
-
-def _written(
-    desk: Desk, path: str, body: dict[str, Any], unit: Callable[[Session, int], tuple[bool, str]]
-) -> dict[str, Any]:
-    """What became of it: `{entry, is_new}` or `{error}`. One process alone writes the books."""
-    try:
-        store = Store.open_existing(desk.data_dir)
-    except StoreInUse:
-        return _asked(desk, path, body)
-    try:
-        is_new, entry = store.transact_now(lambda session: unit(session, int(time.time())))
-    except (NotPosted, Malformed) as refused:
-        return {"error": str(refused)}
-    except ValidationError as refused:
-        return {"error": "; ".join(f"{e['loc'][0]}: {e['msg']}" for e in refused.errors())}
-    finally:
-        store.close()
-    return {"entry": entry, "is_new": is_new}
-
-
-def _asked(desk: Desk, path: str, body: dict[str, Any]) -> dict[str, Any]:
-    """The same by the running node's desk."""
-    made_by = "the node makes it when it first starts"
-    token = read_secret(desk.token_file, key="data_dir", made_by=made_by)
-    connection = http.client.HTTPConnection(desk.host, desk.port, timeout=10)
-    headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
-    try:
-        connection.request("POST", path, body=json.dumps(body), headers=headers)
-        response = connection.getresponse()
-        answer: dict[str, Any] = json.loads(response.read())
-    except OSError as error:
-        return {"error": f"the node holds its books but does not answer at its port: {error}"}
-    finally:
-        connection.close()
-    return {"error": answer["error"]["message"]} if "error" in answer else answer
 
 
 def _say(arguments: argparse.Namespace, answer: dict[str, Any]) -> int:

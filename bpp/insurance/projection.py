@@ -32,11 +32,17 @@ def nobody_known(session: Session, worker: str, period: str) -> Person:
     return UNKNOWN
 
 
+def every_period_open(session: Session, scheme: str, period: str) -> str:
+    """Where no period is ever closed: each amount is declared in its own."""
+    return period
+
+
 @dataclass(frozen=True, slots=True)
 class Desk:
     """What projecting needs beside the facts. `terms` are those of a new order.
 
-    `person` tells what is known of a worker (by the id of the books) for a period.
+    `person` tells what is known of a worker (by the id of the books) for a period; `declared_in`
+    the period in which what now happens to a scheme's period is declared: itself while it is open.
     """
 
     issuer: str
@@ -46,6 +52,7 @@ class Desk:
     new_worker_id: Callable[[], str]
     cash_limit: cash.Limit | None = None
     person: Callable[[Session, str, str], Person] = nobody_known
+    declared_in: Callable[[Session, str, str], str] = every_period_open
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +174,7 @@ def _slot(
             slot=place,
             worker=worker,
             origin_period=name,
-            declared_in=name,  # no period is closed yet: all of them are open
+            declared_in=desk.declared_in(session, scheme.id, name),
             bearers=scheme.bearers,
             posting=posting,
         ),

@@ -60,7 +60,7 @@ class Coop:
         )
         terms = terms_for(self.schemes, self.commission_rate, self.options)
         self.insurance = Insurance.with_schemes(
-            self.schemes, terms, self.key, "coop.example", self.cash_limit, self.person
+            self.schemes, terms, self.key, "coop.example", self.cash_limit, person=self.person
         )
 
     def record(self, event: OrderEvent) -> None:

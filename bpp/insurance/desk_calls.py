@@ -1,0 +1,76 @@
+"""How a command writes to a node's books: by itself, or through the desk of the running node."""
+
+import http.client
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from bpp.insurance import cash
+from bpp.insurance.settings import InsuranceSettings
+from bpp.refused import Refused
+from protocol_specs.node.settings import read_secret
+from protocol_specs.node.store import Session, Store, StoreInUse
+from protocol_specs.wire.errors import Malformed
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """Where a node's books are, what its settings say of them, how to reach it while it runs.
+
+    `issuer` is the node's subscriber_id, `currency` the cooperative's.
+    """
+
+    data_dir: Path
+    issuer: str
+    currency: str
+    settings: InsuranceSettings
+    limit: cash.Limit
+    host: str
+    port: int
+    token_file: Path
+
+
+OpenDesk = Callable[[Path], Desk]
+"""Reads a settings file."""
+
+
+def written(
+    desk: Desk, path: str, body: dict[str, Any], unit: Callable[[Session, int], dict[str, Any]]
+) -> dict[str, Any]:
+    """What `unit` (session, now) answers, or the running node's desk to a POST of `body`; `{error}`
+    if it was refused. One process alone writes the books.
+    """
+    try:
+        store = Store.open_existing(desk.data_dir)
+    except StoreInUse:
+        return asked(desk, path, body)
+    try:
+        return store.transact_now(lambda session: unit(session, int(time.time())))
+    except (Refused, Malformed) as refused:
+        return {"error": str(refused)}
+    except ValidationError as refused:
+        return {"error": "; ".join(f"{e['loc'][0]}: {e['msg']}" for e in refused.errors())}
+    finally:
+        store.close()
+
+
+def asked(desk: Desk, path: str, body: dict[str, Any]) -> dict[str, Any]:
+    """The same by the running node's desk."""
+    made_by = "the node makes it when it first starts"
+    token = read_secret(desk.token_file, key="data_dir", made_by=made_by)
+    connection = http.client.HTTPConnection(desk.host, desk.port, timeout=10)
+    headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+    try:
+        connection.request("POST", path, body=json.dumps(body), headers=headers)
+        response = connection.getresponse()
+        answer: dict[str, Any] = json.loads(response.read())
+    except OSError as error:
+        return {"error": f"the node holds its books but does not answer at its port: {error}"}
+    finally:
+        connection.close()
+    return {"error": answer["error"]["message"]} if "error" in answer else answer
