@@ -5,7 +5,7 @@ of a worker (never the agent's), `scheme` a scheme id, `period` an origin period
 `remittance` the id of one remittance, which begins with its scheme's: `my.act872.gig/2026-07/1`.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 UNASSIGNED = "unassigned"
 """Stands where a worker's id will stand, while nobody is assigned to the order."""
@@ -20,12 +20,13 @@ class Account:
     scheme: str | None = None
     period: str | None = None
     remittance: str | None = None
+    id: str = field(init=False, repr=False, compare=False)
+    """For example `2200:my.act872.gig:w4f0c:2026-07`."""
 
-    @property
-    def id(self) -> str:
-        """For example `2200:my.act872.gig:w4f0c:2026-07`."""
+    def __post_init__(self) -> None:
         keys = (self.scheme, self.worker, self.period, self.remittance)
-        return ":".join([str(self.number), *(key for key in keys if key is not None)])
+        id = ":".join([str(self.number), *(key for key in keys if key is not None)])
+        object.__setattr__(self, "id", id)  # made once: posting asks for it again and again
 
 
 TITLES = {

@@ -24,12 +24,15 @@ _INSERT_ENTRY = Statement(insert(_entry))
 _INSERT_TRANSFER = Statement(insert(_transfer))
 _AT_ONCE = 8  # accounts asked for in one query: an entry seldom has more
 _NAMES = tuple(f"a{n}" for n in range(_AT_ONCE))
-_HELD = Statement(
-    select(_account.c.id).where(
-        _account.c.id.in_([bindparam(name) for name in _NAMES]),
-        _account.c.currency == bindparam("currency"),
+_HELD = [  # by how many are asked for
+    Statement(
+        select(_account.c.id).where(
+            _account.c.id.in_([bindparam(name) for name in _NAMES[:count]]),
+            _account.c.currency == bindparam("currency"),
+        )
     )
-)
+    for count in range(_AT_ONCE + 1)
+]
 _INSERT_ACCOUNT = Statement(insert(_account))
 
 
@@ -54,21 +57,21 @@ def post(session: Session, entry: Entry) -> bool:
     except Conflict:
         _compare(session, entry)
         return False
-    lines = [(t.debit.id, t.credit.id, t.amount_minor) for t in entry.transfers]
-    accounts: dict[str, Account] = {}
-    for transfer, (debit, credit, _) in zip(entry.transfers, lines, strict=True):
-        accounts[debit], accounts[credit] = transfer.debit, transfer.credit
-    _open(session, accounts, entry.currency)
-    for n, (debit, credit, amount_minor) in enumerate(lines, 1):
-        session.run(
-            _INSERT_TRANSFER,
-            entry=entry.id,
-            n=n,
-            currency=entry.currency,
-            debit=debit,
-            credit=credit,
-            amount_minor=amount_minor,
-        )
+    _open(session, {a.id: a for t in entry.transfers for a in (t.debit, t.credit)}, entry.currency)
+    session.run_many(
+        _INSERT_TRANSFER,
+        (
+            {
+                "entry": entry.id,
+                "n": n,
+                "currency": entry.currency,
+                "debit": t.debit.id,
+                "credit": t.credit.id,
+                "amount_minor": t.amount_minor,
+            }
+            for n, t in enumerate(entry.transfers, 1)
+        ),
+    )
     return True
 
 
@@ -117,8 +120,8 @@ def _open(session: Session, accounts: Mapping[str, Account], currency: str) -> N
     ids = list(accounts)
     for at in range(0, len(ids), _AT_ONCE):
         some = ids[at : at + _AT_ONCE]
-        asked = dict(zip(_NAMES, some + [""] * (_AT_ONCE - len(some)), strict=True))
-        held = {row[0] for row in session.all(_HELD, currency=currency, **asked)}
+        asked = dict(zip(_NAMES, some, strict=False))
+        held = {row[0] for row in session.all(_HELD[len(some)], currency=currency, **asked)}
         for id in some:
             if id not in held:
                 _new(session, id, accounts[id], currency)

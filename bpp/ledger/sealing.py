@@ -84,15 +84,18 @@ class Sealer:
             now=now,
         )
         _write(session, new, self.key.sign(new.bytes()))
-        for position, (row, salt) in enumerate(zip(waiting, salts, strict=True)):
-            session.run(
-                _INSERT_LEAF,
-                block=new.number,
-                position=position,
-                entry=row["id"],
-                hash=hashes[position],
-            )
-            session.run(_INSERT_SALT, entry=row["id"], salt=salt)
+        entries = [row["id"] for row in waiting]
+        session.run_many(
+            _INSERT_LEAF,
+            (
+                {"block": new.number, "position": position, "entry": entry, "hash": hash}
+                for position, (entry, hash) in enumerate(zip(entries, hashes, strict=True))
+            ),
+        )
+        session.run_many(
+            _INSERT_SALT,
+            ({"entry": entry, "salt": salt} for entry, salt in zip(entries, salts, strict=True)),
+        )
         session.run(_SEALED, sealed=new.number)
         return True
 

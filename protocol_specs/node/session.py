@@ -1,7 +1,7 @@
 """Statements compiled once, and the session in which a unit of work runs them."""
 
 import sqlite3
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property, partial
 from typing import Any, NoReturn, cast
 
@@ -19,7 +19,7 @@ class Statement:
 
     Made at module level, each value a `bindparam("name")`; the parameters of a bare
     `insert(table)` are all its columns (give `id=None` where the database numbers the rows).
-    A list of unknown length does not compile once: run the statement for each.
+    A list of unknown length does not compile once: `Session.run_many` runs one for each.
     """
 
     def __init__(self, clause: ClauseElement) -> None:
@@ -47,6 +47,7 @@ class Session:
         "_connection",
         "_depth",
         "_execute",
+        "_execute_many",
         "_listeners",
         "_may_write",
         "broken",
@@ -62,6 +63,7 @@ class Session:
     ) -> None:
         self._connection = connection
         self._execute: Callable[..., sqlite3.Cursor] = connection.execute
+        self._execute_many: Callable[..., sqlite3.Cursor] = connection.executemany
         self._listeners = listeners
         self._may_write = may_write
         self.callbacks: list[Callable[[], None]] = []
@@ -73,6 +75,20 @@ class Session:
         sql, fixed = statement.sqlite
         try:
             return self._execute(sql, {**fixed, **values} if fixed else values).rowcount
+        except sqlite3.Error as error:
+            self._fail(error)
+
+    def run_many(self, statement: Statement, rows: Iterable[Mapping[str, Any]]) -> int:
+        """Runs a write once for each of `rows`, in their order; returns how many rows it changed.
+
+        Half the cost of `run` for each. What one row raises leaves those before it written: the
+        unit, or a savepoint, undoes them. Raises as `run` does.
+        """
+        sql, fixed = statement.sqlite
+        try:
+            return self._execute_many(
+                sql, [{**fixed, **row} for row in rows] if fixed else rows
+            ).rowcount
         except sqlite3.Error as error:
             self._fail(error)
 
@@ -159,12 +175,15 @@ class Session:
             translated = StoreUnavailable(str(error))
         if isinstance(translated, StoreUnavailable):
             self.broken = translated
-            self._execute = partial(_refuse, translated)
+            self._refuse_from_here_on(translated)
         raise translated from error
 
     def end(self) -> None:
         """Whoever uses this session from here on is at fault."""
-        self._execute = partial(_refuse, RuntimeError("this session ended with its unit"))
+        self._refuse_from_here_on(RuntimeError("this session ended with its unit"))
+
+    def _refuse_from_here_on(self, error: Exception) -> None:
+        self._execute = self._execute_many = partial(_refuse, error)
 
 
 class Savepoint:

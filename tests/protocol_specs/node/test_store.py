@@ -18,6 +18,7 @@ from sqlalchemy import (
     MetaData,
     String,
     Table,
+    bindparam,
     delete,
     insert,
     select,
@@ -50,6 +51,7 @@ class Parent(Tables, table=True):
 
 _T = Parent.__table__
 INSERT = Statement(insert(_T).returning(_T.c.id))
+PUT = Statement(insert(_T).values(amount_minor=1, name=bindparam("name"), blob=None))
 NAMES = Statement(select(_T.c.name).order_by(_T.c.name))
 TRIGGER = (
     "CREATE TRIGGER parent_kept BEFORE DELETE ON parent "
@@ -327,9 +329,29 @@ async def test_a_cancelled_caller_leaves_the_others_alone(store: Store) -> None:
     assert "stays" in names(store)
 
 
+def test_many_rows_of_one_statement_are_written_in_their_order_and_counted(store: Store) -> None:
+    rows = ({"name": name} for name in ("b", "a"))
+    assert store.transact_now(lambda s: s.run_many(PUT, rows)) == 2
+    assert names(store) == ["a", "b"]
+
+
+def test_a_conflict_among_many_rows_leaves_what_was_written_before_the_savepoint(
+    store: Store,
+) -> None:
+    def unit(session: Session) -> None:
+        put(session, "before")
+        with pytest.raises(Conflict), session.savepoint():
+            session.run_many(PUT, [{"name": "a"}, {"name": "a"}, {"name": "b"}])
+
+    store.transact_now(unit)
+    assert names(store) == ["before"]
+
+
 def test_a_read_may_not_write(store: Store) -> None:
     with pytest.raises(RuntimeError, match="may not write"):
         store.read(lambda s: put(s, "a"))
+    with pytest.raises(RuntimeError, match="may not write"):
+        store.read(lambda s: s.run_many(PUT, [{"name": "a"}]))
     assert names(store) == []
 
 
@@ -338,6 +360,8 @@ def test_a_session_ends_with_its_unit(store: Store) -> None:
     store.transact_now(kept.append)
     with pytest.raises(RuntimeError, match="ended"):
         put(kept[0], "late")
+    with pytest.raises(RuntimeError, match="ended"):
+        kept[0].run_many(PUT, [{"name": "late"}])
 
 
 def test_a_unit_cannot_start_another(store: Store) -> None:
