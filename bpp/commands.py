@@ -7,6 +7,8 @@ from bpp.insurance import books, cash, money_commands, scheme_commands
 from bpp.insurance import commands as slip_commands
 from bpp.insurance import tables as insurance_tables
 from bpp.insurance.desk_calls import Desk
+from bpp.insurance.people import tables as people_tables
+from bpp.insurance.remittance import tables as remittance_tables
 from bpp.ledger import archive_commands
 from bpp.ledger import commands as ledger_commands
 from bpp.ledger import tables as ledger_tables
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
 _WAITING = {"unsealed", "pending"}  # the one follows from the rest, the other goes with the orders
 _OF_BOOKS = {
     kept.__tablename__
-    for module in (ledger_tables, insurance_tables)
+    for module in (ledger_tables, insurance_tables, people_tables, remittance_tables)
     for kept in vars(module).values()
     if isinstance(kept, type) and issubclass(kept, Tables) and kept is not Tables
 }

@@ -2,9 +2,17 @@
 
 from bpp.fleet import tables as fleet_tables
 from bpp.insurance import tables as insurance_tables
+from bpp.insurance.people import tables as people_tables
+from bpp.insurance.remittance import tables as remittance_tables
 from bpp.ledger import tables as ledger_tables
 from bpp.orders import tables as order_tables
 
-TRIGGERS = (*order_tables.TRIGGERS, *ledger_tables.TRIGGERS, *insurance_tables.TRIGGERS)
+TRIGGERS = (
+    *order_tables.TRIGGERS,
+    *ledger_tables.TRIGGERS,
+    *insurance_tables.TRIGGERS,
+    *people_tables.TRIGGERS,
+    *remittance_tables.TRIGGERS,
+)
 
 __all__ = ["TRIGGERS", "fleet_tables"]

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Select, bindparam, delete, func, insert, select, union_all, update
 
 from bpp.insurance.engine.shares import Split
-from bpp.insurance.engine.standing import Period, Standing, Totals
+from bpp.insurance.engine.standing import Period, Reason, Standing, Totals
 from bpp.insurance.entries import Contribution
 from bpp.insurance.scheme import Option
 from bpp.insurance.slip import text
@@ -188,15 +188,23 @@ def _fields(terms: SchemeTerms) -> dict[str, Any]:
     return {name: getattr(terms, name) for name in SchemeTerms.__slots__}
 
 
-def standing(
-    session: Session, order_key: str, scheme: str, slot: int
-) -> tuple[Standing, str | None]:
-    """What an order last came to for a worker slot, and the entry that says so (None: none)."""
+@dataclass(frozen=True, slots=True)
+class Stood:
+    """What an order last came to for a worker slot, the entry that says so (None: none yet), and
+    why the slot was left out of the scheme when its worker got the job (None: it was not)."""
+
+    standing: Standing = field(default_factory=Standing)
+    entry: str | None = None
+    withheld: Reason | None = None
+
+
+def stood(session: Session, order_key: str, scheme: str, slot: int) -> Stood:
+    """What stood for a worker slot before the next event."""
     row = session.one(_STANDING, order_key=order_key, scheme=scheme, slot=slot)
     if row is None:
-        return Standing(), None
-    amount = _split(row, "amount")
-    return Standing(Decimal(row["exact"]), amount, bool(row["is_due"])), row["entry"]
+        return Stood()
+    standing = Standing(Decimal(row["exact"]), _split(row, "amount"), bool(row["is_due"]))
+    return Stood(standing, row["entry"], row["withheld"])
 
 
 def _split(row: Row, name: str) -> Split:
@@ -226,6 +234,7 @@ def keep_contribution(
     entry: str,
     seq: int | None,
     status: str,
+    withheld: Reason | None,
     now: Standing,
     after: Period,
 ) -> None:
@@ -240,6 +249,7 @@ def keep_contribution(
         period=contribution.origin_period,
         seq=seq,
         status=status,
+        withheld=withheld,
         exact=text(now.exact),
         amount_minor=now.amount_minor,
         amount_worker_minor=now.amount.worker,

@@ -108,13 +108,19 @@ class Insurance:
         )
 
     def passes_over(self, session: Session, agent_id: str, terms: JobTerms) -> str | None:
-        """At the limit of fare cash, no cash job. A prepaid one pays the debt back: let it come."""
+        """No job for who was not told what it takes, nor a cash job at the limit of fare cash.
+
+        A prepaid one pays the debt back: let it come.
+        """
+        worker = books.find_worker(session, agent_id)
+        why = self.desk.gate.objection(session, self.schemes, worker, terms.planned_start)
+        if why is not None:
+            return why
         limit = self.desk.cash_limit
         if limit is None or limit.minor is None:
             return None
         if terms.payment is None or not is_cash(terms.payment):
             return None
-        worker = books.find_worker(session, agent_id)
         return cash.why_not(session, limit, worker) if worker else None
 
     def on_event(self, session: Session, event: OrderEvent) -> tuple[dict[str, Any], ...]:

@@ -12,6 +12,8 @@ from pydantic.dataclasses import dataclass
 STRICT = ConfigDict(extra="forbid")
 
 Sector = Literal["ride", "logistics"]
+Category = Literal["employee", "self_employed", "labour_provider", "gig_worker"]
+Residency = Literal["citizen", "permanent_resident", "foreigner"]
 Seen = Literal["law", "institution", "press", "derived", "choice", "memory"]
 
 _FIGURE = re.compile(r"[0-9]{1,12}(\.[0-9]{1,6})?", re.ASCII)
@@ -191,6 +193,13 @@ class Due(Dated):
     month: int = 0
     rolls: StrictBool = False  # to the next working day
     holidays: str | None = None
+
+
+@dataclass(frozen=True, config=STRICT)
+class Retention(Dated):
+    """How long what belongs to a contribution is kept after it, so that a claim can be proved."""
+
+    months: int
 
 
 @dataclass(frozen=True, config=STRICT)

@@ -8,16 +8,20 @@ from bpp.insurance.books import SchemeTerms, Terms
 from bpp.insurance.engine import assess as engine
 from bpp.insurance.engine.assess import Assessment
 from bpp.insurance.engine.facts import UNKNOWN, Person
+from bpp.insurance.engine.shares import NONE, Split
 from bpp.insurance.engine.standing import (
     Period,
     PeriodRule,
     Posting,
     Reason,
     Standing,
+    is_kept,
     post,
 )
 from bpp.insurance.entries import Change, Contribution, entries, entry_id
+from bpp.insurance.gate import OPEN, Gate
 from bpp.insurance.job import Job, after, fare, first, fold, work
+from bpp.insurance.remittance import closing, periods
 from bpp.insurance.scheme import Scheme
 from bpp.ledger import balances, chart, journal
 from bpp.ledger.entry import Entry
@@ -32,17 +36,12 @@ def nobody_known(session: Session, worker: str, period: str) -> Person:
     return UNKNOWN
 
 
-def every_period_open(session: Session, scheme: str, period: str) -> str:
-    """Where no period is ever closed: each amount is declared in its own."""
-    return period
-
-
 @dataclass(frozen=True, slots=True)
 class Desk:
     """What projecting needs beside the facts. `terms` are those of a new order.
 
-    `person` tells what is known of a worker (by the id of the books) for a period; `declared_in`
-    the period in which what now happens to a scheme's period is declared: itself while it is open.
+    `person` tells what is known of a worker (by the id of the books) for a period, `gate` of whom
+    nothing is deducted.
     """
 
     issuer: str
@@ -52,7 +51,7 @@ class Desk:
     new_worker_id: Callable[[], str]
     cash_limit: cash.Limit | None = None
     person: Callable[[Session, str, str], Person] = nobody_known
-    declared_in: Callable[[Session, str, str], str] = every_period_open
+    gate: Gate = OPEN
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,14 +62,15 @@ class _Slot:
     slot: int
     worker: str
     is_left: bool  # the order went from this slot to another
-    before: Standing
     before_entry: str | None
+    withheld: Reason | None
     now: Standing
     assessment: Assessment
     contribution: Contribution
     period: Period
     rule: PeriodRule
     is_waiting: bool  # the scheme does not know enough of this worker yet
+    is_kept: bool  # more stands than the job comes to: it was declared, and nothing comes back
     seq: int | None
 
 
@@ -87,7 +87,7 @@ def project(session: Session, desk: Desk, event: OrderEvent) -> None:
         books.keep_terms(session, event.order_key, terms)
     worker = books.worker_of(session, job.agent_id, desk.new_worker_id)
     slots = tuple(
-        _slot(session, desk, desk.scheme(name), terms, job, place, who)
+        _slot(session, desk, desk.scheme(name), terms, job, place, who, event.at)
         for name in sorted(terms.schemes)
         for place, who in _places(session, desk, before, job, worker)
     )
@@ -145,28 +145,37 @@ def _slot(
     job: Job,
     place: int,
     worker: str,
+    at: int,
 ) -> _Slot:
     day, name = scheme.day(job.origin_at), scheme.period_of(job.origin_at)
-    before, before_entry = books.standing(session, job.key, scheme.id, place)
+    stood = books.stood(session, job.key, scheme.id, place)
     is_known = slip.is_for(worker)
+    withheld = stood.withheld
+    if is_known and stood.entry is None:
+        withheld = desk.gate.withheld(session, scheme, worker, at=at, origin_at=job.origin_at)
+    declared_in, declared = _declared(session, desk, scheme, worker, name)
     period, last = books.period(session, scheme.id, worker, name) if is_known else (Period(), 0)
-    person = desk.person(session, worker, name) if is_known else UNKNOWN
     options = terms.schemes[scheme.id].options
+    is_asked = is_known and engine.needs_person(scheme, options)  # of the whole period's rule
+    person = desk.person(session, worker, name) if is_asked else UNKNOWN
     found = engine.assess(scheme, work(job, terms.commission_rate), person, options)
-    stands = place == job.slot and (is_known or not scheme.needs_worker)
+    stands = place == job.slot and (is_known or not scheme.needs_worker) and withheld is None
     assessment = found if stands else engine.nothing(found)
     now = Standing(assessment.exact, assessment.amount, job.is_over)
     rule = engine.period_rule(scheme, day, person, options)
     if not is_known:
         rule = replace(rule, rounding="transaction")  # nobody's period yet
-    posting, after_ = post(period, before, now, rule)
+    is_final = scheme.after_remittance == "none"
+    posting, after_ = post(period, stood.standing, now, rule, declared if is_final else NONE)
+    newly_due = posting.due_order + posting.due_period
+    still_here = (period.due.posted - declared).above_zero()
     return _Slot(
         scheme=scheme,
         slot=place,
         worker=worker,
         is_left=place != job.slot,
-        before=before,
-        before_entry=before_entry,
+        before_entry=stood.entry,
+        withheld=withheld,
         now=now,
         assessment=assessment,
         contribution=Contribution(
@@ -174,15 +183,32 @@ def _slot(
             slot=place,
             worker=worker,
             origin_period=name,
-            declared_in=desk.declared_in(session, scheme.id, name),
+            declared_in=declared_in,
             bearers=scheme.bearers,
             posting=posting,
+            returned=(NONE - newly_due - still_here).above_zero() if declared != NONE else NONE,
         ),
         period=after_,
         rule=rule,
-        is_waiting=scheme.needs_worker and not (is_known and engine.knows_enough(scheme, person)),
+        is_waiting=withheld is not None
+        or (scheme.needs_worker and not (is_known and engine.knows_enough(scheme, person))),
+        is_kept=is_known and is_kept(after_, rule),
         seq=last + 1 if is_known else None,
     )
+
+
+def _declared(
+    session: Session, desk: Desk, scheme: Scheme, worker: str, origin: str
+) -> tuple[str, Split]:
+    """The period in which what happens now is declared, and what was of a closed one already.
+
+    Where a close has yet to reach this worker, the worker's line is written first.
+    """
+    declared_in = periods.declared_in(session, scheme.id, origin)
+    if declared_in == origin:
+        return origin, NONE
+    closing.declare_first(session, desk, scheme, worker)
+    return declared_in, periods.declared(session, scheme.id, worker, origin)[0]
 
 
 def _keep(
@@ -194,7 +220,8 @@ def _keep(
     slot: _Slot,
     entry: Entry,
 ) -> None:
-    """The row of what now stands, and the worker's slip."""
+    """The row of what now stands, what a close has to look at, and the worker's slip."""
+    _note_declared(session, slot.contribution, entry)
     books.keep_contribution(
         session,
         event,
@@ -202,11 +229,14 @@ def _keep(
         entry=entry.id,
         seq=slot.seq,
         status=_status(slot, job),
+        withheld=slot.withheld,
         now=slot.now,
         after=slot.period,
     )
     if not slip.is_for(slot.worker):
         return
+    if slot.withheld is not None and slot.before_entry is None:
+        desk.gate.given(session, slot.scheme, slot.worker, slot.withheld)
     supersedes = books.slip_of_entry(session, slot.before_entry)
     facts = slip.Facts(
         scheme=slot.scheme,
@@ -241,6 +271,23 @@ def _keep(
     )
 
 
+def _note_declared(session: Session, posted: Contribution, entry: Entry) -> None:
+    """That a close has to look at this worker, and what came back although it was declared."""
+    scheme, worker, origin = posted.scheme, posted.worker, posted.origin_period
+    if posted.posting.due_order != NONE or posted.posting.due_period != NONE:
+        periods.touch(session, scheme, posted.declared_in, worker, origin)
+    if posted.returned != NONE:
+        periods.add_part(
+            session,
+            "returned",
+            scheme=scheme,
+            worker=worker,
+            origin=origin,
+            entry=entry.id,
+            amount=NONE - posted.returned,
+        )
+
+
 def _owes_no_cash(session: Session, worker: str, currency: str) -> bool:
     """Whether no fare cash is left with this worker, all of this event being posted."""
     return balances.balance_minor(session, chart.fare_cash_with(worker), currency) <= 0
@@ -258,12 +305,16 @@ def _status(slot: _Slot, job: Job) -> str:
 def _reason(slot: _Slot, job: Job) -> Reason | None:
     """Why nothing was posted, or nothing stands; None when something does and was."""
     posting = slot.contribution.posting
+    if slot.is_kept:
+        return "remitted"
     if slot.is_left:
         return "reassigned"
     if job.status == "cancelled" and not slot.now.amount_minor:
         return "cancelled"
     if posting.total_minor or posting.due_order_minor + posting.due_period_minor:
         return None
+    if slot.withheld is not None:
+        return slot.withheld
     if slot.is_waiting:
         return "awaiting_worker"
     if slot.assessment.exact == 0:

@@ -17,6 +17,7 @@ from bpp.insurance.figures import (
     AgeBand,
     Base,
     Benefit,
+    Category,
     Cover,
     Dated,
     Discount,
@@ -32,6 +33,8 @@ from bpp.insurance.figures import (
     Plan,
     PlanRule,
     Rate,
+    Residency,
+    Retention,
     Sector,
     Source,
     Sourced,
@@ -100,6 +103,9 @@ class Scheme:
     opt_in: tuple[OptIn, ...] = ()
     turnover: tuple[Turnover, ...] = ()
     late: tuple[Late, ...] = ()
+    retention: tuple[Retention, ...] = ()
+    categories: tuple[Category, ...] = ()  # of workers whom it is for; none: of all
+    residencies: tuple[Residency, ...] = ()
     vehicle_classes: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
@@ -199,9 +205,8 @@ class Scheme:
     def _unverified(self) -> tuple[str, ...]:
         whole = () if self.verified else ("the pack as a whole",)
         keys = (name for name, part in self.sourced().items() if not part.verified)
-        others = (
-            ("plan ", "plan rule ") if self.plans_of else ()
-        )  # of the scheme whose plans they are
+        # No amount rests on how long a record is kept, nor here on another scheme's plans.
+        others = ("retention ", *(("plan ", "plan rule ") if self.plans_of else ()))
         return (*whole, *(name for name in keys if not name.startswith(others)), *self.open)
 
 
@@ -215,6 +220,7 @@ TOLD_APART_BY = ("sector", "tier", "name", "up_to")
 FIGURES = (
     "rate", "job_cap", "period_cap", "unit_amount", "flat", "discount", "plan", "plan_rule",
     "benefit", "expense", "tier", "ladder", "age_band", "opt_in", "turnover", "due", "late",
+    "retention",
 )  # fmt: skip
 
 F = TypeVar("F", bound=Dated)

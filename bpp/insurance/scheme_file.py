@@ -27,7 +27,7 @@ _FORMS: dict[str, tuple[set[str], set[str]]] = {
     "plans": ({"plan", "plan_rule"}, {"benefit"}),
     "turnover": ({"turnover"}, set()),
 }
-_ANY_FORM = {"due", "late", "cover"}
+_ANY_FORM = {"due", "late", "cover", "retention"}
 _BY_PERIOD = ("period_cap", "flat", "plan", "plan_rule", "tier", "ladder", "age_band")
 
 

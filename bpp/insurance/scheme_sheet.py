@@ -36,6 +36,7 @@ def facts(scheme: Scheme) -> list[Fact]:
     """The whole sheet, in the order a reader asks."""
     return [
         Fact("who", f"{scheme.eligible}; sectors: {', '.join(scheme.sectors)}"),
+        *_for_whom(scheme),
         Fact("payer", _payer(scheme)),
         *([_sourced(scheme, "base", _base(scheme), scheme.base)] if scheme.base else []),
         *_figures(scheme),
@@ -110,6 +111,16 @@ def _figures(scheme: Scheme) -> list[Fact]:
         )
         for key, figures in scheme.figures().items()
         for figure in sorted(figures, key=lambda each: each.from_day)
+    ]
+
+
+def _for_whom(scheme: Scheme) -> list[Fact]:
+    """The categories and residencies whose change of day picks or leaves the scheme."""
+    named = {"category": scheme.categories, "residency": scheme.residencies}
+    return [
+        Fact(topic, " or ".join(values).replace("_", " "))
+        for topic, values in named.items()
+        if values
     ]
 
 
@@ -200,5 +211,6 @@ _SAID: dict[type[Dated], Callable[[Scheme, Any], str]] = {
         f"{_percent(f.payouts_cap)} of payouts; days: {f.days_one}, of several {f.days_several}"
     ),
     model.Due: _due,
+    model.Retention: lambda _, f: f"kept {f.months} months after the last contribution",
     model.Late: _late,
 }

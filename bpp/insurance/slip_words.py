@@ -43,6 +43,11 @@ REASONS: dict[Reason, str] = {
     "reassigned": "the order went to another worker",
     "awaiting_worker": "not enough is known of the worker yet",
     "unchanged": "the fact changes nothing in the amount",
+    "remitted": "it was declared to the institution, and this scheme gives nothing of it back",
+    "not_told": "you were not shown the notice of this deduction before you got the job",
+    "no_consent": "you have not agreed to this deduction",
+    "category": "the scheme is not for your category of worker, or the category is not known",
+    "residency": "the scheme is not for your residency, or it is not known",
 }
 WHY_NOTHING = "Why nothing more: {reason}."
 FIGURE = {
@@ -116,6 +121,11 @@ SMS_WHY: dict[Reason, str] = {
     "reassigned": "Order reassigned.",
     "awaiting_worker": "Your facts are missing.",
     "unchanged": "Amount unchanged.",
+    "remitted": "Declared; nothing comes back.",
+    "not_told": "No notice shown yet.",
+    "no_consent": "You did not agree.",
+    "category": "Not for your category.",
+    "residency": "Not for your residency.",
 }
 SMS_MONEY_IS: dict[MoneyIs, str] = {
     "set_aside": "",

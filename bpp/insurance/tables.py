@@ -64,6 +64,7 @@ class ContributionRow(Tables, table=True):
     period: str
     seq: int | None = Field(sa_type=BigInteger)
     status: str
+    withheld: str | None  # why this worker's slot is left out of the scheme; None: it is not
     exact: str
     amount_minor: int = Field(sa_type=BigInteger)
     amount_worker_minor: int = Field(sa_type=BigInteger)

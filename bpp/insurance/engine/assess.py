@@ -70,6 +70,14 @@ class _Asked:
     options: Options = field(default_factory=dict)
 
 
+def needs_person(scheme: Scheme, options: Options) -> bool:
+    """Whether anything of the worker enters the arithmetic; if not, nobody need look it up."""
+    if scheme.form == "shares":
+        return True
+    asked = (scheme.option("cap", options), scheme.option("prepaid_offset", options))
+    return asked[0] == "plan" or asked[1] == "full"
+
+
 def knows_enough(scheme: Scheme, person: Person) -> bool:
     """Whether the amount can be said of this worker; if not, it waits for the worker's facts."""
     return scheme.form != "shares" or person.born is not None

@@ -22,6 +22,11 @@ Reason = Literal[
     "reassigned",
     "awaiting_worker",
     "unchanged",
+    "remitted",
+    "not_told",
+    "no_consent",
+    "category",
+    "residency",
 ]
 
 
@@ -148,19 +153,21 @@ class Posting:
 
 
 def post(
-    period: Period, before: Standing, now: Standing, rule: PeriodRule
+    period: Period, before: Standing, now: Standing, rule: PeriodRule, floor: Split = NONE
 ) -> tuple[Posting, Period]:
     """The step from one standing of an order to the next, and the period after it.
 
-    Without period rounding there are no period lines: each job stands for itself.
+    Without period rounding there are no period lines: each job stands for itself. Less than the
+    `floor` never stands: what was declared, where a scheme gives nothing of that back.
     """
     nothing = Standing()
-    every = _advance(period.all, before, now, rule)
+    every = _advance(period.all, before, now, rule, floor)
     due = _advance(
         period.due,
         before if before.is_due else nothing,
         now if now.is_due else nothing,
         rule,
+        floor,
     )
     posting = Posting(
         order=every.order - period.all.order,
@@ -171,8 +178,22 @@ def post(
     return posting, Period(every, due)
 
 
-def _advance(totals: Totals, before: Standing, now: Standing, rule: PeriodRule) -> Totals:
+def is_kept(period: Period, rule: PeriodRule) -> bool:
+    """Whether more stands than the rule gives: a floor holds it."""
+    return any(
+        totals.period != _period_line(totals.exact, totals.order, rule)
+        for totals in (period.all, period.due)
+    )
+
+
+def _advance(
+    totals: Totals, before: Standing, now: Standing, rule: PeriodRule, floor: Split
+) -> Totals:
     exact = EXACT.add(totals.exact, EXACT.subtract(now.exact, before.exact))
     order = totals.order + now.amount - before.amount
-    period = rule.target(exact) - order if rule.rounding == "period" else NONE
-    return Totals(exact, order, period)
+    period = _period_line(exact, order, rule)
+    return Totals(exact, order, period + (floor - order - period).above_zero())
+
+
+def _period_line(exact: Decimal, order: Split, rule: PeriodRule) -> Split:
+    return rule.target(exact) - order if rule.rounding == "period" else NONE
