@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING, Any
 from bpp.insurance import books, cash, money_commands, scheme_commands
 from bpp.insurance import commands as slip_commands
 from bpp.insurance import tables as insurance_tables
+from bpp.insurance.agents import tables as agents_tables
 from bpp.insurance.desk_calls import Desk
 from bpp.insurance.people import tables as people_tables
 from bpp.insurance.remittance import tables as remittance_tables
+from bpp.insurance.report import tables as report_tables
 from bpp.ledger import archive_commands
 from bpp.ledger import commands as ledger_commands
 from bpp.ledger import tables as ledger_tables
@@ -26,7 +28,14 @@ if TYPE_CHECKING:
 _WAITING = {"unsealed", "pending"}  # the one follows from the rest, the other goes with the orders
 _OF_BOOKS = {
     kept.__tablename__
-    for module in (ledger_tables, insurance_tables, people_tables, remittance_tables)
+    for module in (
+        ledger_tables,
+        insurance_tables,
+        people_tables,
+        remittance_tables,
+        agents_tables,
+        report_tables,
+    )
     for kept in vars(module).values()
     if isinstance(kept, type) and issubclass(kept, Tables) and kept is not Tables
 }

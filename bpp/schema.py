@@ -2,8 +2,10 @@
 
 from bpp.fleet import tables as fleet_tables
 from bpp.insurance import tables as insurance_tables
+from bpp.insurance.agents import tables as agents_tables
 from bpp.insurance.people import tables as people_tables
 from bpp.insurance.remittance import tables as remittance_tables
+from bpp.insurance.report import tables as report_tables
 from bpp.ledger import tables as ledger_tables
 from bpp.orders import tables as order_tables
 
@@ -13,6 +15,8 @@ TRIGGERS = (
     *insurance_tables.TRIGGERS,
     *people_tables.TRIGGERS,
     *remittance_tables.TRIGGERS,
+    *agents_tables.TRIGGERS,
+    *report_tables.TRIGGERS,
 )
 
 __all__ = ["TRIGGERS", "fleet_tables"]

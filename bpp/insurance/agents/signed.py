@@ -1,0 +1,95 @@
+"""Files that parties sign: one JSON object, and Ed25519 signatures over its RFC 8785 bytes."""
+
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+from bpp.refused import Refused
+from protocol_specs.wire import keys, strict_json
+from protocol_specs.wire.canonical import canonical
+from protocol_specs.wire.errors import Malformed
+
+BYTES_MAX = 16 * 1024 * 1024
+ID = r"^[A-Za-z0-9._-]{1,64}$"
+DAY = r"^\d{4}-\d{2}-\d{2}$"
+
+
+class Signed(BaseModel):
+    """Base of what such files hold: nothing more than is named, nothing converted."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+def _public(value: object) -> object:
+    keys.public_key(str(value))
+    return value
+
+
+PublicKey = Annotated[str, BeforeValidator(_public)]
+"""An Ed25519 public key, base64."""
+
+
+class Party(Signed):
+    """One who signs: its id (a subscriber_id, or another name without blanks), and its key."""
+
+    id: str = Field(pattern=ID)
+    name: str = Field(min_length=1, max_length=200)
+    key: PublicKey
+
+
+S = TypeVar("S", bound=BaseModel)
+
+
+def read(path: Path) -> Any:
+    """The JSON value of a file. Raises Refused, naming it."""
+    try:
+        with path.open("rb") as file:
+            raw = file.read(BYTES_MAX + 1)
+        if len(raw) > BYTES_MAX:
+            raise Refused(f"{path}: larger than {BYTES_MAX // 1024 // 1024} MB")
+        return strict_json.parse(raw)
+    except OSError as error:
+        raise Refused(f"{path}: {error.strerror}") from None
+    except Malformed as fault:
+        raise Refused(f"{path}: no JSON: {fault.reason}") from None
+
+
+def write(path: Path, document: Any) -> None:
+    """Readable JSON; never over a file that is there. Raises Refused."""
+    try:
+        with path.open("xb") as file:
+            file.write(strict_json.dumps(document) + b"\n")
+    except FileExistsError:
+        raise Refused(f"{path} exists and is kept; name another file") from None
+    except OSError as error:
+        raise Refused(f"{path}: {error.strerror}") from None
+
+
+def parsed(value: Any, model: type[S], what: str) -> S:
+    """`value` judged by its model. Raises Refused with the first fault's place."""
+    try:
+        return model.model_validate(value)
+    except ValidationError as error:
+        fault = error.errors()[0]
+        place = "".join(f"/{part}" for part in fault["loc"]) or "/"
+        raise Refused(f"{what}: {place}: {fault['msg']}") from None
+
+
+def bytes_of(document: BaseModel) -> bytes:
+    """What is signed: the document's RFC 8785 JSON."""
+    return canonical(document.model_dump(mode="json"))
+
+
+def require(signature: str | None, document: bytes, key: str, who: str) -> bytes:
+    """The signature's bytes. Raises Refused: there is none, or it is not this key's over this."""
+    if signature is None:
+        raise Refused(f"it is not signed by {who}; sign it first")
+    try:
+        raw = keys.strict_b64decode(signature)
+        keys.verify(keys.public_key(key), document, raw)
+    except ValueError:
+        raise Refused(
+            f"the signature of {who} does not hold: the file was changed, or another key signed it"
+        ) from None
+    return raw
