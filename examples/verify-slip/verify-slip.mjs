@@ -13,7 +13,8 @@ const DICTIONARY = fs.readFileSync(new URL("slip_dictionary.json", import.meta.u
 const BASE45 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ $%*+-./:";
 const BASE58 = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz";
 const SPKI_ED25519 = Buffer.from("302a300506032b6570032100", "hex");
-const ASIDE = new Set(["2200", "2205", "2210"]); // set aside, rounding and cap, due
+const DUE = new Set(["2210", "1260"]); // due; below zero what the institution owes back
+const ASIDE = new Set(["2200", "2205", ...DUE]); // set aside, rounding and cap
 
 class DoesNotHold extends Error {}
 
@@ -138,6 +139,7 @@ function checkAmounts(slip) {
   require(BigInt(counts) * value * exactBelow === exact * below, "exact: base times rate is another");
   const amount = atMost(rounded([exact, exactBelow], period.unit_minor, period.mode), slip.job_cap);
   require(order.amount_minor === amount, "order_line.amount_minor: it comes to another");
+  if (slip.reason === "remitted") return true; // declared, and the scheme gives nothing back
   if (period.rounding === "period") {
     const total = atMost(rounded(fraction(period.exact_sum), period.unit_minor, period.mode), period.cap);
     require(period.total_minor === Math.max(0, total - period.offset_minor), "period_line.total_minor: another");
@@ -149,7 +151,7 @@ function checkEntry({ entry, order_line: order, period_line: period, ...slip }) 
   const net = (accounts) => entry.transfers.reduce((sum, { debit, credit, amount_minor: minor }) =>
     sum + (accounts.has(credit.split(":")[0]) ? minor : 0) - (accounts.has(debit.split(":")[0]) ? minor : 0), 0);
   require(net(ASIDE) === order.posted_minor + period.posted_minor, "entry: it posts another amount");
-  require(net(new Set(["2210"])) === order.due_minor + period.due_minor, "entry: another amount is due");
+  require(net(DUE) === order.due_minor + period.due_minor, "entry: another amount is due");
   require(slip.covered_from === null, "covered_from: no slip proves cover");
   require(entry.currency === slip.currency && entry.at === slip.issued_at, "entry: another currency or time");
 }

@@ -46,6 +46,18 @@ def last_day(period: str) -> date:
     return month_after(first_day(period), months) - timedelta(days=1)
 
 
+def period_after(period: str) -> str:
+    """The next period of the same kind."""
+    return period_name(last_day(period) + timedelta(days=1), kind_of(period))
+
+
+def kind_of(period: str) -> PeriodKind:
+    """What kind of period a name is of."""
+    if not period.startswith("FY"):
+        return "month"
+    return "indian_quarter" if "Q" in period else "indian_year"
+
+
 def month_after(day: date, months: int) -> date:
     """The first day of the month that many months after that of `day`."""
     count = day.year * 12 + day.month - 1 + months

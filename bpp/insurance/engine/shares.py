@@ -23,6 +23,10 @@ class Split:
     def __sub__(self, other: "Split") -> "Split":
         return Split(self.worker - other.worker, self.cooperative - other.cooperative)
 
+    def above_zero(self) -> "Split":
+        """Each part, or nothing of it where it is below zero."""
+        return Split(max(0, self.worker), max(0, self.cooperative))
+
 
 def borne(minor: int, by: str) -> Split:
     """The whole amount on one bearer, "worker" or "cooperative"."""

@@ -153,7 +153,7 @@ class Posting:
 
 
 def post(
-    period: Period, before: Standing, now: Standing, rule: PeriodRule, floor: Split = NONE
+    period: Period, before: Standing, now: Standing, rule: PeriodRule, floor: Split | None = None
 ) -> tuple[Posting, Period]:
     """The step from one standing of an order to the next, and the period after it.
 
@@ -187,12 +187,13 @@ def is_kept(period: Period, rule: PeriodRule) -> bool:
 
 
 def _advance(
-    totals: Totals, before: Standing, now: Standing, rule: PeriodRule, floor: Split
+    totals: Totals, before: Standing, now: Standing, rule: PeriodRule, floor: Split | None
 ) -> Totals:
     exact = EXACT.add(totals.exact, EXACT.subtract(now.exact, before.exact))
     order = totals.order + now.amount - before.amount
     period = _period_line(exact, order, rule)
-    return Totals(exact, order, period + (floor - order - period).above_zero())
+    lacks = NONE if floor is None else (floor - order - period).above_zero()
+    return Totals(exact, order, period + lacks)
 
 
 def _period_line(exact: Decimal, order: Split, rule: PeriodRule) -> Split:

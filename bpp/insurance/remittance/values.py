@@ -54,11 +54,10 @@ class Remittance:
     @property
     def state(self) -> State:
         """What the last word about the whole of it was."""
-        steps = [e.kind for e in self.events if e.worker is None and e.kind != "interest"]
-        last = steps[-1] if steps else None
-        if last is None:
-            return "collected"
-        return last if last != "interest" else "collected"
+        for event in reversed(self.events):
+            if event.worker is None and event.kind != "interest":
+                return event.kind
+        return "collected"
 
     @property
     def rejected_minor(self) -> int:
