@@ -5,6 +5,7 @@ Nothing is taken on trust: account, currency, days and every sum must agree in t
 
 import csv
 import io
+import re
 from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
@@ -14,6 +15,7 @@ from protocol_specs.wire import money
 from protocol_specs.wire.errors import Malformed
 
 BYTES_MAX = 32 * 1024 * 1024
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}(?:T[0-9:.]+)?(?:Z|[+-][0-9]{2}:[0-9]{2})?")
 COLUMNS = ("account", "date", "amount", "currency", "reference", "text")
 
 
@@ -93,6 +95,8 @@ def number_of(account: str) -> str:
 def day_of(text: str, place: str) -> date:
     """The day of an ISO date or instant. Raises BadBankFile."""
     try:
+        if _DAY.fullmatch(text) is None:
+            raise ValueError
         return date.fromisoformat(text[:10])
     except ValueError:
         raise BadBankFile(f"{place}: {text[:20]!r} is no day; write 2026-07-31") from None

@@ -179,7 +179,7 @@ def test_other_versions_of_the_message_are_read_alike(tmp_path: Path, version: s
         ("<NbOfNtries>2<", "<NbOfNtries>3<", "TtlNtries/NbOfNtries: it says 3"),
         ('"MYR">12.00', '"MYR">12.01', "Ntry[1]: its transactions do not come to its amount"),
         ('"MYR">15.80', '"SGD">15.80', "Ntry[2]/Amt: it is in SGD"),
-        ('"MYR">15.80', '"MYR">-15.80', "Ntry[2]: an amount without sign"),
+        ('"MYR">15.80', '"MYR">-15.80', "Ntry[2]/Amt: an amount stands without a sign"),
         ('"MYR">15.80', '"MYR">1.58E1', "Ntry[2]/Amt"),
         ('"MYR">15.80', '"MYR">15.805', "finer than MYR"),
         ("DBIT", "DEBIT", "CdtDbtInd"),
@@ -187,6 +187,12 @@ def test_other_versions_of_the_message_are_read_alike(tmp_path: Path, version: s
         ("<IBAN>MY00BANK0001</IBAN>", "", "Stmt[1]/Acct/Id/Othr/Id: it is missing"),
         ("CLBD", "CLAV", "no closing balance"),
         ("camt.053", "camt.054", "it is no camt.053"),
+        ("camt.053.001.08", "camt.053.001.08x", "it is no camt.053"),
+        ('"MYR">12.00', '"SGD">12.00', "Ntry[1]/TxDtls[1]/Amt: it is in SGD"),
+        ('"MYR">8.00', '"MYR"><x/>8.00', "TxDtls[2]/Amt: it holds other elements"),
+        ("<CdtDbtInd>DBIT", "<CdtDbtInd>CRDT</CdtDbtInd><CdtDbtInd>DBIT", "it stands 2 times"),
+        ("<Cd>OPBD", "<Cd>CLBD", "Bal[2]: CLBD stands twice"),
+        ("2026-07-09", "2026-07-091", "is no day"),
         ("</Stmt>", "", "not XML"),
         ("<Document", '<!DOCTYPE Document [<!ENTITY x "9">]><Document', "document type"),
     ],
@@ -198,6 +204,22 @@ def test_a_camt_053_with_one_thing_wrong_is_refused_with_its_place(
     with pytest.raises(BadBankFile) as refused:
         read(tmp_path, CAMT.replace(old, new, 1))
     assert says in str(refused.value)
+
+
+def test_a_comment_cuts_no_amount_short_and_another_namespace_says_nothing(tmp_path: Path) -> None:
+    split = CAMT.replace('"MYR">15.80', '"MYR">15<!-- 0 --><?x?>.80')
+    foreign = '<f:Ntry xmlns:f="urn:x"><Amt Ccy="MYR">9.00</Amt></f:Ntry></Stmt>'
+    (found,) = read(tmp_path, split.replace("</Stmt>", foreign))
+    assert [each.minor for each in found.lines] == [1200, 800, -1580]
+
+
+def test_a_transaction_of_a_batch_may_go_the_other_way_where_the_bank_says_so(
+    tmp_path: Path,
+) -> None:
+    batch = CAMT.replace('"MYR">12.00</Amt>', '"MYR">28.00</Amt><CdtDbtInd>CRDT</CdtDbtInd>')
+    batch = batch.replace('"MYR">8.00</Amt>', '"MYR">8.00</Amt><CdtDbtInd>DBIT</CdtDbtInd>')
+    (found,) = read(tmp_path, batch)
+    assert [each.minor for each in found.lines] == [2800, -800, -1580]
 
 
 def test_an_entity_that_names_a_file_is_not_followed(tmp_path: Path) -> None:
