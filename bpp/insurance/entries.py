@@ -6,6 +6,7 @@ The fare is posted when the job is over, each contribution when it changes, nett
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from bpp.insurance.engine.shares import NONE, Split
 from bpp.insurance.engine.standing import Bearer, Posting
 from bpp.insurance.job import Fare, Job
 from bpp.ledger import chart
@@ -19,7 +20,10 @@ Balance = Callable[[Account], int]
 
 @dataclass(frozen=True, slots=True)
 class Contribution:
-    """One scheme's posting for one worker slot of one event."""
+    """One scheme's posting for one worker slot of one event.
+
+    `returned` comes back of what was declared already: the institution owes it.
+    """
 
     scheme: str
     slot: int
@@ -28,6 +32,7 @@ class Contribution:
     declared_in: str
     bearers: tuple[Bearer, ...]
     posting: Posting
+    returned: Split = NONE
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +116,8 @@ def refund_lines(change: Change) -> tuple[Transfer, ...]:
 
 def contribution_lines(contribution: Contribution, kind: str) -> tuple[Transfer, ...]:
     """Set aside: Dr 1230 / Cr 2200, period line Cr 2205. Due: Dr 2100W (platform-borne: 5000) /
-    Cr 1230 and Dr 2200 / Cr 2210 (2205 likewise). Refunded: Dr 2210 / Cr 2100W (or 5000) at once.
+    Cr 1230 and Dr 2200 / Cr 2210 (2205 likewise). Refunded: Dr 2210 / Cr 2100W (or 5000) at once;
+    what was declared already Dr 1260 / Cr 2100W (or 5000).
     A negative amount is the same transfer the other way round. Each bearer has lines of its own.
     """
     return tuple(
@@ -133,9 +139,11 @@ def _bearer_lines(contribution: Contribution, kind: str, borne_by: Bearer) -> tu
     due = chart.contribution_due(scheme, worker, period)
     posting = contribution.posting.of(borne_by)
     newly_due = posting.due_order_minor + posting.due_period_minor
-    if kind == "refunded":
+    back = contribution.returned.worker if by_worker else contribution.returned.cooperative
+    if kind == "refunded" or back:
         return (
-            *move(bearer, due, newly_due),
+            *move(bearer, due, newly_due + back),
+            *move(chart.credit_at_institution(scheme, worker), bearer, back),
             *move(contra, aside, posting.order_minor - posting.due_order_minor),
             *move(contra, rounding, posting.period_minor - posting.due_period_minor),
         )
