@@ -158,6 +158,9 @@ class BapSettings(NodeSettings):
     @model_validator(mode="after")
     def _markets_hold(self) -> BapSettings:
         """A market's dialect is one that our own door takes answers in; who is billed is known."""
+        unspoken = self.unspoken()
+        if unspoken is not None:
+            raise ValueError(unspoken)
         for market in self.markets:
             taken = self.dialects.get(market.domain, (CORE,))
             if market.dialect not in taken:

@@ -169,6 +169,9 @@ class BppSettings(NodeSettings):
         elsewhere = sorted(set(self.dialects) - set(self.domains))
         if elsewhere:
             raise ValueError(f"dialects: {', '.join(elsewhere)} is not among the domains served")
+        unspoken = self.unspoken()
+        if unspoken is not None:
+            raise ValueError(unspoken)
         for lack in network_needs.lacks(
             self._spoken,
             kind=self._kind,

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationIn
 
 from protocol_specs.node.addresses import plain
 from protocol_specs.wire.parties import SubscriberType
-from protocol_specs.wire.version import NAMES
+from protocol_specs.wire.version import CORE, NAMES, NETWORKS
 
 Role = Literal["registry", "gateway", "bpp", "bap"]
 TYPE_OF_ROLE: dict[Role, SubscriberType] = {
@@ -133,6 +133,16 @@ class NodeSettings(Frozen):
                 said = f"no dialect {unknown[0]!r}" if unknown else "no dialect"
                 raise ValueError(f"{domain}: {said}; there are {', '.join(NAMES)}")
         return dialects
+
+    def unspoken(self) -> str | None:
+        """What a node of orders lacks: a network's own domain, in which core 1.1 would be spoken
+        because `dialects` does not name it; None: nothing. Nobody there speaks core by accident.
+        """
+        for domain in sorted(set(self.domains) - set(self.dialects)):
+            if domain.startswith("ONDC:") and domain in NETWORKS:
+                say = ", ".join(f'"{name}"' for name in NETWORKS[domain] if name != CORE)
+                return f'dialects: say what is spoken in {domain}: "{domain}" = [{say}]'
+        return None
 
     def check(self) -> None:
         """Whatever the start would refuse in other files that these settings name, beside keys.

@@ -45,6 +45,7 @@ def test_the_documented_settings_are_settings(tmp_path: Path) -> None:
     ("ours", "changed", "says"),
     [
         ('["log10-1.2.5"]', '["core-1.1"]', "add it to"),
+        ('"ONDC:TRV10" = ["trv10-2.1.0"]', "", "say what is spoken in ONDC:TRV10"),
         ('dialect = "log10-1.2.5"', 'dialect = "log10-9"', "no dialect"),
         ("[billing]", "[other]", "other"),
         ('bills = "platform"', 'bills = "nobody"', "bills"),

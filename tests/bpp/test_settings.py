@@ -248,6 +248,14 @@ def test_what_cannot_be_meant_is_refused_at_the_start_by_its_key(
         published(tmp_path, more)
 
 
+def test_a_domain_of_a_network_is_not_spoken_in_core_by_accident(tmp_path: Path) -> None:
+    text = GOOD.replace('["nic2004:60221"]', '["ONDC:TRV10"]')
+    with pytest.raises(SettingsError, match='dialects: say what is spoken in ONDC:TRV10: "ONDC:T'):
+        read(tmp_path, text)
+    meant = text + '\n[dialects]\n"ONDC:TRV10" = ["core-1.1"]'
+    assert read(tmp_path, meant).dialects == {"ONDC:TRV10": ("core-1.1",)}
+
+
 def test_the_examples_of_the_document_are_settings_that_a_node_takes(tmp_path: Path) -> None:
     document = (Path(__file__).parents[2] / "docs" / "cooperative.md").read_text()
     examples = re.findall(r"^```toml\n(.*?)^```", document, re.MULTILINE | re.DOTALL)
