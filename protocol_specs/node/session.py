@@ -81,7 +81,7 @@ class Session:
     def run_many(self, statement: Statement, rows: Iterable[Mapping[str, Any]]) -> int:
         """Runs a write once for each of `rows`, in their order; returns how many rows it changed.
 
-        Half the cost of `run` for each. What one row raises leaves those before it written: the
+        Cheaper than `run` for each. What one row raises leaves those before it written: the
         unit, or a savepoint, undoes them. Raises as `run` does.
         """
         sql, fixed = statement.sqlite

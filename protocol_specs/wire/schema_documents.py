@@ -49,6 +49,7 @@ class Documents:
     is_open: bool
 
 
+@functools.cache  # asked for with every message
 def documents(profile: Profile, dialect: str = CORE) -> Documents:
     """The documents of that profile; raises KeyError for a dialect that `dialects.json` lacks."""
     entry = read_document("dialects.json")["dialects"][dialect]
