@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING, Any
 from bpp.insurance import books, cash, money_commands, scheme_commands
 from bpp.insurance import commands as slip_commands
 from bpp.insurance import tables as insurance_tables
+from bpp.insurance.agents import agent_commands, mandate_commands
 from bpp.insurance.agents import tables as agents_tables
 from bpp.insurance.desk_calls import Desk
 from bpp.insurance.people import tables as people_tables
 from bpp.insurance.remittance import tables as remittance_tables
+from bpp.insurance.report import commands as report_commands
 from bpp.insurance.report import tables as report_tables
 from bpp.ledger import archive_commands
 from bpp.ledger import commands as ledger_commands
@@ -50,6 +52,9 @@ def add(subparsers: Any) -> None:
     archive_commands.add(of_ledger, open_books, open_new, BOOKS)
     slip_commands.add(subparsers, open_key)
     scheme_commands.add(subparsers)
+    mandate_commands.add(subparsers, open_desk, open_key)
+    agent_commands.add(subparsers, open_desk)
+    report_commands.add(subparsers, open_desk)
 
 
 def open_books(config: Path) -> Books:

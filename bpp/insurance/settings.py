@@ -9,6 +9,7 @@ from pydantic import BeforeValidator, Field, ValidationInfo, field_validator, mo
 from bpp.insurance.scheme import Option, Scheme
 from bpp.insurance.scheme_file import SchemeError, load
 from protocol_specs.node.settings import Frozen, SettingsError, beside_the_file
+from protocol_specs.wire import keys
 from protocol_specs.wire.errors import Malformed
 from protocol_specs.wire.money import minor_units
 
@@ -37,6 +38,15 @@ BankAccount = Annotated[str, Field(pattern=r"^11[01]0(:[a-z0-9.-]+)?$")]
 """1100, 1110, or 1110 of one scheme."""
 
 Share = Annotated[Decimal, BeforeValidator(_share)]
+
+
+def _public_key(value: object) -> object:
+    keys.public_key(str(value))
+    return value
+
+
+PublicKey = Annotated[str, BeforeValidator(_public_key)]
+"""An Ed25519 public key, base64."""
 
 
 class Liable(Frozen):
@@ -81,6 +91,7 @@ class InsuranceSettings(Frozen):
     bank_accounts: dict[BankAccount, BankNumber] = Field(
         default_factory=dict
     )  # "1110" = "MY00 BANK ..."
+    institution_keys: dict[str, PublicKey] = Field(default_factory=dict)  # of those who sign agents
 
     @field_validator("ledger_key", "witness")
     @classmethod

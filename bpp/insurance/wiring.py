@@ -8,7 +8,10 @@ from typing import Any, Literal
 from aiohttp import web
 
 from bpp.insurance import books, cash, money_api, slip_api
+from bpp.insurance.agents import api as agents_api
+from bpp.insurance.agents import commission
 from bpp.insurance.extension import Insurance
+from bpp.insurance.report import api as report_api
 from bpp.insurance.settings import InsuranceSettings
 from bpp.ledger import balances, chart, trust
 from bpp.ledger.entry import LedgerError
@@ -60,9 +63,19 @@ def add(
     )
     node.add_loop("trust account", _trust_check(node), wake=asyncio.Event())
     node.add_ready_check("insurance", lambda: _waiting(node))
+    node.add_loop("agents' commission", _commission(node), wake=asyncio.Event())
     node.store.transact_now(lambda session: cash.review(session, limit, node.now()))
+    require_desk = report_api.opened_by_keys(node, require_desk)
     money_api.add(node, limit, driver_of, require_desk)
     slip_api.add(node, key, driver_of)
+    agents_api.add(
+        node,
+        public=key.public,
+        institution_keys=dict(settings.institution_keys),
+        driver_of=driver_of,
+        require_desk=require_desk,
+    )
+    report_api.add(node, limit, driver_of, require_desk)
     return insurance
 
 
@@ -146,6 +159,25 @@ def _trust_check(node: Node) -> Callable[[int], Any]:
         return False
 
     return trust_next
+
+
+def _commission(node: Node) -> Callable[[int], Any]:
+    """Reckons what agents earned anew, remittance by remittance, every ten minutes: what came back
+    to a worker since is taken off."""
+    next_at, after = 0, ""
+
+    async def commission_next(now: int) -> bool:
+        nonlocal next_at, after
+        if now < next_at and not after:
+            return False
+        next_at = now + ALARM_EVERY_S
+        issuer, was = node.settings.subscriber_id, after
+        after = await node.store.transact(
+            lambda session: commission.settle_next(session, issuer, was, now)
+        )
+        return bool(after)
+
+    return commission_next
 
 
 def unfunded(session: Session, settings: InsuranceSettings, currency: str) -> list[str]:

@@ -5,6 +5,8 @@ of its period. The remittance is always whole: the institution pays the commissi
 Whose books? An agent that is somebody else has its claim on the institution, and no money of it
 passes through us: we compute and tell it, and post nothing. Where this cooperative is the agent
 itself, the claim is its own income: Dr 1270 / Cr 4100.
+What comes back to a worker after its remittance is taken off that batch: it is reckoned anew, and
+the difference posted. What the institution's credit paid of a later line counts there in full.
 """
 
 from collections import defaultdict
@@ -13,13 +15,14 @@ from datetime import date
 from decimal import Decimal
 from itertools import groupby
 
-from sqlalchemy import bindparam, insert, select
+from sqlalchemy import and_, bindparam, func, insert, select
 
 from bpp.insurance.agents import attribution
 from bpp.insurance.agents.record import RATE_IS_VERIFIED
 from bpp.insurance.agents.tables import BatchRow
 from bpp.insurance.engine import calendar, closing
 from bpp.insurance.remittance import reading
+from bpp.insurance.remittance.tables import DeclaredPart
 from bpp.insurance.remittance.values import Remittance
 from bpp.ledger import chart, journal
 from bpp.ledger.entry import Entry, move
@@ -31,6 +34,35 @@ _batch = BatchRow.__table__
 _OF = Statement(select(_batch).where(_batch.c.remittance == bindparam("of")).order_by(_batch.c.n))
 _ALL = Statement(select(_batch).order_by(_batch.c.remittance, _batch.c.agent, _batch.c.n))
 _NEW = Statement(insert(_batch))
+_part = DeclaredPart.__table__
+_came_back, _later = _part.alias("came_back"), _part.alias("later")
+_RETURNED = Statement(
+    select(_part.c.worker, func.sum(_came_back.c.amount_minor).label("minor"))
+    .join(
+        _came_back,
+        and_(
+            *(_came_back.c[key] == _part.c[key] for key in ("scheme", "worker", "origin")),
+            _came_back.c.kind == "returned",
+            _came_back.c.n > _part.c.n,
+        ),
+    )
+    .where(
+        _part.c.scheme == bindparam("scheme"),
+        _part.c.remittance == bindparam("remittance"),
+        _part.c.kind == "declared",
+        ~select(_later.c.n)
+        .where(
+            *(_later.c[key] == _part.c[key] for key in ("scheme", "worker", "origin")),
+            _later.c.kind == "declared",
+            _later.c.n > _part.c.n,
+            _later.c.n < _came_back.c.n,
+        )
+        .exists(),
+    )
+    .group_by(_part.c.worker)
+)
+"""What came back of each worker's line (below zero): of an origin period's declarations the last
+one before it came back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,14 +115,18 @@ def batches(session: Session, found: Remittance) -> dict[str, tuple[int, int, De
     agent_of = attributed(session, found.scheme, day)
     if not agent_of:
         return {}
+    asked = {"scheme": found.scheme, "remittance": found.id}
+    back = {row["worker"]: int(row["minor"]) for row in session.all(_RETURNED, **asked)}
     workers: dict[str, int] = defaultdict(int)
     minor: dict[str, int] = defaultdict(int)
     for line in reading.lines(session, found.id):
         agent = agent_of.get(line.worker)
-        if agent is not None and line.amount_minor and not line.is_rejected:
+        stands = line.amount_minor + line.credit_used_minor + back.get(line.worker, 0)
+        if agent is not None and stands > 0 and not line.is_rejected:
             workers[agent] += 1
-            minor[agent] += line.amount_minor
-    known = {each.record.id: each.record for each in attribution.agents(session)}
+            minor[agent] += stands
+    every = attribution.agents(session)
+    known = {each.record.id: each.record for each in every if each.record.scheme == found.scheme}
     return {name: (workers[name], minor[name], Decimal(known[name].rate)) for name in workers}
 
 
@@ -103,6 +139,19 @@ def attributed(session: Session, scheme: str, day: date) -> dict[str, str]:
         if holds is not None:
             found[worker] = holds.agent
     return found
+
+
+def settle_next(session: Session, issuer: str, after: str, now: int) -> str:
+    """Reckons the next acknowledged remittance beyond `after`; its id, or "" at the end. For a loop
+    that comes round again: what came back since is found so.
+    """
+    if not attribution.agents(session):
+        return ""
+    for found in sorted(reading.remittances(session), key=lambda each: each.id):
+        if found.id > after and found.state == "acknowledged":
+            settle(session, found.id, issuer, now)
+            return found.id
+    return ""
 
 
 def every(session: Session) -> list[Batch]:

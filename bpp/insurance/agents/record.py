@@ -12,7 +12,8 @@ from typing import Any, Literal
 from pydantic import Field, model_validator
 
 from bpp.insurance.agents import signed
-from bpp.insurance.agents.signed import DAY, ID, PublicKey, Signed
+from bpp.insurance.agents.signed import DAY, ID, Signed
+from bpp.insurance.settings import PublicKey
 from bpp.refused import Refused
 from protocol_specs.wire.keys import SigningKey, b64encode
 

@@ -1,10 +1,11 @@
 """Files that parties sign: one JSON object, and Ed25519 signatures over its RFC 8785 bytes."""
 
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Any, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from bpp.insurance.settings import PublicKey
 from bpp.refused import Refused
 from protocol_specs.wire import keys, strict_json
 from protocol_specs.wire.canonical import canonical
@@ -19,15 +20,6 @@ class Signed(BaseModel):
     """Base of what such files hold: nothing more than is named, nothing converted."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
-
-
-def _public(value: object) -> object:
-    keys.public_key(str(value))
-    return value
-
-
-PublicKey = Annotated[str, BeforeValidator(_public)]
-"""An Ed25519 public key, base64."""
 
 
 class Party(Signed):

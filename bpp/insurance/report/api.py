@@ -1,0 +1,134 @@
+"""Figures for the desk and for anybody, and the door that a reading key opens."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
+
+from aiohttp import web
+
+from bpp.insurance import cash
+from bpp.insurance.report import figures, keys
+from bpp.insurance.report.keys import KeyEnding, NewKey
+from bpp.refused import Refused
+from protocol_specs.node.api import ApiError, bearer, json_route
+from protocol_specs.node.buckets import Buckets
+from protocol_specs.node.server import Node
+from protocol_specs.node.store import Session
+
+T = TypeVar("T")
+OPENED = ("/desk/ledger/", "/desk/insurance/")
+PER_S, BURST = 5, 60  # readings of one key: each is a row that stays
+PATH_MAX = 300
+
+Guard = Callable[[web.Request], None]
+
+
+def opened_by_keys(node: Node, require_desk: Guard) -> Guard:
+    """The desk's guard, which lets a reading key through where the books are read; each reading is
+    written down before it is answered. Raises ApiError 401, 403, 429.
+    """
+    buckets = Buckets(PER_S, burst=BURST)
+
+    def require(request: web.Request) -> None:
+        token = bearer(request)
+        if not token.startswith(keys.PREFIX):
+            require_desk(request)
+            return
+        if request.method != "GET" or not request.path.startswith(OPENED):
+            raise ApiError(403, "reads_only", "this key reads the books and does nothing else")
+        wait_s = buckets.take(token, node.now())
+        if wait_s:
+            headers = {"Retry-After": str(wait_s)}
+            raise ApiError(429, "too_many", "this key reads too fast", headers=headers)
+        path, now = request.path_qs[:PATH_MAX], node.now()
+        name = node.store.transact_now(lambda session: keys.read_by(session, token, path, now))
+        if name is None:
+            raise ApiError(401, "unauthorized", "this key opens nothing now: expired or withdrawn")
+
+    return require
+
+
+def add(
+    node: Node,
+    limit: cash.Limit,
+    driver_of: Callable[[web.Request], str],
+    require_desk: Guard,
+) -> None:
+    """Serves the routes."""
+    api = ReportApi(node, limit, driver_of, require_desk)
+    routes: list[tuple[str, str, Callable[..., Awaitable[Any]]]] = [
+        ("GET", "/desk/insurance/report", api.report),
+        ("GET", "/desk/insurance/keys", api.keys),
+        ("POST", "/desk/insurance/keys", api.make),
+        ("POST", "/desk/insurance/keys/{name}/withdraw", api.withdraw),
+        ("GET", "/driver/insurance/readers", api.readers),
+        ("GET", "/insurance/figures", api.public),
+    ]
+    for method, path, handler in routes:
+        node.serve_route(method, path, json_route(handler))
+
+
+class ReportApi:
+    """The handlers."""
+
+    def __init__(
+        self,
+        node: Node,
+        limit: cash.Limit,
+        driver_of: Callable[[web.Request], str],
+        require_desk: Guard,
+    ) -> None:
+        self._node, self._limit = node, limit
+        self._driver_of, self._require_desk = driver_of, require_desk
+        self._public: tuple[int, dict[str, Any]] | None = None
+
+    async def report(self, request: web.Request) -> dict[str, Any]:
+        """Deducted against remitted, cash debts and blocks, without cells under 10 workers."""
+        self._require_desk(request)
+
+        def read(session: Session) -> dict[str, Any]:
+            return {
+                "deducted": figures.deducted(session, is_inside=False),
+                "cash_debts": figures.cash_debts(session, is_inside=False),
+                "blocks": figures.blocks(session, self._limit, is_inside=False),
+            }
+
+        return self._node.store.read(read)
+
+    async def keys(self, request: web.Request) -> dict[str, Any]:
+        """Every reading key, and the newest readings."""
+        self._require_desk(request)
+        return self._node.store.read(
+            lambda session: {"keys": keys.keys(session), "readings": keys.readings(session)}
+        )
+
+    async def make(self, request: web.Request, body: NewKey) -> tuple[int, dict[str, Any]]:
+        """A new reading key; its token is in the answer, and nowhere else ever again."""
+        self._require_desk(request)
+        now = self._node.now()
+        return 201, await self._changed(lambda session: keys.make(session, body, now))
+
+    async def withdraw(self, request: web.Request, body: KeyEnding) -> dict[str, Any]:
+        """The key opens nothing any more."""
+        self._require_desk(request)
+        name, now = request.match_info["name"], self._node.now()
+        return await self._changed(lambda session: keys.withdraw(session, name, body.by, now))
+
+    async def readers(self, request: web.Request) -> dict[str, Any]:
+        """Who may read the books a worker stands in, and did."""
+        self._driver_of(request)
+        return {"readers": self._node.store.read(keys.for_workers)}
+
+    async def public(self, request: web.Request) -> dict[str, Any]:
+        """Workers, collected, remitted, acknowledged and days to remit, for anybody; made once an
+        hour."""
+        hour = self._node.now() // 3600
+        if self._public is None or self._public[0] != hour:
+            found = self._node.store.read(figures.public)
+            self._public = (hour, {"at": hour * 3600, "schemes": found})
+        return self._public[1]
+
+    async def _changed(self, unit: Callable[[Session], T]) -> T:
+        try:
+            return await self._node.store.transact(unit)
+        except Refused as refused:
+            raise ApiError(409, "refused", str(refused)) from None
