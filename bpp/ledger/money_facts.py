@@ -109,6 +109,10 @@ def _trust(fact: MoneyFact) -> Account:
     return chart.contribution_trust_bank(fact.scheme)
 
 
+def _credit(fact: MoneyFact) -> Account:
+    return chart.credit_at_institution(fact.scheme, fact.worker)
+
+
 _bank, _collector = chart.bank(), chart.due_from_collector()
 _refunds, _unidentified = chart.customer_refunds(), chart.unidentified_receipts()
 
@@ -125,6 +129,9 @@ KINDS = {
     "goodwill-refund": _kind("a refund at our cost", chart.goodwill_refunds(), _refunds),
     "refund-payout": _kind("a refund reaches the customer from our bank", _refunds, _bank),
     "refund-by-collector": _kind("a refund paid out by who collected", _refunds, _collector),
+    "institution-refund": _kind(
+        "an institution pays back what it was sent too much", _bank, _credit, "scheme", "worker"
+    ),
     "fare-write-off": _kind("a fare nobody will pay", chart.unpaid_fares_written_off(), _collector),
     "cash-write-off": _kind(
         "fare cash a worker will not pay in", chart.worker_debts_written_off(), _cash, "worker"
@@ -164,7 +171,7 @@ def reverse(session: Session, entry_id: str, *, by: str, at: int) -> bool:
         raise NotPosted(
             f"{entry_id} was not written by hand: what follows from an order changes with the order"
         )
-    if not _is_id(by):
+    if not is_id(by):
         raise NotPosted(_BAD_BY)
     back = tuple(
         Transfer(chart.account(each["credit"]), chart.account(each["debit"]), each["amount_minor"])
@@ -224,9 +231,9 @@ def _check(session: Session, fact: MoneyFact, currency: str, now: int) -> None:
     kind = KINDS.get(fact.kind)
     if kind is None:
         raise NotPosted(f"{fact.kind!r} is no kind of money fact: {', '.join(KINDS)}")
-    if not _is_id(fact.reference):
+    if not is_id(fact.reference):
         raise NotPosted("reference: the receipt's or bank's number, up to 64 of A-Z a-z 0-9 . _ -")
-    if not _is_id(fact.by):
+    if not is_id(fact.by):
         raise NotPosted(_BAD_BY)
     if fact.currency != currency:
         raise NotPosted(f"these books are in {currency}, the amount is in {fact.currency}")
@@ -247,7 +254,7 @@ def _check(session: Session, fact: MoneyFact, currency: str, now: int) -> None:
 
 def _check_trust(session: Session, fact: MoneyFact) -> None:
     """No more goes to the trust account than makes it whole, no less is left there."""
-    if not fact.scheme:
+    if fact.kind not in ("trust-sweep", "trust-return"):
         return
     found = trust.of_scheme(session, fact.scheme, fact.currency, fact.at)
     is_sweep = fact.kind == "trust-sweep"
@@ -278,7 +285,8 @@ def _check_floors(session: Session, entry: Entry) -> None:
             )
 
 
-def _is_id(text: str) -> bool:
+def is_id(text: str) -> bool:
+    """Whether it may stand for a receipt, or for whoever writes something down."""
     return re.fullmatch(REFERENCE, text) is not None
 
 

@@ -1,6 +1,7 @@
 """The trust account: whether the workers' own money that is due lies there whole, scheme by scheme.
 
-docs/money.md: 1110 >= 2210 + 2220 + 2240 - 1250, of what workers bear.
+docs/money.md: 1110 >= 2210 + 2220 + 2240 - 1250, of what workers bear: the cooperative's own share
+is its own money until it sends it.
 """
 
 from collections import defaultdict
@@ -33,7 +34,9 @@ def _whole(side: str) -> Statement:
     return Statement(sums.where(_account.c.number.in_(_COUNTED)).group_by(*_keys))
 
 
-_new = select(_entry.c.id).where(_entry.c.at >= bindparam("since"))
+_new = select(_entry.c.id).where(  # of jobs: what is declared or reopened is not newly due
+    _entry.c.at >= bindparam("since"), _entry.c.order_key.is_not(None)
+)
 
 
 def _since(side: str) -> Statement:
@@ -46,6 +49,38 @@ def _since(side: str) -> Statement:
     )
     return Statement(sums.group_by(*_keys))
 
+
+def _between(debit: int, credit: int, kind: str | None = None) -> Statement:
+    """What ever moved from accounts of one number to those of another, in entries of that kind."""
+    from_, to = _account.alias("debited"), _account.alias("credited")
+    keys = (
+        _transfer.c.currency,
+        func.coalesce(from_.c.scheme, to.c.scheme).label("scheme"),
+        func.coalesce(from_.c.remittance, to.c.remittance).label("remittance"),
+    )
+    sums = (
+        select(*keys, _moved)
+        .join(from_, (from_.c.id == _transfer.c.debit) & (from_.c.currency == _transfer.c.currency))
+        .join(to, (to.c.id == _transfer.c.credit) & (to.c.currency == _transfer.c.currency))
+        .where(from_.c.id.between(f"{debit}", f"{debit};"), from_.c.number == debit)
+        .where(to.c.id.between(f"{credit}", f"{credit};"), to.c.number == credit)
+    )
+    if kind is not None:
+        of_kind = _entry.c.kind == kind
+        sums = sums.join(_entry, _entry.c.id == _transfer.c.entry).where(of_kind)
+    return Statement(sums.group_by(*keys))
+
+
+# What the cooperative itself still owes of 2210 and 2220 beside the balance of 5000, with its sign:
+# interest; what it put on the trust account to be sent, and got back; credit that it bears.
+_OWN = (
+    (1, _between(5010, 2220)),
+    (-1, _between(2220, 5010)),
+    (-1, _between(1110, 1100, "sent")),
+    (1, _between(1100, 1110, "rejected")),
+    (1, _between(1260, 5000)),
+    (-1, _between(2220, 1260, "own-credit")),
+)
 
 _DEBITS, _CREDITS = _whole("debit"), _whole("credit")
 _NEW_DEBITS, _NEW_CREDITS = _since("debit"), _since("credit")
@@ -66,7 +101,7 @@ class Trust:
     declared_minor: int  # 2220
     excess_minor: int  # 2240
     in_transit_minor: int  # 1250
-    cooperative_minor: int  # 5000: the cooperative's own share of what is due
+    cooperative_minor: int  # what of these the cooperative bears and has not paid: 5000, 5010
     newly_due_minor: int
 
     @property
@@ -96,7 +131,8 @@ def standing(session: Session, now: int) -> list[Trust]:
     whole = _balances(session.all(_DEBITS), session.all(_CREDITS))
     since = now - DAY_S + 1
     new = _balances(session.all(_NEW_DEBITS, since=since), session.all(_NEW_CREDITS, since=since))
-    return [_trust(*key, whole[key], new.get(key, {})) for key in sorted(whole)]
+    own = _own(session)
+    return [_trust(*key, whole[key], new.get(key, {}), own[key]) for key in sorted(whole)]
 
 
 def of_scheme(session: Session, scheme: str, currency: str, now: int) -> Trust:
@@ -104,7 +140,7 @@ def of_scheme(session: Session, scheme: str, currency: str, now: int) -> Trust:
     for found in standing(session, now):
         if (found.scheme, found.currency) == (scheme, currency):
             return found
-    return _trust(currency, scheme, {}, {})
+    return _trust(currency, scheme, {}, {}, 0)
 
 
 def shown(found: Trust) -> dict[str, Any]:
@@ -154,7 +190,23 @@ def _balances(debits: Iterable[Row], credits: Iterable[Row]) -> _Balances:
     return found
 
 
-def _trust(currency: str, scheme: str, stands: Mapping[int, int], new: Mapping[int, int]) -> Trust:
+def _own(session: Session) -> dict[tuple[str, str], int]:
+    """By (currency, scheme), what of `_OWN` there was."""
+    found: dict[tuple[str, str], int] = defaultdict(int)
+    for sign, statement in _OWN:
+        for row in session.all(statement):
+            scheme = row["scheme"] or scheme_of(row["remittance"])
+            found[row["currency"], scheme] += sign * row["minor"]
+    return found
+
+
+def _trust(
+    currency: str,
+    scheme: str,
+    stands: Mapping[int, int],
+    new: Mapping[int, int],
+    own_minor: int,
+) -> Trust:
     return Trust(
         scheme=scheme,
         currency=currency,
@@ -163,6 +215,6 @@ def _trust(currency: str, scheme: str, stands: Mapping[int, int], new: Mapping[i
         declared_minor=stands.get(2220, 0),
         excess_minor=stands.get(2240, 0),
         in_transit_minor=stands.get(1250, 0),
-        cooperative_minor=stands.get(5000, 0),
+        cooperative_minor=stands.get(5000, 0) + own_minor,
         newly_due_minor=new.get(2210, 0) - new.get(5000, 0),
     )

@@ -39,7 +39,6 @@ class ToDeclare(Tables, table=True):
 
     __tablename__ = "to_declare"
     __table__: ClassVar[Table]
-    __table_args__ = {"sqlite_with_rowid": False}  # noqa: RUF012 - read in the key's order only
 
     scheme: str = Field(primary_key=True)
     declared_in: str = Field(primary_key=True)
@@ -59,7 +58,6 @@ class DeclaredPart(Tables, table=True):
     __table_args__ = (
         UniqueConstraint("remittance", "worker", "origin", "kind"),  # each is declared once
         CheckConstraint("kind IN ('declared', 'rejected', 'returned', 'carried')"),
-        {"sqlite_with_rowid": False},
     )
 
     scheme: str = Field(primary_key=True)
@@ -106,7 +104,6 @@ class RemittanceLine(Tables, table=True):
     __table_args__ = (
         CheckConstraint("worker_minor >= 0 AND cooperative_minor >= 0"),
         CheckConstraint("amount_minor = worker_minor + cooperative_minor"),
-        {"sqlite_with_rowid": False},
     )
 
     remittance: str = Field(primary_key=True)
@@ -126,10 +123,7 @@ class RemittanceEvent(Tables, table=True):
 
     __tablename__ = "remittance_event"
     __table__: ClassVar[Table]
-    __table_args__ = (
-        CheckConstraint("kind IN ('sent', 'acknowledged', 'rejected', 'interest')"),
-        {"sqlite_with_rowid": False},
-    )
+    __table_args__ = (CheckConstraint("kind IN ('sent', 'acknowledged', 'rejected', 'interest')"),)
 
     remittance: str = Field(primary_key=True, foreign_key="remittance.id")
     n: int = Field(primary_key=True, sa_type=BigInteger)  # 1, 2, 3 ...

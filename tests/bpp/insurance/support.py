@@ -13,12 +13,13 @@ from bpp.insurance.books import SchemeTerms, Terms
 from bpp.insurance.cash import Limit
 from bpp.insurance.extension import Insurance
 from bpp.insurance.projection import nobody_known
+from bpp.insurance.remittance import tables as remittance_tables
 from bpp.insurance.scheme import Scheme
 from bpp.insurance.scheme_file import load
 from bpp.ledger import balances, chart
 from bpp.ledger import tables as ledger_tables
 from bpp.orders import tables as orders_tables
-from bpp.orders.events import EventKind, OrderEvent, event_document
+from bpp.orders.events import EventKind, OrderEvent, Partner, event_document
 from bpp.tables import METADATA
 from protocol_specs.node.store import Statement, Store
 from protocol_specs.wire.keys import SigningKey, generate_signing_key
@@ -56,7 +57,11 @@ class Coop:
         self.store = Store.open(
             self.folder,
             METADATA,
-            triggers=(*ledger_tables.TRIGGERS, *insurance_tables.TRIGGERS),
+            triggers=(
+                *ledger_tables.TRIGGERS,
+                *insurance_tables.TRIGGERS,
+                *remittance_tables.TRIGGERS,
+            ),
         )
         terms = terms_for(self.schemes, self.commission_rate, self.options)
         self.insurance = Insurance.with_schemes(
@@ -133,6 +138,7 @@ class Story:
     at: int = NOON
     planned_start: int | None = None
     n: int = 0
+    partners: tuple[Partner, ...] = ()
 
     def event(self, kind: EventKind, **more: Any) -> OrderEvent:
         self.n += 1
@@ -140,6 +146,7 @@ class Story:
         self.lines = more.pop("lines", self.lines)
         previous = self.agent_id
         self.agent_id = more.pop("agent_id", self.agent_id)
+        self.partners = more.pop("partners", self.partners)
         is_paid = kind == "completed" and more.pop("cash_collected", True)
         if is_paid and self.payment.collected_by == "BPP":
             self.payment = replace(self.payment, status="PAID")
@@ -159,6 +166,7 @@ class Story:
             domain="nic2004:60221",
             city="std:03",
             provider_id="coop",
+            partners=self.partners,
             **more,
         )
 

@@ -55,6 +55,7 @@ TABLE = {
     "goodwill-refund": ("5030", "2250"),
     "refund-payout": ("2250", "1100"),
     "refund-by-collector": ("2250", "1200"),
+    "institution-refund": ("1100", "1260:S:W"),
     "fare-write-off": ("5060", "1200"),
     "cash-write-off": ("5020", "1220:W"),
     "debt-write-off": ("5020", "1240:W"),

@@ -31,6 +31,7 @@ def institution(**more: Any) -> InstitutionSettings:
 PAYER = PayerSettings(name="Riders' Own Cooperative", bic="CIBBMYKL", country="MY")
 CREDIT = Credit(
     remittance="my.act872.gig/2026-07/1",
+    end_to_end="my.act872.gig/2026-07/1",
     amount_minor=11880,
     account="8600123456",
     institution=institution(),
@@ -218,7 +219,7 @@ def test_a_wrong_institution_is_refused_by_its_key(fields: dict[str, Any], says:
 
 def test_ids_too_long_for_a_bank_are_shortened_and_stay_apart() -> None:
     long = [f"in.karnataka.pbgw2025/FY2026-27Q2/{n}" for n in (1, 10, 11)]
-    references = [identifiers.reference_of(each) for each in long]
+    references = [identifiers.end_to_end_id(each) for each in long]
     assert references[0] == long[0]
     assert len(set(references)) == 3
     assert {len(each) for each in references} == {35}
