@@ -12,6 +12,7 @@ from bpp.fleet import roster
 from bpp.fleet.csv_import import BadCsv, parse_roster
 from bpp.fleet.workers import BadEntry, DriverEntry, VehicleEntry
 from bpp.orders import beside, steps, store
+from bpp.orders.events import Partner, Sector
 from bpp.orders.office import Office
 from bpp.orders.order import Order
 from bpp.settings import VehicleSettings
@@ -69,6 +70,21 @@ class Refund(_Body):
     amount: str = Field(max_length=32)
     borne_by: Literal["worker", "cooperative"]
     reference: str = Field(min_length=1, max_length=64)
+    agent_id: str | None = None
+
+
+class PartnerNamed(_Body):
+    """Another worker in an order, and what of the fare is theirs."""
+
+    agent_id: str
+    amount: str = Field(max_length=32)
+    sector: Sector | None = None
+
+
+class Sharing(_Body):
+    """Everybody who has a part in the order beside its driver; nobody: an empty list."""
+
+    partners: list[PartnerNamed]
 
 
 class DeskCancel(_Body):
@@ -89,6 +105,7 @@ def add(node: Node, office: Office, token: str) -> None:
         ("POST", "/desk/vehicles", api.add_vehicle),
         ("GET", "/desk/orders", api.orders),
         ("POST", "/desk/orders/{order_id}/assign", api.assign),
+        ("POST", "/desk/orders/{order_id}/partners", api.share),
         ("POST", "/desk/orders/{order_id}/end", api.end),
         ("POST", "/desk/orders/{order_id}/cancel", api.cancel),
         ("POST", "/desk/orders/{order_id}/return", api.turn_back),
@@ -247,11 +264,8 @@ class DeskApi:
         )
 
     async def refund(self, request: web.Request, body: Refund) -> dict[str, Any]:
-        """Pay a part of a paid job back, or all of it."""
-        try:
-            amount_minor = minor_units(body.amount, self._office.provider.currency)
-        except Malformed as fault:
-            raise ApiError(400, "bad_amount", fault.reason, "/amount") from None
+        """Pay a part of a paid job back, or all of it; `agent_id` is a partner who bears it."""
+        amount_minor = self._minor(body.amount, "/amount")
         return await self._about(
             request,
             lambda session, job_id, now: steps.refund_by_desk(
@@ -262,8 +276,42 @@ class DeskApi:
                 reference=body.reference,
                 amount_minor=amount_minor,
                 borne_by=body.borne_by,
+                agent_id=body.agent_id,
             ),
         )
+
+    async def share(self, request: web.Request, body: Sharing) -> dict[str, Any]:
+        """Name who has a part in an order beside its driver, in place of those named before."""
+        require_desk(request, self._token)
+        partners = tuple(self._partner(n, named) for n, named in enumerate(body.partners))
+        return await self._about(
+            request,
+            lambda session, job_id, now: steps.share_by_desk(
+                session, self._office, job_id, partners, now
+            ),
+        )
+
+    def _partner(self, n: int, named: PartnerNamed) -> Partner:
+        """Of the sector said, or the cooperative's own; with the vehicle they are registered with.
+
+        Raises ApiError.
+        """
+        worker = self._office.fleet.worker(named.agent_id)
+        if worker is None or not worker.active:
+            reason = "no active driver or member has this agent_id"
+            raise ApiError(404, "unknown_driver", reason, f"/partners/{n}/agent_id")
+        return Partner(
+            agent_id=worker.agent_id,
+            amount_minor=self._minor(named.amount, f"/partners/{n}/amount"),
+            sector=named.sector or self._office.provider.sector,
+            vehicle_category=worker.vehicle.category,
+        )
+
+    def _minor(self, amount: str, path: str) -> int:
+        try:
+            return minor_units(amount, self._office.provider.currency)
+        except Malformed as fault:
+            raise ApiError(400, "bad_amount", fault.reason, path) from None
 
     async def _about(
         self, request: web.Request, unit: Callable[[Session, str, int], Order]

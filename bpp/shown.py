@@ -60,6 +60,14 @@ def order_shown(order: Order, ratings: Mapping[str, int]) -> dict[str, Any]:
         "consumer_order_id": order.id,
         "start_code": code,
         "ratings": dict(ratings),
+        "partners": [
+            {
+                "agent_id": partner.agent_id,
+                "sector": partner.sector,
+                "value": amount(partner.amount_minor, order.quote.currency),
+            }
+            for partner in order.partners
+        ],
     }
 
 

@@ -69,10 +69,10 @@ _PERIOD = Statement(
     .order_by(_contribution.c.seq.desc())
     .limit(1)
 )
-_OF_EVENT = Statement(
+_UP_TO_EVENT = Statement(
     select(_contribution)
-    .where(_contribution.c.order_key == bindparam("order_key"), _contribution.c.n == bindparam("n"))
-    .order_by(_contribution.c.scheme, _contribution.c.slot)
+    .where(_contribution.c.order_key == bindparam("order_key"), _contribution.c.n <= bindparam("n"))
+    .order_by(_contribution.c.scheme, _contribution.c.slot, _contribution.c.n)
 )
 _NEW_CONTRIBUTION = Statement(insert(_contribution))
 _NEW_SLIP = Statement(insert(_slip))
@@ -267,10 +267,11 @@ def keep_contribution(
     )
 
 
-def contributions_of_event(session: Session, order_key: str, n: int) -> list[Row]:
-    """What an event left standing: per scheme the row of the newest slot."""
-    newest = {row["scheme"]: row for row in session.all(_OF_EVENT, order_key=order_key, n=n)}
-    return list(newest.values())
+def contributions_after(session: Session, order_key: str, n: int) -> list[Row]:
+    """What stands after an event: per scheme the newest row of each worker slot not left."""
+    rows = session.all(_UP_TO_EVENT, order_key=order_key, n=n)
+    newest = {(row["scheme"], row["slot"]): row for row in rows}
+    return [row for row in newest.values() if row["status"] != "left"]
 
 
 def keep_slip(

@@ -4,7 +4,7 @@ The fare is posted when the job is over, each contribution when it changes, nett
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from bpp.insurance.engine.shares import NONE, Split
 from bpp.insurance.engine.standing import Bearer, Posting
@@ -37,13 +37,15 @@ class Contribution:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What one event did to a job: the fare before and after, for the worker it is now with."""
+    """What one event did to a job: the fare before and after, for the worker it is now with, and
+    for those who joined it, by slot."""
 
     event: OrderEvent
     job: Job
     worker: str
     fare_before: Fare
     fare: Fare
+    joined: dict[int, str] = field(default_factory=dict)
 
 
 def entry_id(scheme: str, job_key: str, slot: int, n: int) -> str:
@@ -78,16 +80,27 @@ def entries(
 def fare_lines(change: Change) -> tuple[Transfer, ...]:
     """Completion, cancelled with a fee, fare changed after completion: the difference of the lines.
 
-    Dr 1200 (cash: 1220W) / Cr 2100W, Cr 4000, taxes Cr 2300; tip Dr 1200 / Cr 2110W;
-    finder fee Dr 5050 / Cr 1200. Nobody hands over cash at a cancelled job, nor where the driver
-    could not collect it: that is owed by the collector (1200) whatever the payment was to be.
+    Dr 1200 (cash: 1220W) / Cr 2100W, those who joined Cr 2100, Cr 4000, taxes Cr 2300;
+    tip Dr 1200 / Cr 2110W; finder fee Dr 5050 / Cr 1200. Nobody hands over cash at a cancelled
+    job, nor where the driver could not collect it: that is owed by the collector (1200) whatever
+    the payment was to be.
     """
     before, now, worker = change.fare_before, change.fare, change.worker
     in_hand = chart.fare_cash_with(worker)
     holder = in_hand if change.job.is_in_hand else chart.due_from_collector()
+    parts_before = dict(before.parts)
     to_cooperative = now.to_cooperative_minor - before.to_cooperative_minor
     return (
         *move(holder, chart.worker_pay(worker), now.pay_minor - before.pay_minor),
+        *(
+            transfer
+            for slot, minor in now.parts
+            for transfer in move(
+                holder,
+                chart.worker_pay(change.joined[slot]),
+                minor - parts_before.get(slot, 0),
+            )
+        ),
         *move(holder, chart.commission(), now.commission_minor - before.commission_minor),
         *move(holder, chart.taxes_withheld(), now.tax_minor - before.tax_minor),
         *move(holder, chart.commission(), to_cooperative),
@@ -101,12 +114,21 @@ def fare_lines(change: Change) -> tuple[Transfer, ...]:
 
 
 def refund_lines(change: Change) -> tuple[Transfer, ...]:
-    """Refunded: by the worker Dr 2100W / Cr 2250 (cash: Cr 1220W, they pay it back themselves);
-    by the cooperative Dr 5030 / Cr 2250, which leaves the contribution as it was.
+    """Refunded: by the worker Dr 2100W / Cr 2250 (cash: Cr 1220W, they pay it back themselves;
+    one who joined holds none); by the cooperative Dr 5030 / Cr 2250, which leaves the contribution
+    as it was.
     """
     event = change.event
     if event.kind != "refunded":
         return ()
+    if event.refund_borne_by == "worker" and event.refund_agent_id is not None:
+        slot = next(
+            each.slot
+            for each in change.job.joined
+            if each.partner.agent_id == event.refund_agent_id
+        )
+        pay = chart.worker_pay(change.joined[slot])
+        return move(pay, chart.customer_refunds(), event.refund_minor)
     if event.refund_borne_by == "worker":
         pays_back = change.job.is_in_hand
         to = chart.fare_cash_with(change.worker) if pays_back else chart.customer_refunds()
@@ -163,20 +185,37 @@ def netting_lines(
 
     Cash job: what it left on the worker's pay is already in their hand, Dr 2100W / Cr 1220W; if
     the cash was not collected nothing is netted, for the driver's word alone pays no debt.
-    Other jobs: a cash debt is netted within this job's net pay; what is taken beyond the
-    balance is owed, Dr 1240W / Cr 2100W.
+    Other jobs, and those who joined: a cash debt is netted within this job's net pay; what is taken
+    beyond the balance is owed, Dr 1240W / Cr 2100W.
     """
-    pay, cash = chart.worker_pay(change.worker), chart.fare_cash_with(change.worker)
+    in_hand = change.job.is_in_hand
+    lines = _netted(change, change.worker, posted, balance, is_in_hand=in_hand)
+    for worker in change.joined.values():
+        lines += _netted(change, worker, posted, balance, is_in_hand=False)
+    return lines
+
+
+def _netted(
+    change: Change,
+    worker: str,
+    posted: tuple[Transfer, ...],
+    balance: Balance,
+    *,
+    is_in_hand: bool,
+) -> tuple[Transfer, ...]:
+    pay, cash = chart.worker_pay(worker), chart.fare_cash_with(worker)
     net = sum(_sign(transfer, pay) * transfer.amount_minor for transfer in posted)
-    if change.job.is_in_hand:
+    if is_in_hand:
         # A later job may have paid this one's cash back: what then is too much stays pay.
         held = balance(cash) - sum(_sign(each, cash) * each.amount_minor for each in posted)
         return move(pay, cash, min(net, held))
-    is_unpaid = change.job.is_cash and change.job.status == "completed"
+    is_unpaid = (
+        change.job.is_cash and change.job.status == "completed" and not change.job.is_in_hand
+    )
     if net > 0:
         return () if is_unpaid else move(pay, cash, min(net, max(0, balance(cash))))
     if net < 0:
-        return move(chart.owed_by(change.worker), pay, max(0, -net - balance(pay)))
+        return move(chart.owed_by(worker), pay, max(0, -net - balance(pay)))
     return ()
 
 

@@ -160,7 +160,7 @@ class Insurance:
 
     def tags_of(self, session: Session, order_key: str, n: int) -> tuple[dict[str, Any], ...]:
         """What the peer is told of an order's contributions after its event `n`."""
-        rows = books.contributions_of_event(session, order_key, n)
+        rows = books.contributions_after(session, order_key, n)
         return tuple(
             self._tag(session, row, by)
             for row in rows

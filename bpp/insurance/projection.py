@@ -20,7 +20,7 @@ from bpp.insurance.engine.standing import (
 )
 from bpp.insurance.entries import Change, Contribution, entries, entry_id
 from bpp.insurance.gate import OPEN, Gate
-from bpp.insurance.job import Job, after, fare, first, fold, work
+from bpp.insurance.job import Job, after, as_each_has_it, fare, first, fold, work
 from bpp.insurance.remittance import closing, periods
 from bpp.insurance.scheme import Scheme
 from bpp.ledger import balances, chart, journal
@@ -55,13 +55,20 @@ class Desk:
 
 
 @dataclass(frozen=True, slots=True)
+class _Place:
+    """A worker slot that an event touches, and the job as that worker has it, or had it."""
+
+    job: Job
+    worker: str
+    is_left: bool = False  # the order went from this slot to another, or they are out of it
+
+
+@dataclass(frozen=True, slots=True)
 class _Slot:
     """One scheme for one worker slot, before and after the event."""
 
     scheme: Scheme
-    slot: int
-    worker: str
-    is_left: bool  # the order went from this slot to another
+    place: _Place
     before_entry: str | None
     withheld: Reason | None
     now: Standing
@@ -85,11 +92,12 @@ def project(session: Session, desk: Desk, event: OrderEvent) -> None:
     if terms is None:
         terms = desk.terms
         books.keep_terms(session, event.order_key, terms)
-    worker = books.worker_of(session, job.agent_id, desk.new_worker_id)
+    worker, joined = _workers(session, desk, job)
+    places = _places(session, desk, before, job, {job.slot: worker, **joined})
     slots = tuple(
-        _slot(session, desk, desk.scheme(name), terms, job, place, who, event.at)
+        _slot(session, desk, desk.scheme(name), terms, place, event.at)
         for name in sorted(terms.schemes)
-        for place, who in _places(session, desk, before, job, worker)
+        for place in places
     )
     change = Change(
         event=event,
@@ -97,6 +105,7 @@ def project(session: Session, desk: Desk, event: OrderEvent) -> None:
         worker=worker,
         fare_before=fare(before, terms.commission_rate, terms.finder_fee_rate),
         fare=fare(job, terms.commission_rate, terms.finder_fee_rate),
+        joined=joined,
     )
     posted = entries(
         change,
@@ -107,10 +116,11 @@ def project(session: Session, desk: Desk, event: OrderEvent) -> None:
         journal.post(session, entry)
     by_id = {entry.id: entry for entry in posted}
     for slot in slots:
-        entry = by_id[entry_id(slot.scheme.id, event.order_key, slot.slot, event.n)]
-        _keep(session, desk, terms.schemes[slot.scheme.id], event, job, slot, entry)
+        entry = by_id[entry_id(slot.scheme.id, event.order_key, slot.place.job.slot, event.n)]
+        _keep(session, desk, terms.schemes[slot.scheme.id], event, slot, entry)
     if desk.cash_limit is not None:
-        _note_cash(session, desk.cash_limit, event, worker, posted)
+        for each in (worker, *joined.values()):
+            _note_cash(session, desk.cash_limit, event, each, posted)
     books.note_projected(session, event.order_key, event.n)
 
 
@@ -127,14 +137,32 @@ def _note_cash(
         cash.note_crossing(session, limit, worker, event.at)
 
 
+def _workers(session: Session, desk: Desk, job: Job) -> tuple[str, dict[int, str]]:
+    """Who has the job, by the ids of the books, and who joined it, by slot."""
+    worker = books.worker_of(session, job.agent_id, desk.new_worker_id)
+    return worker, {
+        each.slot: books.worker_of(session, each.partner.agent_id, desk.new_worker_id)
+        for each in job.joined
+    }
+
+
 def _places(
-    session: Session, desk: Desk, before: Job | None, job: Job, worker: str
-) -> tuple[tuple[int, str], ...]:
-    """The worker slots this event touches: the present one, and the one just left."""
-    if before is None or before.slot == job.slot:
-        return ((job.slot, worker),)
-    left = books.worker_of(session, before.agent_id, desk.new_worker_id)
-    return ((before.slot, left), (job.slot, worker))
+    session: Session, desk: Desk, before: Job | None, job: Job, workers: dict[int, str]
+) -> tuple[_Place, ...]:
+    """The worker slots this event touches: those just left, that of the assigned worker, and those
+    of whoever joined and has it otherwise than before."""
+    had = {each.slot: each for each in as_each_has_it(before)} if before else {}
+    left = tuple(
+        _Place(each, books.worker_of(session, each.agent_id, desk.new_worker_id), is_left=True)
+        for slot, each in had.items()
+        if slot not in workers
+    )
+    touched = (
+        each
+        for each in as_each_has_it(job)
+        if each.is_assigned or had.get(each.slot) != replace(each, n=before.n if before else 0)
+    )
+    return (*left, *(_Place(each, workers[each.slot]) for each in touched))
 
 
 def _slot(
@@ -142,13 +170,12 @@ def _slot(
     desk: Desk,
     scheme: Scheme,
     terms: Terms,
-    job: Job,
-    place: int,
-    worker: str,
+    place: _Place,
     at: int,
 ) -> _Slot:
+    job, worker = place.job, place.worker
     day, name = scheme.day(job.origin_at), scheme.period_of(job.origin_at)
-    stood = books.stood(session, job.key, scheme.id, place)
+    stood = books.stood(session, job.key, scheme.id, job.slot)
     is_known = slip.is_for(worker)
     withheld = stood.withheld
     if is_known and stood.entry is None:
@@ -159,28 +186,26 @@ def _slot(
     is_asked = is_known and engine.needs_person(scheme, options)  # of the whole period's rule
     person = desk.person(session, worker, name) if is_asked else UNKNOWN
     found = engine.assess(scheme, work(job, terms.commission_rate), person, options)
-    stands = place == job.slot and (is_known or not scheme.needs_worker) and withheld is None
+    stands = not place.is_left and (is_known or not scheme.needs_worker) and withheld is None
     assessment = found if stands else engine.nothing(found)
     now = Standing(assessment.exact, assessment.amount, job.is_over)
     rule = engine.period_rule(scheme, day, person, options)
     if not is_known:
         rule = replace(rule, rounding="transaction")  # nobody's period yet
-    is_final = scheme.after_remittance == "none"
-    posting, after_ = post(period, stood.standing, now, rule, declared if is_final else NONE)
+    is_final = scheme.after_remittance == "none" and declared != NONE
+    posting, after_ = post(period, stood.standing, now, rule, declared if is_final else None)
     newly_due = posting.due_order + posting.due_period
     still_here = (period.due.posted - declared).above_zero()
     return _Slot(
         scheme=scheme,
-        slot=place,
-        worker=worker,
-        is_left=place != job.slot,
+        place=place,
         before_entry=stood.entry,
         withheld=withheld,
         now=now,
         assessment=assessment,
         contribution=Contribution(
             scheme=scheme.id,
-            slot=place,
+            slot=job.slot,
             worker=worker,
             origin_period=name,
             declared_in=declared_in,
@@ -216,11 +241,11 @@ def _keep(
     desk: Desk,
     terms: SchemeTerms,
     event: OrderEvent,
-    job: Job,
     slot: _Slot,
     entry: Entry,
 ) -> None:
     """The row of what now stands, what a close has to look at, and the worker's slip."""
+    job, worker = slot.place.job, slot.place.worker
     _note_declared(session, slot.contribution, entry)
     books.keep_contribution(
         session,
@@ -228,15 +253,15 @@ def _keep(
         slot.contribution,
         entry=entry.id,
         seq=slot.seq,
-        status=_status(slot, job),
+        status=_status(slot),
         withheld=slot.withheld,
         now=slot.now,
         after=slot.period,
     )
-    if not slip.is_for(slot.worker):
+    if not slip.is_for(worker):
         return
     if slot.withheld is not None and slot.before_entry is None:
-        desk.gate.given(session, slot.scheme, slot.worker, slot.withheld)
+        desk.gate.given(session, slot.scheme, worker, slot.withheld)
     supersedes = books.slip_of_entry(session, slot.before_entry)
     facts = slip.Facts(
         scheme=slot.scheme,
@@ -245,10 +270,10 @@ def _keep(
         posting=slot.contribution.posting,
         period=slot.period,
         rule=slot.rule,
-        is_over=job.is_over or slot.is_left,
+        is_over=job.is_over or slot.place.is_left,
         is_due=slot.now.is_due,
-        is_paid_in=job.is_in_hand and _owes_no_cash(session, slot.worker, entry.currency),
-        reason=_reason(slot, job),
+        is_paid_in=job.is_in_hand and _owes_no_cash(session, worker, entry.currency),
+        reason=_reason(slot),
         issuer=desk.issuer,
         ledger_key=b64encode(desk.key.public),
         liable_party=terms.liable_party,
@@ -257,13 +282,13 @@ def _keep(
         funded_by=terms.funded_by,
         supersedes=supersedes,
     )
-    written = slip.document(facts, entry, slot.worker, slot.contribution.origin_period)
+    written = slip.document(facts, entry, worker, slot.contribution.origin_period)
     document = plain_canonical(written)
     books.keep_slip(
         session,
         id=slip.slip_id(entry.id),
         entry=entry.id,
-        worker=slot.worker,
+        worker=worker,
         issued_at=entry.at,
         supersedes=supersedes,
         document=document,
@@ -293,21 +318,24 @@ def _owes_no_cash(session: Session, worker: str, currency: str) -> bool:
     return balances.balance_minor(session, chart.fare_cash_with(worker), currency) <= 0
 
 
-def _status(slot: _Slot, job: Job) -> str:
-    """The word of the contribution on the wire."""
-    if slot.is_left or (job.status == "cancelled" and not slot.now.amount_minor):
+def _status(slot: _Slot) -> str:
+    """The word of the contribution on the wire; whoever left it is not spoken of there."""
+    job = slot.place.job
+    if slot.place.is_left:
+        return "left"
+    if job.status == "cancelled" and not slot.now.amount_minor:
         return "reversed"
     if slot.is_waiting:
         return "awaiting_worker"
     return "due" if job.is_over else "set_aside"
 
 
-def _reason(slot: _Slot, job: Job) -> Reason | None:
+def _reason(slot: _Slot) -> Reason | None:
     """Why nothing was posted, or nothing stands; None when something does and was."""
-    posting = slot.contribution.posting
+    job, posting = slot.place.job, slot.contribution.posting
     if slot.is_kept:
         return "remitted"
-    if slot.is_left:
+    if slot.place.is_left:
         return "reassigned"
     if job.status == "cancelled" and not slot.now.amount_minor:
         return "cancelled"

@@ -18,6 +18,7 @@ def accept(order: Order, worker: Worker, provider: Provider, now: int) -> Decisi
         raise ActionNotApplicable("another driver has taken this job")
     if order.state == NOT_READY:
         raise ActionNotApplicable("the parcel is not ready yet")
+    _require_no_partner(order, worker)
     if worker.agent_id in order.gave_up:
         raise ActionNotApplicable("you gave this job up before; ask the desk to assign it to you")
     if worker.vehicle.category != order.category:
@@ -30,6 +31,7 @@ def assign(order: Order, worker: Worker, provider: Provider, now: int) -> Decisi
     _require_open(order)
     if order.agent_id == worker.agent_id:
         raise ActionNotApplicable(f"{worker.code} already has this job")
+    _require_no_partner(order, worker)
     if not worker.active:
         raise ActionNotApplicable(f"{worker.code} is not active")
     if worker.vehicle.category != order.category:
@@ -62,6 +64,11 @@ def give_to(order: Order, worker: Worker, provider: Provider, now: int) -> Decis
     kind: EventKind = "assigned" if previous is None else "reassigned"
     given, event = record(given, kind, provider, now, previous_agent_id=previous)
     return Decision(given, (event,), ("on_update", "on_status"))
+
+
+def _require_no_partner(order: Order, worker: Worker) -> None:
+    if any(partner.agent_id == worker.agent_id for partner in order.partners):
+        raise ActionNotApplicable(f"{worker.code} has another part in this job; end that first")
 
 
 def _require_open(order: Order) -> None:

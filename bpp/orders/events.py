@@ -11,12 +11,25 @@ EventKind = Literal[
     "confirmed",
     "assigned",
     "reassigned",
+    "shared",
     "fare_changed",
     "completed",
     "cancelled",
     "refunded",
 ]
 Sector = Literal["ride", "logistics"]
+
+
+@dataclass(frozen=True, slots=True)
+class Partner:
+    """Another worker in the same order beside the assigned one: a home producer whose parcel it is,
+    a helper. `amount_minor` of the fare is theirs (sharing.py says which lines that takes).
+    """
+
+    agent_id: str
+    amount_minor: int
+    sector: Sector
+    vehicle_category: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +59,9 @@ class OrderEvent:
     cancellation_fee_minor: int = 0  # what the customer pays of it; the agent's, if one is assigned
     refund_minor: int = 0
     refund_borne_by: Literal["worker", "cooperative"] | None = None
+    refund_agent_id: str | None = None  # which worker: None is the assigned one
     tip_minor: int = 0
+    partners: tuple[Partner, ...] = ()
 
     @property
     def total_minor(self) -> int:

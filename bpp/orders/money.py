@@ -33,12 +33,14 @@ def refund(
     reference: str,
     amount_minor: int,
     borne_by: Literal["worker", "cooperative"],
+    agent_id: str | None = None,
     provider: Provider,
     now: int,
 ) -> Decision | None:
     """Money back for a job that was done and paid: a line of the quote and the event `refunded`.
 
-    Once per reference: None if this very refund was made before. Raises ActionNotApplicable.
+    Borne by a worker, it is the assigned one, or the partner `agent_id`. Once per reference: None
+    if this very refund was made before. Raises ActionNotApplicable.
     """
     made = dict(order.refunds)
     if made.get(reference) == amount_minor:
@@ -51,11 +53,20 @@ def refund(
         raise ActionNotApplicable("only what was done and paid can be paid back")
     if not 0 < amount_minor <= order.fare_minor:
         raise ActionNotApplicable(f"at most {order.fare_minor} minor units can be paid back")
+    is_partner = agent_id in [partner.agent_id for partner in order.partners]
+    if agent_id is not None and not (borne_by == "worker" and is_partner):
+        raise ActionNotApplicable("agent_id names the partner in this job who bears the refund")
     # After this point it is owed.
     less = priced(order, (*order.quote.lines, PriceLine(REFUND, -amount_minor)))
     less = replace(_as_of(less, now), refunds=(*order.refunds, (reference, amount_minor)))
     less, event = record(
-        less, "refunded", provider, now, refund_minor=amount_minor, refund_borne_by=borne_by
+        less,
+        "refunded",
+        provider,
+        now,
+        refund_minor=amount_minor,
+        refund_borne_by=borne_by,
+        refund_agent_id=agent_id,
     )
     return Decision(less, (event,), ("on_status",))
 

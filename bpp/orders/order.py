@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 from pydantic import TypeAdapter
 
-from bpp.orders.events import EventKind, OrderEvent
+from bpp.orders.events import EventKind, OrderEvent, Partner
 from bpp.orders.provider import Provider
 from protocol_specs.wire.envelope import Envelope
 from protocol_specs.wire.order import (
@@ -96,7 +96,8 @@ class Order:
     the facts recorded so far, `reached` says when each state was entered,
     `gave_up` lists agents who gave the job back, `tags` the extensions' latest answers by name.
     `answers` are those to the cooperative's form, by the field's label; `refunds` what was paid
-    back after the end, minor units by the desk's reference.
+    back after the end, minor units by the desk's reference. `partners` are other workers who have a
+    part in it beside the agent.
     """
 
     key: str
@@ -115,6 +116,7 @@ class Order:
     planned_start: int | None = None
     answers: tuple[tuple[str, str], ...] = ()
     refunds: tuple[tuple[str, int], ...] = ()
+    partners: tuple[Partner, ...] = ()
 
     @property
     def id(self) -> str:
@@ -157,6 +159,11 @@ class Order:
     def fare_minor(self) -> int:
         """What the job costs: the quote without tips."""
         return self.quote.total_minor - self.tip_minor
+
+    @property
+    def not_for(self) -> tuple[str, ...]:
+        """Agents who are not asked to carry it out: they gave it up, or have another part in it."""
+        return (*self.gave_up, *(partner.agent_id for partner in self.partners))
 
     def has_begun(self) -> bool:
         """Whether the rider is on board, or the parcel picked up, on its way or on its way back."""
@@ -236,6 +243,7 @@ def record(
         domain=order.peer.domain,
         city=order.city,
         provider_id=provider.id,
+        partners=order.partners,
         **more,
     )
     return counted, event

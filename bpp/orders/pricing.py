@@ -12,7 +12,7 @@ from bpp.orders.provider import (
     require_served,
 )
 from protocol_specs.node.store import StoreUnavailable
-from protocol_specs.wire.errors import QuoteUnavailable
+from protocol_specs.wire.errors import ActionNotApplicable, QuoteUnavailable
 from protocol_specs.wire.order import (
     Fulfillment,
     OrderView,
@@ -90,6 +90,17 @@ def price(
         quote=replace(fare, lines=lines + borne),
         tags=tuple((name, tags) for name, tags in told if tags),
     )
+
+
+def require_priceable(
+    extensions: Sequence[Extension], fare: Quote, terms: JobTerms, now: int
+) -> None:
+    """Raises ActionNotApplicable if some extension has no answer for this part of a job."""
+    for extension in extensions:
+        try:
+            _lines_of(extension, fare, terms, now)
+        except QuoteUnavailable as refused:
+            raise ActionNotApplicable(f"{extension.name}: {refused.__cause__}") from None
 
 
 def draft(provider: Provider, asked: OrderView, job: Job, quote: Quote) -> OrderView:

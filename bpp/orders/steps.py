@@ -1,15 +1,17 @@
 """What drivers and the desk do to orders: each a unit for one commit, ownership in the query."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from bpp.fleet.dispatch import suitable
 from bpp.fleet.workers import Worker
-from bpp.orders import assign, money, progress, returning, store
+from bpp.orders import assign, money, progress, returning, sharing, store
 from bpp.orders.cancel import cancel_by_provider
+from bpp.orders.events import Partner
 from bpp.orders.handlers import successor, terms_of
 from bpp.orders.office import Office
 from bpp.orders.order import ACTIVE, COMPLETE, Order
+from bpp.orders.pricing import require_priceable
 from bpp.orders.progress import Step, WrongCode
 from bpp.orders.provider import require_own_reason
 from bpp.orders.status import unknown_order
@@ -43,7 +45,7 @@ def offers_for(session: Session, office: Office, worker: Worker, now: int) -> li
             category=order.category,
             reach=office.provider.reach,
             now=now,
-            passed_over=order.gave_up,
+            passed_over=order.not_for,
         )
         if office.objection(session, worker.agent_id, terms_of(office, order)) is None
     ]
@@ -110,7 +112,7 @@ def give_up(
     if reason_id in ENDS_THE_ORDER:
         decision = cancel_by_provider(kept.order, reason_id, office.provider, now)
     else:
-        passed_over = (*kept.order.gave_up, worker.agent_id)
+        passed_over = (*kept.order.not_for, worker.agent_id)
         decision = assign.give_up(
             kept.order, _next(session, office, kept.order, passed_over, now), office.provider, now
         )
@@ -206,6 +208,7 @@ def refund_by_desk(
     reference: str,
     amount_minor: int,
     borne_by: Literal["worker", "cooperative"],
+    agent_id: str | None = None,
 ) -> Order:
     """Money back to the customer, once per reference. Raises OrderNotFound, ActionNotApplicable."""
     kept = any_order(session, job_id)
@@ -214,11 +217,32 @@ def refund_by_desk(
         reference=reference,
         amount_minor=amount_minor,
         borne_by=borne_by,
+        agent_id=agent_id,
         provider=office.provider,
         now=now,
     )
     if decision is None:
         return kept.order
+    return write(session, office, decision, now, revision=kept.revision)
+
+
+def share_by_desk(
+    session: Session, office: Office, job_id: str, partners: tuple[Partner, ...], now: int
+) -> Order:
+    """These others, and nobody else, have a part in the order beside its driver.
+
+    Raises OrderNotFound and ActionNotApplicable, also where an extension has no answer for
+    somebody's part: an unlisted sector with that vehicle.
+    """
+    kept = any_order(session, job_id)
+    decision = sharing.share(kept.order, partners, office.provider, now)
+    if decision is None:
+        return kept.order  # said twice, meant once
+    terms, quote = terms_of(office, kept.order), kept.order.quote
+    _, parts = sharing.divided(quote.lines, partners)
+    for partner, lines in zip(partners, parts, strict=True):
+        theirs = replace(terms, sector=partner.sector, vehicle_category=partner.vehicle_category)
+        require_priceable(office.extensions, replace(quote, lines=lines), theirs, now)
     return write(session, office, decision, now, revision=kept.revision)
 
 
