@@ -1,0 +1,91 @@
+"""What all faces of one node share: files, templates, sent forms, codes, places and maps."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from pydantic import Field, model_validator
+
+from protocol_specs.node.settings import Frozen, SettingsError, private_file, read_secret
+from protocol_specs.web import sessions
+from protocol_specs.web.assets import Assets
+from protocol_specs.web.once import Once
+from protocol_specs.web.places import Places
+from protocol_specs.web.rendering import OWN, Templates
+from protocol_specs.web.senders import NotSent, Posts, Printing, Sender, ToFile, Webhook
+
+if TYPE_CHECKING:
+    from protocol_specs.node.server import Node
+
+
+class MapSettings(Frozen):
+    """Map tiles: a url template such as `https://tiles.example/{z}/{x}/{y}.png`, with its credit.
+
+    Without one, the plain map is drawn.
+    """
+
+    tiles: str | None = Field(default=None, pattern=r"^https?://[^/?#]+/.*\{z\}.*$")
+    credit: str = ""
+
+    @property
+    def origin(self) -> str:
+        """From where tiles are loaded, for the Content-Security-Policy; "" for nowhere."""
+        return "/".join((self.tiles or "").split("/")[:3])
+
+
+class CodeSettings(Frozen):
+    """How sign-in codes reach phones: printed, into `codes.jsonl` of data_dir, or to a webhook."""
+
+    by: Literal["print", "file", "webhook"] = "print"
+    url: str | None = None
+    token: Path | None = None  # file with the webhook's bearer token
+
+    @model_validator(mode="after")
+    def _webhook_whole(self) -> CodeSettings:
+        if self.by == "webhook" and (self.url is None or self.token is None):
+            raise ValueError("a webhook needs url and token")
+        return self
+
+
+class WebSettings(Frozen):
+    """`[web]` of a node's settings."""
+
+    map: MapSettings = MapSettings()
+    codes: CodeSettings = CodeSettings()
+    zone: str = "Asia/Kolkata"  # until a browser tells its own
+
+
+class Site:
+    """The pages' common ground at one node. `packages` are those with templates, static files and
+    texts of their own, the most particular first. Raises SettingsError."""
+
+    def __init__(self, node: Node, settings: WebSettings, *packages: str) -> None:
+        if settings.codes.by != "webhook" and node.settings.network == "production":
+            node.telemetry.log("codes_not_sent", level="warning")
+        self.node, self.settings = node, settings
+        self.secret = private_file(node.settings.data_dir / "web.key")
+        self.assets = Assets("")
+        for package in (OWN, *reversed(packages)):
+            self.assets.add_package(package)
+        self.templates = Templates(packages, self.assets, node.settings.country)
+        self.once = Once(node.store)
+        self.places = Places.bundled()
+        self.posts = Posts(self._sender(), self._not_sent)
+        node.serve_route("GET", "/static/{name}", self.assets.serve)
+        node.add_loop("codes", self.posts.send_next, wake=self.posts.wake)
+        node.add_loop("web_forget", sessions.forget_next, wake=asyncio.Event())
+
+    def _sender(self) -> Sender:
+        codes = self.settings.codes
+        if codes.by == "file":
+            return ToFile(self.node.settings.data_dir / "codes.jsonl")
+        if codes.by == "print":
+            return Printing()
+        if codes.url is None or codes.token is None:
+            raise SettingsError("key 'web.codes': a webhook needs url and token")
+        return Webhook(codes.url, read_secret(codes.token, key="web.codes.token"))
+
+    def _not_sent(self, fault: NotSent) -> None:
+        self.node.telemetry.log("code_not_sent", level="error", reason=str(fault))

@@ -1,0 +1,169 @@
+// What all faces do in a browser; pages work without it, only less quickly. No markup is made of text.
+
+const each = (root, selector, act) => {
+  if (root.matches?.(selector)) act(root);
+  root.querySelectorAll(selector).forEach(act);
+};
+
+// The server tells times in the zone of this clock.
+const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+if (zone && !document.cookie.includes(`wf_zone=${zone}`)) {
+  document.cookie = `wf_zone=${zone}; path=/; max-age=31536000; samesite=lax`;
+}
+
+// A form that is on its way is not sent again by an impatient finger.
+addEventListener("submit", (event) => {
+  const form = event.target;
+  if (form.getAttribute("aria-busy") === "true") return event.preventDefault();
+  form.setAttribute("aria-busy", "true");
+  setTimeout(() => form.removeAttribute("aria-busy"), 8000);
+});
+addEventListener("pageshow", () => each(document, "form[aria-busy]", (form) => form.removeAttribute("aria-busy")));
+
+addEventListener("click", (event) => {
+  const opener = event.target.closest("[data-opens]");
+  if (opener) {
+    event.preventDefault();
+    document.querySelector(opener.hash)?.showModal();
+  } else if (event.target.closest("[data-closes]")) {
+    const dialog = event.target.closest("dialog");
+    if (dialog?.open) event.preventDefault();
+    dialog?.close();
+  }
+});
+
+function countdown(box) {
+  const end = Date.now() + 1000 * Number(box.dataset.countdown);
+  const bar = box.querySelector("progress"), left = box.querySelector("[data-left]");
+  const tick = () => {
+    const seconds = Math.max(0, Math.ceil((end - Date.now()) / 1000));
+    bar.value = seconds;
+    left.textContent = seconds;
+    if (seconds === 0 || !box.isConnected) {
+      clearInterval(timer);
+      box.dispatchEvent(new CustomEvent("over", { bubbles: true }));
+    }
+  };
+  const timer = setInterval(tick, 1000);
+  tick();
+}
+
+// A place field: ARIA's combobox with a list (WAI-ARIA Authoring Practices).
+function place(box) {
+  const input = box.querySelector("input[role=combobox]"), list = box.querySelector("[role=listbox]");
+  const at = box.querySelector("input[type=hidden]"), status = box.querySelector("[role=status]");
+  let found = [], chosen = -1, asked = 0, timer = 0;
+  const mark = (n) => {
+    chosen = n;
+    [...list.children].forEach((option, i) => option.setAttribute("aria-selected", String(i === n)));
+    if (n < 0) input.removeAttribute("aria-activedescendant");
+    else input.setAttribute("aria-activedescendant", list.children[n].id);
+    list.children[n]?.scrollIntoView({ block: "nearest" });
+  };
+  const close = () => {
+    list.hidden = true;
+    input.setAttribute("aria-expanded", "false");
+    mark(-1);
+  };
+  const take = (n) => {
+    input.value = found[n].name;
+    at.value = found[n].at;
+    close();
+    box.dispatchEvent(new CustomEvent("placed", { bubbles: true, detail: found[n] }));
+  };
+  const show = (places) => {
+    found = places;
+    list.replaceChildren(...places.map(({ name, area }, n) => {
+      const option = document.createElement("li"), word = document.createElement("span"), code = document.createElement("span");
+      option.id = `${list.id}-${n}`;
+      option.setAttribute("role", "option");
+      word.textContent = name;
+      code.textContent = area;
+      code.className = "soft";
+      option.append(word, code);
+      option.addEventListener("pointerdown", (event) => { event.preventDefault(); take(n); });
+      return option;
+    }));
+    mark(-1);
+    list.hidden = places.length === 0;
+    input.setAttribute("aria-expanded", String(places.length > 0));
+    status.textContent = places.length ? box.dataset.found.replace("%(num)s", places.length) : box.dataset.none;
+  };
+  const ask = async () => {
+    const mine = ++asked, url = new URL(box.dataset.places, location.href);
+    url.searchParams.set("q", input.value);
+    const answer = await fetch(url);
+    if (answer.ok && mine === asked) show(await answer.json());
+  };
+  input.addEventListener("input", () => {
+    at.value = "";
+    clearTimeout(timer);
+    if (input.value.trim()) timer = setTimeout(ask, 120);
+    else { asked++; close(); }
+  });
+  input.addEventListener("blur", close);
+  input.addEventListener("keydown", (event) => {
+    const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+    if (step && !list.hidden) { event.preventDefault(); mark((chosen + step + found.length) % found.length); }
+    else if (event.key === "Enter" && chosen >= 0) { event.preventDefault(); take(chosen); }
+    else if (event.key === "Escape" && !list.hidden) { event.preventDefault(); close(); }
+  });
+  const here = box.querySelector("[data-here]");
+  if (!here || !navigator.geolocation || !isSecureContext) return;
+  here.hidden = false; // the browser asks for consent when it is pressed, not before
+  here.addEventListener("click", () => navigator.geolocation.getCurrentPosition(
+    ({ coords }) => {
+      input.value = here.dataset.label;
+      at.value = `${coords.latitude.toFixed(5)},${coords.longitude.toFixed(5)}`;
+      box.dispatchEvent(new CustomEvent("placed", { bubbles: true, detail: { name: input.value, at: at.value } }));
+    },
+    () => { status.textContent = here.dataset.refused; status.classList.remove("hidden"); },
+    { timeout: 10000, maximumAge: 30000 },
+  ));
+}
+
+// Events of the server, given on as stream:KIND to what listens inside.
+function stream(box) {
+  const source = new EventSource(box.dataset.stream);
+  for (const kind of box.dataset.kinds.split(" ")) {
+    source.addEventListener(kind, (event) => {
+      if (!box.isConnected) return source.close();
+      box.dispatchEvent(new CustomEvent(`stream:${kind}`, { bubbles: true, detail: JSON.parse(event.data) }));
+    });
+  }
+}
+
+// Leaflet comes only to pages that show a map.
+let drawing;
+const loaded = (made) => new Promise((done, failed) => {
+  made.onload = done;
+  made.onerror = failed;
+  document.head.append(made);
+});
+async function map(box) {
+  const [style, leaflet, own] = document.body.dataset.mapFiles.split(" ");
+  drawing ??= Promise.all([
+    loaded(Object.assign(document.createElement("link"), { rel: "stylesheet", href: style })),
+    loaded(Object.assign(document.createElement("script"), { src: leaflet })),
+  ]).then(() => import(own));
+  (await drawing).draw(box);
+}
+
+function begin(root) {
+  each(root, "[data-countdown]", countdown);
+  each(root, ".place", place);
+  each(root, "[data-stream]", stream);
+  each(root, "[data-map]", map);
+}
+begin(document);
+document.addEventListener("htmx:load", (event) => { if (event.detail.elt !== document.body) begin(event.detail.elt); });
+
+const offline = document.createElement("p");
+offline.className = "offline-bar";
+offline.setAttribute("role", "status");
+offline.textContent = document.body.dataset.offline;
+addEventListener("offline", () => document.body.append(offline));
+addEventListener("online", () => offline.remove());
+
+const { worker, scope } = document.body.dataset;
+if (worker && "serviceWorker" in navigator && isSecureContext) navigator.serviceWorker.register(worker, { scope }).catch(() => {});

@@ -1,0 +1,72 @@
+// A map in its frame, told by data: tiles where they are configured, else the plain map drawn from GeoJSON.
+
+const WIDTH = { water: 9, street: 2, main: 5 };
+
+export async function draw(box) {
+  const L = window.L, told = JSON.parse(box.dataset.map);
+  const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
+  const map = L.map(box, { zoomControl: false, fadeAnimation: !still, zoomAnimation: !still, attributionControl: false });
+  L.control.zoom({ position: "bottomright", zoomInTitle: box.dataset.zoomIn, zoomOutTitle: box.dataset.zoomOut }).addTo(map);
+  const credit = L.control.attribution({ prefix: false }).addTo(map);
+  box.map = map;
+  map.setView(told.centre ?? [0, 0], 13);
+  const marks = new Map();
+  const mark = ({ id, lat, lon, label, kind }) => {
+    const known = marks.get(id);
+    if (known) return known.setLatLng([lat, lon]);
+    const letter = document.createElement("span");
+    letter.textContent = { from: "A", to: "B", vehicle: "●", me: "•" }[kind] ?? "";
+    const icon = L.divIcon({ className: `pin ${kind ?? ""}`, html: letter });
+    marks.set(id, L.marker([lat, lon], { icon, title: label, alt: label, keyboard: true }).addTo(map));
+  };
+  (told.marks ?? []).forEach(mark);
+  if (told.line?.length) L.polyline(told.line, { className: "way", weight: 5, dashArray: told.dashed ? "2 9" : null }).addTo(map);
+  const points = [...(told.marks ?? []).map(({ lat, lon }) => [lat, lon]), ...(told.line ?? [])];
+  if (points.length > 1) map.fitBounds(points, { padding: [44, 44], maxZoom: 16 });
+  else if (points.length) map.setView(points[0], 15);
+  if (told.picks) pick(map, mark, told.picks);
+  box.closest("[data-stream]")?.addEventListener("stream:position", ({ detail }) => mark({ id: "vehicle", kind: "vehicle", ...detail }));
+  if (told.tiles) {
+    if (told.credit) credit.addAttribution(escaped(told.credit));
+    L.tileLayer(told.tiles, { maxZoom: 19 }).addTo(map);
+  } else if (told.sketch) {
+    credit.addAttribution(escaped(box.dataset.sketch));
+    await sketch(map, told);
+  }
+}
+
+async function sketch(map, told) {
+  const L = window.L, streets = await (await fetch(told.sketch)).json();
+  L.geoJSON(streets, {
+    interactive: false,
+    style: ({ properties: { kind } }) => ({ className: kind, weight: WIDTH[kind] ?? 2, opacity: 1 }),
+  }).addTo(map).bringToBack();
+  for (const [lat, lon, name] of told.places ?? []) {
+    const word = document.createElement("span");
+    word.textContent = name;
+    L.circleMarker([lat, lon], { radius: 3, className: "spot", fillOpacity: 1, weight: 1, interactive: false })
+      .bindTooltip(word, { permanent: true, direction: "right", className: "spot-name" }).addTo(map);
+  }
+}
+
+// A tap says where: into the place field of that name.
+function pick(map, mark, name) {
+  const field = document.getElementById(name), box = field?.closest(".place");
+  if (!box) return;
+  map.on("click", ({ latlng: { lat, lng } }) => {
+    field.value = `${lat.toFixed(4)}, ${lng.toFixed(4)}`;
+    box.querySelector("input[type=hidden]").value = `${lat.toFixed(5)},${lng.toFixed(5)}`;
+    mark({ id: name, lat, lon: lng, label: field.value, kind: name });
+  });
+  box.addEventListener("placed", ({ detail }) => {
+    const [lat, lon] = detail.at.split(",").map(Number);
+    mark({ id: name, lat, lon, label: detail.name, kind: name });
+    map.panTo([lat, lon]);
+  });
+}
+
+function escaped(text) {
+  const span = document.createElement("span");
+  span.textContent = text;
+  return span.innerHTML;
+}
