@@ -9,8 +9,10 @@ from bpp.insurance.agents import mandates
 from bpp.insurance.agents.mandate import Action
 from bpp.insurance.agents.tables import FilingRow
 from bpp.insurance.engine import calendar
-from bpp.insurance.scheme import Scheme
+from bpp.insurance.scheme_file import load
 from protocol_specs.node.store import Session, Statement
+
+SELF = "self"
 
 _filing = FilingRow.__table__
 _LAST = Statement(
@@ -42,36 +44,47 @@ class Filing:
     mandate: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class Filer:
+    """For whom is filed (our subscriber_id), under which mandate (None: for itself), and the node's
+    own time: an agent's word for when something happened does not prolong its mandate.
+    """
+
+    principal: str
+    now: int
+    mandate: str | None = None
+
+
 def note(
     session: Session,
-    scheme: Scheme,
+    scheme: str,
     *,
     action: Action,
     subject: str,
     by: str,
-    principal: str,
-    now: int,
-    mandate: str | None = None,
+    at: int,
+    filer: Filer | None = None,
 ) -> Filing:
     """Writes down who files, in the transaction that does it; raises Refused where the mandate does
     not reach: expired, out of scope, for another scheme, never accepted.
 
-    `principal` is this cooperative, for which is filed; `subject` a remittance's id.
+    `subject` is a remittance's id, `filer` None: this cooperative itself.
     """
-    filer = principal
-    if mandate is not None:
-        day = calendar.local(now, scheme.zone).date()
-        filer = mandates.require(session, mandate, action, scheme.id, day).mandate.agent.id
+    mandate = filer.mandate if filer else None
+    principal = who = filer.principal if filer else SELF
+    if filer and mandate is not None:
+        day = calendar.local(filer.now, load(scheme).zone).date()
+        who = mandates.require(session, mandate, action, scheme, day).mandate.agent.id
     row = session.one(_LAST, of=subject)
     filing = Filing(
         subject=subject,
         n=1 + (int(row[0]) if row else 0),
         action=action,
-        scheme=scheme.id,
-        at=now,
+        scheme=scheme,
+        at=filer.now if filer else at,
         by=by,
         principal=principal,
-        filer=filer,
+        filer=who,
         mandate=mandate,
     )
     session.run(_NEW, **asdict(filing))

@@ -14,6 +14,8 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import bindparam, case, func, insert, select
 
 from bpp.insurance import books, due
+from bpp.insurance.agents import filing
+from bpp.insurance.agents.filing import Filer
 from bpp.insurance.engine import calendar
 from bpp.insurance.remittance import declaring, periods
 from bpp.insurance.remittance.declaring import Draft, Known
@@ -86,7 +88,14 @@ class Unfinished:
 
 
 def begin(
-    session: Session, scheme: Scheme, period: str, *, by: str, now: int, leave_open: bool = False
+    session: Session,
+    scheme: Scheme,
+    period: str,
+    *,
+    by: str,
+    now: int,
+    leave_open: bool = False,
+    filer: Filer | None = None,
 ) -> str:
     """Closes the period and returns the remittance's id; again, it returns the same.
 
@@ -100,6 +109,7 @@ def begin(
     check(session, scheme, period, now=now, leave_open=leave_open)
     id = f"{scheme.id}/{period}/1"
     session.run(_CLOSE, scheme=scheme.id, period=period, at=now, by=by, remittance=id)
+    filing.note(session, scheme.id, action="close", subject=id, by=by, at=now, filer=filer)
     return id
 
 

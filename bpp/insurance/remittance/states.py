@@ -12,6 +12,9 @@ from datetime import date
 from sqlalchemy import bindparam, func, insert, select
 
 from bpp.insurance import due
+from bpp.insurance.agents import commission, filing
+from bpp.insurance.agents.filing import Filer
+from bpp.insurance.agents.mandate import Action
 from bpp.insurance.engine.shares import NONE, Split
 from bpp.insurance.remittance import periods, reading
 from bpp.insurance.remittance.tables import DeclaredPart, RemittanceEvent
@@ -25,6 +28,11 @@ from protocol_specs.node.store import Session, Statement
 from protocol_specs.wire import money
 
 TEXT_MAX = 500
+_FILED: dict[EventKind, Action] = {
+    "sent": "send",
+    "acknowledged": "acknowledge",
+    "rejected": "reject",
+}
 _ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 _event = RemittanceEvent.__table__
@@ -58,6 +66,8 @@ class Step:
     at: int
     text: str = ""
     file_sha256: str | None = None
+    filer: Filer | None = None
+    """For whom, under which mandate; None: this cooperative itself."""
 
 
 def send(session: Session, id: str, step: Step) -> Remittance:
@@ -253,6 +263,16 @@ def _write(
     worker: str | None = None,
     declared_in: str | None = None,
 ) -> Remittance:
+    if kind in _FILED:
+        filing.note(
+            session,
+            found.scheme,
+            action=_FILED[kind],
+            subject=found.id,
+            by=step.by,
+            at=step.at,
+            filer=step.filer,
+        )
     n = _next(session, found.id)
     entry = Entry(
         id=f"{kind}/{found.id}/{n}",
@@ -279,6 +299,9 @@ def _write(
         file_sha256=step.file_sha256,
         text=step.text,
     )
+    if kind in ("acknowledged", "rejected"):
+        issuer = step.filer.principal if step.filer else ""
+        commission.settle(session, found.id, issuer, step.at)
     after = reading.remittance(session, found.id)
     if after is None:
         raise Refused(f"there is no remittance {found.id}")
