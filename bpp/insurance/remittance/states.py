@@ -77,12 +77,12 @@ def send(session: Session, id: str, step: Step) -> Remittance:
     trust account does not hold the workers' part.
     """
     found = _remittance(session, id, step)
-    if found.state in ("acknowledged", "rejected"):
-        raise Refused(f"{id} was {found.state} already")
+    if found.state == "rejected":
+        raise Refused(f"{id} was rejected already")
     declared, in_transit, trust = _accounts(found)
     stands = _balance(session, found)
     minor = stands(declared) - stands(in_transit)
-    if minor <= 0 and found.state == "sent":
+    if minor <= 0 and found.state != "collected":
         raise Refused(f"{id} was sent already, and nothing came on top since")
     own = min(minor, _own_unsent_minor(session, found, minor))
     if stands(trust) < minor - own:
@@ -102,10 +102,10 @@ def acknowledge(
     names another amount: that is to be reconciled, not acknowledged.
     """
     found = _remittance(session, id, step)
-    if found.state != "sent":
-        raise Refused(f"{id} is {found.state}: only what was sent can be acknowledged")
     declared, in_transit, _ = _accounts(found)
     minor = _balance(session, found)(in_transit)
+    if found.state != "sent" and not minor:
+        raise Refused(f"{id} is {found.state}: only what was sent can be acknowledged")
     if amount_minor is not None and amount_minor != minor:
         raise Refused(
             f"{id}: {_shown(minor, found)} was sent, the institution says "
@@ -122,7 +122,10 @@ def reject(session: Session, id: str, step: Step, worker: str | None = None) -> 
     """
     found = _remittance(session, id, step)
     if found.state not in ("collected", "sent"):
-        raise Refused(f"{id} was {found.state} already")
+        raise Refused(
+            f"{id} was {found.state} already"
+            + (": what comes back now is an institution-refund" if found.events else "")
+        )
     lines = [each for each in _lines(session, found, worker) if not each.is_rejected]
     if worker is not None and not lines:
         raise Refused(f"{id} has no line of {worker} above zero that still stands")
@@ -132,15 +135,13 @@ def reject(session: Session, id: str, step: Step, worker: str | None = None) -> 
     entry = f"rejected/{id}/{_next(session, id)}"
     for line in lines:
         transfers += _reopen(session, found, line, opened, entry)
-    own = sum(line.cooperative_minor for line in lines)
-    minor = sum(line.amount_minor for line in lines)
-    back = minor
+    minor = back = sum(line.amount_minor for line in lines)
     if worker is None:
-        interest = found.interest_minor
-        transfers += move(declared, chart.late_interest(), interest)
-        own, back = own + interest, back + interest
+        transfers += move(declared, chart.late_interest(), found.interest_minor)
+        back = _balance(session, found)(in_transit)  # with what interest was sent
     if found.state == "sent":
-        transfers += move(trust, in_transit, min(back, _balance(session, found)(in_transit)))
+        transfers += move(trust, in_transit, back)
+        own = back - sum(line.worker_minor for line in lines)
         transfers += move(chart.bank(), trust, own)
     return _write(session, found, "rejected", step, minor, tuple(transfers), worker, opened)
 
@@ -157,8 +158,8 @@ def add_interest(
     institution billed it. Never the workers'. Raises Refused: it is not late, or no rule is known.
     """
     found = _remittance(session, id, step)
-    if found.state in ("acknowledged", "rejected"):
-        raise Refused(f"{id} was {found.state} already")
+    if found.state == "rejected":
+        raise Refused(f"{id} was rejected already")
     minor = amount_minor
     if minor is None:
         minor = interest_minor(scheme, found, paid_on) - found.interest_minor

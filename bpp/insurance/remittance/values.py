@@ -53,11 +53,10 @@ class Remittance:
 
     @property
     def state(self) -> State:
-        """What the last word about the whole of it was."""
-        for event in reversed(self.events):
-            if event.worker is None and event.kind != "interest":
-                return event.kind
-        return "collected"
+        """How far the whole of it came. Interest that is sent later takes nothing of that back."""
+        kinds = {event.kind for event in self.events if event.worker is None}
+        states: tuple[State, ...] = ("rejected", "acknowledged", "sent")
+        return next((state for state in states if state in kinds), "collected")
 
     @property
     def rejected_minor(self) -> int:

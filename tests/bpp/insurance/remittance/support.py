@@ -136,8 +136,8 @@ def stand(coop: Coop, session: Session, scheme: Scheme) -> None:
         stands = balances.balance_minor(
             session, chart.contribution_declared(found.id), found.currency
         )
-        is_paid = found.state == "acknowledged"
-        assert stands == (0 if is_paid else found.payable_minor if found.state != "rejected" else 0)
+        paid = sum(e.amount_minor for e in found.events if e.kind == "acknowledged")
+        assert stands == (0 if found.state == "rejected" else found.payable_minor - paid)
 
 
 def own_part(session: Session, scheme: Scheme) -> int:
@@ -150,7 +150,7 @@ def own_part(session: Session, scheme: Scheme) -> int:
     for found in reading.remittances(session):
         if found.state == "collected":
             owed += reading.own_minor(session, found.id) + found.interest_minor
-        elif found.state == "sent":
+        elif found.state != "rejected":
             sent = [e for e in found.events if e.kind == "sent"]
             later = [e for e in found.events if e.kind == "interest" and e.n > sent[-1].n]
             owed += sum(e.amount_minor for e in later)

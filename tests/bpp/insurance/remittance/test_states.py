@@ -1,4 +1,4 @@
-"""Sent, acknowledged, rejected, late: the entries of docs/ledger.md, and the trust account whole."""
+"""Sent, acknowledged, rejected, late: the entries of docs/ledger.md; the trust account whole."""
 
 from dataclasses import replace
 from datetime import date
@@ -207,8 +207,8 @@ def test_of_two_bearers_each_pays_its_own_part_and_the_trust_account_holds_the_w
         (f"1110:{SG}", "1100", found.cooperative_minor),
         (f"1250:{id}", f"1110:{SG}", found.amount_minor),
     }
-    reject(coop, id, "2026-10-03", coop.local("a2"))
-    assert coop.balances()[f"1110:{SG}"] == lines(coop, id)[coop.local("a2")].worker_minor
+    reject(coop, id, "2026-10-03", coop.local("a1"))
+    assert coop.balances()[f"1110:{SG}"] == lines(coop, id)[coop.local("a1")].worker_minor
 
 
 def test_excess_goes_on_or_back_as_the_worker_chose(tmp_path: Path) -> None:
@@ -325,7 +325,7 @@ class Year:
 
 @pytest.mark.parametrize("scheme", SCHEMES, ids=lambda s: f"{s.id} {s.after_remittance}")
 @settings(
-    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(moves=MOVES)
 def test_the_trust_account_knows_the_cooperatives_own_share_at_every_step(
