@@ -1,0 +1,1 @@
+"""The worker's pass-book: what the books say of one worker, in words, with what is missing."""
