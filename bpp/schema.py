@@ -5,6 +5,7 @@ from bpp.insurance import tables as insurance_tables
 from bpp.insurance.agents import tables as agents_tables
 from bpp.insurance.people import tables as people_tables
 from bpp.insurance.remittance import tables as remittance_tables
+from bpp.insurance.remittance.files import tables as bank_file_tables
 from bpp.insurance.report import tables as report_tables
 from bpp.ledger import tables as ledger_tables
 from bpp.orders import tables as order_tables
@@ -15,6 +16,7 @@ TRIGGERS = (
     *insurance_tables.TRIGGERS,
     *people_tables.TRIGGERS,
     *remittance_tables.TRIGGERS,
+    *bank_file_tables.TRIGGERS,
     *agents_tables.TRIGGERS,
     *report_tables.TRIGGERS,
 )

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, ValidationInfo, field_validator, model_validator
 
+from bpp.insurance.remittance.files.settings import InstitutionSettings, PayerSettings
 from bpp.insurance.scheme import Option, Scheme
 from bpp.insurance.scheme_file import SchemeError, load
 from protocol_specs.node.settings import Frozen, SettingsError, beside_the_file
@@ -92,6 +93,8 @@ class InsuranceSettings(Frozen):
         default_factory=dict
     )  # "1110" = "MY00 BANK ..."
     institution_keys: dict[str, PublicKey] = Field(default_factory=dict)  # of those who sign agents
+    payer: PayerSettings | None = None  # the cooperative, as its bank knows it
+    institutions: dict[str, InstitutionSettings] = Field(default_factory=dict)  # by scheme
 
     @field_validator("ledger_key", "witness")
     @classmethod
@@ -103,7 +106,7 @@ class InsuranceSettings(Frozen):
         twice = {name for name in self.schemes if self.schemes.count(name) > 1}
         if twice:
             raise ValueError(f"schemes: {', '.join(sorted(twice))} stands twice")
-        for key in ("liable_party", "mandates", "funded_by", "options"):
+        for key in ("liable_party", "mandates", "funded_by", "options", "institutions"):
             strangers = getattr(self, key).keys() - set(self.schemes)
             if strangers:
                 raise ValueError(f"{key}: {', '.join(sorted(strangers))} is not in schemes")

@@ -61,22 +61,25 @@ def identification(text: str) -> str:
     return text
 
 
-def reference_of(remittance: str) -> str:
-    """What banks call a remittance (EndToEndId): its id, shortened if it is too long."""
-    return _fitting(remittance)
+def end_to_end_id(remittance: str, attempt: int = 1) -> str:
+    """What banks call an attempt at paying a remittance: its id, shortened if it is too long."""
+    return _fitting(remittance + _again(attempt))
 
 
 def message_id(remittances: Sequence[str], attempt: int = 1) -> str:
     """The MsgId of a payment file: made of its remittances, and of which attempt at them it is."""
-    again = "" if attempt == 1 else f"-a{attempt}"
     if len(remittances) == 1:
-        return _fitting(f"{remittances[0]}{again}")
-    return _fitting(f"remit-{_digest('+'.join(sorted(remittances)), 20)}{again}")
+        return end_to_end_id(remittances[0], attempt)
+    return _fitting(f"remit-{_digest('+'.join(sorted(remittances)), 20)}{_again(attempt)}")
 
 
 def instruction_id(message: str, n: int) -> str:
     """The PmtInfId of a message's n-th instruction."""
     return _fitting(f"{message}-{n}")
+
+
+def _again(attempt: int) -> str:
+    return "" if attempt == 1 else f"-a{attempt}"
 
 
 def _fitting(text: str) -> str:

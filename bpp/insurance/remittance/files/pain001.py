@@ -28,11 +28,13 @@ class NotWritable(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Credit:
-    """One remittance to pay. `account` is ours, as its bank knows it; `first` and `last` are the
-    days of the scheme's period; `text` is for a person at the institution.
+    """One remittance to pay. `end_to_end` is what every bank on the way calls it, and tells it back
+    by; `account` is ours, as its bank knows it; `first` and `last` are the days of the scheme's
+    period; `text` is for a person at the institution.
     """
 
     remittance: str
+    end_to_end: str
     amount_minor: int
     account: str
     institution: InstitutionSettings
@@ -81,6 +83,7 @@ def _check(payment: Payment) -> None:
     try:
         identifiers.identification(payment.message_id)
         for credit in payment.credits:
+            identifiers.identification(credit.end_to_end)
             words(140)(credit.text)
             if identifiers.is_iban_like(credit.account):
                 identifiers.iban(credit.account)
@@ -124,10 +127,9 @@ def _instruction(
 
 def _transaction(info: etree._Element, payment: Payment, credit: Credit) -> None:
     to = credit.institution
-    reference = identifiers.reference_of(credit.remittance)
     each = etree.SubElement(info, _tag("CdtTrfTxInf"))
-    _put(each, "PmtId/InstrId", reference)
-    _put(each, "PmtId/EndToEndId", reference)
+    _put(each, "PmtId/InstrId", credit.end_to_end)
+    _put(each, "PmtId/EndToEndId", credit.end_to_end)
     amount = _put(each, "Amt/InstdAmt", money.amount(credit.amount_minor, payment.currency))
     amount.set("Ccy", payment.currency)
     if to.bic is not None or to.bank_code is not None:
@@ -144,7 +146,7 @@ def _tax(each: etree._Element, payment: Payment, credit: Credit) -> None:
     """The period, and our number at the institution."""
     if credit.institution.our_number is not None:
         _put(each, "Tax/Dbtr/RegnId", credit.institution.our_number)
-    _put(each, "Tax/RefNb", credit.remittance)
+    _put(each, "Tax/RefNb", credit.end_to_end)
     _put(each, "Tax/Rcrd/Prd/FrToDt/FrDt", credit.first.isoformat())
     _put(each, "Tax/Rcrd/Prd/FrToDt/ToDt", credit.last.isoformat())
 
