@@ -10,6 +10,7 @@ from bpp.insurance.agents import agent_commands, mandate_commands
 from bpp.insurance.agents import tables as agents_tables
 from bpp.insurance.desk_calls import Desk
 from bpp.insurance.people import tables as people_tables
+from bpp.insurance.remittance import commands as remittance_commands
 from bpp.insurance.remittance import tables as remittance_tables
 from bpp.insurance.report import commands as report_commands
 from bpp.insurance.report import tables as report_tables
@@ -55,6 +56,7 @@ def add(subparsers: Any) -> None:
     mandate_commands.add(subparsers, open_desk, open_key)
     agent_commands.add(subparsers, open_desk)
     report_commands.add(subparsers, open_desk)
+    remittance_commands.add(subparsers, open_desk)
 
 
 def open_books(config: Path) -> Books:

@@ -11,6 +11,8 @@ from bpp.insurance import books, cash, money_api, slip_api
 from bpp.insurance.agents import api as agents_api
 from bpp.insurance.agents import commission
 from bpp.insurance.extension import Insurance
+from bpp.insurance.remittance import api as remittance_api
+from bpp.insurance.remittance import working
 from bpp.insurance.report import api as report_api
 from bpp.insurance.settings import InsuranceSettings
 from bpp.ledger import balances, chart, trust
@@ -68,6 +70,8 @@ def add(
     require_desk = report_api.opened_by_keys(node, require_desk)
     money_api.add(node, limit, driver_of, require_desk)
     slip_api.add(node, key, driver_of)
+    working.add(node, insurance.desk)
+    remittance_api.add(node, insurance.desk, driver_of, require_desk)
     agents_api.add(
         node,
         public=key.public,

@@ -30,6 +30,7 @@ from bpp.insurance.tables import ContributionRow
 from bpp.refused import Refused
 from protocol_specs.node.store import Row, Session, Statement
 
+CHANNEL = "closing"  # hears that a close was begun
 CHUNK = 100  # workers in one transaction: some ten milliseconds, so that no order waits
 
 _closed = ClosedPeriod.__table__
@@ -109,6 +110,7 @@ def begin(
     check(session, scheme, period, now=now, leave_open=leave_open)
     id = f"{scheme.id}/{period}/1"
     session.run(_CLOSE, scheme=scheme.id, period=period, at=now, by=by, remittance=id)
+    session.notify(CHANNEL, id)
     filing.note(session, scheme.id, action="close", subject=id, by=by, at=now, filer=filer)
     return id
 

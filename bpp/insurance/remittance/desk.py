@@ -1,0 +1,159 @@
+"""What the desk may ask to be written: a shape and a unit each, for the API and the commands."""
+
+from datetime import date
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from bpp.insurance import books
+from bpp.insurance.agents.filing import Filer
+from bpp.insurance.remittance import closing, excess, reading, states
+from bpp.insurance.remittance.declaring import Known
+from bpp.insurance.remittance.shown import remittance_shown
+from bpp.insurance.remittance.states import Step
+from bpp.insurance.remittance.values import Remittance
+from bpp.insurance.scheme import Scheme
+from bpp.insurance.scheme_file import SchemeError
+from bpp.refused import Refused
+from protocol_specs.node.store import Session
+from protocol_specs.wire import money
+
+ID = r"^[A-Za-z0-9._-]{1,64}$"
+PATH = "/desk/insurance/remittance"
+
+
+class CloseAsked(BaseModel):
+    """Which period of which scheme to close, and by whom (a short id, never a name).
+
+    `leave_open`: jobs of it that are not over are declared later. Asked again, it tells how far the
+    close is. `mandate`: under which an agent closes for us.
+    """
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    scheme: str = Field(max_length=64)
+    period: str = Field(max_length=16)
+    by: str = Field(pattern=ID)
+    leave_open: bool = False
+    mandate: str | None = Field(default=None, max_length=64)
+
+
+class StepAsked(BaseModel):
+    """What happened to a remittance, the bank's or institution's number of it, and by whom.
+
+    `at` None: now. `worker` (local id or agent_id) with `rejected` alone: one line; `amount`: what
+    was acknowledged, or interest as it was billed; `paid_on` the day interest is counted to.
+    """
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    remittance: str = Field(max_length=128)
+    kind: Literal["sent", "acknowledged", "rejected", "interest"]
+    reference: str = Field(pattern=ID)
+    by: str = Field(pattern=ID)
+    at: int | None = Field(default=None, ge=0)
+    text: str = Field(default="", max_length=500)
+    worker: str | None = Field(default=None, max_length=128)
+    amount: str | None = Field(default=None, max_length=32)
+    paid_on: str | None = Field(default=None, pattern=r"^\d{4}-\d\d-\d\d$")
+    file_sha256: str | None = Field(default=None, pattern=r"^[0-9a-f]{64}$")
+    mandate: str | None = Field(default=None, max_length=64)
+
+
+class ExcessAsked(BaseModel):
+    """What a worker chose for the money held beyond their plan: the next period, or back."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    scheme: str = Field(max_length=64)
+    worker: str = Field(max_length=128)
+    choice: Literal["next", "back"]
+    reference: str = Field(pattern=ID)
+    by: str = Field(pattern=ID)
+    amount: str | None = Field(default=None, max_length=32)
+
+
+def close(
+    session: Session, known: Known, asked: CloseAsked, *, issuer: str, now: int
+) -> dict[str, Any]:
+    """Begins the close, or tells how far it is. Raises Refused."""
+    scheme = scheme_of(known, asked.scheme)
+    filer = Filer(principal=issuer, now=now, mandate=asked.mandate)
+    id = closing.begin(
+        session,
+        scheme,
+        asked.period,
+        by=asked.by,
+        now=now,
+        leave_open=asked.leave_open,
+        filer=filer,
+    )
+    found = reading.remittance(session, id)
+    if found is not None:
+        return remittance_shown(found)
+    return {"id": id, "scheme": scheme.id, "period": asked.period, "state": "closing"}
+
+
+def step(
+    session: Session, known: Known, asked: StepAsked, *, issuer: str, now: int
+) -> dict[str, Any]:
+    """Writes the step down. Raises Refused, Malformed for an amount that is none."""
+    if asked.worker is not None and asked.kind != "rejected":
+        raise Refused("a worker is named only where one line was rejected")
+    at = now if asked.at is None else asked.at
+    if at > now:
+        raise Refused("what has not happened yet cannot be written down")
+    how = Step(
+        by=asked.by,
+        reference=asked.reference,
+        at=at,
+        text=asked.text,
+        file_sha256=asked.file_sha256,
+        filer=Filer(principal=issuer, now=now, mandate=asked.mandate),
+    )
+    return remittance_shown(_step(session, known, asked, how))
+
+
+def _step(session: Session, known: Known, asked: StepAsked, how: Step) -> Remittance:
+    id = asked.remittance
+    scheme = scheme_of(known, id.partition("/")[0])
+    minor = None if asked.amount is None else money.minor_units(asked.amount, scheme.currency)
+    if asked.kind == "sent":
+        return states.send(session, id, how)
+    if asked.kind == "acknowledged":
+        return states.acknowledge(session, id, how, minor)
+    if asked.kind == "rejected":
+        worker = asked.worker and (books.find_worker(session, asked.worker) or asked.worker)
+        return states.reject(session, id, how, worker)
+    try:
+        paid_on = date.fromisoformat(asked.paid_on) if asked.paid_on else scheme.day(how.at)
+    except ValueError:
+        raise Refused(f"{asked.paid_on} is no day") from None
+    return states.add_interest(session, scheme, id, how, paid_on, minor)
+
+
+def decide_excess(
+    session: Session, known: Known, asked: ExcessAsked, *, now: int
+) -> dict[str, Any]:
+    """Does what the worker chose. Raises Refused, Malformed."""
+    scheme = scheme_of(known, asked.scheme)
+    worker = books.find_worker(session, asked.worker) or asked.worker
+    entry = excess.decide(
+        session,
+        scheme,
+        worker,
+        asked.choice,
+        reference=asked.reference,
+        by=asked.by,
+        now=now,
+        amount_minor=money.minor_units(asked.amount, scheme.currency) if asked.amount else None,
+    )
+    return {"entry": entry}
+
+
+def scheme_of(known: Known, name: str) -> Scheme:
+    """The scheme of that name. Raises Refused for one that is neither settled nor shipped."""
+    try:
+        return known.scheme(name)
+    except (SchemeError, OSError, ValueError) as fault:
+        raise Refused(f"there is no scheme {name!r}: {fault}") from None
