@@ -2,8 +2,10 @@
 
 import csv
 import io
+import re
 from collections.abc import Iterable
 
+_NUMBER = re.compile(r"-?[0-9]+(?:\.[0-9]+)?")
 _STARTS_A_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
@@ -22,10 +24,11 @@ def write(
 
 
 def _cell(value: object) -> str:
-    """Numbers as they are; text that a spreadsheet would compute, behind an apostrophe."""
+    """Numbers as they are; other text that a spreadsheet would compute, behind an apostrophe."""
     if value is None:
         return ""
     if not isinstance(value, str):
         return str(value)
     plain = "".join(c if c.isprintable() else " " for c in value)
-    return f"'{plain}" if value.startswith(_STARTS_A_FORMULA) else plain
+    is_safe = _NUMBER.fullmatch(value) or not value.startswith(_STARTS_A_FORMULA)
+    return plain if is_safe else f"'{plain}"
