@@ -55,16 +55,16 @@ def suitable(
 
     `category` None: any vehicle. `passed_over`: agents who gave this job up.
     """
-    matches = [
-        Match(candidate.worker, _away_m(candidate.position, pickup), _place(candidate.position))
-        for candidate in candidates
-        if candidate.worker.active
-        and category in (None, candidate.worker.vehicle.category)
-        and candidate.worker.agent_id not in passed_over
-        and now - candidate.position.at <= reach.fresh_s
-    ]
-    near = (match for match in matches if match.distance_m <= reach.radius_m)
-    return sorted(near, key=lambda match: (match.distance_m, match.worker.agent_id))
+    found = []
+    for candidate in candidates:
+        worker, position = candidate.worker, candidate.position
+        if category not in (None, worker.vehicle.category) or now - position.at > reach.fresh_s:
+            continue
+        away_m = distance_m(position.lat, position.lon, pickup.lat, pickup.lon)
+        if away_m <= reach.radius_m and worker.active and worker.agent_id not in passed_over:
+            found.append((away_m, worker.agent_id, candidate))
+    found.sort(key=lambda each: each[:2])
+    return [Match(each.worker, away_m, _place(each.position)) for away_m, _, each in found]
 
 
 def free(matches: Iterable[Match], is_busy: Callable[[str], bool]) -> Iterator[Match]:
@@ -74,7 +74,3 @@ def free(matches: Iterable[Match], is_busy: Callable[[str], bool]) -> Iterator[M
 
 def _place(position: Position) -> Place:
     return Place(position.lat, position.lon)
-
-
-def _away_m(position: Position, pickup: Place) -> int:
-    return distance_m(position.lat, position.lon, pickup.lat, pickup.lon)

@@ -4,8 +4,10 @@ from collections.abc import Iterator
 
 from bpp.fleet import roster
 from bpp.fleet.dispatch import Candidate, Position
+from bpp.fleet.grid import Grid
 from bpp.fleet.workers import Worker
 from protocol_specs.node.store import Session, Store
+from protocol_specs.wire.order import Place
 
 WRITE_EVERY_S = 60  # a position in between lives in memory only
 
@@ -16,6 +18,7 @@ class Fleet:
     def __init__(self) -> None:
         self._workers: dict[str, Worker] = {}
         self._positions: dict[str, Position] = {}
+        self._grid = Grid()
         self._written: dict[str, int] = {}
 
     def load(self, session: Session) -> None:
@@ -23,8 +26,8 @@ class Fleet:
         people = roster.everybody(session)
         self._workers = {worker.agent_id: worker for worker, _ in people}
         for worker, position in people:
-            if position is not None:
-                self._positions.setdefault(worker.agent_id, position)
+            if position is not None and worker.agent_id not in self._positions:
+                self._put(worker.agent_id, position)
 
     def worker(self, agent_id: str) -> Worker | None:
         """The driver with this id, or None."""
@@ -34,11 +37,11 @@ class Fleet:
         """Every driver, by code."""
         return list(self._workers.values())
 
-    def candidates(self) -> Iterator[Candidate]:
-        """Every driver online at a known place."""
-        for agent_id, position in self._positions.items():
+    def near(self, place: Place, radius_m: int) -> Iterator[Candidate]:
+        """Every driver online within the radius, and a few around it."""
+        for agent_id in self._grid.near(place.lat, place.lon, radius_m):
             if worker := self._workers.get(agent_id):
-                yield Candidate(worker, position)
+                yield Candidate(worker, self._positions[agent_id])
 
     def position(self, agent_id: str) -> Position | None:
         """Where the driver is; None: offline or never seen."""
@@ -46,7 +49,7 @@ class Fleet:
 
     async def seen(self, store: Store, agent_id: str, position: Position) -> None:
         """The driver is online at this place."""
-        self._positions[agent_id] = position
+        self._put(agent_id, position)
         if position.at - self._written.get(agent_id, 0) >= WRITE_EVERY_S:
             self._written[agent_id] = position.at
             await store.transact(lambda session: roster.write_seen(session, agent_id, position))
@@ -54,5 +57,10 @@ class Fleet:
     async def gone(self, store: Store, agent_id: str) -> None:
         """The driver is offline; the place is forgotten."""
         self._positions.pop(agent_id, None)
+        self._grid.drop(agent_id)
         self._written.pop(agent_id, None)
         await store.transact(lambda session: roster.write_seen(session, agent_id, None))
+
+    def _put(self, agent_id: str, position: Position) -> None:
+        self._positions[agent_id] = position
+        self._grid.put(agent_id, position.lat, position.lon)

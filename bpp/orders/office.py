@@ -74,7 +74,7 @@ class Office:
     ) -> Iterator[Match]:
         """Suitable drivers without a job, nearest first; asks only as far as the caller reads."""
         matches = suitable(
-            self.fleet.candidates(),
+            self.fleet.near(pickup, self.provider.reach.radius_m),
             pickup,
             category=category,
             reach=self.provider.reach,

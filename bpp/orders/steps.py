@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from bpp.fleet.dispatch import suitable
+from bpp.fleet.dispatch import Candidate, suitable
 from bpp.fleet.workers import Worker
 from bpp.orders import assign, money, progress, returning, sharing, store
 from bpp.orders.cancel import cancel_by_provider
@@ -34,13 +34,14 @@ class JobOffer:
 
 def offers_for(session: Session, office: Office, worker: Worker, now: int) -> list[JobOffer]:
     """Open jobs this driver could take now, nearest first; none while the driver has a job."""
-    if store.is_busy(session, worker.agent_id):
+    position = office.fleet.position(worker.agent_id)
+    if position is None or store.is_busy(session, worker.agent_id):
         return []
     offers = [
         JobOffer(order, match.distance_m)
         for order in store.open_jobs(session)
         for match in suitable(
-            (c for c in office.fleet.candidates() if c.worker.agent_id == worker.agent_id),
+            [Candidate(worker, position)],
             order.view.fulfillment.route()[0],
             category=order.category,
             reach=office.provider.reach,

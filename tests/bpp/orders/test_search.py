@@ -32,7 +32,7 @@ ASKER = Asker("bap.example.org", "t1", "nic2004:60221", "std:03")
 class OneDriver(Fleet):
     """A fleet with one cab about 111 m north of the pickup."""
 
-    def candidates(self) -> Any:
+    def near(self, place: Any, radius_m: int) -> Any:
         return iter([Candidate(worker(), Position(KL.lat + 0.001, KL.lon, NOW))])
 
 

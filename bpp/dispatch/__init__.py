@@ -1,0 +1,1 @@
+"""Who is asked first for a job, why, and what became of it: fair, published, explained."""
