@@ -10,8 +10,10 @@ from bpp.insurance.agents import agent_commands, mandate_commands
 from bpp.insurance.agents import tables as agents_tables
 from bpp.insurance.desk_calls import Desk
 from bpp.insurance.people import tables as people_tables
+from bpp.insurance.reconcile import commands as reconcile_commands
 from bpp.insurance.remittance import commands as remittance_commands
 from bpp.insurance.remittance import tables as remittance_tables
+from bpp.insurance.remittance.files import tables as bank_file_tables
 from bpp.insurance.report import commands as report_commands
 from bpp.insurance.report import tables as report_tables
 from bpp.ledger import archive_commands
@@ -36,6 +38,7 @@ _OF_BOOKS = {
         insurance_tables,
         people_tables,
         remittance_tables,
+        bank_file_tables,
         agents_tables,
         report_tables,
     )
@@ -57,6 +60,7 @@ def add(subparsers: Any) -> None:
     agent_commands.add(subparsers, open_desk)
     report_commands.add(subparsers, open_desk)
     remittance_commands.add(subparsers, open_desk)
+    reconcile_commands.add(subparsers, open_books)
 
 
 def open_books(config: Path) -> Books:
