@@ -1,6 +1,6 @@
 # make demo: a network of five nodes trades a ride and a delivery. make test: every promise that needs no other machine.
 .DELETE_ON_ERROR:
-.PHONY: demo test lint check bench lock clean help openapi
+.PHONY: demo test lint check bench lock clean help openapi messages
 
 # The newest Python from 3.11 on that is on the PATH; PYTHON=/path/to/python3 chooses another.
 PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
@@ -51,6 +51,9 @@ bench: $(VENV)/.dev ## ratios of the hot paths, measured in one run
 
 openapi: $(VENV)/.dev ## write docs/openapi from the routes that the nodes serve
 	$(BIN)/python -m tests.house.openapi
+
+messages: $(VENV)/.runtime ## bring the catalogues of texts up to what the pages say
+	$(BIN)/python -m protocol_specs.web.messages
 
 lock: $(VENV)/.dev ## choose the newest allowed versions again and write the hashes
 	$(PIP) install uv

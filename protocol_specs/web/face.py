@@ -76,7 +76,7 @@ class Face:
     def get(
         self, path: str, handler: Handler, *, is_open: bool = False, roles: Collection[str] = ()
     ) -> None:
-        """A page: open to everybody, or to who is signed in, with one of `roles` if any are said."""
+        """A page: open to all, or to who is signed in, with one of `roles` if any are named."""
         self._serve("GET", path, handler, is_open, frozenset(roles))
 
     def post(

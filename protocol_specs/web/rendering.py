@@ -66,7 +66,6 @@ class Templates:
             distance=speech.distance,
             duration=speech.duration,
             iso=lambda at: datetime.fromtimestamp(at, UTC).isoformat(),
-            truncate_query=lambda path: path.partition("?")[0],
         )
         return made
 

@@ -153,7 +153,7 @@ def _onward(visit: Visit) -> dict[str, Any]:
 
 
 def _back(visit: Visit) -> str:
-    onward = _onward(visit)
+    onward: dict[str, str] = _onward(visit)
     if not onward["kept"]:
         return onward["next"]
     joint = "&" if "?" in onward["next"] else "?"

@@ -59,9 +59,12 @@ class WebSettings(Frozen):
 
 class Site:
     """The pages' common ground at one node. `packages` are those with templates, static files and
-    texts of their own, the most particular first. Raises SettingsError."""
+    texts of their own, the most particular first; `sender` stands in for the one that the settings
+    name. Raises SettingsError."""
 
-    def __init__(self, node: Node, settings: WebSettings, *packages: str) -> None:
+    def __init__(
+        self, node: Node, settings: WebSettings, *packages: str, sender: Sender | None = None
+    ) -> None:
         if settings.codes.by != "webhook" and node.settings.network == "production":
             node.telemetry.log("codes_not_sent", level="warning")
         self.node, self.settings = node, settings
@@ -72,7 +75,7 @@ class Site:
         self.templates = Templates(packages, self.assets, node.settings.country)
         self.once = Once(node.store)
         self.places = Places.bundled()
-        self.posts = Posts(self._sender(), self._not_sent)
+        self.posts = Posts(sender or self._sender(), self._not_sent)
         node.serve_route("GET", "/static/{name}", self.assets.serve)
         node.add_loop("codes", self.posts.send_next, wake=self.posts.wake)
         node.add_loop("web_forget", sessions.forget_next, wake=asyncio.Event())

@@ -16,7 +16,7 @@ from protocol_specs.web.languages import Speech
 from protocol_specs.web.sessions import Seat, write_flash
 
 if TYPE_CHECKING:
-    from protocol_specs.web.face import Face
+    from protocol_specs.web.face import Face, NavItem
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +156,12 @@ class Visit:
     def new_form_id(self) -> str:
         """The id of a form about to be shown."""
         return secrets.token_urlsafe(16)
+
+    def nav(self) -> list[tuple[NavItem, bool]]:
+        """The entries of the navigation for this person, each with whether it is this page's."""
+        here, roles = self.path.partition("?")[0], self.person.roles if self.person else frozenset()
+        items = [item for item in self.face.nav if not item.roles or item.roles & roles]
+        return [(item, here == self.to(item.path)) for item in items]
 
     def take_flash(self) -> list[tuple[str, str]]:
         """What is said once, and now is."""

@@ -17,6 +17,7 @@ MAY_CATCH_ALL = {
     "protocol_specs/node/loops.py": "one bad message must not stop the others",
     "protocol_specs/node/server.py": "one bad message must not stop the others",
     "protocol_specs/node/store.py": "a unit's error is its caller's alone, and is raised there",
+    "protocol_specs/web/face.py": "a person gets a page, and the log the fault",
     "bpp/orders/writing.py": "a ride goes on whatever an extension does",
     "bpp/orders/office.py": "a ride goes on whatever an extension does",
 }

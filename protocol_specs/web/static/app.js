@@ -87,7 +87,7 @@ function place(box) {
     mark(-1);
     list.hidden = places.length === 0;
     input.setAttribute("aria-expanded", String(places.length > 0));
-    status.textContent = places.length ? box.dataset.found.replace("%(num)s", places.length) : box.dataset.none;
+    status.textContent = places.length ? box.dataset.found.replace("#", places.length) : box.dataset.none;
   };
   const ask = async () => {
     const mine = ++asked, url = new URL(box.dataset.places, location.href);

@@ -6,7 +6,7 @@ export async function draw(box) {
   const L = window.L, told = JSON.parse(box.dataset.map);
   const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
   const map = L.map(box, { zoomControl: false, fadeAnimation: !still, zoomAnimation: !still, attributionControl: false });
-  L.control.zoom({ position: "bottomright", zoomInTitle: box.dataset.zoomIn, zoomOutTitle: box.dataset.zoomOut }).addTo(map);
+  L.control.zoom({ position: "topright", zoomInTitle: box.dataset.zoomIn, zoomOutTitle: box.dataset.zoomOut }).addTo(map);
   const credit = L.control.attribution({ prefix: false }).addTo(map);
   box.map = map;
   map.setView(told.centre ?? [0, 0], 13);
@@ -41,7 +41,9 @@ async function sketch(map, told) {
     interactive: false,
     style: ({ properties: { kind } }) => ({ className: kind, weight: WIDTH[kind] ?? 2, opacity: 1 }),
   }).addTo(map).bringToBack();
+  const marked = (told.marks ?? []).map(({ lat, lon }) => L.latLng(lat, lon));
   for (const [lat, lon, name] of told.places ?? []) {
+    if (marked.some((mark) => mark.distanceTo([lat, lon]) < 400)) continue; // a mark says it already
     const word = document.createElement("span");
     word.textContent = name;
     L.circleMarker([lat, lon], { radius: 3, className: "spot", fillOpacity: 1, weight: 1, interactive: false })
