@@ -13,9 +13,13 @@ from bpp.insurance.people import tables as people_tables
 from bpp.insurance.reconcile import commands as reconcile_commands
 from bpp.insurance.remittance import commands as remittance_commands
 from bpp.insurance.remittance import tables as remittance_tables
+from bpp.insurance.remittance.files import commands as bank_file_commands
 from bpp.insurance.remittance.files import tables as bank_file_tables
 from bpp.insurance.report import commands as report_commands
 from bpp.insurance.report import tables as report_tables
+from bpp.insurance.statement import commands as statement_commands
+from bpp.insurance.statement.asking import Asks
+from bpp.insurance.statement.reading import Book
 from bpp.ledger import archive_commands
 from bpp.ledger import commands as ledger_commands
 from bpp.ledger import tables as ledger_tables
@@ -56,10 +60,11 @@ def add(subparsers: Any) -> None:
     archive_commands.add(of_ledger, open_books, open_new, BOOKS)
     slip_commands.add(subparsers, open_key)
     scheme_commands.add(subparsers)
+    statement_commands.add(subparsers, open_shelf)
     mandate_commands.add(subparsers, open_desk, open_key)
     agent_commands.add(subparsers, open_desk)
     report_commands.add(subparsers, open_desk)
-    remittance_commands.add(subparsers, open_desk)
+    bank_file_commands.add(remittance_commands.add(subparsers, open_desk), open_desk)
     reconcile_commands.add(subparsers, open_books)
 
 
@@ -108,6 +113,18 @@ def open_desk(config: Path) -> Desk:
         port=settings.port,
         token_file=token_file,
     )
+
+
+def open_shelf(config: Path) -> statement_commands.Shelf:
+    """Where this node's books are and how statements are made of them. Raises SettingsError."""
+    from bpp.insurance.wiring import ledger_key
+
+    settings, insurance = _insured(config)
+    key, schemes = ledger_key(insurance), insurance.load_schemes()
+    book = Book.of(schemes, settings.subscriber_id, key.public, settings.currency)
+    limit = insurance.cash_debt_limit_minor(settings.currency)
+    asks = Asks(book, limit, insurance.options)
+    return statement_commands.Shelf(settings.data_dir, asks, key, insurance.statement_fonts)
 
 
 def _insured(config: Path) -> "tuple[BppSettings, InsuranceSettings]":

@@ -1,0 +1,65 @@
+"""What the desk may ask of bank files: a shape and a unit each, for the API and the commands."""
+
+from base64 import b64decode, b64encode
+from datetime import date
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from bpp.insurance.remittance.files import applying, making
+from bpp.insurance.remittance.files.applying import Taken
+from bpp.insurance.remittance.files.making import Wanted
+from bpp.insurance.settings import InsuranceSettings
+from bpp.refused import Refused
+from protocol_specs.node.store import Session
+
+ID = r"^[A-Za-z0-9._-]{1,64}$"
+PAYMENT = "/desk/insurance/remittance/files/payment"
+BANK = "/desk/insurance/remittance/files/bank"
+BYTES_MAX = 512 * 1024  # of a bank's file: it holds our remittances, not our workers
+
+
+class PaymentAsked(BaseModel):
+    """Which remittances are to be paid by one file, and by whose wish (a short id, never a name).
+
+    `on` None: the next working day. `anew`: the bank never took the file made before.
+    """
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    remittances: list[str] = Field(min_length=1, max_length=50)
+    by: str = Field(pattern=ID)
+    on: str | None = Field(default=None, pattern=r"^\d{4}-\d\d-\d\d$")
+    anew: bool = False
+
+
+class BankFileAsked(BaseModel):
+    """A bank's file, pain.002 or camt.054, base64; its name for messages, and who brings it."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    name: str = Field(min_length=1, max_length=200)
+    content: str = Field(max_length=4 * (BYTES_MAX // 3 + 1))
+    by: str = Field(pattern=ID)
+
+
+def payment(
+    session: Session, settings: InsuranceSettings, asked: PaymentAsked, now: int
+) -> dict[str, Any]:
+    """Makes the file, or gives that made before: `message`, `content` base64. Raises Refused."""
+    try:
+        on = None if asked.on is None else date.fromisoformat(asked.on)
+    except ValueError:
+        raise Refused(f"{asked.on} is no day") from None
+    wanted = Wanted(tuple(asked.remittances), asked.by, on, asked.anew)
+    message, document = making.payment_file(session, settings, wanted, now)
+    return {"message": message, "content": b64encode(document).decode()}
+
+
+def bank(session: Session, asked: BankFileAsked, now: int) -> dict[str, Any]:
+    """Takes the file into the books, once. Raises Refused, and nothing is posted."""
+    try:
+        raw = b64decode(asked.content, validate=True)
+    except ValueError:
+        raise Refused(f"{asked.name}: its content is not base64") from None
+    return applying.apply(session, Taken(asked.name, raw, asked.by), now)

@@ -1,0 +1,192 @@
+"""`wayfare remit file` writes files for banks and institutions, `wayfare remit read` reads one."""
+
+import argparse
+import json
+import sys
+from base64 import b64decode, b64encode
+from collections.abc import Callable
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from bpp.insurance.desk_calls import Desk, OpenDesk, written
+from bpp.insurance.people import identity
+from bpp.insurance.remittance.files import asked, form_xx, karnataka, remittance_csv
+from bpp.insurance.remittance.files.form_xx import Given
+from bpp.ledger.reading_commands import common
+from bpp.refused import Refused
+from protocol_specs.node import files
+from protocol_specs.node.settings import read_secret
+from protocol_specs.node.store import Session, Store
+from protocol_specs.wire import money
+from protocol_specs.wire.errors import Malformed
+
+KINDS = {
+    "pain001": "ID ...: the bank's payment file (ISO 20022 pain.001.001.09)",
+    "csv": "ID: a remittance worker by worker",
+    "karnataka": "QUARTER: the welfare fee transaction by transaction",
+    "form-xx": "YEAR: India's yearly figures; with --turnover and --rate",
+}
+
+
+def add(commands: Any, open_desk: OpenDesk) -> None:
+    """To those of `wayfare remit`."""
+    kinds = "\n".join(f"  {name:<11}{says}" for name, says in KINDS.items())
+    made = commands.add_parser(
+        "file",
+        help="write a file for a bank or an institution, out of the books",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        epilog=f"kinds:\n{kinds}",
+    )
+    made.add_argument("kind", metavar="KIND", choices=KINDS, help="one of the kinds below")
+    made.add_argument("what", metavar="ID|PERIOD", nargs="+", help="what it is about")
+    made.add_argument("--out", type=Path, required=True, metavar="FILE", help="where to write it")
+    made.add_argument("--by", help="short id of whoever has it made; no name (pain001)")
+    made.add_argument("--on", metavar="DAY", help="when to pay; the next working day if left out")
+    made.add_argument(
+        "--anew", action="store_true", help="one more: the bank never took the file made before"
+    )
+    made.add_argument("--identity-key", type=Path, metavar="FILE", help="the office's private key")
+    made.add_argument("--turnover", help='of the year, such as "1200000.00" (form-xx)')
+    made.add_argument("--rate", help='as notified, such as "0.01" (form-xx)')
+    common(made)
+    made.set_defaults(run=lambda arguments: run_file(arguments, open_desk))
+    read = commands.add_parser("read", help="take a bank's answer (pain.002, camt.054) to payments")
+    read.add_argument("file", type=Path, metavar="FILE")
+    read.add_argument("--by", required=True, help="short id of whoever brings it; no name")
+    common(read)
+    read.set_defaults(run=lambda arguments: run_read(arguments, open_desk))
+
+
+def run_file(arguments: argparse.Namespace, open_desk: OpenDesk) -> int:
+    """0: it stands at --out; 1: refused, with why, and nothing was written."""
+    desk = open_desk(arguments.config)
+    try:
+        name, content = _MAKE[arguments.kind](arguments, desk)
+        _put(arguments.out, content)
+    except (Refused, Malformed) as refused:
+        return _refused(arguments, str(refused))
+    except OSError as error:
+        return _refused(arguments, f"{arguments.out}: {error.strerror}")
+    if arguments.json:
+        print(json.dumps({"name": name, "out": str(arguments.out), "bytes": len(content)}))
+    else:
+        print(f"{name}: {arguments.out}, {len(content)} bytes")
+    return 0
+
+
+def run_read(arguments: argparse.Namespace, open_desk: OpenDesk) -> int:
+    """0: it was taken, or had been before; 1: refused, with why, and nothing was posted."""
+    desk = open_desk(arguments.config)
+    try:
+        with arguments.file.open("rb") as file:
+            raw = file.read(asked.BYTES_MAX + 1)
+    except OSError as error:
+        return _refused(arguments, f"{arguments.file}: {error.strerror}")
+    if len(raw) > asked.BYTES_MAX:
+        return _refused(arguments, f"{arguments.file}: larger than {asked.BYTES_MAX // 1024} KiB")
+    body = {
+        "name": arguments.file.name[:200],
+        "content": b64encode(raw).decode(),
+        "by": arguments.by,
+    }
+
+    def unit(session: Session, now: int) -> dict[str, Any]:
+        return asked.bank(session, asked.BankFileAsked(**body), now)
+
+    answer = written(desk, asked.BANK, body, unit)
+    if "error" in answer:
+        return _refused(arguments, answer["error"])
+    if arguments.json:
+        print(json.dumps(answer))
+        return 0
+    for each in answer["payments"]:
+        why = f" ({'; '.join(each['reasons'])})" if each["reasons"] else ""
+        did = "nothing changed" if each["did"] == "nothing" else f"now {each['did']}"
+        print(_printable(f"{each['remittance']}: {each['code']} on {each['on']}{why}: {did}"))
+    if not answer["is_new"]:
+        print(f"{arguments.file.name}: it was read before, nothing changed")
+    elif not answer["payments"]:
+        print(f"{arguments.file.name}: it says nothing of our payments")
+    return 0
+
+
+def _payment(arguments: argparse.Namespace, desk: Desk) -> tuple[str, bytes]:
+    if arguments.by is None:
+        raise Refused("say by whose wish, --by: it is written down with the file")
+    body = {"remittances": arguments.what, "by": arguments.by, "anew": arguments.anew}
+    if arguments.on is not None:
+        body["on"] = arguments.on
+
+    def unit(session: Session, now: int) -> dict[str, Any]:
+        return asked.payment(session, desk.settings, asked.PaymentAsked(**body), now)
+
+    answer = written(desk, asked.PAYMENT, body, unit)
+    if "error" in answer:
+        raise Refused(answer["error"])
+    return answer["message"], b64decode(answer["content"])
+
+
+def _csv(arguments: argparse.Namespace, desk: Desk) -> tuple[str, bytes]:
+    id = _only(arguments)
+    return id, _read(desk, lambda session: remittance_csv.write(session, id))
+
+
+def _karnataka(arguments: argparse.Namespace, desk: Desk) -> tuple[str, bytes]:
+    period, key = _only(arguments), None
+    if arguments.identity_key is not None:
+        made_by = "wayfare workers keygen makes one; its public half must have been the setting"
+        key = identity.key_of(
+            read_secret(arguments.identity_key, key="--identity-key", made_by=made_by)
+        )
+    return period, _read(desk, lambda session: karnataka.write(session, period, key))
+
+
+def _form_xx(arguments: argparse.Namespace, desk: Desk) -> tuple[str, bytes]:
+    year = _only(arguments)
+    if arguments.turnover is None or arguments.rate is None:
+        raise Refused("say --turnover and --rate: neither is known here")
+    if not arguments.rate.replace(".", "", 1).isdecimal() or not arguments.rate.isascii():
+        raise Refused(f"--rate: {arguments.rate!r} is no share; write one such as 0.01")
+    turnover = money.minor_units(arguments.turnover, "INR")
+    if turnover < 0:
+        raise Refused("--turnover is not below zero")
+    given = Given(year, turnover, Decimal(arguments.rate))
+    return year, _read(desk, lambda session: form_xx.write(session, given, desk.issuer))
+
+
+_MAKE = {"pain001": _payment, "csv": _csv, "karnataka": _karnataka, "form-xx": _form_xx}
+
+
+def _only(arguments: argparse.Namespace) -> str:
+    if len(arguments.what) != 1:
+        raise Refused(f"{arguments.kind} is about one thing, not {len(arguments.what)}")
+    return str(arguments.what[0])
+
+
+def _read(desk: Desk, unit: Callable[[Session], bytes]) -> bytes:
+    store = Store.read_only(desk.data_dir)
+    try:
+        return store.read(unit)
+    finally:
+        store.close()
+
+
+def _put(path: Path, content: bytes) -> None:
+    """Readable by its owner only. Raises Refused rather than lose what stands there."""
+    if path.exists() and path.read_bytes() != content:
+        raise Refused(f"{path} stands already with other content: name another --out")
+    files.replace(path, content)
+
+
+def _refused(arguments: argparse.Namespace, why: str) -> int:
+    if arguments.json:
+        print(json.dumps({"error": why}))
+    else:
+        print(_printable(f"wayfare: nothing was written: {why}"), file=sys.stderr)
+    return 1
+
+
+def _printable(text: str) -> str:
+    """Without what a terminal would obey."""
+    return "".join(c if c.isprintable() else "?" for c in text)
