@@ -87,7 +87,9 @@ class InsuranceSettings(Frozen):
     finder_fee_rate: Share = Decimal(0)  # what a BAP that collects keeps of the fare
     ledger_key: Path
     witness: Path
+    identity_key: str | None = None  # public: workers' identity numbers are sealed to it
     completion_alarm_h: int = Field(default=48, gt=0)
+    statement_fonts: tuple[Path, ...] = ()  # for a PDF, beside the bundled Latin ones
     cash_debt_limit: str | None = None  # "200.00"; who owes as much gets no new cash jobs
     bank_accounts: dict[BankAccount, BankNumber] = Field(
         default_factory=dict
@@ -100,6 +102,13 @@ class InsuranceSettings(Frozen):
     @classmethod
     def _beside_the_file(cls, path: Path, info: ValidationInfo) -> Path:
         return beside_the_file(path, info)
+
+    @field_validator("statement_fonts")
+    @classmethod
+    def _fonts_beside_the_file(
+        cls, paths: tuple[Path, ...], info: ValidationInfo
+    ) -> tuple[Path, ...]:
+        return tuple(beside_the_file(path, info) for path in paths)
 
     @model_validator(mode="after")
     def _each_scheme_is_answered_for(self) -> Any:

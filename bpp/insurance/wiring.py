@@ -10,9 +10,15 @@ from aiohttp import web
 from bpp.insurance import books, cash, money_api, slip_api
 from bpp.insurance.agents import api as agents_api
 from bpp.insurance.agents import commission
+from bpp.insurance.engine.standing import Reason
 from bpp.insurance.extension import Insurance
+from bpp.insurance.people import api as people_api
+from bpp.insurance.people import reading as people_reading
+from bpp.insurance.people import writing
+from bpp.insurance.people.gate import PeopleGate, Tell
 from bpp.insurance.remittance import api as remittance_api
 from bpp.insurance.remittance import working
+from bpp.insurance.remittance.files import api as bank_files_api
 from bpp.insurance.report import api as report_api
 from bpp.insurance.settings import InsuranceSettings
 from bpp.ledger import balances, chart, trust
@@ -20,6 +26,7 @@ from bpp.ledger.entry import LedgerError
 from bpp.ledger.sealing import Sealer
 from bpp.ledger.witness import Witness
 from bpp.orders.provider import Provider
+from bpp.refused import Refused
 from protocol_specs.node.server import Node
 from protocol_specs.node.settings import SettingsError, read_secret
 from protocol_specs.node.store import Session
@@ -45,7 +52,15 @@ def add(
     """
     key = ledger_key(settings)
     limit = _cash_limit(node, settings, provider.currency)
-    insurance = Insurance.of(settings, key, node.settings.subscriber_id, limit)
+    people = _people(settings, provider, key)
+    insurance = Insurance.of(
+        settings,
+        key,
+        node.settings.subscriber_id,
+        limit,
+        person=people_reading.person,
+        gate=PeopleGate(people.ask, node.now, _tell_given(node)),
+    )
     for scheme in insurance.schemes:
         if scheme.currency != provider.currency:
             raise SettingsError(
@@ -70,8 +85,21 @@ def add(
     require_desk = report_api.opened_by_keys(node, require_desk)
     money_api.add(node, limit, driver_of, require_desk)
     slip_api.add(node, key, driver_of)
+    statement_api.add(
+        node,
+        Book.of(
+            insurance.schemes, node.settings.subscriber_id, key.public, provider.currency
+        ),
+        key,
+        limit,
+        driver_of,
+        fonts=settings.statement_fonts,
+        options=settings.options,
+    )
     working.add(node, insurance.desk)
     remittance_api.add(node, insurance.desk, driver_of, require_desk)
+    bank_files_api.add(node, settings, require_desk)
+    people_api.add(node, people, driver_of, require_desk)
     agents_api.add(
         node,
         public=key.public,
@@ -81,6 +109,30 @@ def add(
     )
     report_api.add(node, limit, driver_of, require_desk)
     return insurance
+
+
+def _people(settings: InsuranceSettings, provider: Provider, key: SigningKey) -> writing.People:
+    phone = provider.support.phone if provider.support else None
+    try:
+        return writing.people_of(settings, writing.whom_to_ask(provider.name, phone), key.seed)
+    except Refused as fault:
+        raise SettingsError(f"insurance.identity_key: {fault}") from None
+
+
+def _tell_given(node: Node) -> Tell:
+    """An alarm for a job given all the same to who was not told; ids only."""
+
+    def tell(scheme: str, worker: str, reason: Reason) -> None:
+        node.telemetry.log(
+            "alarm",
+            level="error",
+            what="job_without_notice",
+            scheme=scheme,
+            worker=worker,
+            reason=reason,
+        )
+
+    return tell
 
 
 def ledger_key(settings: InsuranceSettings) -> SigningKey:

@@ -28,6 +28,7 @@ from protocol_specs.wire.timestamp import rfc3339
 from tests.support import peers
 from tests.support.nodes import listening_socket, running, settings_of, url_of
 from tests.support.peers import RIDES, Clock, FakeDirectory, Peer, Said, signed_post
+from tests.support.told import tell_everybody
 
 DEADLINE_S = 10
 STRICT = Schemas.load("strict")
@@ -309,5 +310,6 @@ async def cooperative(
     ):
         directory = FakeDirectory([bap.peer, other.peer])
         node = build_from(settings, clock=clock, directory=directory, extensions=extensions)
+        tell_everybody(node.store, settings, node.now())
         async with running(node, sock):
             yield Cooperative(node, clock, bap, other, session)

@@ -20,7 +20,7 @@ from stdnum.in_ import aadhaar
 from stdnum.my import nric
 
 from bpp.refused import Refused
-from protocol_specs.wire.keys import strict_b64decode, b64encode
+from protocol_specs.wire.keys import b64encode, strict_b64decode
 
 
 @dataclass(frozen=True, slots=True)

@@ -74,7 +74,10 @@ def _text(scheme: Scheme, language: dict[str, Any], ask: str) -> str:
     lines = [
         words["title"].format(**own),
         words[f"what_{which}"].format(**told),
-        *(f"- {line}{'' if verified else words['mark']}" for line, verified in _figures(scheme, language)),
+        *(
+            f"- {line}{'' if verified else words['mark']}"
+            for line, verified in _figures(scheme, language)
+        ),
         words["why"].format(law=scheme.law),
         *([words["by_consent"]] if scheme.basis == "consent" and bears != "cooperative" else []),
         words["to"].format(**told),

@@ -75,14 +75,19 @@ def sealed_identity(session: Session, worker: str) -> bytes | None:
 
 
 def _read(row: Row) -> Fact:
-    detail: dict[str, Any] = json.loads(row["detail"])
     return Fact(
         kind=row["kind"],
         scheme=row["scheme"],
         day=date.fromisoformat(row["day"]),
         value=row["value"],
-        detail=detail,
+        detail=detail_of(row),
         at=row["at"],
         by=row["by"],
         n=row["n"],
     )
+
+
+def detail_of(row: Row) -> dict[str, Any]:
+    """What a fact's row says beside its value."""
+    found: dict[str, Any] = json.loads(row["detail"])
+    return found

@@ -423,7 +423,7 @@ async def test_the_last_pay_in_said_twice_is_not_taken_for_one_beyond_the_debt(
         ("0.10", "", "D1", 400, "/reference"),
         ("0.10", "from Aminah", "D1", 400, "/reference"),
         ("0.20", "receipt-0", "D1", 409, "another pay-in"),
-        ("0.10", "receipt-1", "D2", 404, "nothing stands in the books"),
+        ("0.10", "receipt-1", "D2", 409, "nothing stands in the books"),
     ],
 )
 async def test_a_pay_in_with_one_thing_wrong_is_refused_and_nothing_is_written(

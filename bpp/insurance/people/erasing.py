@@ -1,0 +1,89 @@
+"""Erasing a person: the row, the link and what was told go; no posting does. docs/people.md"""
+
+from datetime import date
+from typing import Any
+
+from sqlalchemy import bindparam, delete, func, select, text
+
+from bpp.fleet.tables import DriverRow
+from bpp.insurance.engine import calendar
+from bpp.insurance.people.asked import About
+from bpp.insurance.people.tables import MemberNumber, PersonRow, WorkerFact
+from bpp.insurance.people.writing import People, find_worker
+from bpp.insurance.scheme_file import load
+from bpp.insurance.tables import ContributionRow, LocalWorker
+from bpp.ledger import balances, chart
+from bpp.ledger.tables import AccountRow, EntryRow
+from bpp.refused import Refused
+from protocol_specs.node.store import Session, Statement
+
+_contribution, _entry = ContributionRow.__table__, EntryRow.__table__
+_driver, _worker = DriverRow.__table__, LocalWorker.__table__
+_account = AccountRow.__table__
+
+_LAST_USE = Statement(
+    select(_contribution.c.scheme, func.max(_entry.c.at).label("at"))
+    .join(_entry, _entry.c.id == _contribution.c.entry)
+    .where(_contribution.c.worker == bindparam("worker"))
+    .group_by(_contribution.c.scheme)
+)
+_STILL_DRIVES = Statement(
+    select(_driver.c.code)
+    .join(_worker, _worker.c.agent_id == _driver.c.agent_id)
+    .where(_worker.c.worker == bindparam("worker"), _driver.c.active == 1)
+)
+_CURRENCIES = Statement(
+    select(_account.c.currency).where(_account.c.worker == bindparam("worker")).distinct()
+)
+_DELETE_DRIVER = Statement(
+    text(
+        "DELETE FROM driver WHERE agent_id = "
+        "(SELECT agent_id FROM local_worker WHERE worker = :worker)"
+    )
+)
+_DELETE = tuple(
+    Statement(delete(table).where(table.c.worker == bindparam("worker")))
+    for table in (
+        PersonRow.__table__,
+        MemberNumber.__table__,
+        LocalWorker.__table__,  # the link: the facts below can go only after it
+        WorkerFact.__table__,
+    )
+)
+
+
+def erase(session: Session, people: People, body: About, now: int) -> dict[str, Any]:
+    """Deletes the enrolment, the driver, numbers, the link and what was told and agreed.
+
+    Entries, slips and contributions stay under a random id that leads to nobody any more. Raises
+    Refused: they still drive here, money is open, or a scheme must keep the record longer.
+    """
+    worker = find_worker(session, body.worker)
+    if session.one(_STILL_DRIVES, worker=worker) is not None:
+        raise Refused("they still drive here; the desk takes them off the roster first")
+    for row in session.all(_CURRENCIES, worker=worker):
+        _require_settled(session, worker, row["currency"])
+    for row in session.all(_LAST_USE, worker=worker):
+        _require_ended(row["scheme"], row["at"], people.today(now))
+    session.run(_DELETE_DRIVER, worker=worker)
+    for statement in _DELETE:
+        session.run(statement, worker=worker)
+    return {"worker": worker, "is_new": True}
+
+
+def _require_settled(session: Session, worker: str, currency: str) -> None:
+    for account in (
+        chart.worker_pay(worker), chart.tips(worker), chart.fare_cash_with(worker),
+        chart.owed_by(worker),
+    ):  # fmt: skip
+        if balances.balance_minor(session, account, currency):
+            raise Refused(f"{account.id} is not at zero yet: pay out or settle it first")
+
+
+def _require_ended(scheme_id: str, last_at: int, today: date) -> None:
+    """A scheme keeps the record for its months after the month of the last posting."""
+    scheme = load(scheme_id)
+    rule = scheme.on(scheme.retention, today, "term to keep records")
+    until = calendar.month_after(scheme.day(last_at), rule.months + 1)
+    if today < until:
+        raise Refused(f"{scheme_id} must keep this record until {until}; nothing was erased")
