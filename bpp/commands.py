@@ -9,7 +9,9 @@ from bpp.insurance import tables as insurance_tables
 from bpp.insurance.agents import agent_commands, mandate_commands
 from bpp.insurance.agents import tables as agents_tables
 from bpp.insurance.desk_calls import Desk
+from bpp.insurance.people import commands as people_commands
 from bpp.insurance.people import tables as people_tables
+from bpp.insurance.people.writing import People, people_of, whom_to_ask
 from bpp.insurance.reconcile import commands as reconcile_commands
 from bpp.insurance.remittance import commands as remittance_commands
 from bpp.insurance.remittance import tables as remittance_tables
@@ -60,6 +62,7 @@ def add(subparsers: Any) -> None:
     archive_commands.add(of_ledger, open_books, open_new, BOOKS)
     slip_commands.add(subparsers, open_key)
     scheme_commands.add(subparsers)
+    people_commands.add(subparsers, open_desk, open_people)
     statement_commands.add(subparsers, open_shelf)
     mandate_commands.add(subparsers, open_desk, open_key)
     agent_commands.add(subparsers, open_desk)
@@ -112,7 +115,17 @@ def open_desk(config: Path) -> Desk:
         host=settings.host,
         port=settings.port,
         token_file=token_file,
+        ask=whom_to_ask(
+            settings.provider_name, settings.support.phone if settings.support else None
+        ),
     )
+
+
+def open_people(desk: Desk) -> People:
+    """What the same settings say of people. Raises SettingsError."""
+    from bpp.insurance.wiring import ledger_key
+
+    return people_of(desk.settings, desk.ask, ledger_key(desk.settings).seed)
 
 
 def open_shelf(config: Path) -> statement_commands.Shelf:

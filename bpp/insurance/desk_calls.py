@@ -33,6 +33,7 @@ class Desk:
     host: str
     port: int
     token_file: Path
+    ask: str = ""  # whom a worker may ask, as the notices have it
 
 
 OpenDesk = Callable[[Path], Desk]
