@@ -208,7 +208,7 @@ def _check_arithmetic(slip: SlipShown) -> None:
     )
     exact = _decimal(slip.exact, "exact")
     _check_exact(slip, exact)
-    rule = _rule(slip)
+    rule = period_rule(slip)
     amount = _order_line(slip, exact, rule)
     _equal("order_line.amount_minor", slip.order_line.amount_minor, amount.total)
     _equal("order_line.worker_minor", slip.order_line.worker_minor, amount.worker)
@@ -232,7 +232,8 @@ def _check_exact(slip: SlipShown, exact: Decimal) -> None:
         _equal("exact", exact, times(10 ** exponent(slip.currency), value))
 
 
-def _rule(slip: SlipShown) -> PeriodRule:
+def period_rule(slip: SlipShown) -> PeriodRule:
+    """How the exact sum of its period becomes money, as a slip that holds says it."""
     period = slip.period_line
     return PeriodRule(
         rounding=period.rounding,

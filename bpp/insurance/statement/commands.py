@@ -1,27 +1,44 @@
-"""`wayfare statement ...`: the pass-book from the books, its check, and slips of several merged."""
+"""`wayfare statement ...` and `wayfare ask`: the pass-book from the books, its check, and slips of several merged."""
 
 import argparse
 import json
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from bpp.insurance.statement import document, plain
-from bpp.insurance.statement.reading import Book, statement
+from bpp.insurance.statement import document, merged_words, plain
+from bpp.insurance.statement.asking import Asks, answered
+from bpp.insurance.statement.merging import merge
+from bpp.insurance.statement.questions import listed
+from bpp.insurance.statement.reading import statement
 from bpp.refused import Refused
-from protocol_specs.node.store import Store
+from protocol_specs.node.store import Session, Store
 from protocol_specs.wire.keys import InvalidKey, SigningKey, public_key
+
+T = TypeVar("T")
 
 FORMS = ("text", "json", "csv", "pdf")
 
-OpenBook = Callable[[Path], tuple[Path, Book, SigningKey, tuple[Path, ...]]]
-"""Of a settings file: the data folder, how its books are read, the ledger key, fonts for PDF."""
+
+@dataclass(frozen=True, slots=True)
+class Shelf:
+    """Of a settings file: where the books are and how they are read, the key that signs, the fonts
+    for PDF, and what answers need beside the books."""
+
+    folder: Path
+    asks: Asks
+    key: SigningKey
+    fonts: tuple[Path, ...]
 
 
-def add(subparsers: Any, open_book: OpenBook) -> None:
-    """The commands about statements."""
+OpenShelf = Callable[[Path], Shelf]
+
+
+def add(subparsers: Any, open_shelf: OpenShelf) -> None:
+    """The commands about statements, and `wayfare ask`."""
     parser = subparsers.add_parser("statement", help="a worker's pass-book; check and merge")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     made = commands.add_parser("of", help="the pass-book of a worker, out of the books")
@@ -32,12 +49,38 @@ def add(subparsers: Any, open_book: OpenBook) -> None:
     made.add_argument("--format", choices=FORMS, default="text")
     made.add_argument("--language", default="en", help="en or ms")
     made.add_argument("--out", type=Path, help="instead of standard output; needed for a PDF")
-    made.set_defaults(run=guarded(lambda arguments: run_of(arguments, open_book)))
+    made.set_defaults(run=guarded(lambda arguments: run_of(arguments, open_shelf)))
     verify = commands.add_parser("verify", help="signature and sums of a statement, offline")
     verify.add_argument("file", type=Path, metavar="FILE", help="its JSON")
     verify.add_argument("--public-key", metavar="KEY", help="the cooperative's ledger key (base64)")
     verify.add_argument("--json", action="store_true", help="one JSON object on standard output")
     verify.set_defaults(run=guarded(run_verify))
+    merged = commands.add_parser("merge", help="what slips of several cooperatives mean together")
+    merged.add_argument("slips", nargs="+", type=Path, metavar="SLIP")
+    merged.add_argument(
+        "--key", action="append", default=[], metavar="ISSUER=KEY", help="a ledger key (base64)"
+    )
+    merged.add_argument("--plan", help="the plan that you chose; the smallest, if left out")
+    merged.add_argument("--json", action="store_true", help="one JSON object on standard output")
+    merged.set_defaults(run=guarded(run_merge))
+    _add_ask(subparsers, open_shelf)
+
+
+def _add_ask(subparsers: Any, open_shelf: OpenShelf) -> None:
+    told = "\n".join(f"  {name:<10}{says}" for name, says in listed().items())
+    ask = subparsers.add_parser(
+        "ask",
+        help="what drivers ask first, answered from the books",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        epilog=f"questions:\n{told}",
+    )
+    ask.add_argument("question", nargs="?", metavar="QUESTION", help="without one they are listed")
+    ask.add_argument("slip", nargs="?", default="", metavar="SLIP", help="for why: a slip's id")
+    ask.add_argument("--worker", help="the agent's id, or the books' local id")
+    ask.add_argument("--config", type=Path, metavar="FILE")
+    ask.add_argument("--language", default="en", help="en or ms")
+    ask.add_argument("--json", action="store_true", help="one JSON object on standard output")
+    ask.set_defaults(run=guarded(lambda arguments: run_ask(arguments, open_shelf)))
 
 
 def guarded(run: Callable[[argparse.Namespace], int]) -> Callable[[argparse.Namespace], int]:
@@ -58,33 +101,23 @@ def guarded(run: Callable[[argparse.Namespace], int]) -> Callable[[argparse.Name
     return kept
 
 
-def run_of(arguments: argparse.Namespace, open_book: OpenBook) -> int:
+def run_of(arguments: argparse.Namespace, open_shelf: OpenShelf) -> int:
     """Prints or writes the statement in the form asked for."""
-    folder, book, key, fonts = open_book(arguments.config)
-    now = int(time.time())
-    store = Store.read_only(folder)
-    try:
-        found = store.read(
-            lambda session: statement(
-                session,
-                book,
-                arguments.worker,
-                now,
-                first_month=arguments.first,
-                last_month=arguments.last,
-            )
-        )
-    finally:
-        store.close()
+    shelf, now = open_shelf(arguments.config), int(time.time())
+    months = {"first_month": arguments.first, "last_month": arguments.last}
+    found = _read(
+        shelf,
+        lambda session: statement(session, shelf.asks.book, arguments.worker, now, **months),
+    )
     if arguments.format == "pdf":
         from bpp.insurance.statement import pdf  # fonts and pictures: only where one is drawn
 
         if arguments.out is None:
             raise Refused("a PDF is written to a file: say --out FILE")
-        arguments.out.write_bytes(pdf.drawn(found, arguments.language, fonts))
+        arguments.out.write_bytes(pdf.drawn(found, arguments.language, shelf.fonts))
         return 0
     if arguments.format == "json":
-        written = json.dumps(document.signed(found, key), ensure_ascii=False) + "\n"
+        written = json.dumps(document.signed(found, shelf.key), ensure_ascii=False) + "\n"
     else:
         form = plain.text if arguments.format == "text" else plain.table
         written = form(found, arguments.language)
@@ -93,6 +126,14 @@ def run_of(arguments: argparse.Namespace, open_book: OpenBook) -> int:
     else:
         arguments.out.write_text(written, encoding="utf-8", newline="")
     return 0
+
+
+def _read(shelf: Shelf, unit: Callable[[Session], T]) -> T:
+    store = Store.read_only(shelf.folder)
+    try:
+        return store.read(unit)
+    finally:
+        store.close()
 
 
 def run_verify(arguments: argparse.Namespace) -> int:
@@ -125,3 +166,53 @@ def run_verify(arguments: argparse.Namespace) -> int:
         print("NOT checked: whose key that is: give the published ledger key with --public-key")
     print("NOT checked: whether the books are whole: each job's slip has its own proof")
     return 0
+
+
+def run_ask(arguments: argparse.Namespace, open_shelf: OpenShelf) -> int:
+    """Prints the answer; without a question, which there are."""
+    if arguments.question is None:
+        if arguments.json:
+            print(json.dumps({"questions": listed()}))
+        else:
+            print(*(f"{name:<10}{says}" for name, says in listed().items()), sep="\n")
+        return 0
+    if arguments.worker is None or arguments.config is None:
+        raise Refused("say of whom and where: --worker WORKER --config FILE")
+    shelf, now = open_shelf(arguments.config), int(time.time())
+    lines = _read(
+        shelf,
+        lambda session: answered(
+            session,
+            shelf.asks,
+            arguments.question,
+            arguments.worker,
+            now,
+            slip=arguments.slip,
+            language=arguments.language,
+        ),
+    )
+    if arguments.json:
+        print(json.dumps({"question": arguments.question, "answer": lines}, ensure_ascii=False))
+    else:
+        print(*lines, sep="\n")
+    return 0
+
+
+def run_merge(arguments: argparse.Namespace) -> int:
+    """Says what the slips come to. 1: one of them does not hold, or none counts."""
+    keys = dict(_key(given) for given in arguments.key)
+    files = [(str(path), path.read_bytes()) for path in arguments.slips]
+    merged = merge(files, keys, arguments.plan)
+    if arguments.json:
+        print(json.dumps(merged_words.shown(merged), ensure_ascii=False))
+    else:
+        print(merged_words.report(merged))
+    is_whole = merged.together and not any(each.is_refused for each in merged.left_out)
+    return 0 if is_whole else 1
+
+
+def _key(given: str) -> tuple[str, bytes]:
+    issuer, is_pair, key = given.partition("=")
+    if not (issuer and is_pair):
+        raise Refused(f"--key {given}: write ISSUER=KEY, such as rides.example=MCow...")
+    return issuer, public_key(key)

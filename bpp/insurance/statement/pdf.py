@@ -22,10 +22,10 @@ FAMILY = "wayfare"
 LEFT_MM, RIGHT_MM, TOP_MM, BOTTOM_MM = 15.0, 15.0, 16.0, 18.0
 WIDTH_MM = 210 - LEFT_MM - RIGHT_MM
 ROW_MM, SMALL_MM = 5.0, 3.7
-JOB_COLUMNS = (20.0, 22.0, 21.0, 21.0, 17.0, 21.0, 21.0, 23.0)
+JOB_COLUMNS = (20.0, 35.0, 20.0, 20.0, 16.0, 21.0, 25.0, 23.0)
 JOB_HEADS = ("day", "job", "fare", "off", "tip", "aside", "yours", "net")
 INK, FAINT, BAND = (20, 24, 32), (95, 100, 110), (233, 237, 243)
-PERIOD_COLUMNS = (54.0, *[21.0] * 6)
+PERIOD_COLUMNS = (50.0, *[21.0] * 5, 25.0)
 ACCOUNT_COLUMNS = (72.0, *[27.0] * 4)
 
 Align = Literal["L", "R"]
@@ -61,7 +61,7 @@ class _Sheet(FPDF):
         self.set_creator("Wayfare")
         self.set_lang("en")
         self.set_creation_date(datetime.fromtimestamp(statement.made_at, UTC))
-        self.alias_nb_pages("{pages}")
+        self.alias_nb_pages("{nb}")
 
     def _fonts(self, fonts: Sequence[Path]) -> None:
         own = files("bpp.insurance.statement") / "fonts"
@@ -94,7 +94,7 @@ class _Sheet(FPDF):
         self.ink(7, colour=FAINT)
         says = self.shown(self.tell.say("says"))
         self.cell(WIDTH_MM * 0.75, 4, says, new_x=XPos.RIGHT, new_y=YPos.TOP)
-        page = self.tell.words["page"].format(page=self.page_no(), pages="{pages}")
+        page = self.tell.words["page"].format(page=self.page_no(), pages="{nb}")
         self.cell(WIDTH_MM * 0.25, 4, page, align="R")
 
     def ink(self, size: float, style: Literal["", "B"] = "", colour: Sequence[int] = INK) -> None:
@@ -152,19 +152,21 @@ class _Sheet(FPDF):
         size: float = 8,
     ) -> None:
         """One row: the first `left` cells to the left, amounts to the right."""
-        self.ink(size, style)
         self.set_fill_color(*BAND)
         for index, (text, width) in enumerate(zip(cells, widths, strict=True)):
+            self.ink(size, style)
             align: Align = "L" if index < left else "R"
-            fitted = self._fitted(self.shown(text), width - 2)
+            fitted = self._fitted(self.shown(text), width - 2, align)
             self.cell(
                 width, ROW_MM, fitted, align=align, fill=band, new_x=XPos.RIGHT, new_y=YPos.TOP
             )
         self.ln(ROW_MM)
 
-    def _fitted(self, text: str, width: float) -> str:
-        """Text that is too long for its cell ends in an ellipsis; amounts never are."""
-        if self.get_string_width(text) <= width:
+    def _fitted(self, text: str, width: float, align: Align) -> str:
+        """A name that is too long for its cell ends in an ellipsis; an amount gets smaller."""
+        while align == "R" and self.get_string_width(text) > width and self.font_size_pt > 3:
+            self.set_font_size(self.font_size_pt - 0.5)
+        if align == "R" or self.get_string_width(text) <= width:
             return text
         while text and self.get_string_width(text + "…") > width:
             text = text[:-1]
@@ -287,7 +289,8 @@ def _jobs(sheet: _Sheet, month: Month) -> None:
             sheet.over = None
         amounts = of_job(job)
         sums[:] = [one + other for one, other in zip(sums, amounts, strict=True)]
-        cells = (tell.day(job.at), job.order_key[:KEY_SHOWN], *(tell.amount(m) for m in amounts))
+        name = " ".join(each for each in (job.order_key[:KEY_SHOWN], tell.job(job)) if each)
+        cells = (tell.day(job.at), name, *(tell.amount(minor) for minor in amounts))
         sheet.row(cells, JOB_COLUMNS, left=2)
         for reason in reasons:
             sheet.write_line(reason, 7, colour=FAINT)
@@ -297,14 +300,12 @@ def _jobs(sheet: _Sheet, month: Month) -> None:
 
 
 def _reasons(tell: Telling, job: Job) -> list[str]:
-    """What is special about the job, and why each amount."""
-    note = tell.job(job)
-    slips = [
+    """Why each amount of the job, and which slip says so."""
+    return [
         f"{each.scheme} {tell.amount(each.amount_minor)}: {tell.why(each)}. "
         f"{tell.say('slip')} {(each.slip_id or '-')[:KEY_SHOWN]}"
         for each in job.contributions
     ]
-    return [*([note] if note else []), *slips]
 
 
 def _lines(sheet: _Sheet, texts: Iterable[str]) -> int:

@@ -13,6 +13,7 @@ from bpp.insurance.job import fold
 from bpp.insurance.remittance import reading as remittances
 from bpp.insurance.remittance.values import Remittance
 from bpp.insurance.scheme import Scheme
+from bpp.insurance.scheme_file import load
 from bpp.insurance.slip_shape import SlipShown
 from bpp.insurance.statement import missing
 from bpp.insurance.statement.values import (
@@ -39,6 +40,7 @@ from bpp.orders.tables import OrderEventRow
 from bpp.refused import Refused
 from protocol_specs.node.store import Row, Session
 from protocol_specs.node.store import Statement as Query
+from protocol_specs.wire.keys import b64encode
 
 _NUMBERS: dict[int, AccountName] = {
     2100: "pay",
@@ -111,6 +113,20 @@ class Book:
     currency: str
     zone: str
     scheme: Callable[[str], Scheme]
+
+    @classmethod
+    def of(cls, schemes: Sequence[Scheme], issuer: str, public: bytes, currency: str) -> "Book":
+        """The books of a cooperative with these schemes; days are those of the first one's zone.
+
+        A scheme that it ran before is read from its shipped file.
+        """
+        own = {scheme.id: scheme for scheme in schemes}
+
+        def find(name: str) -> Scheme:
+            return own.get(name) or load(name)
+
+        zone = schemes[0].zone if schemes else "UTC"
+        return cls(issuer, b64encode(public), currency, zone, find)
 
 
 def statement(

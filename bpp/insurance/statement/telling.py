@@ -47,7 +47,7 @@ class Telling:
     def of(cls, statement: Statement, language: str) -> "Telling":
         return cls(words_of(language), statement.currency, statement.zone)
 
-    def say(self, key: str, **parts: object) -> str:
+    def say(self, key: str, /, **parts: object) -> str:
         """A text with its parts filled in; what a stranger wrote in them is made harmless."""
         return self.words[key].format(**{name: harmless(str(p)) for name, p in parts.items()})
 
@@ -69,6 +69,8 @@ class Telling:
         found = contribution.figures
         if found is None:
             return self.say("no_slip")
+        if found.reason in ("cancelled", "reassigned") and not contribution.amount_minor:
+            return self.say(f"reason_{found.reason}")
         return "; ".join(self._why(found, contribution.amount_minor))
 
     def _why(self, found: Figures, amount_minor: int) -> Iterator[str]:
