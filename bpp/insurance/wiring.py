@@ -21,6 +21,8 @@ from bpp.insurance.remittance import working
 from bpp.insurance.remittance.files import api as bank_files_api
 from bpp.insurance.report import api as report_api
 from bpp.insurance.settings import InsuranceSettings
+from bpp.insurance.statement import api as statement_api
+from bpp.insurance.statement.reading import Book
 from bpp.ledger import balances, chart, trust
 from bpp.ledger.entry import LedgerError
 from bpp.ledger.sealing import Sealer
@@ -87,9 +89,7 @@ def add(
     slip_api.add(node, key, driver_of)
     statement_api.add(
         node,
-        Book.of(
-            insurance.schemes, node.settings.subscriber_id, key.public, provider.currency
-        ),
+        Book.of(insurance.schemes, node.settings.subscriber_id, key.public, provider.currency),
         key,
         limit,
         driver_of,
