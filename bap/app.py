@@ -16,10 +16,10 @@ from bap.settings import BapSettings
 from bap.stream import Stream
 from bap.tables import METADATA
 from bap.upkeep import Upkeep
-from bap.waiting import Watch
 from protocol_specs.node.keyring import Directory
 from protocol_specs.node.server import Node
 from protocol_specs.node.settings import load
+from protocol_specs.web.waiting import Watch
 from protocol_specs.wire.envelope import SubscriberType
 
 
@@ -43,7 +43,7 @@ def assemble(
         directory=directory,
     )
     limits = settings.journeys
-    watch = Watch(waiting_max=limits.waiting_max, per_journey_max=limits.waiting_per_journey_max)
+    watch = Watch(waiting_max=limits.waiting_max, each_max=limits.waiting_per_journey_max)
     node.store.listen(rows.CHANNEL, watch.ring)
     asking = Asking(node, settings)
     api = ClientApi(node, settings, asking, watch)

@@ -29,11 +29,11 @@ from bap.bodies import (
 from bap.journey import Journey
 from bap.requests import Platform, platform_of
 from bap.settings import BapSettings, Market
-from bap.waiting import Crowded, Watch
 from protocol_specs.node.api import ApiError, Handler, bearer, error_response, json_route
 from protocol_specs.node.buckets import Buckets
 from protocol_specs.node.server import Node
 from protocol_specs.node.store import Session
+from protocol_specs.web.waiting import Crowded, Watch
 
 WAIT_S_MAX = 60.0
 

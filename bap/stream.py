@@ -2,23 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
-
 from aiohttp import web
 
 from bap import rows
 from bap.client_api import ClientApi
-from bap.waiting import Crowded, Watch
 from protocol_specs.node.api import ApiError, json_route
 from protocol_specs.node.server import Node
-from protocol_specs.node.store import Row
-
-HEADERS = {
-    "Content-Type": "text/event-stream",
-    "Cache-Control": "no-store",
-    "X-Accel-Buffering": "no",
-    "X-Content-Type-Options": "nosniff",
-}
+from protocol_specs.web.streams import BadEventId, Event, last_event_id, send_events
+from protocol_specs.web.waiting import Crowded, Watch
 
 
 class Stream:
@@ -41,52 +32,23 @@ class Stream:
     async def events(self, request: web.Request) -> web.StreamResponse:
         """Sends what happened and then what happens, until either side ends it."""
         journey_id = self._api.owned(request).id
-        since = _last_event_id(request)
         try:
+            since = last_event_id(request)
             with self._watch.bell(journey_id) as bell:
-                response = web.StreamResponse(headers=HEADERS)
-                await response.prepare(request)
-                await self._send_all(response, journey_id, since, bell)
-                return response
+                return await send_events(
+                    request,
+                    happened=lambda after: self._happened(journey_id, after),
+                    bell=bell,
+                    since=since,
+                    stopping=self._node.stopping,
+                    heartbeat_s=self._heartbeat_s,
+                )
+        except BadEventId:
+            wrong = "Last-Event-ID is the number of an event"
+            raise ApiError(400, "bad_event_id", wrong) from None
         except Crowded:
             raise ApiError(503, "crowded", "too many streams; ask again later") from None
 
-    async def _send_all(
-        self, response: web.StreamResponse, journey_id: str, since: int, bell: asyncio.Event
-    ) -> None:
-        try:
-            while not self._node.stopping.is_set():
-                bell.clear()
-                happened = self._happened(journey_id, since)
-                if not happened:
-                    await self._rest(response, bell)
-                    continue
-                since = happened[-1]["n"]
-                await response.write(b"".join(event_bytes(row) for row in happened))
-            await response.write_eof()
-        except ConnectionError:
-            return  # the browser went away
-
-    async def _rest(self, response: web.StreamResponse, bell: asyncio.Event) -> None:
-        """Until something happens; a comment line now and then shows that the line is alive."""
-        try:
-            async with asyncio.timeout(self._heartbeat_s):
-                await bell.wait()
-        except TimeoutError:
-            await response.write(b": still here\n\n")
-
-    def _happened(self, journey_id: str, since: int) -> list[Row]:
-        return self._node.store.read(lambda session: rows.events_since(session, journey_id, since))
-
-
-def event_bytes(row: Row) -> bytes:
-    """One event on the wire. Its document is one line: JSON escapes line ends."""
-    head = f"id: {row['n']}\nevent: {row['kind']}\ndata: ".encode()
-    return head + bytes(row["document"]) + b"\n\n"
-
-
-def _last_event_id(request: web.Request) -> int:
-    text = request.headers.get("Last-Event-ID") or request.query.get("since") or "0"
-    if not text.isascii() or not text.isdigit() or len(text) > 15:
-        raise ApiError(400, "bad_event_id", "Last-Event-ID is the number of an event")
-    return int(text)
+    def _happened(self, journey_id: str, since: int) -> list[Event]:
+        found = self._node.store.read(lambda session: rows.events_since(session, journey_id, since))
+        return [Event(row["n"], row["kind"], bytes(row["document"])) for row in found]

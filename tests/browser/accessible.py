@@ -1,0 +1,31 @@
+"""What axe-core (Deque, 4.14) finds wrong with a page in the browser."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import Page
+
+AXE = Path(__file__).parent / "node_modules" / "axe-core" / "axe.min.js"
+RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
+SERIOUS = ("serious", "critical")
+
+
+def faults(page: Page) -> list[str]:
+    """Serious findings, each with the first element at fault. The script is put in by the
+    debugger: the page's policy, which would refuse it, stays as it is."""
+    assert AXE.is_file(), "type: npm ci --prefix tests/browser"
+    page.evaluate(AXE.read_text(encoding="utf-8"))
+    found: dict[str, Any] = page.evaluate("(rules) => axe.run(document, rules)", RULES)
+    return [
+        f"{one['id']}: {one['nodes'][0]['html'][:160]} {one['nodes'][0]['failureSummary'][:200]}"
+        for one in found["violations"]
+        if one["impact"] in SERIOUS
+    ]
+
+
+def overflow(page: Page) -> int:
+    """By how many pixels the page is wider than its window."""
+    wider: int = page.evaluate("document.documentElement.scrollWidth - innerWidth")
+    return max(0, wider)

@@ -1,0 +1,167 @@
+"""All components in a browser: on phone and desk, light and dark, in two languages, by keys."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.browser.accessible import faults, overflow
+from tests.support.gallery import MEI_LING, Gallery
+from tests.support.nodes import listening_socket, running, url_of
+
+pytestmark = [pytest.mark.slow]
+SIZES = {"phone": {"width": 360, "height": 740}, "desk": {"width": 1280, "height": 900}}
+
+
+@pytest.fixture(scope="module")
+def gallery(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
+    """The gallery's node in a thread of its own: its address, and the file of its codes."""
+    folder, sock, over = tmp_path_factory.mktemp("gallery"), listening_socket(), threading.Event()
+    ready = threading.Event()
+
+    async def serve() -> None:
+        made = Gallery(folder, sock, time.time)
+        async with running(made.node, sock):
+            ready.set()
+            await asyncio.to_thread(over.wait)
+
+    thread = threading.Thread(target=lambda: asyncio.run(serve()))
+    thread.start()
+    assert ready.wait(30)
+    yield url_of(sock), folder / "data" / "codes.jsonl"
+    over.set()
+    thread.join()
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    """A window of a phone; at the end it must not have complained."""
+    context = browser.new_context(viewport=SIZES["phone"], locale="en-MY")
+    complaints: list[str] = []
+    made = context.new_page()
+    made.on("console", lambda said: complaints.append(said.text))
+    made.on("pageerror", lambda error: complaints.append(str(error)))
+    yield made
+    context.close()
+    assert complaints == []
+
+
+@pytest.mark.parametrize("path", ["/", "/sign-in", "/sign-in/code?id=none", "/offline"])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("size", SIZES)
+def test_pages_are_open_to_everybody(
+    gallery: tuple[str, Path], browser: Browser, size: str, scheme: str, path: str
+) -> None:
+    for locale in ("en-MY", "ml-IN"):
+        context = browser.new_context(viewport=SIZES[size], color_scheme=scheme, locale=locale)
+        shown = context.new_page()
+        shown.goto(gallery[0] + path, wait_until="networkidle")
+        assert (faults(shown), overflow(shown)) == ([], 0)
+        context.close()
+
+
+def test_what_can_be_touched_is_large_enough_for_a_finger(
+    gallery: tuple[str, Path], page: Page
+) -> None:
+    page.goto(gallery[0])
+    small = page.evaluate(
+        """() => [...document.querySelectorAll(
+            "main a, main button, main input, main select, footer button, header a")]
+        .filter((e) => e.offsetParent && !e.closest(".hidden, .map, .choices, .check, p"))
+        .map((e) => [e.outerHTML.slice(0, 80), Math.min(e.offsetWidth, e.offsetHeight)])
+        .filter(([, side]) => side < 44)"""
+    )
+    assert small == []
+
+
+def test_a_place_is_found_and_taken_by_keys_alone(gallery: tuple[str, Path], page: Page) -> None:
+    page.goto(gallery[0])
+    box = page.get_by_role("combobox", name="To")
+    box.focus()
+    page.keyboard.type("petro")
+    expect(page.get_by_role("option", name=re.compile("Petronas"))).to_be_visible()
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+    expect(box).to_have_value("Petronas Twin Towers")
+    expect(page.locator("[name=to_at]")).to_have_value("3.15790,101.71160")
+    expect(box).to_have_attribute("aria-expanded", "false")
+
+
+def test_a_map_is_drawn_without_the_internet(gallery: tuple[str, Path], page: Page) -> None:
+    elsewhere: list[str] = []
+    page.on(
+        "request",
+        lambda sent: None if sent.url.startswith(gallery[0]) else elsewhere.append(sent.url),
+    )
+    page.goto(gallery[0], wait_until="networkidle")
+    assert page.locator(".map path.main").count() > 20
+    expect(page.locator(".map .pin")).to_have_count(3)
+    assert [url for url in elsewhere if not url.startswith("data:")] == []
+
+
+def test_a_dialog_opens_closes_and_gives_the_focus_back(
+    gallery: tuple[str, Path], page: Page
+) -> None:
+    page.goto(gallery[0])
+    opener = page.get_by_role("link", name="Cancel")
+    opener.click()
+    dialog = page.get_by_role("dialog", name="Cancel this ride?")
+    expect(dialog).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(dialog).to_be_hidden()
+    expect(opener).to_be_focused()
+
+
+def test_pages_work_without_script(gallery: tuple[str, Path], browser: Browser) -> None:
+    context = browser.new_context(java_script_enabled=False, viewport=SIZES["phone"])
+    page = context.new_page()
+    page.goto(gallery[0])
+    page.get_by_role("button", name="Bahasa Melayu").click()
+    expect(page.locator("html")).to_have_attribute("lang", "ms")
+    page.get_by_role("link", name="Cancel").click()
+    expect(page.get_by_role("dialog")).to_be_visible()
+    context.close()
+
+
+def test_somebody_signs_in_by_phone_and_saves_a_form(gallery: tuple[str, Path], page: Page) -> None:
+    url, file = gallery
+    page.goto(f"{url}/name")
+    page.get_by_label("Phone").fill(MEI_LING)
+    page.get_by_role("button", name="Send me a code").click()
+    expect(page.get_by_role("heading", name="Your code")).to_be_visible()
+    deadline = time.monotonic() + 10
+    while not file.exists() and time.monotonic() < deadline:
+        page.wait_for_timeout(20)
+    (code,) = re.findall(r"\d{6}", file.read_text(encoding="utf-8").split('"text"')[1])
+    page.get_by_label("Code of six digits").fill(code)
+    page.get_by_role("button", name="Sign in").click()
+    page.get_by_label("Name").fill("Mei")
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("status").filter(has_text="Saved Mei")).to_be_visible()
+    expect(page.get_by_role("navigation").get_by_role("link")).to_have_count(2)
+    assert (faults(page), overflow(page)) == ([], 0)
+
+
+def test_without_network_a_page_says_so(gallery: tuple[str, Path], browser: Browser) -> None:
+    context = browser.new_context(viewport=SIZES["phone"], locale="en-MY")
+    page = context.new_page()
+    page.goto(gallery[0])
+    page.evaluate("navigator.serviceWorker.ready.then(() => true)")
+    page.reload()
+    context.set_offline(True)
+    page.goto(f"{gallery[0]}/name")
+    expect(page.get_by_role("heading", name="No connection")).to_be_visible()
+    kept = page.evaluate(
+        """async () => (await Promise.all((await caches.keys()).map(async (name) =>
+        (await (await caches.open(name)).keys()).map(({ url }) => new URL(url).pathname)
+        ))).flat()"""
+    )
+    assert all(path.startswith("/static/") or path == "/offline" for path in kept)
+    context.close()
