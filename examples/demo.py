@@ -99,6 +99,7 @@ def perform(plan: Network, say: _Words) -> tuple[dict[str, Any], dict[str, Drive
     join_all(plan)
     say("Each signed its application and decrypted the registry's challenge: SUBSCRIBED.")
     aminah, ravi = _hire(plan)
+    say("Aminah and Ravi are enrolled; each read in Malay or Kannada what is set aside, and why.")
     citizen = _citizens(plan)
     say.part("A ride in Kuala Lumpur, paid in cash.")
     ride = play.cash_ride(citizen("Mei Ling", "+60123456789"), aminah, say)
@@ -116,11 +117,20 @@ def perform(plan: Network, say: _Words) -> tuple[dict[str, Any], dict[str, Drive
 
 
 def _hire(plan: Network) -> tuple[Driver, Driver]:
-    """A driver and a courier, registered by the desks while the nodes run."""
+    """A driver and a courier, registered and enrolled by the desks while the nodes run; each reads
+    in their own language what will be deducted."""
     aminah = {"code": "A1", "name": "Aminah", "phone": "+60131112222", "vehicle": "VDM 4821"}
     ravi = {"code": "R1", "name": "Ravi", "phone": "+919811122233", "vehicle": "KA 05 HX 2291"}
     rides, couriers = Desk(_desk(plan, "rides")), Desk(_desk(plan, "couriers"))
-    return rides.add_driver(**aminah), couriers.add_driver(**ravi)
+    drivers = (
+        rides.add_driver(**aminah, language="ms"),
+        couriers.add_driver(**ravi, language="kn"),
+    )
+    mykad = {"identity_kind": "mykad", "identity": "880512-14-5566"}
+    uan = {"identity_kind": "uan", "identity": "1234 5678 9012"}
+    rides.enrol("A1", born="1988-05-12", sector="ride", **mykad)
+    couriers.enrol("R1", born="1994-11-03", sector="logistics", **uan)
+    return drivers
 
 
 def _desk(plan: Network, name: str) -> Caller:

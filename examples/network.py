@@ -14,6 +14,7 @@ from pathlib import Path
 from string import Template
 from typing import IO
 
+from bpp.insurance.people import identity
 from examples.process import DemoFault, Started, run, start, stop, wait_healthy
 from protocol_specs.node.settings import write_secret
 from protocol_specs.wire import keys
@@ -163,6 +164,9 @@ def write_settings(plan: Network) -> None:
     values = {f"{name}_url": plan.url(name) for name in NODES}
     values |= {f"{name}_port": str(port) for name, port in plan.ports.items()}
     values["registry"] = _registry_table(plan)
+    private, values["identity_key"] = identity.new_pair()
+    (plan.data / "office").mkdir()  # which is no node: only here identity numbers can be opened
+    write_secret(plan.data / "office" / "identity.key", private)
     values["witness_dir"] = str(plan.data / "witness")
     for name in NODES:
         text = resources.files("examples").joinpath(f"nodes/{name}.toml").read_text("utf-8")

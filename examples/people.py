@@ -125,6 +125,20 @@ class Driver:
         """Tell the node where the vehicle is."""
         self.at.post("/driver/position", {"lat": lat, "lon": lon})
 
+    def read_notices(self, language: str) -> list[str]:
+        """Read what is deducted and why, in one's own language, and agree where one is asked; the
+        schemes of which there was a notice."""
+        owed = self.at.get("/driver/insurance/notices", language=language)["notices"]
+        read = [notice for notice in owed if notice["text"] is not None]
+        for notice in read:
+            told = {"scheme": notice["scheme"], "language": language, "version": notice["version"]}
+            self.at.post("/driver/insurance/notices", told)
+            if notice["asks_consent"]:
+                self.at.post(
+                    "/driver/insurance/consent", {"scheme": notice["scheme"], "agree": True}
+                )
+        return [notice["scheme"] for notice in read]
+
     def job(self) -> Any:
         """The job in hand, once there is one."""
         return wait_until(lambda: self.at.get("/driver/job")["job"], f"a job for {self.name}")
@@ -145,8 +159,19 @@ class Desk:
 
     at: Caller
 
-    def add_driver(self, *, code: str, name: str, phone: str, vehicle: str) -> Driver:
-        """Register a driver; the token in the answer is shown this once."""
+    def add_driver(
+        self, *, code: str, name: str, phone: str, vehicle: str, language: str = "en"
+    ) -> Driver:
+        """Register a driver, who reads the notices; the token in the answer is shown this once."""
         body = {"code": code, "name": name, "phone": phone, "vehicle": vehicle}
         added = self.at.post("/desk/drivers", body)
-        return Driver(name, Caller(self.at.url, added["token"]))
+        driver = Driver(name, Caller(self.at.url, added["token"]))
+        status = {"category": "self_employed", "residency": "citizen", "source": "as they declared"}
+        self.at.post("/desk/insurance/workers/category", {"worker": code, "by": "desk", **status})
+        driver.read_notices(language)
+        return driver
+
+    def enrol(self, code: str, **facts: str) -> None:
+        """Enrol a driver for insurance; the identity number is sealed as it is written down."""
+        body = {"worker": code, "by": "desk", **facts}
+        self.at.post("/desk/insurance/workers/enrol", body)
