@@ -22,14 +22,19 @@ DAY = "2026-08-04"
 
 
 def declared(folder: Path) -> tuple[Coop, str]:
-    """July of two workers, 20.00 + 10.00, swept and closed."""
+    """A cooperative of its own, its July closed."""
     coop = my_coop(folder, commission_rate="0")
+    return coop, close_july(coop)
+
+
+def close_july(coop: Coop) -> str:
+    """July of two workers, 20.00 + 10.00, swept and closed."""
     job(coop, "o1", 160_000, "2026-07-10")
     job(coop, "o2", 80_000, "2026-07-11", agent="a2")
     sweep(coop, "2026-07-12")
     found = close(coop, "2026-07", CLOSED)
     assert found.amount_minor == 3000
-    return coop, found.id
+    return found.id
 
 
 def make(coop: Coop, *ids: str, day: str = DAY, **more: Any) -> tuple[str, bytes]:
