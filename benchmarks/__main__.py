@@ -8,7 +8,7 @@ import platform
 import sys
 from typing import Any
 
-from benchmarks import aims, confirm, footprint, gateway, ledger, receive, registry, validate
+from benchmarks import aims, close, confirm, footprint, gateway, ledger, receive, registry, validate
 
 NOTE = """Absolute figures move with the machine and with whoever else works on it; the share of the
 floor is measured in alternating rounds of one run. No aim is a gate: this ends with an error only
@@ -28,6 +28,7 @@ async def measure(*, quick: bool) -> dict[str, Any]:
         "ledger": ledger.measure(
             posted=2000 if quick else 20_000, verified=100_000 if quick else 1_000_000
         ),
+        "close": close.measure(quick=quick),
         "footprint": await footprint.measure(messages=1000 if quick else 10_000),
     }
 

@@ -94,6 +94,11 @@ AIMS = (
         lambda figures: float(figures["ledger"]["verify_resident_mb"]),
         300,
     ),
+    Aim(
+        "close: CPU per job of the largest month, times that of the next",
+        lambda figures: float(figures["close"]["cpu_against_line"]),
+        1.5,
+    ),
     Aim("resident after the run, the largest node, MB", _most("resident_mb_after"), 130),
     Aim("start, the slowest node, s", _most("start_s"), 1.5),
 )

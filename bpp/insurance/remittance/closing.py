@@ -31,7 +31,7 @@ from bpp.refused import Refused
 from protocol_specs.node.store import Row, Session, Statement
 
 CHANNEL = "closing"  # hears that a close was begun
-CHUNK = 100  # workers in one transaction: some ten milliseconds, so that no order waits
+CHUNK = 50  # workers in one transaction: some tens of milliseconds, so that no order waits
 
 _closed = ClosedPeriod.__table__
 _contribution = ContributionRow.__table__

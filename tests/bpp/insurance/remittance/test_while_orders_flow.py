@@ -64,7 +64,7 @@ async def test_orders_are_posted_between_chunks_and_each_counts_once(
     while await step(at("2026-08-02")):
         pass
     await flowing
-    assert posted_while_closing > 3
+    assert posted_while_closing >= 2
     july = remittance(coop, id)
     assert (july.workers, july.amount_minor) == (WORKERS, WORKERS * 100)
     august = close(coop, AUGUST, "2026-09-02")
