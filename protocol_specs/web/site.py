@@ -3,58 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
-from pydantic import Field, model_validator
-
-from protocol_specs.node.settings import Frozen, SettingsError, private_file, read_secret
+from protocol_specs.node.settings import SettingsError, private_file, read_secret
 from protocol_specs.web import sessions
 from protocol_specs.web.assets import Assets
 from protocol_specs.web.once import Once
 from protocol_specs.web.places import Places
 from protocol_specs.web.rendering import OWN, Templates
 from protocol_specs.web.senders import NotSent, Posts, Printing, Sender, ToFile, Webhook
+from protocol_specs.web.settings import WebSettings
 
 if TYPE_CHECKING:
     from protocol_specs.node.server import Node
-
-
-class MapSettings(Frozen):
-    """Map tiles: a url template such as `https://tiles.example/{z}/{x}/{y}.png`, with its credit.
-
-    Without one, the plain map is drawn.
-    """
-
-    tiles: str | None = Field(default=None, pattern=r"^https?://[^/?#]+/.*\{z\}.*$")
-    credit: str = ""
-
-    @property
-    def origin(self) -> str:
-        """From where tiles are loaded, for the Content-Security-Policy; "" for nowhere."""
-        return "/".join((self.tiles or "").split("/")[:3])
-
-
-class CodeSettings(Frozen):
-    """How sign-in codes reach phones: printed, into `codes.jsonl` of data_dir, or to a webhook."""
-
-    by: Literal["print", "file", "webhook"] = "print"
-    url: str | None = None
-    token: Path | None = None  # file with the webhook's bearer token
-
-    @model_validator(mode="after")
-    def _webhook_whole(self) -> CodeSettings:
-        if self.by == "webhook" and (self.url is None or self.token is None):
-            raise ValueError("a webhook needs url and token")
-        return self
-
-
-class WebSettings(Frozen):
-    """`[web]` of a node's settings."""
-
-    map: MapSettings = MapSettings()
-    codes: CodeSettings = CodeSettings()
-    zone: str = "Asia/Kolkata"  # until a browser tells its own
 
 
 class Site:

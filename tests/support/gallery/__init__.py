@@ -18,8 +18,9 @@ from protocol_specs.web.languages import N_
 from protocol_specs.web.maps import add_maps, map_data
 from protocol_specs.web.pwa import add_pwa
 from protocol_specs.web.senders import Sender
+from protocol_specs.web.settings import CodeSettings, WebSettings
 from protocol_specs.web.signin import PhoneSignIn
-from protocol_specs.web.site import CodeSettings, Site, WebSettings
+from protocol_specs.web.site import Site
 from protocol_specs.web.visit import PageError, Person, Visit
 from protocol_specs.wire.envelope import SubscriberType
 from tests.support.nodes import settings_of
