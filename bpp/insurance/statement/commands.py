@@ -1,4 +1,4 @@
-"""`wayfare statement ...` and `wayfare ask`: the pass-book from the books, its check, and slips of several merged."""
+"""`wayfare statement ...` and `wayfare ask`: the pass-book, its check, slips merged, answers."""
 
 import argparse
 import json

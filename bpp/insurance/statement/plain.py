@@ -24,7 +24,8 @@ COLUMNS = (
 
 def text(statement: Statement, language: str = "en") -> str:
     """The whole statement, line by line."""
-    return "\n".join(_lines(statement, Telling.of(statement, language))) + "\n"
+    lines = _lines(statement, Telling.of(statement, language))
+    return "\n".join(map(harmless, lines)) + "\n"
 
 
 def _lines(statement: Statement, tell: Telling) -> Iterator[str]:
@@ -98,7 +99,7 @@ def _month(month: Month, tell: Telling) -> Iterator[str]:
     for movement in month.movements:
         yield f"  {tell.day(movement.at):<12}{tell.movement(movement)} {_moved(movement, tell)}"
     for notice in month.notices:
-        yield f"  {tell.day(notice.at):<12}{harmless(notice.text)}"
+        yield f"  {tell.day(notice.at):<12}{notice.text}"
 
 
 def of_job(job: Job) -> tuple[int, ...]:

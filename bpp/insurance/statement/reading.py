@@ -242,7 +242,7 @@ def _job(session: Session, worker: str, key: str, moved: Sequence[Row], rows: Se
         order_key=key,
         at=moved[0]["at"] if job is None else job.origin_at,
         state="left" if left else "completed" if job is None else job.status,
-        is_cash=job is not None and job.is_in_hand,
+        is_cash=job is not None and not left and job.is_in_hand,
         fare_minor=earned + commission,
         commission_minor=commission,
         refund_minor=refund,
