@@ -36,13 +36,15 @@ class BankFilesApi:
 
     async def payment(self, request: web.Request, body: PaymentAsked) -> dict[str, Any]:
         """The payment file (pain.001) of some remittances; again: the same."""
-        now = self._node.now()
-        return await self._written(request, lambda s: asked.payment(s, self._settings, body, now))
+        now, issuer = self._node.now(), self._node.settings.subscriber_id
+        return await self._written(
+            request, lambda s: asked.payment(s, self._settings, body, issuer=issuer, now=now)
+        )
 
     async def bank(self, request: web.Request, body: BankFileAsked) -> dict[str, Any]:
         """A bank's answer (pain.002, camt.054); again: nothing changes."""
-        now = self._node.now()
-        return await self._written(request, lambda s: asked.bank(s, body, now))
+        now, issuer = self._node.now(), self._node.settings.subscriber_id
+        return await self._written(request, lambda s: asked.bank(s, body, issuer=issuer, now=now))
 
     async def _written(
         self, request: web.Request, unit: Callable[[Session], dict[str, Any]]

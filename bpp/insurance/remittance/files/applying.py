@@ -12,6 +12,7 @@ from typing import Any
 
 from sqlalchemy import bindparam, insert, select
 
+from bpp.insurance.agents.filing import Filer
 from bpp.insurance.remittance import reading, states
 from bpp.insurance.remittance.files import camt054, made, pain002
 from bpp.insurance.remittance.files.bank_words import BankFile, Word
@@ -36,11 +37,14 @@ _IN_TURN = ("pending", "paid", "rejected", "came")  # of one day
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """A bank's file as it arrives: its name for messages, its bytes, who brings it (a short id)."""
+    """A bank's file as it arrives: its name for messages, its bytes, who brings it (a short id), and
+    for whom under which mandate (None: this cooperative itself).
+    """
 
     name: str
     raw: bytes
     by: str
+    filer: Filer | None = None
 
     @property
     def sha256(self) -> str:
@@ -219,6 +223,7 @@ def _step(taken: Taken, found: Remittance, each: Made, word: Word, now: int) -> 
         at=at,
         text=_named(each) if word.says == "paid" else f"{word.code} {reasons}".strip()[:500],
         file_sha256=taken.sha256,
+        filer=taken.filer,
     )
 
 

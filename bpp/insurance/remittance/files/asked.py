@@ -6,6 +6,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from bpp.insurance.agents.filing import Filer
 from bpp.insurance.remittance.files import applying, making
 from bpp.insurance.remittance.files.applying import Taken
 from bpp.insurance.remittance.files.making import Wanted
@@ -22,7 +23,8 @@ BYTES_MAX = 512 * 1024  # of a bank's file: it holds our remittances, not our wo
 class PaymentAsked(BaseModel):
     """Which remittances are to be paid by one file, and by whose wish (a short id, never a name).
 
-    `on` None: the next working day. `anew`: the bank never took the file made before.
+    `on` None: the next working day. `anew`: the bank never took the file made before. `mandate`:
+    under which an agent files for us.
     """
 
     model_config = ConfigDict(extra="forbid", strict=True)
@@ -31,6 +33,7 @@ class PaymentAsked(BaseModel):
     by: str = Field(pattern=ID)
     on: str | None = Field(default=None, pattern=r"^\d{4}-\d\d-\d\d$")
     anew: bool = False
+    mandate: str | None = Field(default=None, max_length=64)
 
 
 class BankFileAsked(BaseModel):
@@ -41,25 +44,28 @@ class BankFileAsked(BaseModel):
     name: str = Field(min_length=1, max_length=200)
     content: str = Field(max_length=4 * (BYTES_MAX // 3 + 1))
     by: str = Field(pattern=ID)
+    mandate: str | None = Field(default=None, max_length=64)
 
 
 def payment(
-    session: Session, settings: InsuranceSettings, asked: PaymentAsked, now: int
+    session: Session, settings: InsuranceSettings, asked: PaymentAsked, *, issuer: str, now: int
 ) -> dict[str, Any]:
     """Makes the file, or gives that made before: `message`, `content` base64. Raises Refused."""
     try:
         on = None if asked.on is None else date.fromisoformat(asked.on)
     except ValueError:
         raise Refused(f"{asked.on} is no day") from None
-    wanted = Wanted(tuple(asked.remittances), asked.by, on, asked.anew)
+    filer = Filer(principal=issuer, now=now, mandate=asked.mandate)
+    wanted = Wanted(tuple(asked.remittances), asked.by, on, asked.anew, filer)
     message, document = making.payment_file(session, settings, wanted, now)
     return {"message": message, "content": b64encode(document).decode()}
 
 
-def bank(session: Session, asked: BankFileAsked, now: int) -> dict[str, Any]:
+def bank(session: Session, asked: BankFileAsked, *, issuer: str, now: int) -> dict[str, Any]:
     """Takes the file into the books, once. Raises Refused, and nothing is posted."""
     try:
         raw = b64decode(asked.content, validate=True)
     except ValueError:
         raise Refused(f"{asked.name}: its content is not base64") from None
-    return applying.apply(session, Taken(asked.name, raw, asked.by), now)
+    filer = Filer(principal=issuer, now=now, mandate=asked.mandate)
+    return applying.apply(session, Taken(asked.name, raw, asked.by, filer), now)

@@ -46,6 +46,7 @@ def add(commands: Any, open_desk: OpenDesk) -> None:
     made.add_argument(
         "--anew", action="store_true", help="one more: the bank never took the file made before"
     )
+    made.add_argument("--mandate", help="the mandate under which an agent files (pain001)")
     made.add_argument("--identity-key", type=Path, metavar="FILE", help="the office's private key")
     made.add_argument("--turnover", help='of the year, such as "1200000.00" (form-xx)')
     made.add_argument("--rate", help='as notified, such as "0.01" (form-xx)')
@@ -54,6 +55,7 @@ def add(commands: Any, open_desk: OpenDesk) -> None:
     read = commands.add_parser("read", help="take a bank's answer (pain.002, camt.054) to payments")
     read.add_argument("file", type=Path, metavar="FILE")
     read.add_argument("--by", required=True, help="short id of whoever brings it; no name")
+    read.add_argument("--mandate", help="the mandate under which an agent files")
     common(read)
     read.set_defaults(run=lambda arguments: run_read(arguments, open_desk))
 
@@ -89,10 +91,11 @@ def run_read(arguments: argparse.Namespace, open_desk: OpenDesk) -> int:
         "name": arguments.file.name[:200],
         "content": b64encode(raw).decode(),
         "by": arguments.by,
+        "mandate": arguments.mandate,
     }
 
     def unit(session: Session, now: int) -> dict[str, Any]:
-        return asked.bank(session, asked.BankFileAsked(**body), now)
+        return asked.bank(session, asked.BankFileAsked(**body), issuer=desk.issuer, now=now)
 
     answer = written(desk, asked.BANK, body, unit)
     if "error" in answer:
@@ -115,11 +118,18 @@ def _payment(arguments: argparse.Namespace, desk: Desk) -> tuple[str, bytes]:
     if arguments.by is None:
         raise Refused("say by whose wish, --by: it is written down with the file")
     body = {"remittances": arguments.what, "by": arguments.by, "anew": arguments.anew}
+    body["mandate"] = arguments.mandate
     if arguments.on is not None:
         body["on"] = arguments.on
 
     def unit(session: Session, now: int) -> dict[str, Any]:
-        return asked.payment(session, desk.settings, asked.PaymentAsked(**body), now)
+        return asked.payment(
+            session,
+            desk.settings,
+            asked.PaymentAsked(**body),
+            issuer=desk.issuer,
+            now=now,
+        )
 
     answer = written(desk, asked.PAYMENT, body, unit)
     if "error" in answer:

@@ -8,6 +8,8 @@ from collections.abc import Container
 from dataclasses import dataclass
 from datetime import date, timedelta
 
+from bpp.insurance.agents import filing
+from bpp.insurance.agents.filing import Filer
 from bpp.insurance.engine import calendar
 from bpp.insurance.holidays import holidays
 from bpp.insurance.remittance import reading
@@ -26,13 +28,15 @@ from protocol_specs.node.store import Session
 class Wanted:
     """Which remittances are to be paid in one file, by whose wish (a short id).
 
-    `on` None: the next working day. `anew`: the bank never took the file made before.
+    `on` None: the next working day. `anew`: the bank never took the file made before. `filer`: for
+    whom and under which mandate; None: this cooperative itself.
     """
 
     remittances: tuple[str, ...]
     by: str
     on: date | None = None
     anew: bool = False
+    filer: Filer | None = None
 
 
 def payment_file(
@@ -58,8 +62,23 @@ def payment_file(
         credits=tuple(_new(session, settings, each, wanted) for each in found),
     )
     document = _written(payment)
+    for each in found:
+        _note(session, each, wanted, now)
     made.keep(session, payment, document, wanted.by)
     return payment.message_id, document
+
+
+def _note(session: Session, found: Remittance, wanted: Wanted, now: int) -> None:
+    """Who files it for whom. Raises Refused: the mandate does not reach."""
+    filing.note(
+        session,
+        found.scheme,
+        action="file",
+        subject=found.id,
+        by=wanted.by,
+        at=now,
+        filer=wanted.filer,
+    )
 
 
 def outstanding_minor(found: Remittance) -> int:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from bpp.insurance.agents import filing
 from bpp.insurance.remittance.files import making
 from bpp.insurance.remittance.files.making import Wanted
 from bpp.refused import Refused
@@ -106,6 +107,24 @@ def test_a_file_that_cannot_be_made_is_refused_by_what_lacks(
         coop.store.transact_now(
             lambda s: making.payment_file(s, ours, asked, support.at("2026-08-04"))
         )
+    assert kept(coop) == before
+
+
+def test_every_file_and_step_says_who_filed_for_whom(tmp_path: Path) -> None:
+    coop, id = declared(tmp_path)
+    make(coop, id)
+    make(coop, id)  # the same again is no further filing
+    read(coop, booked(id, "DBIT"))
+    found = [each.action for each in coop.store.read(lambda s: filing.filings(s, id))]
+    assert found == ["close", "file", "send"]
+
+
+def test_a_file_under_a_mandate_that_does_not_reach_is_not_made(tmp_path: Path) -> None:
+    coop, id = declared(tmp_path)
+    before = kept(coop)
+    filer = filing.Filer("coop.example", support.at("2026-08-04"), mandate="m-9")
+    with pytest.raises(Refused, match="m-9"):
+        make(coop, id, filer=filer)
     assert kept(coop) == before
 
 
