@@ -125,9 +125,8 @@ class Oracle:
         over = job["status"] != "open" and not stint["left"]
         stint["line"] = line
         seen = (exact, line, over, own, stint["left"])
-        if stint["left"] or not stint["is_main"]:
-            if seen == stint.get("seen"):
-                return  # nothing of this worker's changed: nothing is posted for them
+        if (stint["left"] or not stint["is_main"]) and seen == stint.get("seen"):
+            return  # nothing of this worker's changed: nothing is posted for them
         stint["seen"] = seen
         self.stints[key][job["key"], stint["n"]] = {"exact": exact, "line": line, "over": over}
         self._period(key)
@@ -223,7 +222,7 @@ def audit(stands: dict[str, int], oracle: Oracle, names: dict[str, str]) -> list
     for account, minor in stands.items():
         number, *keys = account.split(":")
         if number in ("2200", "2205", "2210"):
-            scheme, worker, period = keys
+            _, worker, period = keys
             station = "2210" if number == "2210" else "aside"
             found[station][names.get(worker, ""), period] += minor
         elif number in ("2100", "2110", "1220", "1240"):

@@ -8,6 +8,7 @@ from random import Random
 from zoneinfo import ZoneInfo
 
 from bpp.orders.events import OrderEvent
+from tests.simulation import tampering
 from tests.simulation.auditor import Oracle, audit, half_up
 from tests.simulation.generator import Move, Size, Year
 from tests.simulation.house import House
@@ -37,7 +38,8 @@ class Run:
         self.law, self.random = law, Random(f"desk {seed}")
         self.year = Year(law, seed, size)
         self.sides = [Side(House(folder / f"coop{n}", law), Oracle(law)) for n in (0, 1)]
-        self.backup: Path | None = None
+        self.backup = folder / "backup"  # of the first cooperative, in the middle of the year
+        self.last_at = self.year.moves[-1].at + DAY_S
 
     def run(self) -> None:
         """All of it; raises AssertionError on the first day that is not as it must be."""
@@ -45,6 +47,8 @@ class Run:
             side = self.sides[move.coop]
             side.house.now = move.at
             getattr(self, f"_{move.what}")(side, move)
+        for n, side in enumerate(self.sides):
+            self._night(side, Move(self.last_at, 0, n, "night"))
 
     def close(self) -> None:
         for side in self.sides:
@@ -89,6 +93,12 @@ class Run:
         side.house.seal(move.at + 50)
         faults = audit(side.house.stands(), side.oracle, side.house.names())
         day = datetime.fromtimestamp(move.at, ZoneInfo(self.law.zone))
+        if (
+            side is self.sides[0]
+            and day.month == self.law.months()[6][1]
+            and not self.backup.exists()
+        ):
+            tampering.backup(side.house, self.backup)
         assert not faults, f"{day} {side.house.folder.name}: " + "\n".join(faults)
 
     # The desk
