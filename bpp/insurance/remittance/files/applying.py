@@ -37,8 +37,9 @@ _IN_TURN = ("pending", "paid", "rejected", "came")  # of one day
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """A bank's file as it arrives: its name for messages, its bytes, who brings it (a short id), and
-    for whom under which mandate (None: this cooperative itself).
+    """A bank's file as it arrives: its name for messages, its bytes, who brings it (a short id).
+
+    `filer`: for whom and under which mandate; None: this cooperative itself.
     """
 
     name: str
