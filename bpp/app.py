@@ -11,21 +11,25 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
+import aiohttp
 from aiohttp import web
 
 from bpp import desk_api, driver_api, forms_api
+from bpp.dispatch import rounds
 from bpp.fleet import roster
 from bpp.fleet.csv_import import Roster
 from bpp.fleet.fleet import Fleet
+from bpp.fleet.routing import Osrm, Router, Routing, StraightLine, Valhalla
 from bpp.insurance import wiring
 from bpp.orders import answers, beside, expiry, handlers, store
 from bpp.orders.catching_up import catch_up_next
 from bpp.orders.extension import Extension
+from bpp.orders.offering import Offering
 from bpp.orders.office import Office
 from bpp.orders.provider import Provider
 from bpp.orders.stamps import Stamps
 from bpp.schema import TRIGGERS
-from bpp.settings import BppSettings
+from bpp.settings import BppSettings, RouterSettings
 from bpp.tables import METADATA
 from protocol_specs.node.keyring import Directory
 from protocol_specs.node.server import Node
@@ -70,6 +74,7 @@ def build_from(
         bpp_id=settings.subscriber_id,
         bpp_uri=settings.url,
         stamps=Stamps(clock),
+        routing=_routing(node, settings.dispatch.router),
     )
     _serve_actions(node, office)
     driver_api.add(node, office)
@@ -97,6 +102,31 @@ def _fleet(node: Node, listed: Roster) -> Fleet:
     fleet = Fleet()
     node.store.read(fleet.load)
     return fleet
+
+
+def _routing(node: Node, settings: RouterSettings) -> Routing:
+    """Who says how long drivers take; a server is asked over connections of its own."""
+    line = StraightLine(settings.detour, settings.km_per_h)
+    if settings.url is None:
+        return Routing(line)
+    opened: list[aiohttp.ClientSession] = []
+
+    def session() -> aiohttp.ClientSession:
+        if not opened:
+            opened.append(aiohttp.ClientSession())
+        return opened[0]
+
+    async def close(_: web.Application) -> None:
+        for each in opened:
+            await each.close()
+
+    node.app.on_cleanup.append(close)
+    router: Router
+    if settings.kind == "osrm":
+        router = Osrm(settings.url, session, settings.profile or "driving")
+    else:
+        router = Valhalla(settings.url, session, settings.profile or "auto")
+    return Routing(line, router)
 
 
 def _configured(
@@ -127,6 +157,10 @@ def _add_loops(node: Node, office: Office) -> None:
     node.add_loop("old forms", beside.drop_submission_next, wake=asyncio.Event())
     end_waiting = partial(expiry.end_waiting_next, office)
     node.add_loop("orders nobody takes", end_waiting, wake=asyncio.Event())
+    node.add_loop("old lists of candidates", rounds.forget_next, wake=asyncio.Event())
+    if office.provider.assignment == "in_turn":
+        offering = Offering(office, node.store)
+        node.add_loop("offers in turn", offering.offer_next, wake=office.offering)
     for extension in office.extensions:
         catch_up = partial(catch_up_next, office, extension)
         node.add_loop(f"catch up {extension.name}", catch_up, wake=asyncio.Event())

@@ -7,6 +7,7 @@ from typing import Any, Literal, TypeVar
 from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field
 
+from bpp.dispatch import rounds
 from bpp.driver_api import Returned, TurningBack, transact
 from bpp.fleet import roster
 from bpp.fleet.csv_import import BadCsv, parse_roster
@@ -20,7 +21,7 @@ from bpp.shown import job_shown, order_shown, worker_shown
 from protocol_specs.node.api import ApiError, bearer, json_route
 from protocol_specs.node.server import Node
 from protocol_specs.node.store import Conflict, Session
-from protocol_specs.wire.errors import Malformed
+from protocol_specs.wire.errors import Malformed, OrderNotFound
 from protocol_specs.wire.money import minor_units
 
 T = TypeVar("T")
@@ -104,6 +105,7 @@ def add(node: Node, office: Office, token: str) -> None:
         ("POST", "/desk/drivers/{agent_id}/token", api.renew_token),
         ("POST", "/desk/vehicles", api.add_vehicle),
         ("GET", "/desk/orders", api.orders),
+        ("GET", "/desk/orders/{order_id}/dispatch", api.dispatch),
         ("POST", "/desk/orders/{order_id}/assign", api.assign),
         ("POST", "/desk/orders/{order_id}/partners", api.share),
         ("POST", "/desk/orders/{order_id}/end", api.end),
@@ -200,6 +202,19 @@ class DeskApi:
             return [order_shown(order, beside.ratings_of(session, order.key)) for order in found]
 
         return {"orders": self._node.store.read(read)}
+
+    async def dispatch(self, request: web.Request) -> dict[str, Any]:
+        """Every list of candidates of an order: who was ranked how, passed over why, offered."""
+        require_desk(request, self._token)
+        order_id = request.match_info["order_id"]
+
+        def read(session: Session) -> list[dict[str, Any]]:
+            return rounds.of_order(session, steps.any_order(session, order_id).order.key)
+
+        try:
+            return {"lists": self._node.store.read(read)}
+        except OrderNotFound as refused:
+            raise ApiError(404, "unknown_order", refused.reason) from None
 
     async def assign(self, request: web.Request, body: Assignment) -> dict[str, Any]:
         """Give an order to a driver."""

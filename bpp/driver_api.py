@@ -1,11 +1,13 @@
 """The driver's JSON API: online, position, offers, and the steps of a job. Bearer tokens."""
 
 from collections.abc import Awaitable, Callable
+from dataclasses import asdict
 from typing import Any, TypeVar
 
 from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field
 
+from bpp.dispatch import rounds
 from bpp.fleet import roster
 from bpp.fleet.dispatch import Position
 from bpp.fleet.workers import Worker
@@ -88,7 +90,9 @@ def add(node: Node, office: Office) -> None:
         ("GET", "/driver/offers", api.offers),
         ("GET", "/driver/job", api.job),
         ("GET", "/driver/earnings", api.earnings),
+        ("GET", "/driver/dispatch", api.dispatch),
         ("POST", "/driver/jobs/{order_id}/accept", api.accept),
+        ("POST", "/driver/jobs/{order_id}/decline", api.decline),
         ("POST", "/driver/jobs/{order_id}/enroute", api.enroute),
         ("POST", "/driver/jobs/{order_id}/arrived", api.arrived),
         ("POST", "/driver/jobs/{order_id}/start", api.start),
@@ -179,6 +183,19 @@ class DriverApi:
         return await self._do(
             lambda session: steps.accept(session, self._office, worker, order_id, now)
         )
+
+    async def decline(self, request: web.Request) -> dict[str, Any]:
+        """Not take the job whose turn it is: it goes to the next driver at once."""
+        worker, order_id, now = self._about(request)
+        await transact(self._node, lambda session: steps.decline(session, worker, order_id, now))
+        self._office.offering.set()
+        return {"order_id": order_id, "declined": True}
+
+    async def dispatch(self, request: web.Request) -> dict[str, Any]:
+        """Why jobs came to the driver or not, newest first; and the weights that count."""
+        worker = authenticate_holder(self._node, request)
+        lists = self._node.store.read(lambda session: rounds.of_agent(session, worker.agent_id))
+        return {"weights": asdict(self._office.provider.weights), "lists": lists}
 
     async def enroute(self, request: web.Request) -> dict[str, Any]:
         """On the way: to the rider, or with the parcel."""
@@ -291,6 +308,7 @@ def _offer_shown(offer: steps.JobOffer) -> dict[str, Any]:
         "pickup": place_shown(pickup),
         "drop": place_shown(drop),
         "distance_m": offer.distance_m,
+        "expires_at": offer.expires_at,
         "fare": {
             "currency": quote.currency,
             "minor": quote.total_minor,

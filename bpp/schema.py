@@ -1,5 +1,6 @@
 """The provider's whole schema: every table is declared once this is imported; and its triggers."""
 
+from bpp.dispatch import tables as dispatch_tables
 from bpp.fleet import tables as fleet_tables
 from bpp.insurance import tables as insurance_tables
 from bpp.insurance.agents import tables as agents_tables
@@ -12,6 +13,7 @@ from bpp.orders import tables as order_tables
 
 TRIGGERS = (
     *order_tables.TRIGGERS,
+    *dispatch_tables.TRIGGERS,
     *ledger_tables.TRIGGERS,
     *insurance_tables.TRIGGERS,
     *people_tables.TRIGGERS,

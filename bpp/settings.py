@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from bpp import network_needs
+from bpp.dispatch.policy import Weights
 from bpp.fares_settings import FareSettings
 from bpp.fleet.csv_import import BadCsv, Roster, parse_roster
 from bpp.fleet.dispatch import Reach
@@ -76,11 +77,44 @@ class CancellationSettings(Frozen):
     reason_required: bool = True
 
 
+class RouterSettings(Frozen):
+    """Who says how long drivers take: a straight line, or a server of this kind at `url`.
+
+    `detour` times the straight distance, at `km_per_h`, also stands in for a server that does not
+    answer. `profile` is the server's own word: OSRM's profile, Valhalla's costing.
+    """
+
+    kind: Literal["straight", "osrm", "valhalla"] = "straight"
+    url: str | None = Field(default=None, pattern=r"^https?://[^\s?#]+[^/\s?#]$")
+    profile: str | None = Field(default=None, pattern=r"^[a-z_]{1,32}$")
+    detour: float = Field(default=1.35, ge=1, le=5)
+    km_per_h: float = Field(default=22, gt=0, le=200)
+
+    @model_validator(mode="after")
+    def _has_its_server(self) -> "RouterSettings":
+        if (self.kind == "straight") is not (self.url is None):
+            raise ValueError("a url belongs to osrm and valhalla, and only to them")
+        return self
+
+
 class DispatchSettings(Frozen):
-    """Which drivers are asked: within `radius_m` of the pickup, seen in the last `fresh_s`."""
+    """Which drivers are asked: within `radius_m` of the pickup, seen in the last `fresh_s`; and who
+    first, by the weights of bpp/dispatch/policy.py. In turn, an offer stands for `offer_s`, and who
+    let it pass is asked again after `again_s`.
+    """
 
     radius_m: int = Field(default=5_000, gt=0)
     fresh_s: int = Field(default=900, gt=0)
+    idle_weight_s: int = Field(default=4, ge=0, le=600)
+    idle_min_max: int = Field(default=60, ge=0, le=720)
+    earnings_weight_s: int = Field(default=120, ge=0, le=3_600)
+    offer_s: int = Field(default=30, ge=5, le=600)
+    again_s: int = Field(default=120, ge=10, le=3_600)
+    router: RouterSettings = RouterSettings()
+
+    def weights(self) -> Weights:
+        """As the policy takes them."""
+        return Weights(self.idle_weight_s, self.idle_min_max, self.earnings_weight_s)
 
 
 class VehicleSettings(Frozen):
@@ -237,6 +271,9 @@ class BppSettings(NodeSettings):
             takes_orders_without_driver=self.takes_orders_without_driver,
             quote_ttl_s=self.quote_ttl_s,
             reach=Reach(self.dispatch.radius_m, self.dispatch.fresh_s),
+            weights=self.dispatch.weights(),
+            offer_s=self.dispatch.offer_s,
+            again_s=self.dispatch.again_s,
             open_s=self.open_order_s,
             no_driver_reason=self.no_driver_reason,
             service_levels=self.service_levels,

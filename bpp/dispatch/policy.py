@@ -1,4 +1,4 @@
-"""The published rule of who is asked first: travel time, less what waiting and a thin day earn.
+"""The published rule of who is asked first: travel time, less what waiting and thin hours earn.
 
 Pure. Every number that decides is a whole number of seconds, so that a driver can add it up.
 """
@@ -12,7 +12,7 @@ class Weights:
     """What counts how much; members decide it, and the node publishes it.
 
     Each minute without a job is worth `idle_s` seconds of travel, up to `idle_min_max` minutes. Who
-    has earned nothing today, where the others asked beside them earned on average, gets
+    has earned nothing of late, where the others asked beside them earned on average, gets
     `earnings_s` seconds; who earned twice the average is that much behind; between them in
     proportion.
     """
@@ -29,7 +29,7 @@ class Candidate:
     agent_id: str
     travel_s: int
     idle_s: int
-    earned_today_minor: int
+    earned_minor: int  # in the last hours
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ def rank(candidates: Sequence[Candidate], weights: Weights) -> list[Ranked]:
 
     It depends on the set of candidates only, never on the order in which they are given.
     """
-    mean = _mean([each.earned_today_minor for each in candidates])
+    mean = _mean([each.earned_minor for each in candidates])
     scored = [(_scored(each, weights, mean), each) for each in candidates]
     scored.sort(key=lambda pair: (pair[0].score_s, -pair[1].idle_s, pair[1].agent_id))
     return [
@@ -67,7 +67,7 @@ def rank(candidates: Sequence[Candidate], weights: Weights) -> list[Ranked]:
 
 def _scored(candidate: Candidate, weights: Weights, mean: int) -> Ranked:
     idle = min(candidate.idle_s // 60, weights.idle_min_max) * weights.idle_s
-    earnings = _earnings_bonus_s(candidate.earned_today_minor, mean, weights.earnings_s)
+    earnings = _earnings_bonus_s(candidate.earned_minor, mean, weights.earnings_s)
     score = candidate.travel_s - idle - earnings
     return Ranked(0, candidate.agent_id, score, candidate.travel_s, idle, earnings)
 
@@ -89,9 +89,9 @@ def in_words(found: Ranked, of: int) -> str:
     if found.idle_bonus_s:
         parts.append(f"less {_minutes(found.idle_bonus_s)} for the time you waited")
     if found.earnings_bonus_s > 0:
-        parts.append(f"less {_minutes(found.earnings_bonus_s)} because you earned less today")
+        parts.append(f"less {_minutes(found.earnings_bonus_s)} because you earned less of late")
     if found.earnings_bonus_s < 0:
-        parts.append(f"plus {_minutes(-found.earnings_bonus_s)} because you earned more today")
+        parts.append(f"plus {_minutes(-found.earnings_bonus_s)} because you earned more of late")
     return f"you were number {found.place} of {of}: {', '.join(parts)}"
 
 

@@ -20,6 +20,7 @@ class Fleet:
         self._positions: dict[str, Position] = {}
         self._grid = Grid()
         self._written: dict[str, int] = {}
+        self._since: dict[str, int] = {}
 
     def load(self, session: Session) -> None:
         """Read everybody again: at start, and after the desk changed something."""
@@ -47,6 +48,10 @@ class Fleet:
         """Where the driver is; None: offline or never seen."""
         return self._positions.get(agent_id)
 
+    def online_since(self, agent_id: str) -> int:
+        """When the driver came online, or was first seen by this process; 0: not online."""
+        return self._since.get(agent_id, 0)
+
     async def seen(self, store: Store, agent_id: str, position: Position) -> None:
         """The driver is online at this place."""
         self._put(agent_id, position)
@@ -58,9 +63,11 @@ class Fleet:
         """The driver is offline; the place is forgotten."""
         self._positions.pop(agent_id, None)
         self._grid.drop(agent_id)
+        self._since.pop(agent_id, None)
         self._written.pop(agent_id, None)
         await store.transact(lambda session: roster.write_seen(session, agent_id, None))
 
     def _put(self, agent_id: str, position: Position) -> None:
         self._positions[agent_id] = position
+        self._since.setdefault(agent_id, position.at)
         self._grid.put(agent_id, position.lat, position.lon)

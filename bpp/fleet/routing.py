@@ -1,6 +1,6 @@
 """How long drivers take to a pickup: by a straight line with a detour, or by a router asked."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -50,7 +50,7 @@ class Osrm:
     """An OSRM server's table service: project-osrm.org/docs, table service, many to one."""
 
     url: str
-    session: aiohttp.ClientSession
+    session: Callable[[], aiohttp.ClientSession]
     profile: str = "driving"
     name: str = "OSRM"
 
@@ -59,7 +59,7 @@ class Osrm:
         points = ";".join(f"{place.lon:.6f},{place.lat:.6f}" for place in (to, *places))
         sources = ";".join(str(n) for n in range(1, len(places) + 1))
         answer = await _asked(
-            self.session,
+            self.session(),
             "GET",
             f"{self.url}/table/v1/{self.profile}/{points}",
             params={"sources": sources, "destinations": "0", "annotations": "duration"},
@@ -74,7 +74,7 @@ class Valhalla:
     """A Valhalla server's matrix service: valhalla.github.io, sources_to_targets."""
 
     url: str
-    session: aiohttp.ClientSession
+    session: Callable[[], aiohttp.ClientSession]
     costing: str = "auto"
     name: str = "Valhalla"
 
@@ -86,7 +86,7 @@ class Valhalla:
             "costing": self.costing,
         }
         url = f"{self.url}/sources_to_targets"
-        answer = await _asked(self.session, "POST", url, data=orjson.dumps(body))
+        answer = await _asked(self.session(), "POST", url, data=orjson.dumps(body))
         rows = _rows(answer, "sources_to_targets", len(places))
         try:
             return _seconds([row[0]["time"] for row in rows])

@@ -3,10 +3,11 @@
 from collections.abc import Callable
 from dataclasses import replace
 
-from bpp.fleet.workers import Worker
+from bpp.dispatch import rounds
 from bpp.orders import beside, store
 from bpp.orders.assign import give_to
 from bpp.orders.cancel import cancel
+from bpp.orders.choosing import Choice, choose
 from bpp.orders.confirm import confirm
 from bpp.orders.decision import Decision, Told
 from bpp.orders.extension import JobTerms
@@ -92,6 +93,7 @@ def _confirm(session: Session, office: Office, envelope: Envelope, now: int) -> 
     asked = _read_confirm(envelope)
     stored = store.find_quote(session, peer.bap_id, peer.transaction_id)
     existing = _made_before(session, peer, asked)
+    choice = _choice(session, office, stored, peer, now)
     decision = confirm(
         office,
         asked,
@@ -99,10 +101,12 @@ def _confirm(session: Session, office: Office, envelope: Envelope, now: int) -> 
         now,
         stored=stored,
         existing=existing.order if existing else None,
-        worker=_worker_for(session, office, stored, peer, now),
+        worker=choice.worker if choice else None,
         submitted=beside.find_submission(session, peer.bap_id, peer.transaction_id),
     )
-    write(session, office, decision, now, answering=envelope)
+    order = write(session, office, decision, now, answering=envelope)
+    if choice is not None and order.agent_id is not None:
+        rounds.keep(session, order.key, choice.round)
 
 
 def _made_before(session: Session, peer: Peer, asked: OrderView) -> Kept | None:
@@ -121,10 +125,10 @@ def _read_confirm(envelope: Envelope) -> OrderView:
         raise
 
 
-def _worker_for(
+def _choice(
     session: Session, office: Office, stored: StoredQuote | None, peer: Peer, now: int
-) -> Worker | None:
-    """The nearest free driver, where drivers are assigned at confirm."""
+) -> Choice | None:
+    """Who carries it out, where drivers are assigned at confirm."""
     if stored is None or office.provider.assignment != "at_confirm":
         return None
     terms = office.terms(
@@ -133,31 +137,7 @@ def _worker_for(
         city=stored.city,
         payment=stored.view.payments[0],
     )
-    return successor(session, office, stored.view, terms, now)
-
-
-def successor(
-    session: Session,
-    office: Office,
-    view: OrderView,
-    terms: JobTerms,
-    now: int,
-    passed_over: tuple[str, ...] = (),
-) -> Worker | None:
-    """The nearest suitable driver without a job whom no extension passes over, or None."""
-    pickup, _ = view.fulfillment.route()
-    nearest = office.nearest(
-        pickup,
-        lambda agent_id: (
-            store.is_busy(session, agent_id)
-            or office.objection(session, agent_id, terms) is not None
-        ),
-        category=terms.vehicle_category,
-        now=now,
-        passed_over=passed_over,
-    )
-    match = next(nearest, None)
-    return match.worker if match else None
+    return choose(session, office, stored.view, terms, now)
 
 
 def _cancel(session: Session, office: Office, envelope: Envelope, now: int) -> None:
@@ -181,10 +161,11 @@ def _sent_for(session: Session, office: Office, decision: Decision, now: int) ->
     order = decision.order
     if office.provider.assignment != "at_confirm":
         return decision
-    worker = successor(session, office, order.view, terms_of(office, order), now)
-    if worker is None:
+    choice = choose(session, office, order.view, terms_of(office, order), now)
+    if choice is None:
         return decision
-    given = give_to(order, worker, office.provider, now)
+    rounds.keep(session, order.key, choice.round)
+    given = give_to(order, choice.worker, office.provider, now)
     events = (*decision.events, *given.events)
     return replace(
         decision, order=given.order, events=events, callbacks=(*decision.callbacks, "on_status")

@@ -1,5 +1,6 @@
 """What the handlers of all actions share: the provider, the fleet, extensions, ways to answer."""
 
+import asyncio
 import secrets
 import uuid
 from collections.abc import Callable, Iterator, Sequence
@@ -7,6 +8,7 @@ from dataclasses import dataclass, field
 
 from bpp.fleet.dispatch import Match, free, suitable
 from bpp.fleet.fleet import Fleet
+from bpp.fleet.routing import Routing
 from bpp.orders.extension import Extension, JobTerms
 from bpp.orders.provider import Provider
 from bpp.orders.stamps import Stamps
@@ -37,6 +39,8 @@ class Office:
     new_id: Callable[[], str] = _new_id
     start_code: Callable[[], str] = _start_code
     stamps: Stamps = field(default_factory=Stamps)
+    routing: Routing = field(default_factory=Routing)
+    offering: asyncio.Event = field(default_factory=asyncio.Event)  # wakes who offers jobs in turn
 
     def terms(
         self,
@@ -70,7 +74,6 @@ class Office:
         *,
         category: str,
         now: int,
-        passed_over: Sequence[str] = (),
     ) -> Iterator[Match]:
         """Suitable drivers without a job, nearest first; asks only as far as the caller reads."""
         matches = suitable(
@@ -79,7 +82,6 @@ class Office:
             category=category,
             reach=self.provider.reach,
             now=now,
-            passed_over=passed_over,
         )
         return free(matches, is_busy)
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Literal
 
+from bpp.dispatch.policy import Weights
 from bpp.fares import FarePolicy
 from bpp.fleet.dispatch import Reach
 from bpp.geo import Circle
@@ -28,7 +29,7 @@ from protocol_specs.wire.order import (
     Terms,
 )
 
-Assignment = Literal["at_confirm", "offer"]
+Assignment = Literal["at_confirm", "offer", "in_turn"]
 
 # What drivers and the desk may say: the numbers of TRV10. Deliveries have those of LOG10 beside
 # them, whose meaning the network publishes.
@@ -63,6 +64,8 @@ class Provider:
 
     `subscriber_id` is the platform it speaks through. `return_percentage` of the fare is what
     bringing a parcel back costs. `open_s` is how long an order waits for a driver before it ends.
+    `weights` say who is asked first; in turn, an offer stands for `offer_s`, and who let it pass is
+    asked again after `again_s`.
     """
 
     id: str
@@ -80,6 +83,9 @@ class Provider:
     open_s: int = 900
     no_driver_reason: str = "011"
     reach: Reach = field(default_factory=Reach)
+    weights: Weights = field(default_factory=Weights)
+    offer_s: int = 30
+    again_s: int = 120
     service_levels: tuple[str, ...] = ()
     return_percentage: Decimal = Decimal(0)
     terms: Terms | None = None

@@ -3,12 +3,15 @@
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from bpp.fleet.dispatch import Candidate, suitable
+from bpp.dispatch import offers, rounds
+from bpp.fleet.dispatch import Candidate, Position, suitable
 from bpp.fleet.workers import Worker
+from bpp.geo import distance_m
 from bpp.orders import assign, money, progress, returning, sharing, store
 from bpp.orders.cancel import cancel_by_provider
+from bpp.orders.choosing import GAVE_IT_UP, choose
 from bpp.orders.events import Partner
-from bpp.orders.handlers import successor, terms_of
+from bpp.orders.handlers import terms_of
 from bpp.orders.office import Office
 from bpp.orders.order import ACTIVE, COMPLETE, Order
 from bpp.orders.pricing import require_priceable
@@ -26,18 +29,26 @@ ENDS_THE_ORDER = frozenset({"012", "014"})
 
 @dataclass(frozen=True, slots=True)
 class JobOffer:
-    """An open job as a driver sees it, and how far away its pickup is."""
+    """An open job as a driver sees it, and how far away its pickup is.
+
+    `expires_at` says until when it is this driver's turn, where jobs are offered in turn.
+    """
 
     order: Order
     distance_m: int
+    expires_at: int | None = None
 
 
 def offers_for(session: Session, office: Office, worker: Worker, now: int) -> list[JobOffer]:
-    """Open jobs this driver could take now, nearest first; none while the driver has a job."""
+    """Open jobs this driver could take now, nearest first; none while the driver has a job. In
+    turn, the one that is offered to this driver.
+    """
     position = office.fleet.position(worker.agent_id)
     if position is None or store.is_busy(session, worker.agent_id):
         return []
-    offers = [
+    if office.provider.assignment == "in_turn":
+        return _turn_of(session, worker, position, now)
+    found = [
         JobOffer(order, match.distance_m)
         for order in store.open_jobs(session)
         for match in suitable(
@@ -50,7 +61,17 @@ def offers_for(session: Session, office: Office, worker: Worker, now: int) -> li
         )
         if office.objection(session, worker.agent_id, terms_of(office, order)) is None
     ]
-    return sorted(offers, key=lambda offer: (offer.distance_m, offer.order.id))
+    return sorted(found, key=lambda offer: (offer.distance_m, offer.order.id))
+
+
+def _turn_of(session: Session, worker: Worker, position: Position, now: int) -> list[JobOffer]:
+    turn = offers.of_agent(session, worker.agent_id)
+    kept = store.order_by_key(session, turn.order_key) if turn else None
+    if turn is None or kept is None or turn.expires_at <= now or not kept.order.is_open():
+        return []
+    pickup, _ = kept.order.view.fulfillment.route()
+    away_m = distance_m(position.lat, position.lon, pickup.lat, pickup.lon)
+    return [JobOffer(kept.order, away_m, turn.expires_at)]
 
 
 def accept(session: Session, office: Office, worker: Worker, job_id: str, now: int) -> Order:
@@ -64,10 +85,33 @@ def accept(session: Session, office: Office, worker: Worker, job_id: str, now: i
     decision = assign.accept(kept.order, worker, office.provider, now)
     if why := office.objection(session, worker.agent_id, terms_of(office, kept.order)):
         raise ActionNotApplicable(why)
+    if office.provider.assignment == "in_turn":
+        _take_turn(session, kept.order, worker, now)
     try:
         return write(session, office, decision, now, revision=kept.revision)
     except Conflict:
         raise ActionNotApplicable("you have a job already; end it first") from None
+
+
+def _take_turn(session: Session, order: Order, worker: Worker, now: int) -> None:
+    """The driver's open offer of this job is accepted. Raises ActionNotApplicable."""
+    turn = offers.of_order(session, order.key)
+    if turn is None or turn.agent_id != worker.agent_id or turn.expires_at <= now:
+        raise ActionNotApplicable("this job is not offered to you now; its turn went to another")
+    offers.end(session, order.key, "accepted", now)
+
+
+def decline(session: Session, worker: Worker, job_id: str, now: int) -> Order:
+    """The driver does not take the job that is offered: it goes to the next one at once.
+
+    Raises OrderNotFound, ActionNotApplicable.
+    """
+    kept = any_order(session, job_id)
+    turn = offers.of_order(session, kept.order.key)
+    if turn is None or turn.agent_id != worker.agent_id:
+        raise ActionNotApplicable("this job is not offered to you now")
+    offers.end(session, kept.order.key, "declined", now)
+    return kept.order
 
 
 def step(
@@ -113,10 +157,8 @@ def give_up(
     if reason_id in ENDS_THE_ORDER:
         decision = cancel_by_provider(kept.order, reason_id, office.provider, now)
     else:
-        passed_over = (*kept.order.not_for, worker.agent_id)
-        decision = assign.give_up(
-            kept.order, _next(session, office, kept.order, passed_over, now), office.provider, now
-        )
+        successor = _next(session, office, kept.order, worker, now)
+        decision = assign.give_up(kept.order, successor, office.provider, now)
     return write(session, office, decision, now, revision=kept.revision)
 
 
@@ -248,11 +290,17 @@ def share_by_desk(
 
 
 def _next(
-    session: Session, office: Office, order: Order, passed_over: tuple[str, ...], now: int
+    session: Session, office: Office, order: Order, leaving: Worker, now: int
 ) -> Worker | None:
+    """Who takes the job over at once, where drivers are assigned at once."""
     if office.provider.assignment != "at_confirm":
         return None
-    return successor(session, office, order.view, terms_of(office, order), now, passed_over)
+    not_for = dict.fromkeys((*order.not_for, leaving.agent_id), GAVE_IT_UP)
+    choice = choose(session, office, order.view, terms_of(office, order), now, not_for)
+    if choice is None:
+        return None
+    rounds.keep(session, order.key, choice.round)
+    return choice.worker
 
 
 def _own(session: Session, worker: Worker, job_id: str) -> Kept:

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from bpp.dispatch import rounds
 from bpp.orders import speaking, store
 from bpp.orders.decision import CallbackAction, Decision
 from bpp.orders.events import OrderEvent
@@ -34,8 +35,18 @@ def write(
     order = decision.order
     for event in decision.events:
         store.add_event(session, event)
+        if event.kind == "completed" and event.agent_id is not None:
+            rounds.note_job(
+                session,
+                event.order_key,
+                agent_id=event.agent_id,
+                ended_at=event.at,
+                fare_minor=event.total_minor,
+            )
         for extension in office.extensions:
             order = with_tags(order, extension.name, _project(session, extension, event))
+    if order.is_open():
+        session.after_commit(office.offering.set)
     if revision is None:
         store.add_order(session, order)
     else:

@@ -35,7 +35,7 @@ def test_waiting_counts_up_to_an_hour_so_that_it_never_beats_any_distance() -> N
     assert only.idle_bonus_s == 60 * 5
 
 
-def test_earnings_of_the_day_are_balanced_around_their_mean() -> None:
+def test_earnings_of_late_are_balanced_around_their_mean() -> None:
     some = [Candidate("none", 0, 0, 0), Candidate("mean", 0, 0, 100), Candidate("twice", 0, 0, 200)]
     found = {each.agent_id: each.earnings_bonus_s for each in rank(some, Weights())}
     assert found == {"none": 120, "mean": 0, "twice": -120}
@@ -47,9 +47,9 @@ def test_the_sum_is_told_in_words() -> None:
     )
     assert in_words(first, 2) == (
         "you were number 1 of 2: 6 min 12 s to the pickup, less 1 min 20 s for the time you "
-        "waited, less 1 min 00 s because you earned less today"
+        "waited, less 1 min 00 s because you earned less of late"
     )
-    assert in_words(second, 2).endswith("plus 1 min 00 s because you earned more today")
+    assert in_words(second, 2).endswith("plus 1 min 00 s because you earned more of late")
 
 
 @given(candidates, weights, st.randoms())
@@ -76,7 +76,7 @@ def test_nobody_falls_back_by_being_nearer(
     if not some:
         return
     mine = data.draw(st.sampled_from(some))
-    nearer = Candidate(mine.agent_id, mine.travel_s // 2, mine.idle_s, mine.earned_today_minor)
+    nearer = Candidate(mine.agent_id, mine.travel_s // 2, mine.idle_s, mine.earned_minor)
     others = [each for each in some if each is not mine]
     place = {each.agent_id: each.place for each in rank(some, weigh)}[mine.agent_id]
     better = {e.agent_id: e.place for e in rank([*others, nearer], weigh)}[mine.agent_id]

@@ -48,7 +48,7 @@ async def test_osrm_is_asked_for_one_table(
 ) -> None:
     answering, url, session = server
     answering.answer = orjson.dumps({"code": "Ok", "durations": [[61.4], [None]]})
-    said = await Routing(router=Osrm(url, session)).travel_s(DRIVERS, PICKUP)
+    said = await Routing(router=Osrm(url, lambda: session)).travel_s(DRIVERS, PICKUP)
     assert said == ("OSRM", [61, None])
     path, query, _ = answering.asked[0]
     assert path == ("/table/v1/driving/101.687000,3.139000;101.687000,3.149000;101.697000,3.139000")
@@ -61,7 +61,7 @@ async def test_valhalla_is_asked_for_one_matrix(
     answering, url, session = server
     rows = [[{"time": 61, "distance": 1.1}], [{"time": None, "distance": None}]]
     answering.answer = orjson.dumps({"sources_to_targets": rows})
-    said = await Routing(router=Valhalla(url, session)).travel_s(DRIVERS, PICKUP)
+    said = await Routing(router=Valhalla(url, lambda: session)).travel_s(DRIVERS, PICKUP)
     assert said == ("Valhalla", [61, None])
     path, _, body = answering.asked[0]
     assert path == "/sources_to_targets"
@@ -89,7 +89,7 @@ async def test_whatever_a_router_does_the_job_goes_on_by_the_straight_line(
 ) -> None:
     answering, url, session = server
     answering.status, answering.answer = status, answer
-    name, seconds = await Routing(router=Osrm(url, session)).travel_s(DRIVERS, PICKUP)
+    name, seconds = await Routing(router=Osrm(url, lambda: session)).travel_s(DRIVERS, PICKUP)
     assert name.startswith("straight line")
     assert why in name
     assert seconds == StraightLine().travel_s(DRIVERS, PICKUP)
@@ -97,7 +97,7 @@ async def test_whatever_a_router_does_the_job_goes_on_by_the_straight_line(
 
 async def test_a_router_that_is_not_there_costs_nothing_but_its_name() -> None:
     async with aiohttp.ClientSession() as session:
-        routing = Routing(router=Osrm("http://127.0.0.1:1", session))
+        routing = Routing(router=Osrm("http://127.0.0.1:1", lambda: session))
         name, seconds = await routing.travel_s(DRIVERS, PICKUP)
     assert "OSRM did not answer: ClientConnectorError" in name
     assert seconds == StraightLine().travel_s(DRIVERS, PICKUP)
