@@ -180,6 +180,15 @@ async def test_a_sign_in_ends_with_its_time(town: Town, later_s: int) -> None:
     assert (answer.status, answer.headers["Location"]) == (303, "/sign-in?next=%2Fname")
 
 
+async def test_a_sign_in_in_daily_use_ends_after_ninety_days_all_the_same(town: Town) -> None:
+    browser = await town.mei_ling()
+    for _ in range(8):
+        town.clock.now += sessions.IDLE_S - 86_400
+        last = await browser.get("/name")
+    assert town.clock.now - NOW > sessions.ABSOLUTE_S
+    assert last.status == 303
+
+
 async def test_signing_out_ends_it_at_the_node_too(town: Town) -> None:
     browser = await town.mei_ling()
     before = dict(browser.cookies)
