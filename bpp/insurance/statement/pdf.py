@@ -10,6 +10,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Literal
 
+from fontTools.ttLib import TTLibError
 from fpdf import FPDF
 from fpdf.enums import XPos, YPos
 
@@ -72,7 +73,7 @@ class _Sheet(FPDF):
             try:
                 for style in ("", "B"):
                     self.add_font(f"given{n}", style, str(path))
-            except (OSError, ValueError, RuntimeError, KeyError) as error:
+            except (OSError, ValueError, KeyError, TTLibError) as error:
                 raise Refused(f"the font {path} cannot be used: {error}") from None
             names.append(f"given{n}")
         self.set_font(FAMILY, "", 8)

@@ -45,9 +45,9 @@ ENGLISH: Mapping[str, str] = MappingProxyType(
             "from you."
         ),
         "ask_prepaid_counts_not": (
-            "{scheme}: {total} is your part of what was set aside on your jobs. It goes on although "
-            "you prepaid, because {institution} has not told us in writing that a plan bought ahead "
-            "takes its place."
+            "{scheme}: {total} is your part of what was set aside on your jobs. It goes on even if "
+            "you prepaid, because {institution} has not told us in writing that a plan bought "
+            "ahead takes its place."
         ),
         "ask_both_own": "{period}: {total} here, by the jobs of this cooperative alone.",
         "ask_both_unseen": (
@@ -74,7 +74,7 @@ ENGLISH: Mapping[str, str] = MappingProxyType(
             "you stay or leave."
         ),
         "ask_leave_credit": "{amount} is your credit at {institution}; it stays yours.",
-        "ask_leave_slips": "Your slips and this statement stay yours, and can be checked without us.",
+        "ask_leave_slips": "Your slips and statements stay yours, and can be checked without us.",
     }
 )
 
@@ -105,8 +105,8 @@ MALAY: Mapping[str, str] = MappingProxyType(
         "ask_held_none": "Setakat ini tiada yang disimpan melebihi pelan.",
         "ask_why": "{amount} bagi {scheme}:",
         "ask_why_period": (
-            "Semua kerja dalam {period} ialah {orders} jika dibundarkan satu demi satu; dibundarkan "
-            "sekali dan dihadkan bagi seluruh tempoh ia ialah {total}."
+            "Semua kerja dalam {period} ialah {orders} jika dibundarkan satu demi satu; "
+            "dibundarkan sekali dan dihadkan bagi seluruh tempoh ia ialah {total}."
         ),
         "ask_why_yours": "Daripadanya anda menanggung {amount}, koperasi menanggung bakinya.",
         "ask_prepaid_seen": (

@@ -11,7 +11,7 @@ from protocol_specs.wire.order import PriceLine
 from tests.bpp.insurance.support import CARD, CASH, NOON, Coop, Story, my_coop
 
 DAY = 86_400
-LATER = NOON + 120 * DAY
+LATER = NOON + 250 * DAY
 LIMIT = cash.Limit(None, "MYR")
 
 

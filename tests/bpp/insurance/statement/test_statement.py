@@ -164,7 +164,7 @@ def test_a_fee_says_fee(tmp_path: Path) -> None:
         date(2026, 10, 8),
     )
     assert "A fee, not cover." in plain.text(found)
-    assert [(each.what, each.amount_minor) for each in found.missing] == [("not_remitted", 100)]
+    assert [(each.what, each.amount_minor) for each in found.missing] == [("not_remitted", 16)]
 
 
 def test_a_job_whose_posting_waits_is_shown(tmp_path: Path) -> None:
