@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 from aiohttp import web
 
 from protocol_specs.node.buckets import Buckets
+from protocol_specs.node.settings import SettingsError
 from protocol_specs.node.store import Session
 from protocol_specs.web import codes
 from protocol_specs.web.face import Face
@@ -26,9 +27,12 @@ class Phones(Protocol):
 
 
 class PhoneSignIn:
-    """/sign-in, /sign-in/code and /sign-out of a face."""
+    """/sign-in, /sign-in/code and /sign-out of a face. Raises SettingsError where codes would be
+    readable by others than the phone's owner."""
 
     def __init__(self, face: Face, phones: Phones) -> None:
+        if face.site.node.settings.network == "production" and not face.site.sends_codes:
+            raise SettingsError("key 'web.codes.by': in production codes go out by 'webhook'")
         self._face, self._phones = face, phones
         self._asked_by_phone = Buckets(1 / 60, burst=3)
         self._asked_by_address = Buckets(1 / 30, burst=10)

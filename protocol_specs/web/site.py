@@ -26,8 +26,6 @@ class Site:
     def __init__(
         self, node: Node, settings: WebSettings, *packages: str, sender: Sender | None = None
     ) -> None:
-        if settings.codes.by != "webhook" and node.settings.network == "production":
-            node.telemetry.log("codes_not_sent", level="warning")
         self.node, self.settings = node, settings
         self.secret = private_file(node.settings.data_dir / "web.key")
         self.assets = Assets("")
@@ -36,6 +34,7 @@ class Site:
         self.templates = Templates(packages, self.assets, node.settings.country)
         self.once = Once(node.store)
         self.places = Places.bundled()
+        self.sends_codes = sender is not None or settings.codes.by == "webhook"
         self.posts = Posts(sender or self._sender(), self._not_sent)
         node.serve_route("GET", "/static/{name}", self.assets.serve)
         node.add_loop("codes", self.posts.send_next, wake=self.posts.wake)

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
+from protocol_specs.node.settings import SettingsError
 from protocol_specs.node.store import Session, Statement
 from protocol_specs.web import sessions
 from tests.support.browsing import Browsing, Mailbox
@@ -276,6 +277,11 @@ async def test_codes_are_not_asked_for_without_end(town: Town) -> None:
         last = await browser.send_form("/sign-in", "/sign-in", {"phone": f"+6012000000{n:02}"})
     assert last.status == 429
     assert int(last.headers["Retry-After"]) > 0
+
+
+def test_a_node_in_production_prints_no_codes(tmp_path: Path) -> None:
+    with listening_socket() as sock, pytest.raises(SettingsError, match=r"web\.codes\.by"):
+        Gallery(tmp_path, sock, Clock(), network="production", url="https://pages.example")
 
 
 @pytest.mark.parametrize("away", ["//evil.example", "https://evil.example", "/\\evil.example", ""])

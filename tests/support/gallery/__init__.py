@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 from socket import socket
+from typing import Any
 
 from aiohttp import web
 from sqlalchemy import MetaData
@@ -49,11 +50,16 @@ class Gallery:
     """The pages."""
 
     def __init__(
-        self, folder: Path, sock: socket, clock: Callable[[], float], sender: Sender | None = None
+        self,
+        folder: Path,
+        sock: socket,
+        clock: Callable[[], float],
+        sender: Sender | None = None,
+        **more: Any,
     ) -> None:
         metadata = MetaData()
         tables.define(metadata)
-        settings = settings_of(NodeSettings, folder, sock, subscriber_id="pages.example")
+        settings = settings_of(NodeSettings, folder, sock, subscriber_id="pages.example", **more)
         self.node = Node(
             settings,
             type=SubscriberType.BAP,
