@@ -132,10 +132,9 @@ def run_step(arguments: argparse.Namespace, step: str, desk: Desk) -> int:
         document,
         lambda session, now: requests.register(session, body, now),
     )
+    until = f" until {found.get('last_day')}" if step == "claim" else ""
     return answered(
-        arguments,
-        found,
-        lambda: f"{found['worker']}: {found['kind']} {found['agent']} until {found['last_day']}",
+        arguments, found, lambda: f"{found['worker']}: {found['kind']} {found['agent']}{until}"
     )
 
 

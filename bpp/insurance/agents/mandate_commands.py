@@ -193,6 +193,7 @@ def run_list(arguments: argparse.Namespace, open_desk: OpenDesk) -> int:
         return 0
     for each in found:
         print(_filing_line(each) if arguments.filings else _mandate_line(each))
+    print("" if found else "none", end="" if found else "\n")
     return 0
 
 
