@@ -10,9 +10,10 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Literal
 
-from fontTools.ttLib import TTLibError
+from fontTools.ttLib import TTFont, TTLibError  # type: ignore[import-untyped]  # it ships no types
 from fpdf import FPDF
 from fpdf.enums import XPos, YPos
+from fpdf.fonts import TTFFont
 
 from bpp.insurance.statement.plain import of_job, standing
 from bpp.insurance.statement.telling import KEY_SHOWN, Telling, harmless
@@ -34,14 +35,21 @@ Align = Literal["L", "R"]
 
 def drawn(statement: Statement, language: str = "en", fonts: Sequence[Path] = ()) -> bytes:
     """The PDF's bytes, the same each time. Raises Refused: a language, a font, a character."""
-    tell = Telling.of(statement, language)
-    sheet = _Sheet(statement, tell, fonts)
+    sheet = _Sheet(statement, Telling.of(statement, language))
+    try:
+        sheet.load(fonts)
+        return _filled(sheet)
+    finally:
+        sheet.close_fonts()
+
+
+def _filled(sheet: "_Sheet") -> bytes:
     sheet.add_page()
     _head(sheet)
     _summary(sheet)
     _periods(sheet)
     _missing(sheet)
-    for month in statement.months:
+    for month in sheet.statement.months:
         if month.jobs or month.movements or month.notices:
             _month(sheet, month)
     _foot(sheet)
@@ -51,11 +59,10 @@ def drawn(statement: Statement, language: str = "en", fonts: Sequence[Path] = ()
 class _Sheet(FPDF):
     """The paper: fonts, the head and foot of each page, and rows that are carried over."""
 
-    def __init__(self, statement: Statement, tell: Telling, fonts: Sequence[Path]) -> None:
+    def __init__(self, statement: Statement, tell: Telling) -> None:
         super().__init__(orientation="portrait", unit="mm", format="A4")
         self.statement, self.tell = statement, tell
         self.over: Callable[[], None] | None = None  # drawn above the rows of a new page
-        self._fonts(fonts)
         self.set_margins(LEFT_MM, TOP_MM, RIGHT_MM)
         self.set_auto_page_break(False)
         self.set_title(tell.say("title"))
@@ -64,13 +71,22 @@ class _Sheet(FPDF):
         self.set_creation_date(datetime.fromtimestamp(statement.made_at, UTC))
         self.alias_nb_pages("{nb}")
 
-    def _fonts(self, fonts: Sequence[Path]) -> None:
+    def close_fonts(self) -> None:
+        """The library leaves the files of fonts open."""
+        for font in self.fonts.values():
+            if isinstance(font, TTFFont):
+                font.ttfont.close()
+
+    def load(self, fonts: Sequence[Path]) -> None:
+        """The bundled fonts and these. Raises Refused for a file that is none."""
         own = files("bpp.insurance.statement") / "fonts"
         self.add_font(FAMILY, "", str(own / "DejaVuSansCondensed.ttf"))
         self.add_font(FAMILY, "B", str(own / "DejaVuSansCondensed-Bold.ttf"))
         names = []
         for n, path in enumerate(fonts):
             try:
+                with path.open("rb") as given:  # the library would leave a wrong file open
+                    TTFont(given, fontNumber=0).close()
                 for style in ("", "B"):
                     self.add_font(f"given{n}", style, str(path))
             except (OSError, ValueError, KeyError, TTLibError) as error:
@@ -105,7 +121,7 @@ class _Sheet(FPDF):
     def shown(self, text: str) -> str:
         """The text, once every character of it can be drawn. Raises Refused."""
         written = harmless(text)
-        fonts = [font for font in self.fonts.values() if hasattr(font, "cmap")]
+        fonts = [font for font in self.fonts.values() if isinstance(font, TTFFont)]
         for each in written:
             if not any(ord(each) in font.cmap for font in fonts):
                 raise Refused(

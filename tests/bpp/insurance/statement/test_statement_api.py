@@ -1,4 +1,4 @@
-"""A driver's phone gets its own pass-book and answers at the node's real door, strangers nothing."""
+"""A driver's phone gets its own pass-book and answers at the real door, strangers nothing."""
 
 import json
 from collections.abc import AsyncIterator
