@@ -24,10 +24,10 @@ class Side:
     house: House
     oracle: Oracle
     waiting: list[OrderEvent] = field(default_factory=list)  # facts told while it was broken
-    to_send: list[str] = field(default_factory=list)
+    to_send: dict[str, int] = field(default_factory=dict)  # and not before when
     sent: list[tuple[str, int]] = field(default_factory=list)
     closed: str = ""
-    days: int = 0
+    caught_up: int = 0
 
 
 class Run:
@@ -82,6 +82,7 @@ class Run:
         side.house.catch_up(move.at)
         for event in side.waiting:
             side.oracle.event(event)
+        side.caught_up += len(side.waiting)
         side.waiting = []
 
     def _night(self, side: Side, move: Move) -> None:
@@ -104,7 +105,6 @@ class Run:
     # The desk
 
     def _desk(self, side: Side, move: Move) -> None:
-        side.days += 1
         now, house = move.at, side.house
         day = datetime.fromtimestamp(now, ZoneInfo(self.law.zone))
         self._money(side, now)
@@ -112,8 +112,9 @@ class Run:
         for id, at in [each for each in side.sent if now - each[1] > 3 * DAY_S]:
             side.sent.remove((id, at))
             self._answer(side, id, now + 2)
-        for id in list(side.to_send):
-            self._send(side, id, now + 3)
+        for id, not_before in list(side.to_send.items()):
+            if now >= not_before:
+                self._send(side, id, now + 3)
         month = day.year * 12 + day.month - 2
         self._close(side, self.law.period(month // 12, month % 12 + 1), now + 4)
 
@@ -153,12 +154,11 @@ class Run:
             if (minor := sum(m for key, m in expected.items() if key[0] == agent))
         }
         if found.amount_minor:
-            side.to_send.append(found.id)
+            is_late = len(side.oracle.remitted) % 2 == 0
+            side.to_send[found.id] = now + (self.random.randrange(20, 50) * DAY_S if is_late else 0)
 
     def _send(self, side: Side, id: str, now: int) -> None:
-        """Most at once; some late, with interest that is the cooperative's."""
-        if self.random.random() < 0.25:
-            return  # another day
+        """With interest if it is late, which is the cooperative's."""
         house, found = side.house, side.house.remittance(id)
         before = found.interest_minor
         if found.due_day is not None and house.scheme.day(now) > found.due_day:
@@ -172,7 +172,7 @@ class Run:
             self._on_top(side, id, 37)
         house.send(id, now)
         side.oracle.sent.add(id)
-        side.to_send.remove(id)
+        del side.to_send[id]
         side.sent.append((id, now))
 
     def _on_top(self, side: Side, id: str, interest: int) -> None:
