@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import bindparam, func, select
+from sqlalchemy import bindparam, select
 
 from bpp.insurance import books
 from bpp.insurance.engine import calendar
@@ -32,7 +32,7 @@ from bpp.insurance.statement.values import (
     Statement,
     Step,
 )
-from bpp.insurance.tables import CashNotice, ContributionRow, LocalWorker, Projected, SlipRow
+from bpp.insurance.tables import CashNotice, ContributionRow, LocalWorker, Pending, SlipRow
 from bpp.ledger import chart
 from bpp.ledger.balances import balance_minor
 from bpp.ledger.tables import AccountRow, EntryRow, TransferRow
@@ -55,7 +55,7 @@ _entry = EntryRow.__table__
 _event = OrderEventRow.__table__
 _local = LocalWorker.__table__
 _notice = CashNotice.__table__
-_projected = Projected.__table__
+_pending = Pending.__table__
 _slip = SlipRow.__table__
 _transfer = TransferRow.__table__
 
@@ -81,14 +81,10 @@ _AGENT = Query(select(_local.c.agent_id).where(_local.c.worker == bindparam("wor
 _NOTICES = Query(
     select(_notice).where(_notice.c.worker == bindparam("worker")).order_by(_notice.c.n)
 )
-_last_posted = (
-    select(func.coalesce(func.max(_projected.c.n), 0))
-    .where(_projected.c.order_key == _event.c.order_key)
-    .scalar_subquery()
-)
 _WAITING = Query(
     select(_event.c.order_key)
-    .where(_event.c.agent_id == bindparam("agent_id"), _event.c.n > _last_posted)
+    .join(_pending, _pending.c.order_key == _event.c.order_key)
+    .where(_event.c.agent_id == bindparam("agent_id"))
     .distinct()
     .order_by(_event.c.order_key)
 )

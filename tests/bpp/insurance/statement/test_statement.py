@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from bpp.insurance import books
 from bpp.insurance.slip_check import check as check_slip
 from bpp.insurance.statement import document, missing, plain
 from bpp.insurance.statement.telling import Telling
@@ -171,7 +172,11 @@ def test_a_job_whose_posting_waits_is_shown(tmp_path: Path) -> None:
     coop = my_coop(tmp_path)
     story = Story(agent_id="a1", payment=CARD)
     coop.happen(story.event("confirmed"))
-    coop.record(story.event("completed"))
+    waits = story.event("completed")
+    coop.record(waits)
+    coop.store.transact_now(
+        lambda session: books.note_pending(session, waits.order_key, waits.n, NOON, "why")
+    )
     assert [each.what for each in told(coop, now=NOON + DAY).missing] == ["not_posted"]
 
 
