@@ -8,7 +8,18 @@ import platform
 import sys
 from typing import Any
 
-from benchmarks import aims, close, confirm, footprint, gateway, ledger, receive, registry, validate
+from benchmarks import (
+    aims,
+    close,
+    confirm,
+    dispatch,
+    footprint,
+    gateway,
+    ledger,
+    receive,
+    registry,
+    validate,
+)
 
 NOTE = """Absolute figures move with the machine and with whoever else works on it; the share of the
 floor is measured in alternating rounds of one run. No aim is a gate: this ends with an error only
@@ -22,6 +33,7 @@ async def measure(*, quick: bool) -> dict[str, Any]:
         f"load before {os.getloadavg()[0]:.1f}",
         "receive": await receive.measure(rounds=5 if quick else 15, per_round=500),
         "confirm": await confirm.measure(orders=500 if quick else 5000),
+        "dispatch": dispatch.measure(jobs=30 if quick else 300),
         "gateway": await gateway.measure(rounds=2 if quick else 10),
         "registry": await registry.measure(quick=quick),
         "validate": validate.measure(rides=50 if quick else 500),

@@ -50,6 +50,11 @@ AIMS = (
         at_least=True,
     ),
     Aim(
+        "dispatch: one match among 10,000 drivers, ms",
+        lambda figures: float(figures["dispatch"]["match_ms"]),
+        5,
+    ),
+    Aim(
         "gateway: CPU per target of 500, times a lean client's",
         lambda figures: float(figures["gateway"]["500"]["ratio"]),
         3,

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
+from heapq import heappop, heappush
 
 from bpp.fleet.workers import Worker
 from bpp.geo import distance_m
@@ -43,28 +44,32 @@ class Match:
 
 
 def suitable(
-    candidates: Iterable[Candidate],
+    handfuls: Iterable[tuple[float, Iterable[Candidate]]],
     pickup: Place,
     *,
     category: str | None,
     reach: Reach,
     now: int,
     passed_over: Collection[str] = (),
-) -> list[Match]:
-    """Every driver who could take a job from `pickup`, nearest first, ties by agent_id.
+) -> Iterator[Match]:
+    """Every driver who could take a job from `pickup`, nearest first, ties by agent_id. Looks only
+    as far as the caller reads.
 
-    `category` None: any vehicle. `passed_over`: agents who gave this job up.
+    `handfuls` as `Fleet.near` gives them; one alone may say infinity. `category` None: any vehicle.
+    `passed_over`: agents who gave this job up.
     """
-    found = []
-    for candidate in candidates:
-        worker, position = candidate.worker, candidate.position
-        if category not in (None, worker.vehicle.category) or now - position.at > reach.fresh_s:
-            continue
-        away_m = distance_m(position.lat, position.lon, pickup.lat, pickup.lon)
-        if away_m <= reach.radius_m and worker.active and worker.agent_id not in passed_over:
-            found.append((away_m, worker.agent_id, candidate))
-    found.sort(key=lambda each: each[:2])
-    return [Match(each.worker, away_m, _place(each.position)) for away_m, _, each in found]
+    waiting: list[tuple[int, str, Candidate]] = []
+    for read_m, candidates in handfuls:
+        for candidate in candidates:
+            worker, at = candidate.worker, candidate.position
+            if category not in (None, worker.vehicle.category) or now - at.at > reach.fresh_s:
+                continue
+            away_m = distance_m(at.lat, at.lon, pickup.lat, pickup.lon)
+            if away_m <= reach.radius_m and worker.active and worker.agent_id not in passed_over:
+                heappush(waiting, (away_m, worker.agent_id, candidate))
+        while waiting and waiting[0][0] < read_m:
+            away_m, _, candidate = heappop(waiting)
+            yield Match(candidate.worker, away_m, _place(candidate.position))
 
 
 def free(matches: Iterable[Match], is_busy: Callable[[str], bool]) -> Iterator[Match]:

@@ -38,11 +38,13 @@ class Fleet:
         """Every driver, by code."""
         return list(self._workers.values())
 
-    def near(self, place: Place, radius_m: int) -> Iterator[Candidate]:
-        """Every driver online within the radius, and a few around it."""
-        for agent_id in self._grid.near(place.lat, place.lon, radius_m):
-            if worker := self._workers.get(agent_id):
-                yield Candidate(worker, self._positions[agent_id])
+    def near(self, place: Place, radius_m: int) -> Iterator[tuple[float, list[Candidate]]]:
+        """Every driver online within the radius and a few around it, in handfuls: with each how
+        many metres around the place have now been looked at.
+        """
+        for read_m, names in self._grid.near(place.lat, place.lon, radius_m):
+            known = ((self._workers.get(name), self._positions[name]) for name in names)
+            yield read_m, [Candidate(worker, at) for worker, at in known if worker is not None]
 
     def position(self, agent_id: str) -> Position | None:
         """Where the driver is; None: offline or never seen."""

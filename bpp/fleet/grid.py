@@ -1,10 +1,10 @@
 """Who is near a place: positions in squares of the ground, so that nobody far away is looked at."""
 
 from collections.abc import Iterator
-from math import ceil, cos, radians
+from math import ceil, cos, inf, radians
 
-CELL_DEG = 0.01  # about 1.1 km from south to north
-METRES_PER_DEG = 111_195
+CELL_DEG = 0.01
+CELL_M = CELL_DEG * 111_194  # from south to north; a little less than it is
 
 Cell = tuple[int, int]
 
@@ -34,16 +34,20 @@ class Grid:
         if not inside:
             del self._cells[cell]
 
-    def near(self, lat: float, lon: float, radius_m: int) -> Iterator[str]:
-        """Every name within the radius, and a few around it, the inner squares first."""
+    def near(self, lat: float, lon: float, radius_m: int) -> Iterator[tuple[float, list[str]]]:
+        """Every name within the radius and a few around it, the inner squares first: with each
+        handful how many metres around the place have now been read.
+        """
         home = _cell(lat, lon)
-        rows = ceil(radius_m / (CELL_DEG * METRES_PER_DEG))
-        columns = ceil(rows / max(0.01, cos(radians(min(89.0, abs(lat) + rows * CELL_DEG)))))
+        narrow = max(0.01, cos(radians(min(89.0, abs(lat) + 1))))
+        rows = ceil(radius_m / CELL_M)
+        columns = ceil(radius_m / (CELL_M * narrow))
         if (2 * rows + 1) * (2 * columns + 1) > len(self._cells):
-            yield from self._of(self._inside(home, rows, columns))
+            yield inf, list(self._of(self._inside(home, rows, columns)))
             return
         for ring in range(max(rows, columns) + 1):
-            yield from self._of(_ring(home, ring, rows, columns))
+            yield ring * CELL_M * narrow, list(self._of(_ring(home, ring, rows, columns)))
+        yield inf, []
 
     def _inside(self, home: Cell, rows: int, columns: int) -> Iterator[Cell]:
         """The squares that hold somebody, where there are fewer of them than squares to look at."""

@@ -1,6 +1,7 @@
 """What drivers and the desk do to orders: each a unit for one commit, ownership in the query."""
 
 from dataclasses import dataclass, replace
+from math import inf
 from typing import Literal
 
 from bpp.dispatch import offers, rounds
@@ -52,7 +53,7 @@ def offers_for(session: Session, office: Office, worker: Worker, now: int) -> li
         JobOffer(order, match.distance_m)
         for order in store.open_jobs(session)
         for match in suitable(
-            [Candidate(worker, position)],
+            [(inf, [Candidate(worker, position)])],
             order.view.fulfillment.route()[0],
             category=order.category,
             reach=office.provider.reach,

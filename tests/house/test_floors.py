@@ -18,11 +18,13 @@ BREACHES = [
     ("protocol_specs/node/store.py", "import bpp.app", "Floors"),
     ("protocol_specs/validate/rules.py", "import protocol_specs.node.store", "Floors"),
     ("protocol_specs/node/recording.py", "import protocol_specs.validate.rules", "Floors"),
+    ("protocol_specs/node/store.py", "import protocol_specs.web.face", "Floors"),
     ("bap/app.py", "import bpp.app", "Floors"),
     ("registry/app.py", "import gateway.app", "Floors"),
     ("bpp/orders/store.py", "import bpp.insurance.scheme", "Inside the provider"),
     ("bpp/orders/store.py", "import bpp.ledger.journal", "Inside the provider"),
     ("bpp/ledger/journal.py", "import bpp.orders.store", "Inside the provider"),
+    ("bpp/dispatch/rounds.py", "import bpp.orders.store", "Inside the provider"),
     ("bpp/fleet/dispatch.py", "import bpp.orders.store", "The fleet knows no orders"),
 ]
 

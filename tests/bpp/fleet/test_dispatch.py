@@ -1,6 +1,7 @@
 """Dispatch: the nearest suitable free driver, and nobody else."""
 
 from dataclasses import replace
+from math import inf
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -23,7 +24,7 @@ def candidate(
 
 def ids(candidates: list[Candidate], **changes: object) -> list[str]:
     asked: dict[str, object] = {"category": "CAB", "reach": REACH, "now": NOW, **changes}
-    return [match.worker.agent_id for match in suitable(candidates, HERE, **asked)]  # type: ignore[arg-type]
+    return [match.worker.agent_id for match in suitable([(inf, candidates)], HERE, **asked)]  # type: ignore[arg-type]
 
 
 def test_the_nearest_driver_comes_first() -> None:
@@ -57,7 +58,7 @@ def test_a_driver_who_gave_the_job_up_is_passed_over() -> None:
 
 def test_busy_drivers_are_skipped_and_asked_about_no_further_than_needed() -> None:
     matches = suitable(
-        [candidate("a"), candidate("b"), candidate("c")],
+        [(inf, [candidate("a"), candidate("b"), candidate("c")])],
         HERE,
         category="CAB",
         reach=REACH,
@@ -81,7 +82,7 @@ def test_whoever_is_chosen_is_in_reach_and_nobody_nearer_was_left_out(
         candidate(f"{n:02}", north_m=north_m, age_s=age_s)
         for n, (north_m, age_s) in enumerate(people)
     ]
-    matches = suitable(candidates, HERE, category="CAB", reach=REACH, now=NOW)
+    matches = list(suitable([(inf, candidates)], HERE, category="CAB", reach=REACH, now=NOW))
     distances = [match.distance_m for match in matches]
     assert distances == sorted(distances)
     assert all(distance <= REACH.radius_m for distance in distances)

@@ -24,11 +24,15 @@ def _grid(people: list[tuple[float, float]]) -> Grid:
     return grid
 
 
+def _names(grid: Grid, at: tuple[float, float], radius_m: int) -> list[str]:
+    return [name for _, names in grid.near(*at, radius_m) for name in names]
+
+
 @given(st.lists(near_city, max_size=60), near_city, st.integers(1, 12_000))
 def test_nobody_within_the_radius_is_missed(
     people: list[tuple[float, float]], at: tuple[float, float], radius_m: int
 ) -> None:
-    found = list(_grid(people).near(*at, radius_m))
+    found = _names(_grid(people), at, radius_m)
     assert len(found) == len(set(found))
     assert _brute(people, at, radius_m) <= set(found)
 
@@ -37,24 +41,34 @@ def test_nobody_within_the_radius_is_missed(
 def test_also_where_the_meridians_are_close_and_where_the_day_begins(
     people: list[tuple[float, float]], at: tuple[float, float], radius_m: int
 ) -> None:
-    assert _brute(people, at, radius_m) <= set(_grid(people).near(*at, radius_m))
+    assert _brute(people, at, radius_m) <= set(_names(_grid(people), at, radius_m))
 
 
 def test_both_sides_of_the_date_line_are_near_each_other() -> None:
-    assert list(_grid([(0.0, 179.999)]).near(0.0, -179.999, 1_000)) == ["0"]
+    assert _names(_grid([(0.0, 179.999)]), (0.0, -179.999), 1_000) == ["0"]
 
 
 def test_the_inner_squares_come_first_and_far_squares_are_not_read() -> None:
     grid = Grid()
     for n in range(400):
         grid.put(f"{n:03d}", CITY[0] + 0.001 + n * 0.01, CITY[1])
-    assert list(grid.near(*CITY, 3_000)) == ["000", "001", "002"]
+    assert _names(grid, CITY, 3_000) == ["000", "001", "002"]
 
 
 def test_who_moves_or_goes_is_no_longer_where_they_were() -> None:
     grid = _grid([CITY])
     grid.put("0", CITY[0] + 1, CITY[1])
-    assert list(grid.near(*CITY, 5_000)) == []
+    assert _names(grid, CITY, 5_000) == []
     grid.drop("0")
     grid.drop("0")
-    assert list(grid.near(CITY[0] + 1, CITY[1], 5_000)) == []
+    assert _names(grid, (CITY[0] + 1, CITY[1]), 5_000) == []
+
+
+@given(st.lists(near_city, min_size=150, max_size=300), near_city, st.integers(500, 6_000))
+def test_what_is_said_to_be_read_is_read(
+    people: list[tuple[float, float]], at: tuple[float, float], radius_m: int
+) -> None:
+    found: set[str] = set()
+    for read_m, names in _grid(people).near(*at, radius_m):
+        found.update(names)
+        assert _brute(people, at, min(radius_m, int(min(read_m, 1e9)))) <= found

@@ -1,6 +1,7 @@
 """search: offers where a driver can come, silence everywhere else."""
 
 from dataclasses import replace
+from math import inf
 from typing import Any
 
 import pytest
@@ -33,7 +34,7 @@ class OneDriver(Fleet):
     """A fleet with one cab about 111 m north of the pickup."""
 
     def near(self, place: Any, radius_m: int) -> Any:
-        return iter([Candidate(worker(), Position(KL.lat + 0.001, KL.lon, NOW))])
+        return iter([(inf, [Candidate(worker(), Position(KL.lat + 0.001, KL.lon, NOW))])])
 
 
 def nobody_is_busy(_: str) -> bool:
