@@ -7,7 +7,7 @@ from ipaddress import ip_address
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from aiohttp import web
+    from protocol_specs.wire.claims import Headers
 
 FORWARDED_FOR = "X-Forwarded-For"
 
@@ -18,16 +18,16 @@ def plain(text: str) -> str:
     return str(getattr(address, "ipv4_mapped", None) or address)
 
 
-def address_of(request: web.BaseRequest, proxies: Collection[str]) -> str:
+def address_of(socket_address: str, headers: Headers, proxies: Collection[str]) -> str:
     """The address that bounds are counted by; `proxies` in their plain spelling.
 
     What a header says is believed only of a trusted proxy, and of that only the last address that
     is none of the proxies: everything before it was written by whoever sent the request.
     """
-    address = request.remote or ""
+    address = socket_address
     if not proxies or address not in proxies:
         return address
-    said = ",".join(request.headers.getall(FORWARDED_FOR, ()))
+    said = ",".join(headers.getall(FORWARDED_FOR, ()))
     for entry in reversed(said.split(",")):
         try:
             address = plain(entry)

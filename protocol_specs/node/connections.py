@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from aiohttp import web
 
@@ -16,20 +16,36 @@ from protocol_specs.node.http_answers import SERVER, Internal, refusal_response
 from protocol_specs.wire.errors import Malformed
 
 if TYPE_CHECKING:
+    from protocol_specs.node.door import Answer
     from protocol_specs.node.settings import Limits
     from protocol_specs.node.telemetry import Telemetry
 
 
+class Connection(Protocol):
+    """One that is counted here. `closes_at` (event loop time) is when it is overdue, if ever."""
+
+    address: str
+    closes_at: float | None
+
+    def overdue(self) -> None:
+        """What it waits for did not come in time."""
+
+    def abort(self) -> None:
+        """Close without another word."""
+
+
 @dataclass(slots=True)
 class Connections:
-    """Who is connected now, and the bounds on it."""
+    """Who is connected now, the bounds on it, and the messages that doorways are receiving."""
 
     limits: Limits
     telemetry: Telemetry
-    open: set[Guarded] = field(default_factory=set)
+    is_stopping: bool = False
+    tasks: set[asyncio.Task[Answer]] = field(default_factory=set)
+    open: set[Connection] = field(default_factory=set)
     by_address: Counter[str] = field(default_factory=Counter)
 
-    def admit(self, connection: Guarded) -> bool:
+    def admit(self, connection: Connection) -> bool:
         """Count `connection` in; False when one of the caps is reached. A proxy of ours brings
         everybody's requests, so no cap for one address holds for it."""
         if len(self.open) >= self.limits.connections_max:
@@ -42,7 +58,7 @@ class Connections:
         self.by_address[connection.address] += 1
         return True
 
-    def release(self, connection: Guarded) -> None:
+    def release(self, connection: Connection) -> None:
         """Count `connection` out, if it was counted in."""
         if connection not in self.open:
             return
@@ -52,8 +68,20 @@ class Connections:
             del self.by_address[connection.address]
 
     def close_overdue(self, now: float) -> None:
-        """Close each connection whose request head is late or that has idled for too long."""
+        """Tell each connection whose request is late or that has idled for too long."""
         for connection in [c for c in self.open if c.closes_at is not None and c.closes_at <= now]:
+            connection.overdue()
+
+    async def finish(self, within_s: float) -> None:
+        """Let what is being received be answered."""
+        if self.tasks:
+            await asyncio.wait(self.tasks, timeout=within_s)
+
+    def abort_all(self) -> None:
+        """End what still runs, and close every connection."""
+        for task in self.tasks:
+            task.cancel()
+        for connection in list(self.open):
             connection.abort()
 
 
@@ -107,6 +135,10 @@ class Guarded(web.RequestHandler):
         """The request is answered; the next may come until the idle deadline."""
         self._head_begun = False
         self.closes_at = self._loop.time() + self._idle_s
+
+    def overdue(self) -> None:
+        """No head in time."""
+        self.abort()
 
     def abort(self) -> None:
         """Close without another word."""

@@ -100,7 +100,7 @@ class Door:
         except Refused as refused:
             return self.refuse(refused, action, claim)
         except StoreUnavailable as fault:
-            return self._unavailable(fault, action, claim)
+            return self.unavailable(fault, action, claim)
         event = "accepted" if is_new else "repeated"
         self._telemetry.log(event, envelope=envelope)
         return ACKNOWLEDGED
@@ -188,8 +188,8 @@ class Door:
             headers["Retry-After"] = str(refused.retry_after_s)
         return Answer(refused.status, headers, nack(refused))
 
-    def _unavailable(
-        self, fault: StoreUnavailable, action: str, claim: wire.Claim | None
+    def unavailable(
+        self, fault: StoreUnavailable, action: str, claim: wire.Claim | None = None
     ) -> Answer:
         """Not ACKed when it cannot be kept."""
         self.store_fault = str(fault)

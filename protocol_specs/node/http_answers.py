@@ -6,15 +6,14 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
+from protocol_specs.node.door import JSON, Answer
 from protocol_specs.wire.errors import Malformed, NotServed, Refused, TooLarge, nack
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from protocol_specs.node.door import Answer
-
 SERVER = "wayfare"
-CLOSING = frozenset({408, 413, 415, 503})
+CLOSING = frozenset({408, 413, 415, 500, 503})
 
 
 class TooSlow(Refused):
@@ -47,6 +46,9 @@ class Internal(Refused):
     code = "50000"
     status = 500
     transient = True
+
+
+INTERNAL = Answer(Internal.status, JSON, nack(Internal("internal fault")))
 
 
 async def name_no_version(request: web.BaseRequest, response: web.StreamResponse) -> None:

@@ -16,8 +16,8 @@ from protocol_specs.node.actions import Durable, Passing
 from protocol_specs.node.addresses import address_of
 from protocol_specs.node.arrivals import Arrivals
 from protocol_specs.node.door import JSON, Answer, Door
+from protocol_specs.node.doorway import DoorRoute
 from protocol_specs.node.health import Health
-from protocol_specs.node.http_answers import answer_response
 from protocol_specs.node.inbox import Inbox
 from protocol_specs.node.keyring import Directory
 from protocol_specs.node.loops import Next, in_transactions, run_loop
@@ -26,16 +26,16 @@ from protocol_specs.node.outbox import Outbox
 from protocol_specs.node.passing import PassingQueue
 from protocol_specs.node.pruning import prune_next
 from protocol_specs.node.recording import recording_of
-from protocol_specs.node.shell import Shell, expected_already, read_body
+from protocol_specs.node.shell import Shell, expected_already
 from protocol_specs.node.startup import (
     base_path,
     bind,
     check_settings,
 )
-from protocol_specs.node.store import Session, Store
+from protocol_specs.node.store import Session, Store, StoreUnavailable
 from protocol_specs.node.telemetry import Telemetry
 from protocol_specs.node.tracing import Tracing
-from protocol_specs.wire.envelope import KeyId, Receiver, SubscriberType
+from protocol_specs.wire.envelope import Headers, KeyId, Receiver, SubscriberType
 from protocol_specs.wire.errors import Refused
 from protocol_specs.wire.version import Dialects
 
@@ -46,7 +46,8 @@ if TYPE_CHECKING:
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 Unit = Callable[[Session, int], bool] | Callable[[int], Awaitable[bool]]
-Receive = Callable[[str, web.BaseRequest, bytes], Awaitable[Answer]]
+Receive = Callable[[Headers, bytes, str], Awaitable[Answer]]
+"""What answers at a path of the door: headers, body, the address they are counted by."""
 
 
 class Node:
@@ -141,12 +142,17 @@ class Node:
     def address_of(self, request: web.BaseRequest) -> str:
         """Where a request comes from, to be counted by; behind a proxy of `limits.proxies`, what
         that says."""
-        return address_of(request, self.settings.limits.proxies)
+        return self._address(request.remote or "", request.headers)
 
     def serve_action(self, action: Durable | Passing) -> None:
         """Serve POST /<action>, also under the path of our own public url."""
+        name = action.action
         self.door.serve(action)
-        self._serve_at(action.action, self._receive)
+
+        async def receive(headers: Headers, body: bytes, address: str) -> Answer:
+            return await self.door.receive(name, headers, body, address=address)
+
+        self._serve_at(name, receive)
 
     def serve_route(self, method: str, path: str, handler: Handler) -> None:
         """Serve a plain aiohttp handler: our own APIs and pages, not Beckn messages."""
@@ -268,24 +274,25 @@ class Node:
         return in_transactions(self.store, cast(Callable[[Session, int], bool], next))
 
     def _serve_at(self, name: str, receive: Receive) -> None:
-        """POST /<name>, at the root and under our public url, with a bounded body."""
-        limits = self.settings.limits
-        bytes_max = limits.body_bytes_max_of(name)
+        """POST /<name>, at the root and under our public url."""
 
-        async def route(request: web.BaseRequest) -> web.StreamResponse:
+        def refuse(refused: Refused) -> Answer:
+            return self.door.refuse(refused, name)
+
+        async def answer(headers: Headers, body: bytes, socket_address: str) -> Answer:
             try:
-                body = await read_body(request, bytes_max, limits.body_deadline_s)
-                answer = await receive(name, request, body)
+                return await receive(headers, body, self._address(socket_address, headers))
             except Refused as refused:
-                answer = self.door.refuse(refused, name)
-            return answer_response(answer)
+                return refuse(refused)
+            except StoreUnavailable as fault:
+                return self.door.unavailable(fault, name)
 
+        route = DoorRoute(self.settings.limits.body_bytes_max_of(name), answer, refuse)
         for base in {"", base_path(self.settings.url)}:
             self._shell.door_routes[f"{base}/{name}"] = route
 
-    async def _receive(self, name: str, request: web.BaseRequest, body: bytes) -> Answer:
-        address = self.address_of(request)
-        return await self.door.receive(name, request.headers, body, address=address)
+    def _address(self, socket_address: str, headers: Headers) -> str:
+        return address_of(socket_address, headers, self.settings.limits.proxies)
 
     def _serve_own_routes(self) -> None:
         self.health.add_routes(self.app)
@@ -297,17 +304,16 @@ class Node:
             client=self.client,
         )
 
-        async def trace(name: str, request: web.BaseRequest, body: bytes) -> Answer:
-            address = self.address_of(request)
-            return await tracing.answer(request.headers, body, address=address, now=self.now())
+        async def trace(headers: Headers, body: bytes, address: str) -> Answer:
+            return await tracing.answer(headers, body, address=address, now=self.now())
 
         self._serve_at("trace", trace)
         challenged = self.membership.on_subscribe
         if challenged is None:
             return
 
-        async def on_subscribe(name: str, request: web.BaseRequest, body: bytes) -> Answer:
-            answer = challenged.answer(request.headers, body, self.now())
+        async def on_subscribe(headers: Headers, body: bytes, address: str) -> Answer:
+            answer = challenged.answer(headers, body, self.now())
             self.telemetry.log("challenge_answered", peer=self.settings.subscriber_id)
             return Answer(200, JSON, answer)
 

@@ -1,7 +1,8 @@
 """The HTTP shell of the door: aiohttp with the deadlines and bounds that aiohttp has not.
 
-`Shell` bounds bodies in size and time and renders every fault of the framework as a JSON NACK;
-its connections have a deadline for each request head (connections.py).
+A connection begins as a Doorway, which answers plain POSTs of messages itself and hands all else
+over to aiohttp. There `Shell` bounds bodies in size and time and renders every fault of the
+framework as a JSON NACK; connections have a deadline for each request head (connections.py).
 """
 
 from __future__ import annotations
@@ -14,12 +15,14 @@ from typing import TYPE_CHECKING, Any
 from aiohttp import web
 
 from protocol_specs.node.connections import Connections, Guarded
+from protocol_specs.node.doorway import DoorRoute, Doorway
 from protocol_specs.node.http_answers import (
     Encoded,
     TooSlow,
     Unexpected,
     WrongMethod,
     allow,
+    answer_response,
     as_refusal,
     name_no_version,
     refusal_response,
@@ -28,10 +31,12 @@ from protocol_specs.node.store_faults import StoreUnavailable
 from protocol_specs.wire.errors import Overloaded, Refused, TooLarge
 
 if TYPE_CHECKING:
+    from protocol_specs.node.door import Answer
     from protocol_specs.node.settings import Limits
     from protocol_specs.node.telemetry import Telemetry
 
 Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
+STOP_S = 5  # until requests that run are cancelled
 LINGER_S = 2  # how long an unread rest of a refused body is swallowed, so that the answer arrives
 
 
@@ -41,8 +46,7 @@ class Shell:
     def __init__(self, app: web.Application, *, limits: Limits, telemetry: Telemetry) -> None:
         self.app = app
         app.on_response_prepare.append(name_no_version)
-        self.door_routes: dict[str, Handler] = {}
-        self.stopping = False
+        self.door_routes: dict[str, DoorRoute] = {}
         self._limits, self._telemetry = limits, telemetry
         self._connections = Connections(limits, telemetry)
         self._runner: web.AppRunner | None = None
@@ -60,18 +64,20 @@ class Shell:
             "max_line_size": 4096,
             "max_field_size": 4096,
         }
-        self._runner = web.AppRunner(self.app, shutdown_timeout=5, **options)
+        self._runner = web.AppRunner(self.app, shutdown_timeout=STOP_S, **options)
         await self._runner.setup()
         server = self._runner.server
         if server is None:
             raise RuntimeError("the HTTP server was not set up")
         self._inner = server.request_handler
         server.request_handler = self._handle
-        loop = asyncio.get_running_loop()
+        loop, connections = asyncio.get_running_loop(), self._connections
+
+        def by_aiohttp() -> Guarded:
+            return Guarded(server, connections=connections, loop=loop, **options)
+
         self._listener = await loop.create_server(
-            lambda: Guarded(server, connections=self._connections, loop=loop, **options),
-            sock=sock,
-            backlog=256,
+            lambda: Doorway(self.door_routes, connections, by_aiohttp), sock=sock, backlog=256
         )
 
     async def watch(self) -> None:
@@ -89,16 +95,18 @@ class Shell:
 
     def refuse_new(self) -> None:
         """Take no new connection, and refuse what still comes on the open ones."""
-        self.stopping = True
+        self._connections.is_stopping = True
         if self._listener is not None:
             self._listener.close()
 
     async def stop(self) -> None:
-        """Let running requests end (5 s), then close every connection."""
+        """Let running requests end, within STOP_S each way, then close every connection."""
         self.refuse_new()
+        await self._connections.finish(STOP_S)
         if self._runner is not None:
             await self._runner.cleanup()
             self._runner = None
+        self._connections.abort_all()
 
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
         connection = request.protocol
@@ -123,20 +131,27 @@ class Shell:
         return response
 
     async def _route(self, request: web.BaseRequest) -> web.StreamResponse:
-        if self.stopping:
+        if self._connections.is_stopping:
             raise Overloaded("this node is stopping; send again when it is back")
         if "Content-Encoding" in request.headers:
             raise Encoded("a body with Content-Encoding is not read; send it plain")
         await _expect(request)
-        handler = self.door_routes.get(request.rel_url.raw_path)
-        if handler is not None:
+        route = self.door_routes.get(request.rel_url.raw_path)
+        if route is not None:
             if request.method != "POST":
                 raise WrongMethod("an action is called with POST")
-            return await handler(request)
+            return answer_response(await self._at_door(route, request))
         if self._inner is None:
             raise RuntimeError("the HTTP server was not set up")
         await read_body(request, self._limits.body_bytes_max, self._limits.body_deadline_s)
         return await self._inner(request)
+
+    async def _at_door(self, route: DoorRoute, request: web.BaseRequest) -> Answer:
+        try:
+            body = await read_body(request, route.bytes_max, self._limits.body_deadline_s)
+        except Refused as refused:
+            return route.refuse(refused)
+        return await route.receive(request.headers, body, request.remote or "")
 
 
 async def _expect(request: web.BaseRequest) -> None:

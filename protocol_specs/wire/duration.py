@@ -1,6 +1,7 @@
 """ISO 8601 durations as whole seconds."""
 
 import re
+from functools import lru_cache
 
 from protocol_specs.wire.errors import Malformed
 
@@ -13,6 +14,7 @@ _SLIP_UNITS_S = {"D": 86400, "H": 3600, "S": 1}
 _UNITS_S = (365 * 86400, 30 * 86400, 7 * 86400, 86400, 3600, 60, 1)
 
 
+@lru_cache(maxsize=256)  # a network's messages name a handful of them
 def seconds(text: str) -> int:
     """Seconds in `text` ("PT30S"); raises Malformed.
 

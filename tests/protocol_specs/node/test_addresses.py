@@ -1,7 +1,6 @@
 """Behind a reverse proxy: whose address a request has, and who may say so."""
 
 import pytest
-from aiohttp.test_utils import make_mocked_request
 from multidict import CIMultiDict
 
 from protocol_specs.node.addresses import address_of
@@ -10,20 +9,9 @@ from protocol_specs.node.settings import Limits
 PROXIES = ("127.0.0.1", "10.0.0.2")
 
 
-class Socket:
-    """A transport that names its peer."""
-
-    def __init__(self, address: str) -> None:
-        self.address = address
-
-    def get_extra_info(self, name: str, default: object = None) -> object:
-        return (self.address, 40_000) if name == "peername" else default
-
-
 def address(*forwarded: str, socket: str = "127.0.0.1", proxies: tuple[str, ...] = PROXIES) -> str:
     headers = CIMultiDict(("X-Forwarded-For", entry) for entry in forwarded)
-    request = make_mocked_request("POST", "/", headers=headers, transport=Socket(socket))
-    return address_of(request, proxies)
+    return address_of(socket, headers, proxies)
 
 
 @pytest.mark.parametrize(

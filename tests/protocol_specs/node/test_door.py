@@ -22,6 +22,8 @@ from tests.support import peers
 from tests.support.nodes import listening_socket, running, settings_of
 from tests.support.peers import NOW, Clock, FakeDirectory, Peer, Said, post, signed_post
 
+pytestmark = pytest.mark.usefixtures("either_way")
+
 COUNT = Statement(select(func.count().label("n")).select_from(Received.__table__))
 
 

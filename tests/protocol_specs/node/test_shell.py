@@ -8,16 +8,25 @@ from contextlib import asynccontextmanager, suppress
 import pytest
 from aiohttp import web
 
+from protocol_specs.node.door import JSON, Answer
+from protocol_specs.node.doorway import DoorRoute
 from protocol_specs.node.settings import Limits
-from protocol_specs.node.shell import Shell, expected_already, read_body
+from protocol_specs.node.shell import Shell, expected_already
 from protocol_specs.node.telemetry import Telemetry
 from protocol_specs.wire import strict_json
+from protocol_specs.wire.claims import Headers
+from protocol_specs.wire.errors import Refused, nack
 from tests.support.nodes import listening_socket, url_of
 from tests.support.peers import post
 
 WITHIN_S = 5.0  # far above the deadlines below, far below aiohttp's own
 QUICK = Limits(header_deadline_s=0.3, body_deadline_s=0.3, idle_deadline_s=0.6)
 HEAD = b"POST /echo HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+EVERY_WAY = pytest.mark.parametrize("path", [b"/echo", b"/door", b"/door?by=aiohttp"])
+
+
+def head(path: bytes) -> bytes:
+    return HEAD.replace(b"/echo", path)
 
 
 class Listening:
@@ -30,16 +39,18 @@ class Listening:
         self.app.router.add_post("/echo", self.echo, expect_handler=expected_already)
         self.app.router.add_get("/fails", self.fails)
         self.shell = Shell(self.app, limits=limits, telemetry=telemetry)
-        self.shell.door_routes["/door"] = self.door
-        self.limits = limits
+        self.shell.door_routes["/door"] = DoorRoute(1_000, self.door, self.refuse)
         self.port = 0
         self.url = ""
 
     async def echo(self, request: web.Request) -> web.Response:
         return web.Response(body=await request.read())
 
-    async def door(self, request: web.BaseRequest) -> web.StreamResponse:
-        return web.Response(body=await read_body(request, 1_000, self.limits.body_deadline_s))
+    async def door(self, headers: Headers, body: bytes, address: str) -> Answer:
+        return Answer(200, JSON, body)
+
+    def refuse(self, refused: Refused) -> Answer:
+        return Answer(refused.status, JSON, nack(refused))
 
     async def fails(self, request: web.Request) -> web.Response:
         raise KeyError("+60123456789")
@@ -92,11 +103,11 @@ async def trickle(writer: asyncio.StreamWriter, next_bytes: Callable[[], bytes])
             await asyncio.sleep(0.05)
 
 
-@pytest.mark.parametrize("path", [b"/echo", b"/door"])
+@EVERY_WAY
 async def test_a_peer_that_waits_with_its_body_is_told_to_send_it(path: bytes) -> None:
-    head = HEAD.replace(b"/echo", path) + b"Expect: 100-continue\r\nContent-Length: 2\r\n\r\n"
+    waiting = head(path) + b"Expect: 100-continue\r\nContent-Length: 2\r\n\r\n"
     async with listening() as there, connected(there) as (reader, writer):
-        writer.write(head)
+        writer.write(waiting)
         async with asyncio.timeout(WITHIN_S):
             told = await reader.readuntil(b"\r\n\r\n")
             assert told == b"HTTP/1.1 100 Continue\r\n\r\n"
@@ -110,15 +121,17 @@ async def test_a_silent_connection_is_closed() -> None:
         assert await rest(reader) == b""
 
 
-async def test_half_a_head_is_closed() -> None:
+@EVERY_WAY
+async def test_half_a_head_is_closed(path: bytes) -> None:
     async with listening() as there, connected(there) as (reader, writer):
-        writer.write(HEAD)
+        writer.write(head(path))
         assert await rest(reader) == b""
 
 
-async def test_trickled_headers_are_closed() -> None:
+@EVERY_WAY
+async def test_trickled_headers_are_closed(path: bytes) -> None:
     async with listening() as there, connected(there) as (reader, writer):
-        writer.write(HEAD)
+        writer.write(head(path))
         sender = asyncio.create_task(trickle(writer, lambda: b"X-A: b\r\n"))
         began = time.monotonic()
         assert await rest(reader) == b""
@@ -126,20 +139,24 @@ async def test_trickled_headers_are_closed() -> None:
         await sender
 
 
-async def test_trickled_headers_of_a_second_request_are_closed() -> None:
-    async with listening() as there, connected(there) as (reader, writer):
-        writer.write(HEAD + b"Content-Length: 2\r\n\r\n{}")
+@EVERY_WAY
+async def test_trickled_headers_of_a_second_request_are_closed(path: bytes) -> None:
+    async with (
+        listening(Limits(header_deadline_s=0.3)) as there,
+        connected(there) as (reader, writer),
+    ):
+        writer.write(head(path) + b"Content-Length: 2\r\n\r\n{}")
         assert b"200 OK" in await reader.readuntil(b"{}")
-        writer.write(HEAD)
+        writer.write(head(path))
         sender = asyncio.create_task(trickle(writer, lambda: b"X-A: b\r\n"))
         assert await rest(reader) == b""
         await sender
 
 
-@pytest.mark.parametrize("path", [b"/echo", b"/door", b"/nothing"])
+@pytest.mark.parametrize("path", [b"/echo", b"/door", b"/door?by=aiohttp", b"/nothing"])
 async def test_a_slow_body_is_refused_and_closed(path: bytes) -> None:
     async with listening() as there, connected(there) as (reader, writer):
-        writer.write(HEAD.replace(b"/echo", path) + b"Content-Length: 900\r\n\r\n")
+        writer.write(head(path) + b"Content-Length: 900\r\n\r\n")
         sender = asyncio.create_task(trickle(writer, lambda: b" "))
         async with asyncio.timeout(WITHIN_S):
             answer = await reader.readuntil(b"}}")
@@ -149,25 +166,28 @@ async def test_a_slow_body_is_refused_and_closed(path: bytes) -> None:
         await sender
 
 
-async def test_an_idle_connection_is_closed_after_its_answer() -> None:
+@EVERY_WAY
+async def test_an_idle_connection_is_closed_after_its_answer(path: bytes) -> None:
     async with listening() as there, connected(there) as (reader, writer):
-        writer.write(HEAD + b"Content-Length: 2\r\n\r\n{}")
+        writer.write(head(path) + b"Content-Length: 2\r\n\r\n{}")
         assert (await rest(reader)).endswith(b"{}")
 
 
-async def test_a_quick_client_keeps_its_connection() -> None:
+@EVERY_WAY
+async def test_a_quick_client_keeps_its_connection(path: bytes) -> None:
     async with listening() as there, connected(there) as (reader, writer):
         for _ in range(3):
-            writer.write(HEAD + b"Content-Length: 2\r\n\r\n{}")
+            writer.write(head(path) + b"Content-Length: 2\r\n\r\n{}")
             assert b"200 OK" in await reader.readuntil(b"{}")
 
 
-async def test_connections_beyond_the_cap_are_closed_and_others_go_on() -> None:
+@EVERY_WAY
+async def test_connections_beyond_the_cap_are_closed_and_others_go_on(path: bytes) -> None:
     limits = Limits(connections_max=2)
     async with listening(limits) as there, connected(there) as one, connected(there):
         async with connected(there) as (reader, _):
             assert await rest(reader) == b""
-        one[1].write(HEAD + b"Content-Length: 2\r\n\r\n{}")
+        one[1].write(head(path) + b"Content-Length: 2\r\n\r\n{}")
         assert b"200 OK" in await one[0].readuntil(b"{}")
 
 
@@ -183,12 +203,13 @@ async def test_connections_of_one_address_are_capped_and_counted_down() -> None:
         assert (await post(f"{there.url}/echo", b"{}")).status == 200
 
 
-async def test_a_proxy_of_ours_may_connect_as_often_as_all_its_callers_need() -> None:
+@EVERY_WAY
+async def test_a_proxy_of_ours_may_connect_as_often_as_all_its_callers_need(path: bytes) -> None:
     limits = Limits(connections_per_address_max=1, connections_max=2, proxies=("127.0.0.1",))
     async with listening(limits) as there, connected(there), connected(there) as two:
         async with connected(there) as (reader, _):
             assert await rest(reader) == b""
-        two[1].write(HEAD + b"Content-Length: 2\r\n\r\n{}")
+        two[1].write(head(path) + b"Content-Length: 2\r\n\r\n{}")
         assert b"200 OK" in await two[0].readuntil(b"{}")
 
 
@@ -201,9 +222,10 @@ async def test_what_is_not_http_is_answered_without_repeating_it() -> None:
         assert b'"status":"NACK"' in answer
 
 
-async def test_two_content_lengths_are_refused() -> None:
+@EVERY_WAY
+async def test_two_content_lengths_are_refused(path: bytes) -> None:
     async with listening() as there, connected(there) as (reader, writer):
-        writer.write(HEAD + b"Content-Length: 2\r\nContent-Length: 3\r\n\r\n{}")
+        writer.write(head(path) + b"Content-Length: 2\r\nContent-Length: 3\r\n\r\n{}")
         assert (await rest(reader)).startswith(b"HTTP/1.0 400 ")
 
 
@@ -226,12 +248,13 @@ async def test_an_answer_names_no_software_version() -> None:
         assert (await post(f"{there.url}/door", b"{}")).headers["Server"] == "wayfare"
 
 
-async def test_a_stopping_shell_refuses_with_503() -> None:
+@EVERY_WAY
+async def test_a_stopping_shell_refuses_with_503(path: bytes) -> None:
     async with listening() as there, connected(there) as (reader, writer):
-        writer.write(HEAD + b"Content-Length: 2\r\n\r\n{}")
+        writer.write(head(path) + b"Content-Length: 2\r\n\r\n{}")
         await reader.readuntil(b"{}")
         there.shell.refuse_new()
-        writer.write(HEAD + b"Content-Length: 2\r\n\r\n{}")
+        writer.write(head(path) + b"Content-Length: 2\r\n\r\n{}")
         answer = await rest(reader)
         assert answer.startswith(b"HTTP/1.1 503 ")
         assert b"Retry-After: " in answer
