@@ -83,8 +83,10 @@ _NOTICES = Query(
 )
 _WAITING = Query(
     select(_event.c.order_key)
-    .join(_pending, _pending.c.order_key == _event.c.order_key)
-    .where(_event.c.agent_id == bindparam("agent_id"))
+    .where(
+        _event.c.order_key.in_(select(_pending.c.order_key)),
+        _event.c.agent_id == bindparam("agent_id"),
+    )
     .distinct()
     .order_by(_event.c.order_key)
 )
