@@ -31,4 +31,4 @@ def rfc3339(ms: int) -> str:
     if not _FIRST_MS <= ms <= _LAST_MS:
         raise ValueError(f"{ms} ms since 1970 is not in a year of four digits")
     moment = _EPOCH + timedelta(milliseconds=ms)
-    return f"{moment:%Y-%m-%dT%H:%M:%S}.{ms % 1000:03d}Z"
+    return moment.isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"
