@@ -27,6 +27,7 @@ class Side:
     to_send: dict[str, int] = field(default_factory=dict)  # and not before when
     sent: list[tuple[str, int]] = field(default_factory=list)
     closed: str = ""
+    closed_to: int = 0  # the last month (of year 0 on) whose period was looked at
     caught_up: int = 0
 
 
@@ -115,8 +116,10 @@ class Run:
         for id, not_before in list(side.to_send.items()):
             if now >= not_before:
                 self._send(side, id, now + 3)
-        month = day.year * 12 + day.month - 2
-        self._close(side, self.law.period(month // 12, month % 12 + 1), now + 4)
+        this = day.year * 12 + day.month - 1
+        for month in range(side.closed_to + 1 if side.closed_to else this - 1, this):
+            self._close(side, self.law.period(month // 12, month % 12 + 1), now + 4)
+            side.closed_to = month
 
     def _money(self, side: Side, now: int) -> None:
         """Settlements, payouts, pay-ins: what the balances of the day allow."""
@@ -136,7 +139,7 @@ class Run:
                 oracle.stands[agent] += part
 
     def _close(self, side: Side, period: str, now: int) -> None:
-        """The period before this month's, once it is over."""
+        """A period, once it is over."""
         this = datetime.fromtimestamp(now, ZoneInfo(self.law.zone))
         if period <= side.closed or period == self.law.period(this.year, this.month):
             return

@@ -16,7 +16,7 @@ from tests.simulation.laws import KARNATAKA, MALAYSIA
 from tests.simulation.running import Run
 
 SEED = int(os.environ.get("SEED", "20261122"))
-SMALL = Size(days=(1, 10, 20, 31), jobs_a_day=2)
+SMALL = Size(days=(1, 14, 28), jobs_a_day=2)
 
 
 @pytest.fixture(
