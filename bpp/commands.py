@@ -1,79 +1,116 @@
-"""The provider's commands, gathered: `wayfare ledger`, `wayfare slip` and `wayfare schemes`."""
+"""The provider's commands, each by its name: what one needs is imported when it is asked for."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bpp.insurance import books, cash, money_commands, scheme_commands
-from bpp.insurance import commands as slip_commands
-from bpp.insurance import tables as insurance_tables
-from bpp.insurance.agents import agent_commands, mandate_commands
-from bpp.insurance.agents import tables as agents_tables
-from bpp.insurance.desk_calls import Desk
-from bpp.insurance.people import commands as people_commands
-from bpp.insurance.people import tables as people_tables
-from bpp.insurance.people.writing import People, people_of, whom_to_ask
-from bpp.insurance.reconcile import commands as reconcile_commands
-from bpp.insurance.remittance import commands as remittance_commands
-from bpp.insurance.remittance import tables as remittance_tables
-from bpp.insurance.remittance.files import commands as bank_file_commands
-from bpp.insurance.remittance.files import tables as bank_file_tables
-from bpp.insurance.report import commands as report_commands
-from bpp.insurance.report import tables as report_tables
-from bpp.insurance.statement import commands as statement_commands
-from bpp.insurance.statement.asking import Asks
-from bpp.insurance.statement.reading import Book
-from bpp.ledger import archive_commands
-from bpp.ledger import commands as ledger_commands
-from bpp.ledger import tables as ledger_tables
-from bpp.ledger.reading_commands import Books
-from bpp.tables import METADATA, Tables
 from protocol_specs.node.settings import SettingsError, load
-from protocol_specs.node.store import Store
-from protocol_specs.wire.keys import SigningKey
 
 if TYPE_CHECKING:
+    from sqlalchemy import Table
+
+    from bpp.insurance.desk_calls import Desk
+    from bpp.insurance.people.writing import People
     from bpp.insurance.settings import InsuranceSettings
+    from bpp.insurance.statement.commands import Shelf
+    from bpp.ledger.reading_commands import Books
     from bpp.settings import BppSettings
+    from protocol_specs.node.store import Store
+    from protocol_specs.wire.keys import SigningKey
 
 
-_WAITING = {"unsealed", "pending"}  # the one follows from the rest, the other goes with the orders
-_OF_BOOKS = {
-    kept.__tablename__
-    for module in (
-        ledger_tables,
-        insurance_tables,
-        people_tables,
-        remittance_tables,
-        bank_file_tables,
-        agents_tables,
-        report_tables,
-    )
-    for kept in vars(module).values()
-    if isinstance(kept, type) and issubclass(kept, Tables) and kept is not Tables
-}
-BOOKS = tuple(t for t in METADATA.sorted_tables if t.name in _OF_BOOKS - _WAITING)
-"""Every table of the books, none before what it refers to."""
+def add_ledger(subparsers: Any) -> None:
+    """`wayfare ledger`; like all of these called by `wayfare`."""
+    from bpp.insurance import books, money_commands
+    from bpp.ledger import archive_commands, commands
 
-
-def add(subparsers: Any) -> None:
-    """Registers the commands; called by `wayfare`."""
-    of_ledger = ledger_commands.add(subparsers, open_books, books.find_worker)
+    of_ledger = commands.add(subparsers, open_books, books.find_worker)
     money_commands.add(of_ledger, open_desk)
-    archive_commands.add(of_ledger, open_books, open_new, BOOKS)
-    slip_commands.add(subparsers, open_key)
+    archive_commands.add(of_ledger, open_books, open_new, tables_of_books)
+
+
+def add_slip(subparsers: Any) -> None:
+    """`wayfare slip`."""
+    from bpp.insurance import commands
+
+    commands.add(subparsers, open_key)
+
+
+def add_schemes(subparsers: Any) -> None:
+    """`wayfare schemes`."""
+    from bpp.insurance import scheme_commands
+
     scheme_commands.add(subparsers)
-    people_commands.add(subparsers, open_desk, open_people)
-    statement_commands.add(subparsers, open_shelf)
+
+
+def add_workers(subparsers: Any) -> None:
+    """`wayfare workers`."""
+    from bpp.insurance.people import commands
+
+    commands.add(subparsers, open_desk, open_people)
+
+
+def add_statement(subparsers: Any) -> None:
+    """`wayfare statement` and `wayfare ask`."""
+    from bpp.insurance.statement import commands
+
+    commands.add(subparsers, open_shelf)
+
+
+def add_mandates(subparsers: Any) -> None:
+    """`wayfare mandates`."""
+    from bpp.insurance.agents import mandate_commands
+
     mandate_commands.add(subparsers, open_desk, open_key)
+
+
+def add_agents(subparsers: Any) -> None:
+    """`wayfare agents`."""
+    from bpp.insurance.agents import agent_commands
+
     agent_commands.add(subparsers, open_desk)
-    report_commands.add(subparsers, open_desk)
-    bank_file_commands.add(remittance_commands.add(subparsers, open_desk), open_desk)
-    reconcile_commands.add(subparsers, open_books)
 
 
-def open_books(config: Path) -> Books:
+def add_report(subparsers: Any) -> None:
+    """`wayfare report`."""
+    from bpp.insurance.report import commands
+
+    commands.add(subparsers, open_desk)
+
+
+def add_remit(subparsers: Any) -> None:
+    """`wayfare remit`."""
+    from bpp.insurance.remittance import commands
+    from bpp.insurance.remittance.files import commands as file_commands
+
+    file_commands.add(commands.add(subparsers, open_desk), open_desk)
+
+
+def add_reconcile(subparsers: Any) -> None:
+    """`wayfare reconcile`."""
+    from bpp.insurance.reconcile import commands
+
+    commands.add(subparsers, open_books)
+
+
+def tables_of_books() -> "tuple[Table, ...]":
+    """Every table of the books, none before what it refers to."""
+    from bpp import schema
+    from bpp.tables import METADATA, Tables
+
+    waiting = {"unsealed", "pending"}  # one follows from the rest, the other goes with the orders
+    kept = {
+        each.__tablename__
+        for module in schema.OF_BOOKS
+        for each in vars(module).values()
+        if isinstance(each, type) and issubclass(each, Tables) and each is not Tables
+    }
+    return tuple(table for table in METADATA.sorted_tables if table.name in kept - waiting)
+
+
+def open_books(config: Path) -> "Books":
     """The books of the provider node with this settings file. Raises SettingsError."""
-    from bpp.insurance.wiring import ledger_key  # the server's imports are slow: not for --help
+    from bpp.insurance.wiring import ledger_key
+    from bpp.ledger.reading_commands import Books
 
     settings, insurance = _insured(config)
     return Books(
@@ -84,24 +121,29 @@ def open_books(config: Path) -> Books:
     )
 
 
-def open_key(config: Path) -> SigningKey:
+def open_key(config: Path) -> "SigningKey":
     """The key that signs this node's slips. Raises SettingsError."""
     from bpp.insurance.wiring import ledger_key
 
     return ledger_key(_insured(config)[1])
 
 
-def open_new(config: Path) -> Store:
+def open_new(config: Path) -> "Store":
     """A stopped node's database, made if there is none. Raises SettingsError, StoreUnusable."""
     from bpp.schema import TRIGGERS  # every table of the node has to be known
+    from bpp.tables import METADATA
+    from protocol_specs.node.store import Store
 
     settings, _ = _insured(config)
     return Store.open(settings.data_dir, METADATA, triggers=TRIGGERS)
 
 
-def open_desk(config: Path) -> Desk:
+def open_desk(config: Path) -> "Desk":
     """Where this node's books are written to by hand. Raises SettingsError."""
     from bpp.desk_api import TOKEN_FILE
+    from bpp.insurance import cash
+    from bpp.insurance.desk_calls import Desk
+    from bpp.insurance.people.writing import whom_to_ask
 
     settings, insurance = _insured(config)
     limit = cash.Limit(insurance.cash_debt_limit_minor(settings.currency), settings.currency)
@@ -121,15 +163,19 @@ def open_desk(config: Path) -> Desk:
     )
 
 
-def open_people(desk: Desk) -> People:
+def open_people(desk: "Desk") -> "People":
     """What the same settings say of people. Raises SettingsError."""
+    from bpp.insurance.people.writing import people_of
     from bpp.insurance.wiring import ledger_key
 
     return people_of(desk.settings, desk.ask, ledger_key(desk.settings).seed)
 
 
-def open_shelf(config: Path) -> statement_commands.Shelf:
+def open_shelf(config: Path) -> "Shelf":
     """Where this node's books are and how statements are made of them. Raises SettingsError."""
+    from bpp.insurance.statement.asking import Asks
+    from bpp.insurance.statement.commands import Shelf
+    from bpp.insurance.statement.reading import Book
     from bpp.insurance.wiring import ledger_key
 
     settings, insurance = _insured(config)
@@ -137,7 +183,7 @@ def open_shelf(config: Path) -> statement_commands.Shelf:
     book = Book.of(schemes, settings.subscriber_id, key.public, settings.currency)
     limit = insurance.cash_debt_limit_minor(settings.currency)
     asks = Asks(book, limit, insurance.options)
-    return statement_commands.Shelf(settings.data_dir, asks, key, insurance.statement_fonts)
+    return Shelf(settings.data_dir, asks, key, insurance.statement_fonts)
 
 
 def _insured(config: Path) -> "tuple[BppSettings, InsuranceSettings]":

@@ -23,4 +23,15 @@ TRIGGERS = (
     *report_tables.TRIGGERS,
 )
 
-__all__ = ["TRIGGERS", "fleet_tables"]
+OF_BOOKS = (
+    ledger_tables,
+    insurance_tables,
+    people_tables,
+    remittance_tables,
+    bank_file_tables,
+    agents_tables,
+    report_tables,
+)
+"""The modules whose tables are the books."""
+
+__all__ = ["OF_BOOKS", "TRIGGERS", "fleet_tables"]

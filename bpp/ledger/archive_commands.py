@@ -16,9 +16,10 @@ from bpp.ledger.witness import BadWitness
 from protocol_specs.node.store import Store
 
 OpenNew = Callable[[Path], Store]
+Tables = Callable[[], Sequence[Table]]
 
 
-def add(commands: Any, open_books: Open, open_new: OpenNew, tables: Sequence[Table]) -> None:
+def add(commands: Any, open_books: Open, open_new: OpenNew, tables: Tables) -> None:
     """`open_new` makes or opens a stopped node's database; `tables` are those of all books."""
     out = commands.add_parser("export", help="write all books as JSON Lines with their hashes")
     out.add_argument("folder", type=Path, metavar="DIR", help="a new or empty folder")
@@ -33,13 +34,13 @@ def add(commands: Any, open_books: Open, open_new: OpenNew, tables: Sequence[Tab
     back.set_defaults(run=lambda arguments: run_import(arguments, open_books, open_new, tables))
 
 
-def run_export(arguments: argparse.Namespace, open_books: Open, tables: Sequence[Table]) -> int:
+def run_export(arguments: argparse.Namespace, open_books: Open, tables: Tables) -> int:
     """One committed state, beside a running node or not."""
     books = open_books(arguments.config)
     store = Store.read_only(books.data_dir)
     try:
         found = store.read(
-            lambda session: archive.export(session, arguments.folder, tables, books.public)
+            lambda session: archive.export(session, arguments.folder, tables(), books.public)
         )
     except OSError as error:
         return _refuse(str(error))
@@ -49,7 +50,10 @@ def run_export(arguments: argparse.Namespace, open_books: Open, tables: Sequence
 
 
 def run_import(
-    arguments: argparse.Namespace, open_books: Open, open_new: OpenNew, tables: Sequence[Table]
+    arguments: argparse.Namespace,
+    open_books: Open,
+    open_new: OpenNew,
+    tables: Tables,
 ) -> int:
     """All or nothing: 1, and nothing is taken, where a hash or anything else does not hold."""
     books = open_books(arguments.config)
@@ -57,7 +61,7 @@ def run_import(
     try:
         found = store.transact_now(
             lambda session: archive.import_(
-                session, arguments.folder, tables, books.public, arguments.witness
+                session, arguments.folder, tables(), books.public, arguments.witness
             )
         )
     except (BadArchive, BadWitness, OSError) as refused:

@@ -227,13 +227,33 @@ def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
     parser = _Parser(prog="wayfare", description="Rides and deliveries on an open network.")
     subparsers = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     add(subparsers)
-    # Starting a node should not wait for the imports of commands that nobody asked for.
-    if not words or words[0] not in subparsers.choices:
-        _add_others(subparsers)
+    # Nobody should wait for the imports of commands that were not asked for.
+    if words and words[0] in subparsers.choices:
+        return parser
+    asked = [entry for entry in _others() if words and entry.name == words[0]]
+    if asked:
+        _add_entries(subparsers, asked)
+    else:
+        _add_own(subparsers)
+        _add_entries(subparsers, _others())
     return parser
 
 
-def _add_others(subparsers: Any) -> None:
+def _others() -> list[EntryPoint]:
+    """The commands of others, each entry by its command's name; one function may add several."""
+    own = f"{__name__}:add"
+    return [entry for entry in entry_points(group="wayfare.commands") if entry.value != own]
+
+
+def _add_entries(subparsers: Any, entries: Sequence[EntryPoint]) -> None:
+    for entry in {entry.value: entry for entry in entries}.values():
+        try:
+            _load(entry)(subparsers)
+        except CommandFault as fault:
+            print(f"wayfare: {fault}", file=sys.stderr)
+
+
+def _add_own(subparsers: Any) -> None:
     from protocol_specs.node import (
         doctor_commands,
         queue_commands,
@@ -250,13 +270,6 @@ def _add_others(subparsers: Any) -> None:
         doctor_commands,
     ):
         module.add(subparsers)
-    for entry in entry_points(group="wayfare.commands"):
-        if entry.value == f"{__name__}:add":
-            continue
-        try:
-            _load(entry)(subparsers)
-        except CommandFault as fault:
-            print(f"wayfare: {fault}", file=sys.stderr)
 
 
 def _add_config(parser: argparse.ArgumentParser) -> None:

@@ -4,7 +4,7 @@ import json
 from collections import Counter, defaultdict
 from pathlib import Path
 
-from bpp.commands import BOOKS
+from bpp.commands import tables_of_books
 from bpp.insurance import reading
 from bpp.insurance.reconcile import orders as reconcile_orders
 from bpp.insurance.reconcile import remitted as reconcile_remitted
@@ -16,6 +16,8 @@ from bpp.schema import TRIGGERS
 from bpp.tables import METADATA
 from protocol_specs.node.store import Store
 from tests.simulation.running import Side
+
+BOOKS = tables_of_books()
 
 
 def deducted_once(side: Side) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from bpp.commands import BOOKS
+from bpp.commands import tables_of_books
 from bpp.insurance import cash
 from bpp.insurance.cash import Limit
 from bpp.ledger import archive, verify
@@ -22,6 +22,8 @@ from protocol_specs.node.store import Statement, Store
 from protocol_specs.wire.keys import b64encode, generate_signing_key
 from tests.bpp.insurance.support import CARD, CASH, NOON, Coop, Story, my_coop
 from tests.bpp.insurance.test_money_facts import config_of
+
+BOOKS = tables_of_books()
 
 
 def books(folder: Path) -> Coop:
