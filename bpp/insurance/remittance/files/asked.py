@@ -7,9 +7,6 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from bpp.insurance.agents.filing import Filer
-from bpp.insurance.remittance.files import applying, making
-from bpp.insurance.remittance.files.applying import Taken
-from bpp.insurance.remittance.files.making import Wanted
 from bpp.insurance.settings import InsuranceSettings
 from bpp.refused import Refused
 from protocol_specs.node.store import Session
@@ -51,21 +48,25 @@ def payment(
     session: Session, settings: InsuranceSettings, asked: PaymentAsked, *, issuer: str, now: int
 ) -> dict[str, Any]:
     """Makes the file, or gives that made before: `message`, `content` base64. Raises Refused."""
+    from bpp.insurance.remittance.files import making  # lxml only where it is needed
+
     try:
         on = None if asked.on is None else date.fromisoformat(asked.on)
     except ValueError:
         raise Refused(f"{asked.on} is no day") from None
     filer = Filer(principal=issuer, now=now, mandate=asked.mandate)
-    wanted = Wanted(tuple(asked.remittances), asked.by, on, asked.anew, filer)
+    wanted = making.Wanted(tuple(asked.remittances), asked.by, on, asked.anew, filer)
     message, document = making.payment_file(session, settings, wanted, now)
     return {"message": message, "content": b64encode(document).decode()}
 
 
 def bank(session: Session, asked: BankFileAsked, *, issuer: str, now: int) -> dict[str, Any]:
     """Takes the file into the books, once. Raises Refused, and nothing is posted."""
+    from bpp.insurance.remittance.files import applying
+
     try:
         raw = b64decode(asked.content, validate=True)
     except ValueError:
         raise Refused(f"{asked.name}: its content is not base64") from None
     filer = Filer(principal=issuer, now=now, mandate=asked.mandate)
-    return applying.apply(session, Taken(asked.name, raw, asked.by, filer), now)
+    return applying.apply(session, applying.Taken(asked.name, raw, asked.by, filer), now)
