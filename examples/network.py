@@ -29,6 +29,7 @@ NODES = {
 """Name and role, in the order in which they start; also the order of their ports."""
 KEEPS_BOOKS = ("rides", "couriers")
 MARK = "wayfare-demo"
+BESIDE = ("witness", "slips", "office")  # only in the office can identity numbers be opened
 
 
 @dataclass(slots=True)
@@ -146,7 +147,7 @@ def _mark(data: Path) -> IO[str]:
         raise DemoFault(
             f"another demonstration runs in {data}. Stop it, or name another folder: --data DIR"
         ) from None
-    for name in (*NODES, "witness", "slips"):
+    for name in (*NODES, *BESIDE):
         if (data / name).exists():
             shutil.rmtree(data / name)
     return mark
@@ -157,15 +158,14 @@ def _mark(data: Path) -> IO[str]:
 
 def write_settings(plan: Network) -> None:
     """Keys (mode 0600) and settings for each node, every one trusting the same registry."""
-    (plan.data / "witness").mkdir()
-    (plan.data / "slips").mkdir()
+    for name in BESIDE:
+        (plan.data / name).mkdir()
     for name in NODES:
         _write_keys(plan, name)
     values = {f"{name}_url": plan.url(name) for name in NODES}
     values |= {f"{name}_port": str(port) for name, port in plan.ports.items()}
     values["registry"] = _registry_table(plan)
     private, values["identity_key"] = identity.new_pair()
-    (plan.data / "office").mkdir()  # which is no node: only here identity numbers can be opened
     write_secret(plan.data / "office" / "identity.key", private)
     values["witness_dir"] = str(plan.data / "witness")
     for name in NODES:

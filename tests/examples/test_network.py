@@ -71,7 +71,7 @@ def test_every_node_gets_settings_that_it_takes_and_keys_that_only_its_owner_rea
             assert main(["check-config", role, "--config", str(plan.config(name))]) == 0
         assert capsys.readouterr().out.count("fine for") == len(NODES)
         secrets = list(tmp_path.rglob("*.key"))
-        assert len(secrets) == 2 * len(NODES) + 2
+        assert len(secrets) == 2 * len(NODES) + 2 + 1  # ledgers, the office
         assert {stat.S_IMODE(path.stat().st_mode) for path in secrets} == {0o600}
 
 
