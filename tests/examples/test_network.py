@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from examples.network import MARK, NODES, choose_ports, network, write_settings
+from examples.network import BESIDE, MARK, NODES, choose_ports, network, write_settings
 from examples.process import DemoFault, Started, start, stop, wait_healthy
 from protocol_specs.node.commands import main
 
@@ -59,7 +59,7 @@ def test_an_earlier_demonstration_makes_room(tmp_path: Path) -> None:
     for _ in range(2):
         with network(tmp_path, 0) as plan:
             write_settings(plan)
-    assert {path.name for path in tmp_path.iterdir()} == {*NODES, MARK, "slips", "witness"}
+    assert {path.name for path in tmp_path.iterdir()} == {*NODES, *BESIDE, MARK}
 
 
 def test_every_node_gets_settings_that_it_takes_and_keys_that_only_its_owner_reads(
