@@ -22,7 +22,8 @@ Balance = Callable[[Account], int]
 class Contribution:
     """One scheme's posting for one worker slot of one event.
 
-    `returned` comes back of what was declared already: the institution owes it.
+    `returned` comes back of what was declared already: `held_minor` of it was beyond the worker's
+    plan and is held here (2240), the rest the institution owes.
     """
 
     scheme: str
@@ -33,6 +34,7 @@ class Contribution:
     bearers: tuple[Bearer, ...]
     posting: Posting
     returned: Split = NONE
+    held_minor: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +141,8 @@ def refund_lines(change: Change) -> tuple[Transfer, ...]:
 def contribution_lines(contribution: Contribution, kind: str) -> tuple[Transfer, ...]:
     """Set aside: Dr 1230 / Cr 2200, period line Cr 2205. Due: Dr 2100W (platform-borne: 5000) /
     Cr 1230 and Dr 2200 / Cr 2210 (2205 likewise). Refunded: Dr 2210 / Cr 2100W (or 5000) at once;
-    what was declared already Dr 1260 / Cr 2100W (or 5000).
+    what was declared already Dr 1260 / Cr 2100W (or 5000), what was held for the worker of it
+    Dr 2240 / Cr 2100W.
     A negative amount is the same transfer the other way round. Each bearer has lines of its own.
     """
     return tuple(
@@ -162,10 +165,12 @@ def _bearer_lines(contribution: Contribution, kind: str, borne_by: Bearer) -> tu
     posting = contribution.posting.of(borne_by)
     newly_due = posting.due_order_minor + posting.due_period_minor
     back = contribution.returned.worker if by_worker else contribution.returned.cooperative
+    held = contribution.held_minor if by_worker else 0
     if kind == "refunded" or back:
         return (
             *move(bearer, due, newly_due + back),
-            *move(chart.credit_at_institution(scheme, worker), bearer, back),
+            *move(chart.credit_at_institution(scheme, worker), bearer, back - held),
+            *move(chart.excess_held(scheme, worker), bearer, held),
             *move(contra, aside, posting.order_minor - posting.due_order_minor),
             *move(contra, rounding, posting.period_minor - posting.due_period_minor),
         )

@@ -194,8 +194,12 @@ def _slot(
         rule = replace(rule, rounding="transaction")  # nobody's period yet
     is_final = scheme.after_remittance == "none" and declared != NONE
     posting, after_ = post(period, stood.standing, now, rule, declared if is_final else None)
-    newly_due = posting.due_order + posting.due_period
-    still_here = (period.due.posted - declared).above_zero()
+    returned = (declared - after_.due.posted).above_zero()
+    held_minor, given_minor = _beyond_plan(session, scheme, worker, name, returned)
+    if given_minor:
+        returned -= Split(worker=given_minor)
+        floor = after_.due.posted + Split(worker=given_minor)
+        posting, after_ = post(period, stood.standing, now, rule, floor)
     return _Slot(
         scheme=scheme,
         place=place,
@@ -211,7 +215,8 @@ def _slot(
             declared_in=declared_in,
             bearers=scheme.bearers,
             posting=posting,
-            returned=(NONE - newly_due - still_here).above_zero() if declared != NONE else NONE,
+            returned=returned,
+            held_minor=held_minor,
         ),
         period=after_,
         rule=rule,
@@ -234,6 +239,19 @@ def _declared(
         return origin, NONE
     closing.declare_first(session, desk, scheme, worker)
     return declared_in, periods.declared(session, scheme.id, worker, origin)[0]
+
+
+def _beyond_plan(
+    session: Session, scheme: Scheme, worker: str, origin: str, returned: Split
+) -> tuple[int, int]:
+    """How much of what comes back to the worker was beyond the plan, and so never at the
+    institution: what is still held for them, and what they had or carried on already."""
+    if not returned.worker or not scheme.plan:
+        return 0, 0
+    beyond = min(returned.worker, periods.excess_minor(session, scheme.id, worker, origin))
+    account = chart.excess_held(scheme.id, worker)
+    held = min(beyond, max(0, balances.balance_minor(session, account, scheme.currency)))
+    return held, beyond - held
 
 
 def _keep(
@@ -310,6 +328,7 @@ def _note_declared(session: Session, posted: Contribution, entry: Entry) -> None
             origin=origin,
             entry=entry.id,
             amount=NONE - posted.returned,
+            excess_minor=-posted.held_minor,
         )
 
 

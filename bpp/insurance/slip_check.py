@@ -31,7 +31,8 @@ from protocol_specs.wire.keys import BadSignature, InvalidKey, public_key, stric
 from protocol_specs.wire.money import exponent
 
 PENDING = "pending"
-SET_ASIDE, ROUNDING, DUE, AT_INSTITUTION = "2200", "2205", "2210", "1260"
+SET_ASIDE, ROUNDING, DUE = "2200", "2205", "2210"
+DECLARED = {"1260", "2240"}  # what came back of it: owed by the institution, held beyond the plan
 
 _PLAIN = re.compile(r"-?[0-9]{1,30}(\.[0-9]{1,30})?")
 
@@ -276,9 +277,9 @@ def _check_entry(slip: SlipShown) -> None:
     """The transfers move what the two lines say they move; where they move nothing, it says why."""
     posted = slip.order_line.posted_minor + slip.period_line.posted_minor
     due = slip.order_line.due_minor + slip.period_line.due_minor
-    aside = {SET_ASIDE, ROUNDING, DUE, AT_INSTITUTION}
+    aside = {SET_ASIDE, ROUNDING, DUE, *DECLARED}
     _equal("entry.transfers (posted)", _net(slip.entry, aside), posted)
-    _equal("entry.transfers (due)", _net(slip.entry, {DUE, AT_INSTITUTION}), due)
+    _equal("entry.transfers (due)", _net(slip.entry, {DUE, *DECLARED}), due)
     if not posted and not due and slip.reason is None:
         raise BadSlip("reason: the entry moves nothing, and the slip does not say why")
 

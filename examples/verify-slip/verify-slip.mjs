@@ -13,7 +13,7 @@ const DICTIONARY = fs.readFileSync(new URL("slip_dictionary.json", import.meta.u
 const BASE45 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ $%*+-./:";
 const BASE58 = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz";
 const SPKI_ED25519 = Buffer.from("302a300506032b6570032100", "hex");
-const DUE = new Set(["2210", "1260"]); // due; below zero what the institution owes back
+const DUE = new Set(["2210", "1260", "2240"]); // due; below zero: owed back, or held beyond a plan
 const ASIDE = new Set(["2200", "2205", ...DUE]); // set aside, rounding and cap
 
 class DoesNotHold extends Error {}

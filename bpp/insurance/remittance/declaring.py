@@ -83,7 +83,11 @@ _is_returned = case((_part.c.kind == "returned", 1), else_=0)
 _CREDIT = Statement(
     select(
         func.coalesce(
-            func.sum(-_is_returned * _part.c.worker_minor - _part.c.credit_worker_minor), 0
+            func.sum(
+                -_is_returned * (_part.c.worker_minor - _part.c.excess_minor)
+                - _part.c.credit_worker_minor
+            ),
+            0,
         ).label("worker"),
         func.coalesce(
             func.sum(
@@ -264,21 +268,22 @@ def _draft(session: Session, known: Known, scheme: Scheme, period: str, rows: li
     parts = _less_credit(session, scheme, worker, [part for part in parts if part.due.total])
     of_period, _ = books.period(session, scheme.id, worker, period)
     orders = session.one(_ORDERS, worker=worker, scheme=scheme.id, period=period)
-    plan = _selected_minor(scheme, person, period)
+    plan = _plan_of(scheme, person, period)
     paid = sum(part.due.total for part in parts if part.origin == period)
+    lacks = None if plan is None else plan.month_minor - plan.prepaid_minor - paid
     return Draft(
         worker=worker,
         parts=tuple(parts),
         exact=text(of_period.due.exact),
         orders=int(orders[0]) if orders else 0,
-        shortfall_minor=None if plan is None else max(0, plan[0] - plan[1] - paid),
+        shortfall_minor=None if lacks is None else max(0, lacks),
     )
 
 
 def _part_of(session: Session, scheme: Scheme, person: Person, worker: str, row: Row) -> Part:
     """What stands on 2210, split as the contributions behind it are, less the excess."""
     origin, minor = row["origin"], row["minor"]
-    before, remitted_minor = periods.declared(session, scheme.id, worker, origin)
+    before, contributed_minor = periods.declared(session, scheme.id, worker, origin)
     if worker == chart.UNASSIGNED:
         return Part(origin, borne(minor, scheme.borne_by))  # of both: the cooperative
     stands, _ = books.period(session, scheme.id, worker, origin)
@@ -288,16 +293,26 @@ def _part_of(session: Session, scheme: Scheme, person: Person, worker: str, row:
             f"2210:{scheme.id}:{worker}:{origin} holds {minor}, its contributions less what was "
             f"declared come to {due.worker} + {due.cooperative}: see wayfare ledger verify"
         )
-    plan = _selected_minor(scheme, person, origin)
-    if plan is None or not (person.plans or person.bought):
+    plan = _plan_of(scheme, person, origin)
+    if plan is None or not plan.is_selected:
         return Part(origin, due)  # nothing selected: nothing is beyond it
-    left = max(0, max(0, plan[0] - plan[1]) - remitted_minor)
+    left = max(0, max(0, plan.month_minor - plan.prepaid_minor) - contributed_minor)
     return Part(origin, due, max(0, due.worker - left))
 
 
-def _selected_minor(scheme: Scheme, person: Person, period: str) -> tuple[int, int] | None:
-    """A month of the selected plan (none selected: the one bought, else the smallest), and how much
-    of it was bought ahead. None: the scheme has no plans, or had none yet."""
+@dataclass(frozen=True, slots=True)
+class _PlanMonth:
+    """A month of a plan, and how much of it was bought ahead. `is_selected`: chosen or bought for
+    that very month; else it is the smallest there is, which a shortfall is told against."""
+
+    month_minor: int
+    prepaid_minor: int
+    is_selected: bool
+
+
+def _plan_of(scheme: Scheme, person: Person, period: str) -> _PlanMonth | None:
+    """The plan of a worker's month: chosen, else bought, else the smallest. None: the scheme has no
+    plans, or had none yet."""
     if not scheme.plan:
         return None
     first = calendar.first_day(period)
@@ -305,9 +320,10 @@ def _selected_minor(scheme: Scheme, person: Person, period: str) -> tuple[int, i
         prepaid = plans.prepaid_minor(scheme, person.bought, period)
         name = plans.choice_for(person.plans, period)
         if name is None and prepaid:
-            return prepaid, prepaid
+            return _PlanMonth(prepaid, prepaid, is_selected=True)
         plan = plans.plan_in(scheme, first, name)
-        return plans.contribution_minor(scheme, plan, first), prepaid
+        month = plans.contribution_minor(scheme, plan, first)
+        return _PlanMonth(month, prepaid, is_selected=name is not None)
     except NotInsurable:
         return None
 
@@ -317,9 +333,10 @@ def _less_credit(session: Session, scheme: Scheme, worker: str, parts: list[Part
     if scheme.after_remittance != "institution_credit" or not parts:
         return parts
     account = chart.credit_at_institution(scheme.id, worker)
-    if not balances.balance_minor(session, account, scheme.currency):
+    stands = balances.balance_minor(session, account, scheme.currency)
+    if stands <= 0:
         return parts
-    left = _credit(session, scheme.id, worker)
+    left = _credit(session, scheme.id, worker, stands)
     found = []
     for part in parts:
         free = part.remitted
@@ -329,7 +346,11 @@ def _less_credit(session: Session, scheme: Scheme, worker: str, parts: list[Part
     return found
 
 
-def _credit(session: Session, scheme: str, worker: str) -> Split:
-    """What came back to the worker after remittance less what was used of it, by who bears it."""
+def _credit(session: Session, scheme: str, worker: str, stands_minor: int) -> Split:
+    """What came back to the worker after remittance less what was used of it, by who bears it; no
+    more than still stands there: the institution may have paid some of it back."""
     row = session.one(_CREDIT, scheme=scheme, worker=worker)
-    return NONE if row is None else Split(row["worker"], row["own"])
+    if row is None:
+        return NONE
+    by_worker = min(row["worker"], stands_minor)
+    return Split(by_worker, min(row["own"], stands_minor - by_worker))

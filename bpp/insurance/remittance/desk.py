@@ -100,6 +100,10 @@ def step(
     """Writes the step down. Raises Refused, Malformed for an amount that is none."""
     if asked.worker is not None and asked.kind != "rejected":
         raise Refused("a worker is named only where one line was rejected")
+    if asked.amount is not None and asked.kind not in ("acknowledged", "interest"):
+        raise Refused("an amount is said of interest or an acknowledgement; all of the rest moves")
+    if asked.paid_on is not None and asked.kind != "interest":
+        raise Refused("paid_on is said of interest alone; at says when it happened")
     at = now if asked.at is None else asked.at
     if at > now:
         raise Refused("what has not happened yet cannot be written down")
@@ -117,7 +121,7 @@ def step(
 def _step(session: Session, known: Known, asked: StepAsked, how: Step) -> Remittance:
     id = asked.remittance
     scheme = scheme_of(known, id.partition("/")[0])
-    minor = None if asked.amount is None else money.minor_units(asked.amount, scheme.currency)
+    minor = _minor(asked.amount, scheme)
     if asked.kind == "sent":
         return states.send(session, id, how)
     if asked.kind == "acknowledged":
@@ -146,9 +150,13 @@ def decide_excess(
         reference=asked.reference,
         by=asked.by,
         now=now,
-        amount_minor=money.minor_units(asked.amount, scheme.currency) if asked.amount else None,
+        amount_minor=_minor(asked.amount, scheme),
     )
     return {"entry": entry}
+
+
+def _minor(amount: str | None, scheme: Scheme) -> int | None:
+    return None if amount is None else money.minor_units(amount, scheme.currency)
 
 
 def scheme_of(known: Known, name: str) -> Scheme:

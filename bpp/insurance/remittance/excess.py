@@ -6,7 +6,7 @@ Dr 2240 / Cr 2100.
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from sqlalchemy import bindparam, select
 
@@ -63,18 +63,23 @@ def decide(
     now: int,
     amount_minor: int | None = None,
 ) -> str:
-    """Does what the worker chose with all of it, or that much; the entry's id. The same reference
-    again posts nothing. Raises Refused.
+    """Does what the worker chose with all of it, or that much; the entry's id. The same said again
+    under its reference posts nothing; a reference stands for one choice. Raises Refused.
     """
     if not is_id(reference) or not is_id(by):
         raise Refused("reference and by: up to 64 of A-Z a-z 0-9 . _ - (no name of a person)")
     id = f"{KINDS[choice]}/{reference}"
-    stands = journal.document(session, id)
-    if stands is not None:
-        if not any(f":{worker}" in each["debit"] for each in stands["transfers"]):
-            raise Refused(f"{reference} already stands for another worker's excess")
-        return id
     account = chart.excess_held(scheme.id, worker)
+    stands = _posted(session, reference)
+    if stands is not None:
+        (posted,) = stands["transfers"]
+        is_same = (stands["id"], posted["debit"]) == (id, account.id)
+        if not is_same or amount_minor not in (None, posted["amount_minor"]):
+            raise Refused(
+                f"{reference} already stands for another choice ({stands['id']} of "
+                f"{posted['debit']}): give this one a reference of its own"
+            )
+        return id
     most = balances.balance_minor(session, account, scheme.currency)
     minor = most if amount_minor is None else amount_minor
     if not 0 < minor <= most:
@@ -99,6 +104,12 @@ def decide(
             amount=back,
         )
     return id
+
+
+def _posted(session: Session, reference: str) -> dict[str, Any] | None:
+    """The entry of the choice that was made under this reference."""
+    found = (journal.document(session, f"{kind}/{reference}") for kind in KINDS.values())
+    return next((each for each in found if each is not None), None)
 
 
 def _post(

@@ -6,7 +6,7 @@ on PostgreSQL at READ COMMITTED, where each statement sees what was committed be
 FOR SHARE and FOR UPDATE are nothing: the store's one writer lets transactions pass one by one.
 """
 
-from sqlalchemy import bindparam, func, insert, select
+from sqlalchemy import bindparam, case, func, insert, select
 
 from bpp.insurance.engine import calendar
 from bpp.insurance.engine.shares import Split
@@ -34,13 +34,20 @@ _IS_TOUCHED = Statement(
     )
 )
 _TOUCH = Statement(insert(_touched))
+# Excess carried here is still to be declared; of what was, all but the excess counts.
+_counts = case((_part.c.kind == "carried", 0), else_=_part.c.amount_minor - _part.c.excess_minor)
 _DECLARED = Statement(
     select(
         func.coalesce(func.sum(_part.c.amount_minor), 0).label("amount"),
         func.coalesce(func.sum(_part.c.worker_minor), 0).label("worker"),
-        func.coalesce(func.sum(_part.c.remitted_minor), 0).label("remitted"),
+        func.coalesce(func.sum(_counts), 0).label("counts"),
         func.coalesce(func.max(_part.c.n), 0).label("n"),
     ).where(*(_part.c[key] == bindparam(key) for key in ("scheme", "worker", "origin")))
+)
+_EXCESS = Statement(
+    select(func.coalesce(func.sum(_part.c.excess_minor), 0)).where(
+        *(_part.c[key] == bindparam(key) for key in ("scheme", "worker", "origin"))
+    )
 )
 _NEW_PART = Statement(insert(_part))
 
@@ -84,12 +91,18 @@ def touch(session: Session, scheme: str, declared: str, worker: str, origin: str
 
 def declared(session: Session, scheme: str, worker: str, origin: str) -> tuple[Split, int]:
     """What of the worker's due money of that period is not on 2210 any more, by who bears it; and
-    how much of it was remitted.
+    how much of it counts as contributed: remitted, or covered by credit, and not come back.
     """
     row = session.one(_DECLARED, scheme=scheme, worker=worker, origin=origin)
     if row is None:
         return Split(), 0
-    return Split(row["worker"], row["amount"] - row["worker"]), int(row["remitted"])
+    return Split(row["worker"], row["amount"] - row["worker"]), int(row["counts"])
+
+
+def excess_minor(session: Session, scheme: str, worker: str, origin: str) -> int:
+    """What of that period was beyond the plan, and the worker's own to decide about."""
+    row = session.one(_EXCESS, scheme=scheme, worker=worker, origin=origin)
+    return int(row[0]) if row else 0
 
 
 def add_part(
