@@ -5,6 +5,7 @@ says less than what stands, or the same, changes nothing either.
 """
 
 import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from hashlib import sha256
@@ -14,14 +15,14 @@ from sqlalchemy import bindparam, insert, select
 
 from bpp.insurance.agents.filing import Filer
 from bpp.insurance.remittance import reading, states
-from bpp.insurance.remittance.files import camt054, made, pain002
+from bpp.insurance.remittance.files import camt054, identifiers, made, pain002
 from bpp.insurance.remittance.files.bank_words import BankFile, Word
 from bpp.insurance.remittance.files.made import Made
 from bpp.insurance.remittance.files.making import outstanding_minor
 from bpp.insurance.remittance.files.tables import BankFileRead
 from bpp.insurance.remittance.states import Step
 from bpp.insurance.remittance.values import Remittance
-from bpp.ledger.bank_files import BadBankFile
+from bpp.ledger.bank_files import BadBankFile, minor_of
 from bpp.ledger.bank_xml import kind_of, root_of
 from bpp.refused import Refused
 from protocol_specs.node.store import Session, Statement
@@ -31,6 +32,9 @@ _read = BankFileRead.__table__
 
 _READ = Statement(select(_read.c.at).where(_read.c.sha256 == bindparam("sha256")))
 _NEW_READ = Statement(insert(_read))
+_SAID = Statement(select(_read.c.words).where(_read.c.words.contains(bindparam("end_to_end"))))
+_DUPLICATES = ("AM05", "DU01", "DU02", "DU03", "DU04", "DU05")
+"""Reasons (ExternalStatusReason1Code) that refuse a copy: the first one is not touched by it."""
 _READERS = {"pain.002": pain002.read, "camt.054": camt054.read}
 _IN_TURN = ("pending", "paid", "rejected", "came")  # of one day
 
@@ -63,7 +67,9 @@ def apply(session: Session, taken: Taken, now: int) -> dict[str, Any]:
     except BadBankFile as fault:
         raise Refused(str(fault)) from None
     words = sorted(bank.words, key=lambda word: (word.on, _IN_TURN.index(word.says)))
-    told = [each for word in words for each in _take(session, taken, word, now)]
+    told: list[dict[str, Any]] = []
+    for word in words:
+        told += _take(session, taken, word, now, told)
     session.run(
         _NEW_READ,
         sha256=taken.sha256,
@@ -86,11 +92,16 @@ def _opened(taken: Taken) -> BankFile:
     return _READERS[kind](taken.raw, taken.name)
 
 
-def _take(session: Session, taken: Taken, word: Word, now: int) -> list[dict[str, Any]]:
-    """One word of the bank's: which payments it is about, and what it changed of each."""
+def _take(
+    session: Session, taken: Taken, word: Word, now: int, told: list[dict[str, Any]]
+) -> list[dict[str, Any]]:
+    """One word of the bank's: which payments it is about, and what it changed of each. `told` is
+    what the same file said before it."""
     about = _about(session, word)
     for each in about:
         _check(each, word, now)
+        if word.says == "paid":
+            _not_twice(session, each, word, told)
     return [
         {
             "remittance": each.remittance,
@@ -110,13 +121,48 @@ def _about(session: Session, word: Word) -> list[Made]:
         found = made.credits(session, word.message or "")
         if not found:
             raise Refused(f"{word.place}: no payment file of ours is called {word.message}")
-        return found
+        some = found if word.instruction is None else _instructed(found, word)
+        _check_echo(session, some, word)
+        return some
     one = made.credit(session, word.end_to_end)
     if one is not None:
         return [one]
     if word.says == "came":
         return []  # somebody else's payment to us: wayfare ledger match looks at it
     raise Refused(f"{word.place}: no payment of ours is called {word.end_to_end[:40]}")
+
+
+def _instructed(found: list[Made], word: Word) -> list[Made]:
+    """Those of the file that one instruction paid: pain001 makes one of each account, in turn."""
+    accounts = sorted({each.account for each in found})
+    for n, account in enumerate(accounts, 1):
+        if identifiers.instruction_id(found[0].message, n) == word.instruction:
+            return [each for each in found if each.account == account]
+    raise Refused(f"{word.place}: {word.message} has no instruction {str(word.instruction)[:40]}")
+
+
+def _check_echo(session: Session, some: list[Made], word: Word) -> None:
+    """That what the bank says of the whole of it is what we wrote."""
+    echo, file = word.echo, made.file(session, some[0].message)
+    if echo is None or file is None:
+        return
+    if echo.made_at is not None and echo.made_at != file.at:
+        raise Refused(f"{word.place}/OrgnlCreDtTm: our file {file.message} was written at another")
+    if echo.count is not None and echo.count != str(len(some)):
+        raise Refused(f"{word.place}/OrgnlNbOfTxs: it says {echo.count[:20]}, ours has {len(some)}")
+    if echo.sum is None:
+        return
+    currency = some[0].currency
+    ours = sum(each.amount_minor for each in some)
+    try:
+        is_ours = minor_of(echo.sum, currency, f"{word.place}/OrgnlCtrlSum") == ours
+    except BadBankFile as fault:
+        raise Refused(str(fault)) from None
+    if not is_ours:
+        raise Refused(
+            f"{word.place}/OrgnlCtrlSum: it says {echo.sum[:20]}, our payments come to "
+            f"{money.amount(ours, currency)} {currency}"
+        )
 
 
 def _check(each: Made, word: Word, now: int) -> None:
@@ -157,6 +203,8 @@ def _do(session: Session, taken: Taken, each: Made, word: Word, now: int) -> str
     if word.says == "paid":
         return _paid(session, found, each, word, _step(taken, found, each, word, now))
     if word.says == "rejected":
+        if any(reason.startswith(_DUPLICATES) for reason in word.reasons):
+            return "nothing"  # a copy was refused
         return _rejected(session, found, each, word, _step(taken, found, each, word, now))
     return "nothing"
 
@@ -167,9 +215,8 @@ def _paid(session: Session, found: Remittance, each: Made, word: Word, step: Ste
             f"{word.place}: {found.id} was rejected before, and now it is to have been paid: ask "
             "the bank"
         )
-    _not_twice(session, found, each, word)
-    outstanding = outstanding_minor(found)
-    if outstanding == 0:
+    outstanding = outstanding_minor(session, found)
+    if outstanding == 0 or _is_sent(found, each):
         return "nothing"  # it was written down as sent before
     if outstanding != each.amount_minor:
         ours = money.amount(outstanding, found.currency)
@@ -181,18 +228,22 @@ def _paid(session: Session, found: Remittance, each: Made, word: Word, step: Ste
     return "sent"
 
 
-def _not_twice(session: Session, found: Remittance, each: Made, word: Word) -> None:
-    """That no other attempt at the same money was paid as well."""
-    others = {
-        _named(other): other
-        for other in made.credits_of(session, found.id)
-        if other != each and other.amount_minor == each.amount_minor
-    }
-    for event in found.events:
-        if event.kind == "sent" and event.text in others:
+def _is_sent(found: Remittance, each: Made) -> bool:
+    """Whether this very payment was written down as sent; what is left to pay is interest."""
+    return any(event.text == _named(each) for event in found.events)
+
+
+def _not_twice(session: Session, each: Made, word: Word, told: Sequence[Mapping[str, Any]]) -> None:
+    """That no bank said of another attempt at the same money that it was paid as well."""
+    for other in made.credits_of(session, each.remittance):
+        if other == each or other.amount_minor != each.amount_minor:
+            continue
+        rows = session.all(_SAID, end_to_end=json.dumps(other.end_to_end))
+        said = [*told, *(one for row in rows for one in json.loads(row["words"]))]
+        if any((s["end_to_end"], s["says"]) == (other.end_to_end, "paid") for s in said):
             raise Refused(
-                f"{word.place}: {found.id} was paid twice, as {others[event.text].end_to_end} "
-                f"before and as {each.end_to_end} now: have the bank bring one back"
+                f"{word.place}: {each.remittance} was paid twice, as {other.end_to_end} before "
+                f"and as {each.end_to_end} now: have the bank bring one back"
             )
 
 

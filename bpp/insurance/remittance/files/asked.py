@@ -2,6 +2,7 @@
 
 from base64 import b64decode, b64encode
 from datetime import date
+from hashlib import sha256
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -21,7 +22,8 @@ class PaymentAsked(BaseModel):
     """Which remittances are to be paid by one file, and by whose wish (a short id, never a name).
 
     `on` None: the next working day. `anew`: the bank never took the file made before. `mandate`:
-    under which an agent files for us.
+    under which an agent files for us. `stands`: the SHA-256 of what stands where the file is to be
+    put, if anything: where the file is another, none is made.
     """
 
     model_config = ConfigDict(extra="forbid", strict=True)
@@ -31,6 +33,7 @@ class PaymentAsked(BaseModel):
     on: str | None = Field(default=None, pattern=r"^\d{4}-\d\d-\d\d$")
     anew: bool = False
     mandate: str | None = Field(default=None, max_length=64)
+    stands: str | None = Field(default=None, pattern=r"^[0-9a-f]{64}$")
 
 
 class BankFileAsked(BaseModel):
@@ -47,7 +50,9 @@ class BankFileAsked(BaseModel):
 def payment(
     session: Session, settings: InsuranceSettings, asked: PaymentAsked, *, issuer: str, now: int
 ) -> dict[str, Any]:
-    """Makes the file, or gives that made before: `message`, `content` base64. Raises Refused."""
+    """Makes the file, or gives that made before: `message`, `content` base64, and `own`: what the
+    cooperative bears of it and has to bring to which account. Raises Refused, and keeps nothing.
+    """
     from bpp.insurance.remittance.files import making  # lxml only where it is needed
 
     try:
@@ -57,7 +62,13 @@ def payment(
     filer = Filer(principal=issuer, now=now, mandate=asked.mandate)
     wanted = making.Wanted(tuple(asked.remittances), asked.by, on, asked.anew, filer)
     message, document = making.payment_file(session, settings, wanted, now)
-    return {"message": message, "content": b64encode(document).decode()}
+    if asked.stands not in (None, sha256(document).hexdigest()):
+        raise Refused("what stands there already has other content: name another --out")
+    return {
+        "message": message,
+        "content": b64encode(document).decode(),
+        "own": making.own_parts(session, message),
+    }
 
 
 def bank(session: Session, asked: BankFileAsked, *, issuer: str, now: int) -> dict[str, Any]:

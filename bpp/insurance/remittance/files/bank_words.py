@@ -14,7 +14,8 @@ class Word:
     `pending`: not decided yet. `paid`: the money left our account. `rejected`: it did not leave, or
     it came back. `came`: money that nobody calls a return. `code` is the bank's own word (ACSC,
     RJCT, BOOK), `reasons` why (AC04 ...). None is what the file does not say; `end_to_end` None:
-    all of `message`. `account` is ours as the bank knows it, `reference` the bank's number.
+    all of `instruction` (PmtInfId), or of `message` where that is None too. `account` is ours as
+    the bank knows it, `reference` the bank's number.
     """
 
     place: str
@@ -28,6 +29,20 @@ class Word:
     account: str | None = None
     reasons: tuple[str, ...] = ()
     reference: str = ""
+    instruction: str | None = None
+    echo: "Echo | None" = None
+
+
+@dataclass(frozen=True, slots=True)
+class Echo:
+    """What a bank says back of a whole file or instruction; None is what it does not say.
+
+    `sum` is decimal text, in whatever currency the file was.
+    """
+
+    made_at: int | None = None
+    count: str | None = None
+    sum: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

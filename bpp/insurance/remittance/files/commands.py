@@ -1,11 +1,13 @@
 """`wayfare remit file` writes files for banks and institutions, `wayfare remit read` reads one."""
 
 import argparse
+import filecmp
 import json
 import sys
 from base64 import b64decode, b64encode
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from decimal import Decimal
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -64,16 +66,16 @@ def run_file(arguments: argparse.Namespace, open_desk: OpenDesk) -> int:
     """0: it stands at --out; 1: refused, with why, and nothing was written."""
     desk = open_desk(arguments.config)
     try:
-        name, content = _MAKE[arguments.kind](arguments, desk)
-        _put(arguments.out, content)
+        _check_out(arguments.out)
+        name, size = _MAKE[arguments.kind](arguments, desk)
     except (Refused, Malformed) as refused:
         return _refused(arguments, str(refused))
     except OSError as error:
         return _refused(arguments, f"{arguments.out}: {error.strerror}")
     if arguments.json:
-        print(json.dumps({"name": name, "out": str(arguments.out), "bytes": len(content)}))
+        print(json.dumps({"name": name, "out": str(arguments.out), "bytes": size}))
     else:
-        print(f"{name}: {arguments.out}, {len(content)} bytes")
+        print(f"{name}: {arguments.out}, {size} bytes")
     return 0
 
 
@@ -114,13 +116,15 @@ def run_read(arguments: argparse.Namespace, open_desk: OpenDesk) -> int:
     return 0
 
 
-def _payment(arguments: argparse.Namespace, desk: Desk) -> tuple[str, bytes]:
+def _payment(arguments: argparse.Namespace, desk: Desk) -> tuple[str, int]:
     if arguments.by is None:
         raise Refused("say by whose wish, --by: it is written down with the file")
     body = {"remittances": arguments.what, "by": arguments.by, "anew": arguments.anew}
     body["mandate"] = arguments.mandate
     if arguments.on is not None:
         body["on"] = arguments.on
+    if arguments.out.exists():
+        body["stands"] = sha256(arguments.out.read_bytes()).hexdigest()
 
     def unit(session: Session, now: int) -> dict[str, Any]:
         return asked.payment(
@@ -134,25 +138,29 @@ def _payment(arguments: argparse.Namespace, desk: Desk) -> tuple[str, bytes]:
     answer = written(desk, asked.PAYMENT, body, unit)
     if "error" in answer:
         raise Refused(answer["error"])
-    return answer["message"], b64decode(answer["content"])
+    size = _put(arguments.out, [b64decode(answer["content"])])
+    for each in answer["own"]:
+        told = f"{each['account']}: before that day bring {each['amount']} {each['currency']}"
+        print(f"{told} to it, which the cooperative bears", file=sys.stderr)
+    return answer["message"], size
 
 
-def _csv(arguments: argparse.Namespace, desk: Desk) -> tuple[str, bytes]:
+def _csv(arguments: argparse.Namespace, desk: Desk) -> tuple[str, int]:
     id = _only(arguments)
-    return id, _read(desk, lambda session: remittance_csv.write(session, id))
+    return id, _written(arguments, desk, lambda session: [remittance_csv.write(session, id)])
 
 
-def _karnataka(arguments: argparse.Namespace, desk: Desk) -> tuple[str, bytes]:
+def _karnataka(arguments: argparse.Namespace, desk: Desk) -> tuple[str, int]:
     period, key = _only(arguments), None
     if arguments.identity_key is not None:
         made_by = "wayfare workers keygen makes one; its public half must have been the setting"
         key = identity.key_of(
             read_secret(arguments.identity_key, key="--identity-key", made_by=made_by)
         )
-    return period, _read(desk, lambda session: karnataka.write(session, period, key))
+    return period, _written(arguments, desk, lambda s: karnataka.parts(s, period, key))
 
 
-def _form_xx(arguments: argparse.Namespace, desk: Desk) -> tuple[str, bytes]:
+def _form_xx(arguments: argparse.Namespace, desk: Desk) -> tuple[str, int]:
     year = _only(arguments)
     if arguments.turnover is None or arguments.rate is None:
         raise Refused("say --turnover and --rate: neither is known here")
@@ -162,7 +170,7 @@ def _form_xx(arguments: argparse.Namespace, desk: Desk) -> tuple[str, bytes]:
     if turnover < 0:
         raise Refused("--turnover is not below zero")
     given = Given(year, turnover, Decimal(arguments.rate))
-    return year, _read(desk, lambda session: form_xx.write(session, given, desk.issuer))
+    return year, _written(arguments, desk, lambda s: [form_xx.write(s, given, desk.issuer)])
 
 
 _MAKE = {"pain001": _payment, "csv": _csv, "karnataka": _karnataka, "form-xx": _form_xx}
@@ -174,19 +182,37 @@ def _only(arguments: argparse.Namespace) -> str:
     return str(arguments.what[0])
 
 
-def _read(desk: Desk, unit: Callable[[Session], bytes]) -> bytes:
+def _written(
+    arguments: argparse.Namespace, desk: Desk, unit: Callable[[Session], Iterable[bytes]]
+) -> int:
+    """Puts what is read at --out as it is read; how many bytes."""
     store = Store.read_only(desk.data_dir)
     try:
-        return store.read(unit)
+        return store.read(lambda session: _put(arguments.out, unit(session)))
     finally:
         store.close()
 
 
-def _put(path: Path, content: bytes) -> None:
-    """Readable by its owner only. Raises Refused rather than lose what stands there."""
-    if path.exists() and path.read_bytes() != content:
-        raise Refused(f"{path} stands already with other content: name another --out")
-    files.replace(path, content)
+def _check_out(path: Path) -> None:
+    """That a file can stand there. Raises Refused before anything is made for it."""
+    if not path.parent.is_dir():
+        raise Refused(f"--out: there is no folder {path.parent}")
+    if path.exists() and not path.is_file():
+        raise Refused(f"--out: {path} is no file: name another")
+
+
+def _put(path: Path, parts: Iterable[bytes]) -> int:
+    """Readable by its owner only, whole or not at all; how many bytes. Raises Refused rather than
+    lose what stands there.
+    """
+    with files.fresh(path) as (new, file):
+        size = sum(file.write(part) for part in parts)
+        files.sync(file)
+        if not path.exists():
+            files.settle(new, path)
+        elif not filecmp.cmp(new, path, shallow=False):
+            raise Refused(f"{path} stands already with other content: name another --out")
+    return size
 
 
 def _refused(arguments: argparse.Namespace, why: str) -> int:

@@ -66,11 +66,15 @@ def end_to_end_id(remittance: str, attempt: int = 1) -> str:
     return _fitting(remittance + _again(attempt))
 
 
-def message_id(remittances: Sequence[str], attempt: int = 1) -> str:
-    """The MsgId of a payment file: made of its remittances, and of which attempt at them it is."""
+def message_id(remittances: Sequence[str], principal: str, attempt: int = 1) -> str:
+    """The MsgId of a payment file: made of its remittances, of whose they are, and of which attempt
+    at them it is. Two cooperatives have remittances of one name: a status report may say no more
+    of a file than its MsgId, so that is never the same of both.
+    """
+    whose = f"{_digest(principal, 6)}{_again(attempt)}"
     if len(remittances) == 1:
-        return end_to_end_id(remittances[0], attempt)
-    return _fitting(f"remit-{_digest('+'.join(sorted(remittances)), 20)}{_again(attempt)}")
+        return _fitting(f"{remittances[0]}-{whose}")
+    return _fitting(f"remit-{_digest('+'.join(sorted(remittances)), 16)}-{whose}")
 
 
 def instruction_id(message: str, n: int) -> str:

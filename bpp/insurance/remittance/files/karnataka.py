@@ -40,21 +40,27 @@ COLUMNS = (
 _contribution = ContributionRow.__table__
 _entry = EntryRow.__table__
 _transfer = TransferRow.__table__
-_told = (
+ORDERS_AT_ONCE = 200
+_KEYS = Statement(
     select(_contribution.c.order_key)
+    .distinct()
     .join(_entry, _entry.c.id == _contribution.c.entry)
     .where(
         _contribution.c.scheme == bindparam("scheme"),
+        _contribution.c.order_key > bindparam("after"),
         _contribution.c.is_due == 1,
         _entry.c.declared_in == bindparam("period"),
     )
+    .order_by(_contribution.c.order_key)
+    .limit(bindparam("at_once"))
 )
 _ROWS = Statement(
     select(_contribution, _entry.c.declared_in)
     .join(_entry, _entry.c.id == _contribution.c.entry)
     .where(
         _contribution.c.scheme == bindparam("scheme"),
-        _contribution.c.order_key.in_(_told),
+        _contribution.c.order_key >= bindparam("from_key"),
+        _contribution.c.order_key <= bindparam("to_key"),
         _entry.c.declared_in <= bindparam("period"),
     )
     .order_by(_contribution.c.order_key, _contribution.c.slot, _contribution.c.n)
@@ -95,35 +101,54 @@ class _Told:
 
 
 def write(session: Session, period: str, identity_key: bytes | None = None) -> bytes:
-    """The file of a quarter ("FY2026-27Q2"). Without the office's private key (32 bytes) the column
-    uan is empty, and the file says so. Raises Refused: no quarter, or sums that are not the books'.
+    """The whole file: see `parts`."""
+    return b"".join(parts(session, period, identity_key))
+
+
+def parts(session: Session, period: str, identity_key: bytes | None = None) -> Iterator[bytes]:
+    """The file of a quarter ("FY2026-27Q2"), some rows at a time. Without the office's private key
+    (32 bytes) the column uan is empty, and the file says so. Raises Refused: no quarter; and at the
+    end, where its sums are not the books': then nothing of it is a file.
     """
     scheme = load(SCHEME)
     _check_quarter(period)
-    told = list(_transactions(session, scheme, period))
-    fees = sum(each.fee_minor for each in told)
     moved = _sum(session, _CREDITS, period) - _sum(session, _DEBITS, period)
+    rows = _rows(session, scheme, period, identity_key, moved)
+    return table.parts(COLUMNS, rows, _notes(session, scheme, period, moved, identity_key))
+
+
+def _rows(
+    session: Session, scheme: Scheme, period: str, identity_key: bytes | None, moved: int
+) -> Iterator[tuple[object, ...]]:
+    numbers = people.member_numbers(session, SCHEME)
+    uans: dict[str, str | None] = {}
+    count = payouts = fees = 0
+    for each in _transactions(session, scheme, period):
+        if each.worker not in uans:
+            uans[each.worker] = _uan(session, each.worker, identity_key)
+        count, payouts, fees = count + 1, payouts + each.payout_minor, fees + each.fee_minor
+        yield _row(scheme, each, numbers, uans[each.worker])
     if fees != moved:
         raise Refused(
             f"{period}: the transactions come to {fees}, the ledger to {moved}: nothing was "
             "written, see wayfare ledger verify"
         )
-    numbers = people.member_numbers(session, SCHEME)
-    uans = {
-        worker: _uan(session, worker, identity_key) for worker in {each.worker for each in told}
-    }
-    rows = [_row(scheme, each, numbers, uans[each.worker]) for each in told]
-    payouts = sum(each.payout_minor for each in told)
-    rows.append(("TOTAL", None, len(told), None, None, None, *_ends(scheme, payouts, None, fees)))
-    return table.write(COLUMNS, rows, _notes(session, scheme, period, fees, identity_key))
+    yield ("TOTAL", None, count, None, None, None, *_ends(scheme, payouts, None, fees))
 
 
 def _transactions(session: Session, scheme: Scheme, period: str) -> Iterator[_Told]:
-    rows = session.all(_ROWS, scheme=scheme.id, period=period)
-    for (key, slot), some in groupby(rows, lambda row: (row["order_key"], row["slot"])):
-        told = _one(session, scheme, period, key, slot, list(some))
-        if told is not None and (told.payout_minor or told.fee_minor):
-            yield told
+    """In the order of their keys; some orders at a time."""
+    asked, after = {"scheme": scheme.id, "period": period}, ""
+    while keys := [
+        row[0] for row in session.all(_KEYS, after=after, at_once=ORDERS_AT_ONCE, **asked)
+    ]:
+        wanted, after = set(keys), keys[-1]
+        rows = session.all(_ROWS, from_key=keys[0], to_key=after, **asked)
+        mine = (row for row in rows if row["order_key"] in wanted)
+        for (key, slot), some in groupby(mine, lambda row: (row["order_key"], row["slot"])):
+            told = _one(session, scheme, period, key, slot, list(some))
+            if told is not None and (told.payout_minor or told.fee_minor):
+                yield told
 
 
 def _one(

@@ -20,8 +20,10 @@ from bpp.insurance.remittance.values import Remittance
 from bpp.insurance.scheme import NotInsurable, Scheme
 from bpp.insurance.scheme_file import load
 from bpp.insurance.settings import InsuranceSettings
+from bpp.ledger import balances, chart
 from bpp.refused import Refused
 from protocol_specs.node.store import Session
+from protocol_specs.wire import money
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,20 +49,23 @@ def payment_file(
     found = [_remittance(session, name) for name in names]
     if len({each.currency for each in found}) != 1:
         raise Refused("one file pays in one currency: make a file for each")
+    whose = wanted.filer.principal if wanted.filer else filing.SELF
     attempt = 1
-    while made.file(session, identifiers.message_id(names, attempt)) is not None:
+    while made.file(session, identifiers.message_id(names, whose, attempt)) is not None:
         attempt += 1
     if attempt > 1 and not wanted.anew:
-        return _again(session, settings, found, wanted, identifiers.message_id(names, attempt - 1))
+        before = identifiers.message_id(names, whose, attempt - 1)
+        return _again(session, settings, found, wanted, before)
     day = _day(found, wanted, now)
     payment = Payment(
-        message_id=identifiers.message_id(names, attempt),
+        message_id=identifiers.message_id(names, whose, attempt),
         at=now,
         on=day,
         currency=found[0].currency,
         payer=_payer(settings),
         credits=tuple(_new(session, settings, each, wanted) for each in found),
     )
+    _check_trust(session, found)
     document = _written(payment)
     for each in found:
         _note(session, each, wanted, now)
@@ -81,10 +86,54 @@ def _note(session: Session, found: Remittance, wanted: Wanted, now: int) -> None
     )
 
 
-def outstanding_minor(found: Remittance) -> int:
-    """What is still to leave for the institution."""
-    sent = sum(event.amount_minor for event in found.events if event.kind == "sent")
-    return 0 if found.state in ("rejected", "acknowledged") else found.payable_minor - sent
+def outstanding_minor(session: Session, found: Remittance) -> int:
+    """What is still to leave for the institution: what `states.send` would send."""
+    if found.state == "rejected":
+        return 0
+    stands = [
+        balances.balance_minor(session, account, found.currency)
+        for account in (
+            chart.contribution_declared(found.id),
+            chart.remittance_in_transit(found.id),
+        )
+    ]
+    return stands[0] - stands[1]
+
+
+def own_minor(session: Session, found: Remittance) -> int:
+    """What of that the cooperative bears, and has to put on the trust account before the day."""
+    minor = outstanding_minor(session, found)
+    is_sent = any(event.kind == "sent" for event in found.events)  # then interest alone is left
+    own = minor if is_sent else reading.own_minor(session, found.id) + found.interest_minor
+    return min(minor, own)
+
+
+def own_parts(session: Session, message: str) -> list[dict[str, str]]:
+    """Of the file of that MsgId: what is still to be brought to which account, JSON-ready."""
+    found: dict[tuple[str, str], int] = {}
+    for each in made.credits(session, message):
+        own = own_minor(session, _remittance(session, each.remittance))
+        found[each.account, each.currency] = found.get((each.account, each.currency), 0) + own
+    return [
+        {"account": account, "amount": money.amount(minor, currency), "currency": currency}
+        for (account, currency), minor in sorted(found.items())
+        if minor > 0
+    ]
+
+
+def _check_trust(session: Session, found: list[Remittance]) -> None:
+    """That the accounts hold what workers put by. Raises Refused: the bank would pay with less."""
+    for scheme in sorted({each.scheme for each in found}):
+        some = [each for each in found if each.scheme == scheme]
+        trust = chart.contribution_trust_bank(scheme)
+        held = balances.balance_minor(session, trust, some[0].currency)
+        wanted = sum(outstanding_minor(session, e) - own_minor(session, e) for e in some)
+        if held < wanted:
+            shown = [f"{money.amount(each, some[0].currency)}" for each in (held, wanted)]
+            raise Refused(
+                f"the trust account of {scheme} holds {shown[0]} {some[0].currency}, the workers' "
+                f"part is {shown[1]}: wayfare ledger post trust-sweep first"
+            )
 
 
 def _again(
@@ -100,7 +149,7 @@ def _again(
     if before is None:
         raise Refused(f"no file {message} was made")
     on = wanted.on or before.on
-    if on == before.on and any(outstanding_minor(each) <= 0 for each in found):
+    if on == before.on and any(outstanding_minor(session, each) <= 0 for each in found):
         return message, before.document  # paid since: nothing can be compared any more
     payment = Payment(
         message_id=message,
@@ -108,13 +157,15 @@ def _again(
         on=on,
         currency=found[0].currency,
         payer=_payer(settings),
-        credits=tuple(_credit(settings, each, names[each.id].end_to_end) for each in found),
+        credits=tuple(
+            _credit(session, settings, each, names[each.id].end_to_end) for each in found
+        ),
     )
     if _written(payment) != before.document:
         raise Refused(
             f"the file {message} was made with other content (sha256 {before.sha256}, to be paid "
-            f"on {before.on}); a bank takes a MsgId once. If it never took that file, ask for one "
-            "more with --anew"
+            f"on {before.on}); a bank takes a MsgId once. If it never took that file, or interest "
+            "came on top, ask for one more with --anew"
         )
     return message, before.document
 
@@ -126,13 +177,15 @@ def _new(
     if earlier and not wanted.anew:
         raise Refused(
             f"{found.id} stands in the file {earlier[-1].message} already; if the bank never took "
-            "that file, ask for one more with --anew"
+            "that file, or interest came on top, ask for one more with --anew"
         )
-    return _credit(settings, found, identifiers.end_to_end_id(found.id, len(earlier) + 1))
+    return _credit(session, settings, found, identifiers.end_to_end_id(found.id, len(earlier) + 1))
 
 
-def _credit(settings: InsuranceSettings, found: Remittance, end_to_end: str) -> Credit:
-    minor = outstanding_minor(found)
+def _credit(
+    session: Session, settings: InsuranceSettings, found: Remittance, end_to_end: str
+) -> Credit:
+    minor = outstanding_minor(session, found)
     if minor <= 0:
         raise Refused(f"{found.id} is {found.state}: nothing of it is left to pay")
     return Credit(

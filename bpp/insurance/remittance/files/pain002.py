@@ -1,11 +1,12 @@
 """pain.002 of ISO 20022, a bank's word on a payment file of ours, any version from 001.03 on."""
 
 from collections.abc import Iterator
-from datetime import date
+from dataclasses import replace
+from datetime import UTC, date, datetime
 from typing import Any
 
-from bpp.insurance.remittance.files.bank_words import BankFile, Says, Word
-from bpp.ledger.bank_files import BadBankFile, day_of
+from bpp.insurance.remittance.files.bank_words import BankFile, Echo, Says, Word
+from bpp.ledger.bank_files import BadBankFile, day_of, number_of
 from bpp.ledger.bank_xml import day, every, money, need, one, parse, text
 
 _SAYS: dict[str, Says] = {
@@ -48,21 +49,50 @@ def _words(report: Any, on: date, place: str) -> Iterator[Word]:
     for n, each in enumerate(instructions, 1):
         yield from _of_instruction(each, message, whole, on, f"{place}/OrgnlPmtInfAndSts[{n}]")
     if not instructions:
-        yield _word(group, here, message=message, end_to_end=None, status=whole, on=on)
+        found = _word(group, here, message=message, end_to_end=None, status=whole, on=on)
+        yield replace(found, echo=_echo(group, here))
 
 
 def _of_instruction(
     each: Any, message: str, above: str | None, on: date, place: str
 ) -> Iterator[Word]:
     status = _agreeing(_status(each, "PmtInfSts", place), above, f"{place}/PmtInfSts")
+    instruction = need(each, "OrgnlPmtInfId", place)
     transactions = every(each, "TxInfAndSts")
     for n, transaction in enumerate(transactions, 1):
         here = f"{place}/TxInfAndSts[{n}]"
         own = _agreeing(_status(transaction, "TxSts", here), status, f"{here}/TxSts")
         end_to_end = need(transaction, "OrgnlEndToEndId", here)
-        yield _word(transaction, here, message=message, end_to_end=end_to_end, status=own, on=on)
+        word = _word(transaction, here, message=message, end_to_end=end_to_end, status=own, on=on)
+        yield replace(word, instruction=instruction)
     if not transactions:
-        yield _word(each, place, message=message, end_to_end=None, status=status, on=on)
+        word = _word(each, place, message=message, end_to_end=None, status=status, on=on)
+        yield replace(word, instruction=instruction, echo=_echo(each, place))
+
+
+def _echo(at: Any, place: str) -> Echo:
+    """Of OrgnlGrpInfAndSts or OrgnlPmtInfAndSts. Raises BadBankFile."""
+    made = text(at, "OrgnlCreDtTm", place)
+    return Echo(
+        made_at=None if made is None else _instant(made, f"{place}/OrgnlCreDtTm"),
+        count=text(at, "OrgnlNbOfTxs", place),
+        sum=text(at, "OrgnlCtrlSum", place),
+    )
+
+
+def _instant(said: str, place: str) -> int:
+    try:
+        found = datetime.fromisoformat(said)
+    except ValueError:
+        raise BadBankFile(f"{place}: {said[:40]!r} is no time") from None
+    return int(found.replace(tzinfo=found.tzinfo or UTC).timestamp())
+
+
+def _payer(at: Any, place: str) -> str | None:
+    """The account that a transaction is said to be paid from; None: it does not say."""
+    iban = text(at, "OrgnlTxRef/DbtrAcct/Id/IBAN", place)
+    number = iban or text(at, "OrgnlTxRef/DbtrAcct/Id/Othr/Id", place)
+    return None if number is None else number_of(number)
 
 
 def _word(
@@ -87,6 +117,7 @@ def _word(
         on=on if settled is None else day(at, "FctvIntrBkSttlmDt", place),
         amount_minor=None if amount is None else amount[0],
         currency=None if amount is None else amount[1],
+        account=None if end_to_end is None else _payer(at, place),
         reasons=tuple(_reasons(at, place)),
         reference=text(at, "AcctSvcrRef", place) or text(at, "StsId", place) or "",
     )
@@ -119,8 +150,10 @@ def _reasons(at: Any, place: str) -> Iterator[str]:
 
 def _each_once(words: tuple[Word, ...]) -> None:
     """No transaction has two statuses."""
-    found: dict[str | None, Word] = {}
+    found: dict[tuple[str | None, str | None], Word] = {}
     for word in words:
-        first = found.setdefault(word.end_to_end, word)
+        named = word.end_to_end
+        first = found.setdefault((named, None if named else word.instruction), word)
         if first is not word:
-            raise BadBankFile(f"{word.place}: {word.end_to_end} stands at {first.place} already")
+            name = named or word.instruction
+            raise BadBankFile(f"{word.place}: {name} stands at {first.place} already")

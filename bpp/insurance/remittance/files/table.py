@@ -3,10 +3,13 @@
 import csv
 import io
 import re
-from collections.abc import Iterable
+import unicodedata
+from collections.abc import Iterable, Iterator
+from itertools import chain, islice
 
+ROWS_AT_ONCE = 500
 _NUMBER = re.compile(r"-?[0-9]+(?:\.[0-9]+)?")
-_STARTS_A_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_STARTS_A_FORMULA = ("=", "+", "-", "@", "|", "%")
 
 
 def write(
@@ -15,20 +18,31 @@ def write(
     """UTF-8 with CRLF (RFC 4180); None is an empty cell. Each note is a row of one cell above the
     columns, and begins with #.
     """
-    text = io.StringIO(newline="")
-    writer = csv.writer(text)
-    writer.writerows([_cell(f"# {note}")] for note in notes)
-    writer.writerow(columns)
-    writer.writerows([_cell(value) for value in row] for row in rows)
-    return text.getvalue().encode()
+    return b"".join(parts(columns, rows, notes))
 
 
-def _cell(value: object) -> str:
-    """Numbers as they are; other text that a spreadsheet would compute, behind an apostrophe."""
+def parts(
+    columns: Iterable[str], rows: Iterable[Iterable[object]], notes: Iterable[str] = ()
+) -> Iterator[bytes]:
+    """The same, some rows at a time: the rows of a quarter are not held in memory."""
+    heads = chain(([f"# {note}"] for note in notes), [columns])
+    every: Iterator[Iterable[object]] = chain(heads, rows)
+    while some := list(islice(every, ROWS_AT_ONCE)):
+        text = io.StringIO(newline="")
+        csv.writer(text).writerows([cell(value) for value in row] for row in some)
+        yield text.getvalue().encode()
+
+
+def cell(value: object) -> str:
+    """Numbers as they are; other text that a spreadsheet would compute, behind an apostrophe.
+
+    Spreadsheets pass over blanks, and take the wide forms of East Asia for the signs they are.
+    """
     if value is None:
         return ""
     if not isinstance(value, str):
         return str(value)
     plain = "".join(c if c.isprintable() else " " for c in value)
-    is_safe = _NUMBER.fullmatch(value) or not value.startswith(_STARTS_A_FORMULA)
+    first = unicodedata.normalize("NFKC", plain.lstrip())
+    is_safe = _NUMBER.fullmatch(value) or not first.startswith(_STARTS_A_FORMULA)
     return plain if is_safe else f"'{plain}"

@@ -4,7 +4,8 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from bpp.insurance.remittance.files import applying, making
+from bpp.insurance.agents import filing
+from bpp.insurance.remittance.files import applying, identifiers, making
 from bpp.insurance.remittance.files.applying import Taken
 from bpp.insurance.remittance.files.making import Wanted
 from bpp.insurance.remittance.files.settings import InstitutionSettings, PayerSettings
@@ -48,18 +49,30 @@ def read(coop: Coop, raw: str, day: str = "2026-08-31", name: str = "f.xml") -> 
     return coop.store.transact_now(lambda s: applying.apply(s, taken, at(day)))
 
 
+def message_of(id: str, attempt: int = 1) -> str:
+    """The MsgId of the file that pays it alone, made beside the node."""
+    return identifiers.message_id([id], filing.SELF, attempt)
+
+
 def status(
-    id: str, code: str, *, message: str | None = None, amount: str = "30.00", ccy: str = "MYR"
+    id: str,
+    code: str,
+    *,
+    message: str | None = None,
+    amount: str = "30.00",
+    ccy: str = "MYR",
+    reason: str = "AC04",
+    more: str = "",
 ) -> str:
     """A pain.002 about one transaction."""
     return f"""<Document xmlns="urn:iso:std:iso:20022:tech:xsd:pain.002.001.10"><CstmrPmtStsRpt>
 <GrpHdr><MsgId>B-{code}</MsgId><CreDtTm>2026-08-06T10:00:00Z</CreDtTm></GrpHdr>
-<OrgnlGrpInfAndSts><OrgnlMsgId>{message or id}</OrgnlMsgId>
+<OrgnlGrpInfAndSts><OrgnlMsgId>{message or message_of(id)}</OrgnlMsgId>
 <OrgnlMsgNmId>pain.001.001.09</OrgnlMsgNmId></OrgnlGrpInfAndSts>
 <OrgnlPmtInfAndSts><OrgnlPmtInfId>1</OrgnlPmtInfId><TxInfAndSts>
 <OrgnlEndToEndId>{id}</OrgnlEndToEndId><TxSts>{code}</TxSts>
-<StsRsnInf><Rsn><Cd>AC04</Cd></Rsn></StsRsnInf>
-<OrgnlTxRef><Amt><InstdAmt Ccy="{ccy}">{amount}</InstdAmt></Amt></OrgnlTxRef>
+<StsRsnInf><Rsn><Cd>{reason}</Cd></Rsn></StsRsnInf>
+<OrgnlTxRef><Amt><InstdAmt Ccy="{ccy}">{amount}</InstdAmt></Amt>{more}</OrgnlTxRef>
 </TxInfAndSts></OrgnlPmtInfAndSts></CstmrPmtStsRpt></Document>"""
 
 

@@ -12,6 +12,7 @@ from sqlalchemy import text
 
 from bpp.insurance.extension import Insurance
 from bpp.insurance.remittance import reading
+from bpp.insurance.remittance.files import identifiers
 from bpp.insurance.scheme import Scheme
 from bpp.insurance.scheme_file import load
 from protocol_specs.node.commands import main
@@ -76,7 +77,10 @@ def state(there: Cooperative) -> str:
 
 async def test_a_file_is_made_and_its_answer_taken_at_the_desk(there: Cooperative) -> None:
     status, made = await there.desk("POST", PAY, ASKED)
-    assert (status, made["message"]) == (200, ID)
+    assert (status, made["message"]) == (
+        200,
+        identifiers.message_id([ID], there.node.settings.subscriber_id),
+    )
     assert texts(valid(b64decode(made["content"])), "InstdAmt") == ["30.00"]
     assert (await there.desk("POST", PAY, ASKED))[1] == made
     status, told = await there.desk("POST", BANK, answer(booked(ID, "DBIT")))

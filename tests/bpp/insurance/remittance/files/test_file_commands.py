@@ -6,11 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
 from bpp.insurance import cash
 from bpp.insurance.desk_calls import Desk
-from bpp.insurance.remittance.files import asked, commands
-from protocol_specs.node.store import Store
+from bpp.insurance.remittance.files import asked, commands, identifiers
+from protocol_specs.node.store import Statement, Store
 from tests.bpp.insurance.remittance import support
 from tests.bpp.insurance.remittance.files.banking import SETTINGS, booked, declared, status
 from tests.bpp.insurance.remittance.files.test_pain001 import texts, valid
@@ -70,7 +71,7 @@ def test_a_file_is_made_and_the_banks_answer_read(
     out = office.folder / "pay.xml"
     make = ("file", "pain001", office.id, "--out", str(out), "--by", "desk-1")
     assert office.types(*make) == 0
-    assert told(capsys)["name"] == office.id
+    assert told(capsys)["name"] == identifiers.message_id([office.id], "coop.example")
     assert texts(valid(out.read_bytes()), "InstdAmt") == ["30.00"]
     first = out.read_bytes()
     assert office.types(*make) == 0
@@ -145,3 +146,39 @@ def test_a_file_about_nothing_of_ours_is_refused_and_posts_nothing(
     assert office.types("read", str(answer), "--by", "d") == 1
     assert "answer.xml, CstmrPmtStsRpt" in told(capsys)["error"]
     assert office.events() == []
+
+
+def made(office: Office) -> list[int]:
+    store = Store.read_only(office.folder / "data")
+    try:
+        counts = [Statement(text(f"SELECT count(*) FROM {t}")) for t in ("payment_file", "filing")]  # noqa: S608 - our own names
+        return [store.read(lambda s, c=each: s.all(c)[0][0]) for each in counts]
+    finally:
+        store.close()
+
+
+def test_no_payment_is_made_for_a_place_where_it_cannot_stand(
+    office: Office, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = made(office)
+    mine = office.folder / "mine.xml"
+    mine.write_text("my own notes")
+    for out, says in (
+        (mine, "already has other content"),
+        (office.folder, "is no file"),
+        (office.folder / "none" / "pay.xml", "there is no folder"),
+        (Path("/dev/null"), "is no file"),
+    ):
+        words = ("file", "pain001", office.id, "--out", str(out), "--by", "desk-1")
+        assert office.types(*words) == 1
+        assert says in told(capsys)["error"]
+        assert made(office) == before
+    assert mine.read_text() == "my own notes"
+
+
+def test_a_file_is_its_owners_alone_and_a_link_is_not_written_through(office: Office) -> None:
+    secret, link = office.folder / "secret", office.folder / "link"
+    link.symlink_to(secret)
+    assert office.types("file", "csv", office.id, "--out", str(link)) == 0
+    assert not secret.exists()
+    assert link.stat().st_mode & 0o777 == 0o600

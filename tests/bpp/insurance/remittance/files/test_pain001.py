@@ -223,6 +223,8 @@ def test_ids_too_long_for_a_bank_are_shortened_and_stay_apart() -> None:
     assert references[0] == long[0]
     assert len(set(references)) == 3
     assert {len(each) for each in references} == {35}
-    assert identifiers.message_id(long[1:]) == identifiers.message_id(long[:0:-1])
-    again = identifiers.message_id([CREDIT.remittance], 2)
-    assert again == f"{CREDIT.remittance}-a2"
+    assert identifiers.message_id(long[1:], "c") == identifiers.message_id(long[:0:-1], "c")
+    again = identifiers.message_id([CREDIT.remittance], "c", 2)
+    assert again.endswith("-a2")
+    assert again[:-3] == identifiers.message_id([CREDIT.remittance], "c")
+    assert again != identifiers.message_id([CREDIT.remittance], "d", 2)

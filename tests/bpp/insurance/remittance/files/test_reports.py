@@ -84,11 +84,11 @@ def test_a_line_that_is_not_the_ledgers_is_in_no_file(tmp_path: Path) -> None:
         coop.store.read(lambda s: remittance_csv.write(s, id))
 
 
-def _untie(coop: Coop) -> None:
+def _untie(coop: Coop, table: str = "remittance_line") -> None:
     """As somebody with the database file in hand would, before changing a row."""
     names = Statement(text("SELECT name FROM sqlite_master WHERE type = 'trigger'"))
     for row in coop.store.read(lambda s: s.all(names)):
-        if "remittance_line" in row["name"]:
+        if table in row["name"]:
             run(coop, f'DROP TRIGGER "{row["name"]}"')
 
 
@@ -189,3 +189,57 @@ def test_form_xx_wants_a_year_and_a_rate_of_the_code(
     coop = in_karnataka(tmp_path)
     with pytest.raises(Refused, match=says):
         coop.store.read(lambda s: form_xx.write(s, Given(year, 1, Decimal(rate)), "c"))
+
+
+@pytest.mark.parametrize(
+    "text", ["  =1+1", "\u00a0=1", "\uff1d1+1", "\uff0b1", "|calc", "%0A=1", "\n=1"]
+)
+def test_a_formula_behind_blanks_or_in_wide_signs_is_none(text: str) -> None:
+    assert table.cell(text).startswith("'")
+
+
+def test_a_quarter_is_read_some_orders_at_a_time_and_comes_out_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    coop = in_karnataka(tmp_path)
+    for n in range(5):
+        job(coop, f"p{n}", 3_333, "2026-09-01", agent=f"b{n}", vehicle_category="MOTORCYCLE")
+    whole = coop.store.read(lambda s: karnataka.write(s, Q2))
+    monkeypatch.setattr(karnataka, "ORDERS_AT_ONCE", 2)
+    monkeypatch.setattr(table, "ROWS_AT_ONCE", 1)
+    assert coop.store.read(lambda s: karnataka.write(s, Q2)) == whole
+    read: list[str] = []
+    real = karnataka._one
+    monkeypatch.setattr(karnataka, "_one", lambda *a: read.append(a[3]) or real(*a))  # type: ignore[func-returns-value]
+
+    def first_row(session: Any) -> None:
+        parts = karnataka.parts(session, Q2)
+        while not next(parts).startswith(b"w"):
+            pass
+
+    coop.store.read(first_row)
+    assert read == ["o1"]
+
+
+def test_a_quarter_that_is_not_the_ledgers_leaves_no_file(tmp_path: Path) -> None:
+    coop = in_karnataka(tmp_path)
+    _untie(coop, "transfer")
+    run(
+        coop,
+        "UPDATE \"transfer\" SET amount_minor = 32 WHERE credit LIKE '2210:%:' || :w || ':%'",
+        w=coop.local("a1"),
+    )
+    with pytest.raises(Refused, match="come to 133, the ledger to 132"):
+        coop.store.read(lambda s: karnataka.write(s, Q2))
+
+
+def test_a_job_cancelled_after_its_quarter_is_a_line_of_the_next(tmp_path: Path) -> None:
+    coop = in_karnataka(tmp_path)
+    late = job(coop, "o3", 5_000, "2026-09-01", vehicle_category="MOTORCYCLE")
+    close(coop, Q2, "2026-10-01")
+    refund(coop, late, 5_000, "2026-10-05")
+    _, rows = parsed(coop.store.read(lambda s: karnataka.write(s, "FY2026-27Q3")))
+    assert [(r["transaction"], r["payout"], r["fee"]) for r in rows] == [
+        ("o3", "-50.00", "-0.50"),
+        ("1", "-50.00", "-0.50"),
+    ]
