@@ -114,6 +114,7 @@ def _credit(fact: MoneyFact) -> Account:
 
 
 _bank, _collector = chart.bank(), chart.due_from_collector()
+_agency = chart.agent_commission_due()
 _refunds, _unidentified = chart.customer_refunds(), chart.unidentified_receipts()
 
 KINDS = {
@@ -131,6 +132,9 @@ KINDS = {
     "refund-by-collector": _kind("a refund paid out by who collected", _refunds, _collector),
     "institution-refund": _kind(
         "an institution pays back what it was sent too much", _bank, _credit, "scheme", "worker"
+    ),
+    "agent-commission-received": _kind(
+        "an institution pays us an agent's commission", _bank, _agency
     ),
     "fare-write-off": _kind("a fare nobody will pay", chart.unpaid_fares_written_off(), _collector),
     "cash-write-off": _kind(

@@ -6,7 +6,6 @@ from typing import Any, TypeVar
 from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field
 
-from bpp.insurance import books
 from bpp.insurance.agents import attribution, filing, mandates, quality, requests
 from bpp.insurance.agents.requests import MandateEnding, NewAgent, NewMandate, Registration
 from bpp.refused import Refused
@@ -124,21 +123,9 @@ class AgentsApi:
     async def own_agent(self, request: web.Request, body: OwnAgent) -> dict[str, Any]:
         """A worker goes to another agent, or to none: at once, free, and without asking anybody."""
         agent_id, now = self._driver_of(request), self._node.now()
-        about = {"scheme": body.scheme, "worker": agent_id, "by": "worker"}
-
-        def unit(session: Session) -> dict[str, Any]:
-            worker = books.find_worker(session, agent_id) or agent_id
-            history = attribution.of_worker(session, body.scheme, worker)
-            steps = []
-            if history and history[-1].kind == "claimed":
-                leaving = Registration(step="release", **about)
-                steps.append(requests.register(session, leaving, now))
-            if body.agent is not None:
-                joining = Registration(step="claim", agent=body.agent, **about)
-                steps.append(requests.register(session, joining, now))
-            return {"steps": steps}
-
-        return await self._changed(unit)
+        return await self._changed(
+            lambda session: requests.own_agent(session, body.scheme, agent_id, body.agent, now)
+        )
 
     async def _changed(self, unit: Callable[[Session], T]) -> T:
         try:

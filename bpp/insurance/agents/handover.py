@@ -145,21 +145,34 @@ def check(document: Any) -> Handover:
 
 
 def check_here(session: Session, handover: Handover) -> None:
-    """That these books say the same and no less. Raises Refused with the first difference."""
+    """That these books say the same and no less, as they stood then. Raises Refused with the first
+    difference.
+    """
     now = build(session, handover.ended.id, handover.at)
-    if handover.filings != now.filings[: len(handover.filings)]:
+    if (handover.ended, handover.last_day) != (now.ended, now.last_day):
+        raise Refused("the hand-over ends another mandate, or on another day, than these books")
+    told, later = handover.filings, now.filings[len(handover.filings) :]
+    if told != now.filings[: len(told)]:
         raise Refused("the hand-over has other filings than these books")
+    if any(each.at < handover.at for each in later):
+        raise Refused("the hand-over lacks filings of these books: have it written anew")
     stands = {each.id: each for each in now.remittances}
-    for told in handover.remittances:
-        here = stands.get(told.id)
-        if here is None:
-            raise Refused(f"the hand-over has the remittance {told.id}, these books do not")
-        if here.lines and [x.amount_minor for x in here.lines] != [
-            x.amount_minor for x in told.lines
-        ]:
-            raise Refused(f"{told.id}: the hand-over has other lines than these books")
-        if told.events != here.events[: len(told.events)]:
-            raise Refused(f"{told.id}: the hand-over has other events than these books")
+    for each in handover.remittances:
+        _check_remittance(each, stands.pop(each.id, None))
+    for id in stands:
+        found = reading.remittance(session, id)
+        if found is not None and found.at < handover.at:
+            raise Refused(f"the hand-over lacks the remittance {id}: have it written anew")
+
+
+def _check_remittance(told: Filed, here: Filed | None) -> None:
+    if here is None:
+        raise Refused(f"the hand-over has the remittance {told.id}, these books do not")
+    lines = [[(x.worker, x.amount_minor) for x in each.lines] for each in (told, here)]
+    if lines[0] != lines[1]:
+        raise Refused(f"{told.id}: the hand-over has other lines than these books")
+    if told.events != here.events[: len(told.events)]:
+        raise Refused(f"{told.id}: the hand-over has other events than these books")
 
 
 def _filed(session: Session, found: Remittance) -> Filed:

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from bpp.insurance import desk_calls
 from bpp.insurance.agents import filing, handover, mandate, mandates, requests, signed
@@ -178,7 +179,7 @@ def run_end(arguments: argparse.Namespace, desk: Desk) -> int:
     body = signed.parsed(document, MandateEnding, "not ended")
     found = desk_calls.written(
         desk,
-        f"{ROUTE}/{arguments.id}/end",
+        f"{ROUTE}/{quote(arguments.id, safe='')}/end",
         document,
         lambda session, now: requests.end_mandate(session, arguments.id, body, now),
     )
@@ -204,7 +205,8 @@ def listed(session: Session, is_filings: bool) -> list[dict[str, Any]]:
         return [filing.shown(each) for each in filings]
     found = []
     for held in mandates.every(session):
-        sent = [f.subject for f in filings if f.mandate == held.mandate.id and f.action == "send"]
+        mine = [f.subject for f in filings if f.mandate == held.mandate.id and f.action == "send"]
+        sent = list(dict.fromkeys(mine))  # interest is sent later, of a remittance that was
         remittances = [reading.remittance(session, subject) for subject in sent]
         fees = [mandate.fee_minor(held.mandate, each.workers) for each in remittances if each]
         shown = requests.mandate_shown(held)

@@ -67,6 +67,11 @@ def add(
     if stands is not None:
         if stands.mandate != found:
             raise Refused(f"another mandate already has the id {found.id}")
+        if reference not in (None, stands.reference):
+            raise Refused(
+                f"{found.id} was accepted before, with {stands.reference or 'no number'}; to note "
+                "the institution's, end it and accept a new one that follows it"
+            )
         return stands
     _check_predecessor(session, found)
     session.run(

@@ -35,7 +35,7 @@ class Record(Signed):
     scheme: str = Field(pattern=ID)
     first_day: str = Field(pattern=DAY)
     last_day: str = Field(pattern=DAY)
-    rate: str = Field(default=str(RATE), pattern=r"^0\.\d{1,6}$")
+    rate: str = Field(default=str(RATE), pattern=r"^0\.[0-9]{1,6}$")
     attribution_days: int = Field(default=365, ge=1, le=3660)
     key: PublicKey | None = None
     source: str = Field(default=SOURCE, max_length=500)

@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from bpp.insurance import books
 from bpp.insurance.agents import attribution, handover, mandates
 from bpp.insurance.agents.attribution import Agent, Attribution
 from bpp.insurance.agents.mandates import Held
@@ -119,6 +120,24 @@ def register(session: Session, body: Registration, now: int) -> dict[str, Any]:
         found = attribution.refuse(session, body.scheme, body.worker, body.agent, **about)
         return step_shown(found)
     return step_shown(attribution.claim(session, body.scheme, body.worker, body.agent, **about))
+
+
+def own_agent(
+    session: Session, scheme: str, agent_id: str, agent: str | None, now: int
+) -> dict[str, Any]:
+    """The worker leaves whatever agent they are with, and goes to this one or to none."""
+    day = calendar.local(now, scheme_of(scheme).zone).date()
+    worker = books.find_worker(session, agent_id)
+    if worker is None:
+        raise Refused("nothing stands in the books for you yet")
+    about = {"scheme": scheme, "worker": worker, "by": "worker"}
+    steps = []
+    if attribution.holder(attribution.of_worker(session, scheme, worker), day) is not None:
+        steps.append(register(session, Registration(step="release", **about), now))
+    if agent is not None:
+        joining = Registration(step="claim", agent=agent, **about)
+        steps.append(register(session, joining, now))
+    return {"steps": steps}
 
 
 def mandate_shown(held: Held) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """Files that parties sign: one JSON object, and Ed25519 signatures over its RFC 8785 bytes."""
 
+import os
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -13,7 +14,7 @@ from protocol_specs.wire.errors import Malformed
 
 BYTES_MAX = 16 * 1024 * 1024
 ID = r"^[A-Za-z0-9._-]{1,64}$"
-DAY = r"^\d{4}-\d{2}-\d{2}$"
+DAY = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
 
 
 class Signed(BaseModel):
@@ -48,9 +49,10 @@ def read(path: Path) -> Any:
 
 
 def write(path: Path, document: Any) -> None:
-    """Readable JSON; never over a file that is there. Raises Refused."""
+    """Readable JSON, for its owner alone; never over a file that is there. Raises Refused."""
     try:
-        with path.open("xb") as file:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
             file.write(strict_json.dumps(document) + b"\n")
     except FileExistsError:
         raise Refused(f"{path} exists and is kept; name another file") from None

@@ -5,6 +5,7 @@ import json
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from bpp.insurance import desk_calls
 from bpp.insurance.agents import signed
@@ -103,7 +104,7 @@ def run_withdraw(arguments: argparse.Namespace, desk: Desk) -> int:
     body = signed.parsed({"by": arguments.by}, KeyEnding, "not withdrawn")
     found = desk_calls.written(
         desk,
-        f"{ROUTE}/{arguments.name}/withdraw",
+        f"{ROUTE}/{quote(arguments.name, safe='')}/withdraw",
         {"by": arguments.by},
         lambda session, now: keys.withdraw(session, arguments.name, body.by, now),
     )

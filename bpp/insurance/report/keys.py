@@ -103,23 +103,29 @@ def withdraw(session: Session, name: str, by: str, now: int) -> dict[str, Any]:
     """The key opens nothing any more. Raises Refused: no such key."""
     row = session.one(_ONE, name=name)
     if row is None:
-        raise Refused(f"there is no key {name}")
+        raise Refused(f"there is no key {name}; wayfare report keys lists all")
     if row["withdrawn_at"] is None:
         session.run(_NEW_END, name=name, at=now, by=by)
     return {"name": name, "withdrawn": True}
 
 
-def read_by(session: Session, token: str, path: str, now: int) -> str | None:
-    """Writes the reading down and names its key; None: this token opens nothing now."""
+def opened_by(session: Session, token: str, now: int) -> str | None:
+    """The name of the token's key; None: this token opens nothing now. Writes nothing: anybody may
+    send a token.
+    """
     row = session.one(_BY_HASH, sha256=_sha256(token))
     if row is None or row["withdrawn_at"] is not None or now >= row["expires_at"]:
         return None
     if row["mandate"] is not None and not _in_force(session, row["mandate"], now):
         return None
-    last = session.one(_LAST, of=row["name"])
-    n = 1 + int(last[0] or 0) if last else 1
-    session.run(_NEW_READING, name=row["name"], n=n, at=now, path=path)
     return str(row["name"])
+
+
+def note(session: Session, name: str, path: str, now: int) -> None:
+    """Writes a reading by that key down, before it is answered."""
+    last = session.one(_LAST, of=name)
+    n = 1 + int(last[0] or 0) if last else 1
+    session.run(_NEW_READING, name=name, n=n, at=now, path=path)
 
 
 def keys(session: Session) -> list[dict[str, Any]]:

@@ -65,6 +65,7 @@ TABLE = {
     "receipt-sent-back": ("2400", "1100"),
     "tax-payment": ("2300", "1100"),
     "members-funds": ("1100", "3000"),
+    "agent-commission-received": ("1100", "1270"),
 }
 
 

@@ -9,12 +9,14 @@ from typing import Any
 
 import pytest
 
-from bpp.insurance.agents import attribution, commission, quality, record
+from bpp.insurance import cash
+from bpp.insurance.agents import attribution, commission, quality, record, requests
 from bpp.insurance.agents.commission import Batch
 from bpp.insurance.agents.filing import Filer
 from bpp.insurance.engine import closing
 from bpp.insurance.remittance import states
 from bpp.insurance.remittance.states import Step
+from bpp.ledger.money_facts import MoneyFact, NotPosted
 from bpp.refused import Refused
 from protocol_specs.wire.keys import b64encode, generate_signing_key
 from tests.bpp.insurance.agents.support import COOP
@@ -325,3 +327,53 @@ def test_the_loop_finds_what_came_back_by_itself(coop: Coop) -> None:
     assert coop.store.transact_now(lambda s: commission.settle_next(s, COOP, JULY, now)) == ""
     assert newest(coop)[0].commission_minor == 0
     assert "1270" not in coop.balances()
+
+
+def go_to(coop: Coop, agent: str | None, day: str) -> list[str]:
+    """What a worker does alone, from their phone."""
+    found = coop.store.transact_now(lambda s: requests.own_agent(s, MY, "a1", agent, at(day)))
+    return [each["kind"] for each in found["steps"]]
+
+
+def test_a_worker_leaves_also_after_another_agent_refused_them(coop: Coop) -> None:
+    job(coop, "one", 2000, "2026-07-10")
+    add_agent(coop, "first")
+    add_agent(coop, "second")
+    claim(coop, "a1", "first")
+    coop.store.transact_now(
+        lambda s: attribution.refuse(
+            s, MY, "a1", "second", reason="no_identity", day=_date("2026-07-16"), by="d", now=1
+        )
+    )
+    assert go_to(coop, None, "2026-07-17") == ["released"]
+    assert go_to(coop, None, "2026-07-17") == []
+
+
+def test_a_worker_whose_registration_ended_goes_to_another_agent(coop: Coop) -> None:
+    job(coop, "one", 2000, "2026-07-10")
+    add_agent(coop, "first", attribution_days=1)
+    add_agent(coop, "second")
+    claim(coop, "a1", "first")
+    assert go_to(coop, "second", "2026-07-30") == ["claimed"]
+    assert go_to(coop, "first", "2026-07-30") == ["released", "claimed"]
+
+
+def test_what_the_institution_pays_of_a_commission_is_a_money_fact(coop: Coop) -> None:
+    hundred(coop)
+    earned = newest(coop)[0].commission_minor
+    limit = cash.Limit(None, "MYR")
+
+    def receive(minor: int) -> bool:
+        fact = MoneyFact("agent-commission-received", f"r{minor}", "d", "MYR", minor, 1)
+        return coop.store.transact_now(lambda s: cash.record(s, limit, fact, at("2026-09-01")))
+
+    with pytest.raises(NotPosted, match="1270"):
+        receive(earned + 1)
+    assert receive(earned)
+    assert "1270" not in coop.balances()
+
+
+@pytest.mark.parametrize("change", [{"rate": "0.\u0660\u0665"}, {"first_day": "\uff12026-01-01"}])
+def test_digits_are_those_of_ascii(coop: Coop, change: dict[str, Any]) -> None:
+    with pytest.raises(Refused, match="should match pattern"):
+        add_agent(coop, **change)

@@ -6,7 +6,14 @@ from typing import Any
 
 import pytest
 
-from bpp.insurance.agents import handover, mandate, mandates, requests
+from bpp.insurance.agents import (
+    handover,
+    mandate,
+    mandate_commands,
+    mandates,
+    requests,
+    signed,
+)
 from bpp.insurance.agents.mandate import Mandate
 from bpp.insurance.agents.requests import MandateEnding, NewMandate
 from bpp.insurance.remittance import closing, states
@@ -14,6 +21,7 @@ from bpp.insurance.remittance.states import Step
 from bpp.insurance.report import keys
 from bpp.insurance.report.keys import NewKey
 from bpp.refused import Refused
+from protocol_specs.node.store import Session
 from protocol_specs.wire.keys import b64encode, generate_signing_key
 from tests.bpp.insurance.agents.support import (
     COOP,
@@ -261,8 +269,14 @@ def test_an_office_of_two_cooperatives_reads_only_where_it_has_a_mandate_and_onl
         made = coop.store.transact_now(lambda s, b=body: keys.make(s, b, at("2026-07-02")))
         tokens.append(made["token"])
 
+    def read(session: Session, token: str, now: int) -> str | None:
+        name = keys.opened_by(session, token, now)
+        if name is not None:
+            keys.note(session, name, "/x", now)
+        return name
+
     def opens(coop: Coop, token: str, day: str) -> str | None:
-        return coop.store.transact_now(lambda s: keys.read_by(s, token, "/x", at(day)))
+        return coop.store.transact_now(lambda s: read(s, token, at(day)))
 
     assert opens(one, tokens[0], "2026-08-31") == "office"
     assert opens(one, tokens[1], "2026-08-31") is None
@@ -276,3 +290,65 @@ def test_a_mandate_in_the_books_is_read_back_as_it_was_signed(coop: Coop) -> Non
     (held,) = coop.store.read(mandates.every)
     assert held == accepted
     assert held.last_day == date(2026, 8, 31)
+
+
+def test_a_hand_over_that_lacks_something_of_these_books_is_refused(coop: Coop) -> None:
+    collected(coop)
+    add(coop, signed_file(coop))
+    end(coop, "2026-08-10", "2026-08-10")
+    told = handover.check(left_by(coop))
+    (whole,) = told.remittances
+    moved = whole.lines[0].model_copy(update={"worker": "w0000000000000000"})
+    ended = told.ended.model_copy(update={"scope": ("close", "send", "file", "acknowledge")})
+    for change, why in (
+        ({"filings": ()}, "lacks filings"),
+        ({"remittances": (), "is_open": ()}, f"lacks the remittance {JULY}"),
+        ({"remittances": (whole.model_copy(update={"lines": (moved,)}),)}, "other lines"),
+        ({"ended": ended}, "ends another mandate"),
+        ({"last_day": "2026-08-31"}, "on another day"),
+    ):
+        file = handover.sign(told.model_copy(update=change), coop.key).model_dump(mode="json")
+        with pytest.raises(Refused, match=why):
+            take_over(coop, follower(coop), file)
+        assert coop.count("mandate") == 1
+    take_over(coop, follower(coop), left_by(coop))
+
+
+def test_interest_that_is_sent_later_costs_no_second_fee(coop: Coop) -> None:
+    for n in range(30):
+        job(coop, f"n{n}", 2000, "2026-07-10", f"n{n}")
+    collected(coop)
+    add(coop, signed_file(coop, tariff={"currency": "MYR", "fee_minor": 5000}))
+    send(coop, "2026-08-09")
+    late = Step("d", "i-1", at("2026-08-20"))
+    scheme = coop.schemes[0]
+    coop.store.transact_now(
+        lambda s: states.add_interest(s, scheme, JULY, late, date(2026, 8, 20), 15)
+    )
+    send(coop, "2026-08-21")
+    (found,) = coop.store.read(lambda s: mandate_commands.listed(s, is_filings=False))
+    assert (found["filed"], found["fee_minor"]) == (1, 5000)
+
+
+def test_a_number_of_the_institution_that_would_be_lost_is_refused(coop: Coop) -> None:
+    add(coop, signed_file(coop))
+    with pytest.raises(Refused, match="accepted before, with no number"):
+        coop.store.transact_now(
+            lambda s: mandates.add(
+                s,
+                signed_file(coop),
+                principal=COOP,
+                key=b64encode(coop.key.public),
+                by="d",
+                now=1,
+                reference="P-1",
+            )
+        )
+
+
+def test_a_file_that_is_written_is_its_owners_alone_and_replaces_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "left.json"
+    signed.write(path, {})
+    assert path.stat().st_mode & 0o777 == 0o600
+    with pytest.raises(Refused, match="exists and is kept"):
+        signed.write(path, {"other": 1})

@@ -1,5 +1,6 @@
 """An auditor's key at the real door: reads the books, writes nothing; each reading is kept."""
 
+import json
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,7 @@ import pytest
 from sqlalchemy import text
 
 from bpp.insurance.agents import mandate, mandates
+from bpp.insurance.report.api import OPENED
 from protocol_specs.node.store import Statement
 from protocol_specs.wire.keys import b64encode, generate_signing_key, signing_key
 from tests.bpp.cooperative import Cooperative, cooperative
@@ -18,6 +20,7 @@ DAY_S = 86_400
 KEYS = Statement(text("SELECT * FROM reading_key"))
 READINGS = Statement(text("SELECT name, n, path FROM reading ORDER BY n"))
 NEW = {"name": "auditor", "purpose": "audit of July", "days": 30, "by": "desk-1"}
+OPEN = sorted(each.removeprefix("/desk/") for each in OPENED)
 READ = ("ledger/balances", "ledger/trust", "insurance/filings", "insurance/report")
 
 
@@ -76,6 +79,10 @@ async def test_only_a_hash_of_the_key_is_kept(there: Cooperative) -> None:
         ("POST", "insurance/keys/auditor/withdraw", {"by": "x"}),
         ("GET", "drivers", None),
         ("GET", "orders", None),
+        ("GET", "insurance/workers", None),
+        ("GET", "insurance/workers/unregistered", None),
+        ("GET", "insurance/workers/w1/record", None),
+        ("GET", "insurance/report/../workers", None),
     ],
 )
 async def test_a_key_writes_nothing_and_opens_nothing_else(
@@ -189,3 +196,28 @@ async def test_an_unsigned_mandate_is_refused_at_the_desk_and_kept_nowhere(
     assert (status, answer["error"]["code"]) == (409, "refused")
     assert "not signed by agent" in answer["error"]["message"]
     assert there.node.store.read(mandates.every) == []
+
+
+async def test_a_key_reads_no_name_no_phone_and_no_number_of_anybody(there: Cooperative) -> None:
+    token = await made(there)
+    for path in OPEN:
+        status, found = await by_key(there, token, "GET", path)
+        assert status == 200, path
+        for word in ("phone", "born", '"code"', "licence"):
+            assert word not in json.dumps(found), path
+
+
+async def test_a_wrong_key_writes_nothing_and_waits_for_nobody(
+    there: Cooperative, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    token = await made(there)
+    real = there.node.store.transact_now
+    writes: list[object] = []
+    monkeypatch.setattr(
+        there.node.store, "transact_now", lambda unit: writes.append(unit) or real(unit)
+    )
+    for n in range(100):
+        assert (await by_key(there, f"wayfare-read-{n}", "GET", READ[0]))[0] == 401
+    assert writes == []
+    assert (await by_key(there, token, "GET", READ[0]))[0] == 200
+    assert len(writes) == 1
