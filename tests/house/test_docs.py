@@ -7,7 +7,9 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
+from threading import Lock
 
 import pytest
 
@@ -18,6 +20,7 @@ DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
 BLOCK = re.compile(r"^```(\w*)([^\n]*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 CONTINUES = re.compile(r"<!-- continues (\S+) -->")
 PORT = re.compile(r"\b8[67]\d\d\b")
+_CHOOSING, _CHOSEN = Lock(), set[int]()  # ports of documents that are typed in at the same time
 LINK = re.compile(r"\]\((?!https?://|mailto:)([^)#\s]+)(?:#[^)]*)?\)")
 
 
@@ -55,11 +58,15 @@ def on_free_ports(typed: str) -> str:
     needed = {port + n for port in named for n in range(len(NODES))}
     # Below the ports that the system lends, which end up above 32768.
     shifts = random.sample(range(8_000, 20_000), 100)
-    shift = next(by for by in shifts if all(is_free(port + by) for port in needed))
+    with _CHOOSING:
+        shift = next(by for by in shifts if all(is_free(port + by) for port in needed))
+        _CHOSEN.update(port + shift for port in needed)
     return PORT.sub(lambda port: str(int(port[0]) + shift), typed)
 
 
 def is_free(port: int) -> bool:
+    if port in _CHOSEN:
+        return False
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) != 0
 
@@ -86,27 +93,53 @@ def test_the_readme_tells_the_two_commands_and_the_makefile_has_every_target_it_
     assert {"demo", "test"} <= named <= targets
 
 
-@pytest.mark.processes
-@pytest.mark.parametrize("document", list(with_commands()))
-def test_the_commands_of_a_document_work_one_after_the_other(
-    document: Path, tmp_path: Path
-) -> None:
-    (tmp_path / "examples").symlink_to(ROOT / "examples")
-    (tmp_path / "docs").symlink_to(ROOT / "docs")
+@pytest.fixture(scope="session")
+def typed_in(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[dict[Path, Future[str]]]:
+    """What becomes of each document asked for; as many at a time as there are processors."""
+    asked = {
+        item.callspec.params["document"]: None
+        for item in request.session.items
+        if isinstance(item, pytest.Function) and item.originalname == _WORKS.__name__
+    }
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        folders = [(document, tmp_path_factory.mktemp(document.stem)) for document in asked]
+        yield {document: pool.submit(type_in, document, folder) for document, folder in folders}
+
+
+def type_in(document: Path, folder: Path) -> str:
+    """Types all of the document's commands into a shell; "" if they worked, else what was said."""
+    (folder / "examples").symlink_to(ROOT / "examples")
+    (folder / "docs").symlink_to(ROOT / "docs")
     stop_what_was_started = "trap 'kill $(jobs -p) 2>/dev/null || true; wait' EXIT"
     typed = on_free_ports("\n".join(commands(document)))
     script = f"set -euo pipefail\n{stop_what_was_started}\n{typed}"
     environment = os.environ | {
         "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
-        "HOME": str(tmp_path),
+        "HOME": str(folder),
     }
     result = subprocess.run(
         ["bash", "-c", script],
-        cwd=tmp_path,
+        cwd=folder,
         env=environment,
         capture_output=True,
         text=True,
-        timeout=110,
+        timeout=170,
         check=False,
     )
-    assert result.returncode == 0, f"{script}\n--\n{result.stdout}\n--\n{result.stderr}"
+    if result.returncode == 0:
+        return ""
+    return f"{script}\n--\n{result.stdout}\n--\n{result.stderr}"
+
+
+@pytest.mark.processes
+@pytest.mark.timeout(900)  # of all documents before it
+@pytest.mark.parametrize("document", list(with_commands()))
+def test_the_commands_of_a_document_work_one_after_the_other(
+    document: Path, typed_in: dict[Path, Future[str]]
+) -> None:
+    assert typed_in[document].result() == ""
+
+
+_WORKS = test_the_commands_of_a_document_work_one_after_the_other
