@@ -360,6 +360,7 @@ def test_a_worker_whose_registration_ended_goes_to_another_agent(coop: Coop) -> 
 
 def test_what_the_institution_pays_of_a_commission_is_a_money_fact(coop: Coop) -> None:
     hundred(coop)
+    acknowledge(coop)
     earned = newest(coop)[0].commission_minor
     limit = cash.Limit(None, "MYR")
 
