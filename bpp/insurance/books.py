@@ -46,6 +46,14 @@ _LAST_PROJECTED = Statement(
 _PROJECTED = Statement(insert(_projected))
 _WORKER = Statement(select(_worker.c.worker).where(_worker.c.agent_id == bindparam("agent_id")))
 _NEW_WORKER = Statement(insert(_worker))
+_OF_SLOT = Statement(
+    select(_contribution.c.worker)
+    .where(
+        _contribution.c.order_key == bindparam("order_key"),
+        _contribution.c.slot == bindparam("slot"),
+    )
+    .limit(1)
+)
 _TERMS = Statement(select(_insured.c.terms).where(_insured.c.order_key == bindparam("order_key")))
 _NEW_TERMS = Statement(insert(_insured))
 _STANDING = Statement(
@@ -160,6 +168,12 @@ def worker_of(session: Session, agent_id: str | None, new_id: Callable[[], str])
         worker = new_id()
         session.run(_NEW_WORKER, agent_id=agent_id, worker=worker)
     return worker
+
+
+def worker_of_slot(session: Session, order_key: str, slot: int) -> str | None:
+    """Under whose id a worker slot of an order was posted; None: it was not yet."""
+    row = session.one(_OF_SLOT, order_key=order_key, slot=slot)
+    return str(row["worker"]) if row else None
 
 
 def terms_of(session: Session, order_key: str) -> Terms | None:

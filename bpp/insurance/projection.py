@@ -139,11 +139,18 @@ def _note_cash(
 
 def _workers(session: Session, desk: Desk, job: Job) -> tuple[str, dict[int, str]]:
     """Who has the job, by the ids of the books, and who joined it, by slot."""
-    worker = books.worker_of(session, job.agent_id, desk.new_worker_id)
-    return worker, {
-        each.slot: books.worker_of(session, each.partner.agent_id, desk.new_worker_id)
+    return _who(session, desk, job.key, job.slot, job.agent_id), {
+        each.slot: _who(session, desk, job.key, each.slot, each.partner.agent_id)
         for each in job.joined
     }
+
+
+def _who(session: Session, desk: Desk, key: str, slot: int, agent_id: str | None) -> str:
+    """The agent's id in the books; of one who was erased, the id that the slot was posted under."""
+    if agent_id is None:
+        return chart.UNASSIGNED
+    known = books.find_worker(session, agent_id) or books.worker_of_slot(session, key, slot)
+    return known or books.worker_of(session, agent_id, desk.new_worker_id)
 
 
 def _places(
@@ -153,7 +160,7 @@ def _places(
     of whoever joined and has it otherwise than before."""
     had = {each.slot: each for each in as_each_has_it(before)} if before else {}
     left = tuple(
-        _Place(each, books.worker_of(session, each.agent_id, desk.new_worker_id), is_left=True)
+        _Place(each, _who(session, desk, each.key, slot, each.agent_id), is_left=True)
         for slot, each in had.items()
         if slot not in workers
     )

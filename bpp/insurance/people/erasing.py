@@ -3,7 +3,7 @@
 from datetime import date
 from typing import Any
 
-from sqlalchemy import bindparam, delete, func, select, text
+from sqlalchemy import bindparam, delete, func, select
 
 from bpp.fleet.tables import DriverRow
 from bpp.insurance.engine import calendar
@@ -14,8 +14,12 @@ from bpp.insurance.scheme_file import load
 from bpp.insurance.tables import ContributionRow, LocalWorker
 from bpp.ledger import balances, chart
 from bpp.ledger.tables import AccountRow, EntryRow
+from bpp.orders.forgetting import forget_agent
 from bpp.refused import Refused
 from protocol_specs.node.store import Session, Statement
+
+NOT_THEIRS = (1260,)
+"""The cooperative's own claim on an institution: the worker had that money at once."""
 
 _contribution, _entry = ContributionRow.__table__, EntryRow.__table__
 _driver, _worker = DriverRow.__table__, LocalWorker.__table__
@@ -32,15 +36,18 @@ _STILL_DRIVES = Statement(
     .join(_worker, _worker.c.agent_id == _driver.c.agent_id)
     .where(_worker.c.worker == bindparam("worker"), _driver.c.active == 1)
 )
-_CURRENCIES = Statement(
-    select(_account.c.currency).where(_account.c.worker == bindparam("worker")).distinct()
+_ACCOUNTS = Statement(
+    select(_account.c.id, _account.c.currency)
+    .where(_account.c.worker == bindparam("worker"), _account.c.number.not_in(NOT_THEIRS))
+    .order_by(_account.c.id)
 )
-_DELETE_DRIVER = Statement(
-    text(
-        "DELETE FROM driver WHERE agent_id = "
-        "(SELECT agent_id FROM local_worker WHERE worker = :worker)"
-    )
+_ORDERS = Statement(
+    select(_contribution.c.order_key)
+    .where(_contribution.c.worker == bindparam("worker"))
+    .distinct()
 )
+_AGENT = Statement(select(_worker.c.agent_id).where(_worker.c.worker == bindparam("worker")))
+_DELETE_DRIVER = Statement(delete(_driver).where(_driver.c.agent_id == bindparam("agent")))
 _DELETE = tuple(
     Statement(delete(table).where(table.c.worker == bindparam("worker")))
     for table in (
@@ -53,7 +60,8 @@ _DELETE = tuple(
 
 
 def erase(session: Session, people: People, body: About, now: int) -> dict[str, Any]:
-    """Deletes the enrolment, the driver, numbers, the link and what was told and agreed.
+    """Deletes the enrolment, the driver, numbers, the link and what was told and agreed, and takes
+    name, phone and plate out of their orders.
 
     Entries, slips and contributions stay under a random id that leads to nobody any more. Raises
     Refused: they still drive here, money is open, or a scheme must keep the record longer.
@@ -61,23 +69,25 @@ def erase(session: Session, people: People, body: About, now: int) -> dict[str, 
     worker = find_worker(session, body.worker)
     if session.one(_STILL_DRIVES, worker=worker) is not None:
         raise Refused("they still drive here; the desk takes them off the roster first")
-    for row in session.all(_CURRENCIES, worker=worker):
-        _require_settled(session, worker, row["currency"])
+    for row in session.all(_ACCOUNTS, worker=worker):
+        _require_settled(session, chart.account(row["id"]), row["currency"])
     for row in session.all(_LAST_USE, worker=worker):
         _require_ended(row["scheme"], row["at"], people.today(now))
-    session.run(_DELETE_DRIVER, worker=worker)
+    for row in session.all(_AGENT, worker=worker):
+        orders = (each["order_key"] for each in session.all(_ORDERS, worker=worker))
+        forget_agent(session, row["agent_id"], orders)
+        session.run(_DELETE_DRIVER, agent=row["agent_id"])
     for statement in _DELETE:
         session.run(statement, worker=worker)
     return {"worker": worker, "is_new": True}
 
 
-def _require_settled(session: Session, worker: str, currency: str) -> None:
-    for account in (
-        chart.worker_pay(worker), chart.tips(worker), chart.fare_cash_with(worker),
-        chart.owed_by(worker),
-    ):  # fmt: skip
-        if balances.balance_minor(session, account, currency):
-            raise Refused(f"{account.id} is not at zero yet: pay out or settle it first")
+def _require_settled(session: Session, account: chart.Account, currency: str) -> None:
+    if balances.balance_minor(session, account, currency):
+        raise Refused(
+            f"{account.id} ({chart.TITLES[account.number]}) is not at zero yet: pay it out, settle "
+            "it or remit it first"
+        )
 
 
 def _require_ended(scheme_id: str, last_at: int, today: date) -> None:

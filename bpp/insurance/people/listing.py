@@ -1,5 +1,6 @@
 """Lists of people for desk, worker and auditor: enrolled or not, told or not, and by what proof."""
 
+from collections import defaultdict
 from typing import Any
 
 from sqlalchemy import Select, bindparam, func, select
@@ -46,6 +47,11 @@ _PROOFS = Statement(
     .where(_fact.c.kind == "notice")
     .order_by(_fact.c.worker, _fact.c.n)
 )
+_SHOWN = Statement(
+    select(_fact.c.worker, _fact.c.scheme, _fact.c.value)
+    .where(_fact.c.kind == "notice")
+    .order_by(_fact.c.worker, _fact.c.n)
+)
 _CODE = Statement(
     select(_driver.c.code, _driver.c.name, _driver.c.phone)
     .join(_worker, _worker.c.agent_id == _driver.c.agent_id)
@@ -54,13 +60,21 @@ _CODE = Statement(
 
 
 def everybody(session: Session, people: People) -> list[dict[str, Any]]:
-    """Each worker of the books: enrolled, and which notices and answers are still owed."""
+    """Each worker of the books: enrolled, and which notices are still owed. Two queries."""
+    shown: dict[str, dict[str, str]] = defaultdict(dict)
+    for row in session.all(_SHOWN):
+        shown[row["worker"]][row["scheme"]] = row["value"]
+    current = {name: notice.current(each, people.ask) for name, each in people.schemes.items()}
     return [
         {
             "worker": row["worker"],
             "code": row["code"],
             "enrolled": row["identity_kind"] is not None,
-            "owed": [each["scheme"] for each in owed(session, people, row["worker"], "en")],
+            "owed": [
+                name
+                for name, versions in current.items()
+                if shown[row["worker"]].get(name) not in versions
+            ],
         }
         for row in session.all(_EVERYBODY)
     ]

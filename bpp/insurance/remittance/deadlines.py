@@ -8,7 +8,13 @@ from sqlalchemy import bindparam, func, select
 
 from bpp.insurance.due import due_day
 from bpp.insurance.remittance import reading
-from bpp.insurance.remittance.tables import ClosedPeriod, DeclaredPart, RemittanceRow, ToDeclare
+from bpp.insurance.remittance.tables import (
+    ClosedPeriod,
+    DeclaredPart,
+    RemittanceRow,
+    SchemePeriod,
+    ToDeclare,
+)
 from bpp.insurance.remittance.values import Remittance
 from bpp.insurance.scheme import NotInsurable, Scheme
 from bpp.ledger.tables import EntryRow, TransferRow
@@ -20,6 +26,7 @@ DAY_S = 86_400
 _closed = ClosedPeriod.__table__
 _entry = EntryRow.__table__
 _part = DeclaredPart.__table__
+_period = SchemePeriod.__table__
 _remittance = RemittanceRow.__table__
 _touched = ToDeclare.__table__
 _transfer = TransferRow.__table__
@@ -34,11 +41,12 @@ _PERIODS = Statement(
     .order_by(_touched.c.scheme, _touched.c.declared_in)
 )
 _CLOSED = Statement(select(_closed))
-_MINE = Statement(
-    select(_touched.c.scheme, _touched.c.declared_in.label("period"))
-    .where(_touched.c.worker == bindparam("worker"))
-    .distinct()
+_IS_MINE = Statement(
+    select(_touched.c.origin)
+    .where(*(_touched.c[key] == bindparam(key) for key in ("scheme", "declared_in", "worker")))
+    .limit(1)
 )
+_KNOWN = Statement(select(_period).order_by(_period.c.scheme, _period.c.period))
 _due_account = "2210:" + _part.c.scheme + ":" + _part.c.worker + ":" + _part.c.origin
 
 
@@ -123,18 +131,10 @@ SchemeOf = Callable[[str], Scheme]
 
 def deadlines(session: Session, scheme: SchemeOf) -> list[Deadline]:
     """Every period that has anything, by scheme and period."""
-    rows = session.all(_PERIODS)
-    closed = {(row["scheme"], row["period"]): row["remittance"] for row in session.all(_CLOSED)}
-    workers = {(row["scheme"], row["period"]): row["workers"] for row in rows}
+    workers = {(row["scheme"], row["period"]): row["workers"] for row in session.all(_PERIODS)}
+    closed = _closed_periods(session)
     return [
-        Deadline(
-            scheme=name,
-            period=period,
-            workers=workers.get((name, period), 0),
-            due_day=_due_day(scheme(name), period),
-            is_closed=reading.is_closed(session, name, period),
-            remittance=reading.remittance(session, closed.get((name, period), "")),
-        )
+        _deadline(session, scheme(name), period, closed, workers.get((name, period), 0))
         for name, period in sorted(workers.keys() | closed.keys())
     ]
 
@@ -149,14 +149,43 @@ def alarming(session: Session, scheme: SchemeOf, now: int) -> Iterator[tuple[Dea
 
 def late_for(session: Session, scheme: SchemeOf, worker: str, now: int) -> list[Deadline]:
     """What this worker must hear of: periods with money of theirs whose due day has come, and that
-    their institution has not acknowledged. `worker` is the local id.
+    their institution has not acknowledged. `worker` is the local id. Asked by each driver's app: it
+    looks at this worker's rows alone, and counts nobody (`workers` is 1).
     """
-    mine = {(row["scheme"], row["period"]) for row in session.all(_MINE, worker=worker)}
-    return [
-        each
-        for each, left in alarming(session, scheme, now)
-        if left <= 0 and (each.scheme, each.period) in mine
-    ]
+    closed, found = _closed_periods(session), []
+    for row in session.all(_KNOWN):
+        name, period = row["scheme"], row["period"]
+        day = _due_day(scheme(name), period)
+        if day is None or day > scheme(name).day(now):
+            continue
+        if session.one(_IS_MINE, scheme=name, declared_in=period, worker=worker) is None:
+            continue
+        each = _deadline(session, scheme(name), period, closed, 1)
+        if not each.is_done:
+            found.append(each)
+    return found
+
+
+def _closed_periods(session: Session) -> dict[tuple[str, str], str]:
+    """The remittance of each closed period."""
+    return {(row["scheme"], row["period"]): row["remittance"] for row in session.all(_CLOSED)}
+
+
+def _deadline(
+    session: Session,
+    scheme: Scheme,
+    period: str,
+    closed: dict[tuple[str, str], str],
+    workers: int,
+) -> Deadline:
+    return Deadline(
+        scheme=scheme.id,
+        period=period,
+        workers=workers,
+        due_day=_due_day(scheme, period),
+        is_closed=reading.is_closed(session, scheme.id, period),
+        remittance=reading.remittance(session, closed.get((scheme.id, period), "")),
+    )
 
 
 def held_for(session: Session, found: Remittance, now: int) -> HeldFor:

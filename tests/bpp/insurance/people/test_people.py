@@ -30,8 +30,13 @@ from bpp.insurance.people.record import Fact, Record, fold
 from bpp.insurance.people.tables import TRIGGERS
 from bpp.insurance.people.writing import People
 from bpp.insurance.scheme_file import load, shipped
+from bpp.ledger import chart, journal
+from bpp.ledger.entry import Entry, move
+from bpp.orders import store
 from bpp.orders.extension import JobTerms
 from bpp.refused import Refused
+from protocol_specs.wire.order import Vehicle
+from tests.bpp.factories import an_order, office
 from tests.bpp.insurance.support import KA, MY, NOON, Coop, Story, fare_of
 
 SG = "sg.cpf.platform"
@@ -486,6 +491,95 @@ def test_a_person_is_erased_only_once_gone_settled_and_past_the_schemes_term(
     assert [there.count(table) for table in left] == [0, 0, 0, 0]
     assert there.count("transfer") == postings + 2
     assert there.count("driver") == 1
+
+
+def erased(there: PeoplesCoop, at: int = NOON + 7 * 366 * DAY_S) -> None:
+    there.store.transact_now(lambda session: roster.set_active(session, agent(there), False))
+    do(there, erasing.erase, About(**about()), at)
+
+
+@pytest.mark.parametrize(
+    ("number", "account"),
+    [
+        (2210, lambda worker: chart.contribution_due(MY, worker, "2026-07")),
+        (2240, lambda worker: chart.excess_held(MY, worker)),
+        (2200, lambda worker: chart.contribution_set_aside(MY, worker, "2026-07")),
+    ],
+)
+def test_nobody_is_erased_while_any_money_of_theirs_stands_anywhere(
+    tmp_path: Path, number: int, account: Any
+) -> None:
+    """What is held beyond the plan, say: nobody could ever tell again whose it is."""
+    there = coop(tmp_path, MY)
+    ready(there)
+    complete(there, ride(there, "o1", fare=40))
+    pay_out(there)
+    worker = there.local(agent(there))
+    held = move(chart.members_funds(), account(worker), 500)
+    entry = Entry("by-hand/1", NOON, "carried", None, None, None, "MYR", held)
+    there.store.transact_now(lambda session: journal.post(session, entry))
+    with pytest.raises(Refused, match=f"{number}:.* is not at zero yet"):
+        erased(there)
+    assert (there.count("local_worker"), there.count("driver")) == (1, 2)
+
+
+def test_orders_forget_the_name_phone_and_plate_of_who_is_erased_and_no_other_order_does(
+    tmp_path: Path,
+) -> None:
+    there = coop(tmp_path, MY)
+    ready(there)
+    workers = there.store.read(roster.everybody)
+    for n, (worker, _) in enumerate(workers, 1):
+        made = an_order(office(), worker)
+        peer = replace(made.peer, transaction_id=f"t{n}")
+        view = replace(made.view, id=f"id{n}", status="CANCELLED")
+        order = replace(made, key=f"o{n}", job_id=f"j{n}", peer=peer, view=view)
+        there.store.transact_now(lambda session, each=order: store.add_order(session, each))
+    story = ride(there, "o1" if workers[0][0].code == "D1" else "o2", fare=40)
+    complete(there, story)
+    pay_out(there)
+    erased(there)
+    named = [
+        (found.order.view.fulfillment.agent, found.order.view.fulfillment.vehicle)
+        for key in (story.key, "o1" if story.key == "o2" else "o2")
+        if (found := there.store.read(lambda session, k=key: store.order_by_key(session, k)))
+    ]
+    assert named[0] == (None, Vehicle(category="CAB"))
+    assert named[1][0] is not None
+    assert named[1][0].phone == "60131112222"
+
+
+def test_what_still_happens_to_a_job_of_who_was_erased_stays_under_the_id_it_had(
+    tmp_path: Path,
+) -> None:
+    there = coop(tmp_path, MY)
+    ready(there)
+    story = ride(there, "o1", fare=40)
+    complete(there, story)
+    pay_out(there)
+    worker = there.local(agent(there))
+    erased(there)
+    there.happen(story.event("refunded", refund_minor=10, refund_borne_by="worker"))
+    assert there.count("local_worker") == 0
+    named = {name.split(":")[1] for name in there.balances() if name.startswith(("2100", "1240"))}
+    assert named == {worker}
+
+
+def test_the_list_of_everybody_asks_two_questions_however_many_there_are(tmp_path: Path) -> None:
+    there = coop(tmp_path, MY, PLANS)
+    ready(there)
+    there.store.transact_now(
+        lambda session: [writing.worker_named(session, code) for code in ("D1", "D2")]
+    )
+    asked: list[str] = []
+    there.store._reader.set_trace_callback(asked.append)
+    found = there.store.read(lambda session: listing.everybody(session, there.people))
+    there.store._reader.set_trace_callback(None)
+    assert len([each for each in asked if each.startswith("SELECT")]) == 2
+    assert [(each["code"], each["owed"]) for each in found] == [
+        ("D1", [PLANS]),
+        ("D2", [MY, PLANS]),
+    ]
 
 
 def pay_out(there: PeoplesCoop) -> None:
