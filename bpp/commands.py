@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from bpp.insurance.settings import InsuranceSettings
     from bpp.insurance.statement.commands import Shelf
     from bpp.ledger.reading_commands import Books
+    from bpp.office.commands import Door
     from bpp.settings import BppSettings
     from protocol_specs.node.store import Store
     from protocol_specs.wire.keys import SigningKey
@@ -92,6 +93,13 @@ def add_reconcile(subparsers: Any) -> None:
     commands.add(subparsers, open_books)
 
 
+def add_office(subparsers: Any) -> None:
+    """`wayfare office`."""
+    from bpp.office import commands
+
+    commands.add(subparsers, open_door)
+
+
 def tables_of_books() -> "tuple[Table, ...]":
     """Every table of the books, none before what it refers to."""
     from bpp import schema
@@ -161,6 +169,17 @@ def open_desk(config: Path) -> "Desk":
             settings.provider_name, settings.support.phone if settings.support else None
         ),
     )
+
+
+def open_door(config: Path) -> "Door":
+    """Where this node keeps who is in its office. Raises SettingsError."""
+    from bpp.desk_api import TOKEN_FILE
+    from bpp.office.commands import Door
+    from bpp.settings import BppSettings
+
+    settings = load(config, BppSettings, role="bpp")
+    token_file = settings.data_dir / TOKEN_FILE
+    return Door(settings.data_dir, settings.host, settings.port, token_file)
 
 
 def open_people(desk: "Desk") -> "People":

@@ -9,7 +9,12 @@ from bpp.insurance.remittance import tables as remittance_tables
 from bpp.insurance.remittance.files import tables as bank_file_tables
 from bpp.insurance.report import tables as report_tables
 from bpp.ledger import tables as ledger_tables
+from bpp.office import tables as office_tables
 from bpp.orders import tables as order_tables
+from bpp.tables import METADATA
+from protocol_specs.web import tables as web_tables
+
+web_tables.define(METADATA)
 
 TRIGGERS = (
     *order_tables.TRIGGERS,
@@ -21,6 +26,7 @@ TRIGGERS = (
     *bank_file_tables.TRIGGERS,
     *agents_tables.TRIGGERS,
     *report_tables.TRIGGERS,
+    *office_tables.TRIGGERS,
 )
 
 OF_BOOKS = (

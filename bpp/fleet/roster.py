@@ -47,6 +47,9 @@ _SEEN = Statement(
 )
 _VEHICLE_OF = Statement(select(_VEHICLE).where(_VEHICLE.c.registration == bindparam("of")))
 _CATEGORIES = Statement(select(_VEHICLE.c.category).distinct().order_by(_VEHICLE.c.category))
+_REGISTRATIONS = Statement(
+    select(_VEHICLE.c.registration, _VEHICLE.c.category).order_by(_VEHICLE.c.registration)
+)
 _BY_CODE = Statement(select(_DRIVER).where(_DRIVER.c.code == bindparam("code")))
 _JOINED = select(_DRIVER, *(_VEHICLE.c[name] for name in _DETAILS)).join(
     _VEHICLE, _DRIVER.c.vehicle == _VEHICLE.c.registration
@@ -133,6 +136,11 @@ def everybody(session: Session) -> list[tuple[Worker, Position | None]]:
 def categories(session: Session) -> list[str]:
     """The categories of all registered vehicles, sorted; whether somebody drives them or not."""
     return [row["category"] for row in session.all(_CATEGORIES)]
+
+
+def registrations(session: Session) -> list[tuple[str, str]]:
+    """Every vehicle with its category, by registration."""
+    return [(row["registration"], row["category"]) for row in session.all(_REGISTRATIONS)]
 
 
 def write_seen(session: Session, agent_id: str, position: Position | None) -> None:

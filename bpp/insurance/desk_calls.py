@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from pydantic import ValidationError
 
@@ -36,12 +36,25 @@ class Desk:
     ask: str = ""  # whom a worker may ask, as the notices have it
 
 
+class Reachable(Protocol):
+    """Where data are, and how their node's desk is reached while it runs."""
+
+    @property
+    def data_dir(self) -> Path: ...
+    @property
+    def host(self) -> str: ...
+    @property
+    def port(self) -> int: ...
+    @property
+    def token_file(self) -> Path: ...
+
+
 OpenDesk = Callable[[Path], Desk]
 """Reads a settings file."""
 
 
 def written(
-    desk: Desk, path: str, body: dict[str, Any], unit: Callable[[Session, int], dict[str, Any]]
+    desk: Reachable, path: str, body: dict[str, Any], unit: Callable[[Session, int], dict[str, Any]]
 ) -> dict[str, Any]:
     """What `unit` (session, now) answers, or the running node's desk to a POST of `body`; `{error}`
     if it was refused. One process alone writes the books.
@@ -60,7 +73,7 @@ def written(
         store.close()
 
 
-def asked(desk: Desk, path: str, body: dict[str, Any]) -> dict[str, Any]:
+def asked(desk: Reachable, path: str, body: dict[str, Any]) -> dict[str, Any]:
     """The same by the running node's desk."""
     made_by = "the node makes it when it first starts"
     token = read_secret(desk.token_file, key="data_dir", made_by=made_by)

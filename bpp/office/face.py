@@ -1,0 +1,102 @@
+"""The office's face, put together: every route and who may go there; nobody else may."""
+
+from bpp.insurance.settings import InsuranceSettings
+from bpp.insurance.wiring import Insured
+from bpp.office.board import Board
+from bpp.office.drivers import Drivers
+from bpp.office.jobs import Jobs
+from bpp.office.log import Log
+from bpp.office.money import Money
+from bpp.office.people import ROLES, OfficePeople
+from bpp.office.periods import Periods
+from bpp.office.remittances import Remittances
+from bpp.office.room import Room
+from bpp.orders.office import Office
+from protocol_specs.web.face import Face, Handler, NavItem
+from protocol_specs.web.languages import N_
+from protocol_specs.web.maps import add_maps
+from protocol_specs.web.pwa import add_pwa
+from protocol_specs.web.signin import PhoneSignIn
+from protocol_specs.web.site import Site
+
+Routes = list[tuple[str, str, Handler, frozenset[str]]]
+
+ALL = frozenset(ROLES)
+DISPATCH = frozenset({"dispatcher"})
+TREASURY = frozenset({"treasurer"})
+BOOKS = frozenset({"treasurer", "auditor"})
+OPEN_BOOKS = frozenset({"member", "treasurer", "auditor"})
+JOBS = frozenset({"dispatcher", "treasurer", "auditor"})
+NAV = (
+    NavItem("/", N_("Board"), "home", ALL),
+    NavItem("/jobs", N_("Jobs"), "list", JOBS),
+    NavItem("/drivers", N_("Drivers"), "car", JOBS),
+    NavItem("/insurance", N_("Insurance"), "shield", OPEN_BOOKS),
+    NavItem("/money", N_("Money"), "wallet", OPEN_BOOKS),
+    NavItem("/log", N_("Log"), "document", BOOKS),
+)
+
+
+def add(
+    site: Site, office: Office, insured: Insured | None, settings: InsuranceSettings | None
+) -> Face:
+    """Serves the pages below /office."""
+    kept = NAV if insured else tuple(i for i in NAV if i.path not in ("/insurance", "/money"))
+    people = OfficePeople()
+    face = Face(
+        site, "office", base="/office", title=N_("Office"), identify=people.person, nav=kept
+    )
+    PhoneSignIn(face, people)
+    add_pwa(face)
+    add_maps(face)
+    room = Room(site, office, insured, settings)
+    routes = _routes(room) + (_routes_of_books(room) if insured else [])
+    for method, path, handler, roles in routes:
+        (face.get if method == "GET" else face.post)(path, handler, roles=roles)
+    face.finish()
+    return face
+
+
+def _routes(room: Room) -> Routes:
+    board, jobs, drivers, log = Board(room), Jobs(room), Drivers(room), Log(room)
+    return [
+        ("GET", "", board.show, ALL),
+        ("GET", "/", board.show, ALL),
+        ("GET", "/board/jobs", board.jobs, DISPATCH),
+        ("GET", "/board/events", board.events, DISPATCH),
+        ("GET", "/jobs", jobs.show_all, JOBS),
+        ("GET", "/jobs/{id}", jobs.show, JOBS),
+        ("POST", "/jobs/{id}/assign", jobs.assign, DISPATCH),
+        ("POST", "/jobs/{id}/cancel", jobs.cancel, DISPATCH),
+        ("POST", "/jobs/{id}/end", jobs.end, DISPATCH),
+        ("POST", "/jobs/{id}/share", jobs.share, DISPATCH),
+        ("POST", "/jobs/{id}/paid", jobs.paid, TREASURY),
+        ("POST", "/jobs/{id}/refund", jobs.refund, TREASURY),
+        ("GET", "/drivers", drivers.show_all, JOBS),
+        ("POST", "/drivers", drivers.put, DISPATCH),
+        ("POST", "/vehicles", drivers.put_vehicle, DISPATCH),
+        ("GET", "/drivers/{id}", drivers.show, JOBS),
+        ("POST", "/drivers/{id}/active", drivers.set_active, DISPATCH),
+        ("POST", "/drivers/{id}/token", drivers.renew_token, DISPATCH),
+        ("GET", "/log", log.show, BOOKS),
+    ]
+
+
+def _routes_of_books(room: Room) -> Routes:
+    periods, remittances, money = Periods(room), Remittances(room), Money(room)
+    return [
+        ("GET", "/insurance", periods.show_all, OPEN_BOOKS),
+        ("GET", "/insurance/period", periods.show, BOOKS),
+        ("POST", "/insurance/period", periods.close, TREASURY),
+        ("GET", "/insurance/people", periods.people, BOOKS),
+        ("GET", "/insurance/reconcile", periods.reconcile, BOOKS),
+        ("GET", "/insurance/karnataka", remittances.karnataka, BOOKS),
+        ("GET", "/insurance/remittance", remittances.show, BOOKS),
+        ("POST", "/insurance/remittance", remittances.step, TREASURY),
+        ("GET", "/insurance/remittance/csv", remittances.csv, BOOKS),
+        ("POST", "/insurance/remittance/payment", remittances.payment, TREASURY),
+        ("GET", "/money", money.show, OPEN_BOOKS),
+        ("POST", "/money", money.record, TREASURY),
+        ("POST", "/money/reverse", money.reverse, TREASURY),
+        ("POST", "/drivers/{id}/pay-in", money.pay_in, TREASURY),
+    ]
