@@ -34,6 +34,7 @@ from bpp.tables import METADATA
 from protocol_specs.node.keyring import Directory
 from protocol_specs.node.server import Node
 from protocol_specs.node.settings import load, private_file
+from protocol_specs.web.settings import WebSettings
 from protocol_specs.wire.envelope import SubscriberType
 
 
@@ -66,7 +67,9 @@ def build_from(
     form_secret = private_file(settings.data_dir / forms_api.SECRET_FILE)
     provider = settings.provider(node.store.read(roster.categories), form_secret.encode())
     desk_token = private_file(settings.data_dir / desk_api.TOKEN_FILE)
-    extensions = (*extensions, *_configured(node, settings, provider, desk_token))
+    insured = _insured(node, settings, provider, desk_token)
+    if insured is not None:
+        extensions = (*extensions, insured.extension)
     office = Office(
         provider=provider,
         fleet=fleet,
@@ -81,6 +84,8 @@ def build_from(
     desk_api.add(node, office, desk_token)
     forms_api.add(node, office)
     _add_loops(node, office)
+    if settings.web is not None:
+        _add_pages(node, settings.web, office, insured)
     return node
 
 
@@ -129,12 +134,12 @@ def _routing(node: Node, settings: RouterSettings) -> Routing:
     return Routing(line, router)
 
 
-def _configured(
+def _insured(
     node: Node, settings: BppSettings, provider: Provider, desk_token: str
-) -> tuple[Extension, ...]:
+) -> wiring.Insured | None:
     """What follows each order: nothing, unless the settings say so."""
     if settings.insurance is None:
-        return ()
+        return None
 
     def driver_of(request: web.Request) -> str:
         return driver_api.authenticate_holder(node, request).agent_id
@@ -142,14 +147,23 @@ def _configured(
     def require_desk(request: web.Request) -> None:
         desk_api.require_desk(request, desk_token)
 
-    insurance = wiring.add(
+    return wiring.add(
         node,
         settings.insurance,
         provider=provider,
         driver_of=driver_of,
         require_desk=require_desk,
     )
-    return (insurance,)
+
+
+def _add_pages(
+    node: Node, settings: WebSettings, office: Office, insured: wiring.Insured | None
+) -> None:
+    """The faces of this node. Templates and languages are loaded only where there are pages."""
+    from bpp.drive import face as drive
+    from protocol_specs.web.site import Site
+
+    drive.add(Site(node, settings, "bpp.drive"), office, insured)
 
 
 def _add_loops(node: Node, office: Office) -> None:

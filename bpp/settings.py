@@ -31,6 +31,7 @@ from bpp.orders.provider import (
     Provider,
 )
 from protocol_specs.node.settings import Frozen, NodeSettings, SettingsError, beside_the_file
+from protocol_specs.web.settings import WebSettings
 from protocol_specs.wire.errors import Malformed
 from protocol_specs.wire.money import exponent, minor_units
 from protocol_specs.wire.order import (
@@ -173,6 +174,7 @@ class BppSettings(NodeSettings):
     drivers: tuple[DriverSettings, ...] = ()
     drivers_csv: Path | None = None
     insurance: InsuranceSettings | None = None
+    web: WebSettings | None = None  # pages for drivers; none: only the JSON APIs
 
     @field_validator("drivers_csv")
     @classmethod

@@ -8,6 +8,8 @@ from sqlalchemy import bindparam, insert, select, update
 from bpp.dispatch.tables import OfferRow
 from protocol_specs.node.store import Row, Session, Statement
 
+CHANNEL, EVERYBODY = "driver", ""
+"""Notified with the agent_id whose job or offer changed, or for everybody."""
 Outcome = Literal["accepted", "declined", "expired", "withdrawn"]
 
 _OFFER = OfferRow.__table__
@@ -52,10 +54,15 @@ def make(session: Session, offer: TurnOffer) -> None:
         outcome=None,
         ended_at=None,
     )
+    session.notify(CHANNEL, offer.agent_id)
 
 
 def end(session: Session, order_key: str, outcome: Outcome, now: int) -> bool:
     """What became of the job's open offer; says whether there was one."""
+    turn = of_order(session, order_key)
+    if turn is None:
+        return False
+    session.notify(CHANNEL, turn.agent_id)
     return session.run(_END, of=order_key, became=outcome, at=now) > 0
 
 

@@ -65,15 +65,19 @@ class SlipApi:
             raise ApiError(409, "too_long", str(error)) from None
 
     def _checked(self, request: web.Request) -> Verdict:
-        """The driver's slip, checked as a stranger would check it."""
         agent_id, slip_id = self._driver_of(request), request.match_info["slip_id"]
-        found = self._node.store.read(lambda session: reading.slip(session, agent_id, slip_id))
-        if found is None:
-            raise ApiError(404, "not_found", "you have no slip of this id")
-        try:
-            return check(json.dumps(found).encode(), self._key.public)
-        except BadSlip as error:  # signed by a ledger key before this one
-            raise ApiError(409, "does_not_hold", str(error)) from None
+        return checked(self._node, self._key, agent_id, slip_id)
+
+
+def checked(node: Node, key: SigningKey, agent_id: str, slip_id: str) -> Verdict:
+    """The driver's slip, checked as a stranger would check it. Raises ApiError."""
+    found = node.store.read(lambda session: reading.slip(session, agent_id, slip_id))
+    if found is None:
+        raise ApiError(404, "not_found", "you have no slip of this id")
+    try:
+        return check(json.dumps(found).encode(), key.public)
+    except BadSlip as error:  # signed by a ledger key before this one
+        raise ApiError(409, "does_not_hold", str(error)) from None
 
 
 def _svg(slip: Verdict) -> bytes:

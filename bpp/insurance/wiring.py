@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -10,6 +11,7 @@ from aiohttp import web
 from bpp.insurance import books, cash, money_api, slip_api
 from bpp.insurance.agents import api as agents_api
 from bpp.insurance.agents import commission
+from bpp.insurance.coverage import api as coverage_api
 from bpp.insurance.engine.standing import Reason
 from bpp.insurance.extension import Insurance
 from bpp.insurance.people import api as people_api
@@ -22,6 +24,7 @@ from bpp.insurance.remittance.files import api as bank_files_api
 from bpp.insurance.report import api as report_api
 from bpp.insurance.settings import InsuranceSettings
 from bpp.insurance.statement import api as statement_api
+from bpp.insurance.statement.asking import Asks
 from bpp.insurance.statement.reading import Book
 from bpp.ledger import balances, chart, trust
 from bpp.ledger.entry import LedgerError
@@ -39,6 +42,18 @@ ALARM_EVERY_S = 600
 PENDING_AGE_MAX_S = 60  # an event waits no longer than this once what was broken is mended
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Insured:
+    """What insurance hands on: the extension for orders, and what the pages read and write by."""
+
+    extension: Insurance
+    people: writing.People
+    asks: Asks
+    key: SigningKey
+    limit: cash.Limit
+    fonts: tuple[Path, ...]
+
+
 def add(
     node: Node,
     settings: InsuranceSettings,
@@ -46,8 +61,8 @@ def add(
     provider: Provider,
     driver_of: Callable[[web.Request], str],
     require_desk: Callable[[web.Request], None],
-) -> Insurance:
-    """Adds all of it to the node and returns the extension for orders.
+) -> Insured:
+    """Adds all of it to the node, and returns what orders and pages need of it.
 
     `driver_of` gives the agent_id of a request, `require_desk` lets only the desk through; both
     raise ApiError. Raises SettingsError: a pack, a key, or a ledger that its witness contradicts.
@@ -87,28 +102,32 @@ def add(
     require_desk = report_api.opened_by_keys(node, require_desk)
     money_api.add(node, limit, driver_of, require_desk)
     slip_api.add(node, key, driver_of)
-    statement_api.add(
-        node,
-        Book.of(insurance.schemes, node.settings.subscriber_id, key.public, provider.currency),
-        key,
-        limit,
-        driver_of,
-        fonts=settings.statement_fonts,
-        options=settings.options,
-    )
+    issuer = node.settings.subscriber_id
+    keys = dict(settings.institution_keys)
+    book = Book.of(insurance.schemes, issuer, key.public, provider.currency, keys)
+    asks = Asks(book, limit.minor, settings.options)
+    statement_api.add(node, asks, key, driver_of, fonts=settings.statement_fonts)
     working.add(node, insurance.desk)
     remittance_api.add(node, insurance.desk, driver_of, require_desk)
     bank_files_api.add(node, settings, require_desk)
     people_api.add(node, people, driver_of, require_desk)
+    coverage_api.add(node, keys, driver_of, require_desk)
     agents_api.add(
         node,
         public=key.public,
-        institution_keys=dict(settings.institution_keys),
+        institution_keys=keys,
         driver_of=driver_of,
         require_desk=require_desk,
     )
     report_api.add(node, limit, driver_of, require_desk)
-    return insurance
+    return Insured(
+        extension=insurance,
+        people=people,
+        asks=asks,
+        key=key,
+        limit=limit,
+        fonts=settings.statement_fonts,
+    )
 
 
 def _people(settings: InsuranceSettings, provider: Provider, key: SigningKey) -> writing.People:

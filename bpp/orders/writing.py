@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from bpp.dispatch import rounds
+from bpp.dispatch import offers, rounds
 from bpp.orders import speaking, store
 from bpp.orders.decision import CallbackAction, Decision
 from bpp.orders.events import OrderEvent
@@ -47,6 +47,7 @@ def write(
             order = with_tags(order, extension.name, _project(session, extension, event))
     if order.is_open():
         session.after_commit(office.offering.set)
+    _tell(session, decision)
     if revision is None:
         store.add_order(session, order)
     else:
@@ -59,6 +60,17 @@ def write(
         else:
             owe_unsolicited(session, office, order, action, now)
     return order
+
+
+def _tell(session: Session, decision: Decision) -> None:
+    """Whose job it is or was hears of it; of an open one, everybody."""
+    order = decision.order
+    named = {order.agent_id, *(event.previous_agent_id for event in decision.events)}
+    for agent_id in named:
+        if agent_id is not None:
+            session.notify(offers.CHANNEL, agent_id)
+    if order.is_open():
+        session.notify(offers.CHANNEL, offers.EVERYBODY)
 
 
 def owe_order(

@@ -1,17 +1,16 @@
 """A driver's own pass-book and answers over HTTP. Pages are drawn beside the loop."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from aiohttp import web
 
-from bpp.insurance import cash
 from bpp.insurance.statement import asking, document, plain
 from bpp.insurance.statement.asking import Asks
 from bpp.insurance.statement.questions import listed
-from bpp.insurance.statement.reading import Book, statement
+from bpp.insurance.statement.reading import statement
 from bpp.insurance.statement.values import Statement
 from bpp.refused import Refused
 from protocol_specs.node.api import ApiError, json_route
@@ -23,16 +22,13 @@ KEPT_BY_NOBODY = {"Cache-Control": "no-store"}
 
 def add(
     node: Node,
-    book: Book,
+    asks: Asks,
     key: SigningKey,
-    limit: cash.Limit,
     driver_of: Callable[[web.Request], str],
     *,
     fonts: tuple[Path, ...] = (),
-    options: Mapping[str, Mapping[Any, str]] | None = None,
 ) -> None:
     """Serve these routes on this node. `key` signs statements; `driver_of` raises for strangers."""
-    asks = Asks(book, limit.minor, options or {})
     api = StatementApi(node, asks, key, driver_of, fonts)
     node.serve_route("GET", "/driver/insurance/statement", json_route(api.statement))
     node.serve_route("GET", "/driver/insurance/ask", json_route(api.questions))
@@ -66,22 +62,9 @@ class StatementApi:
             )
             if form == "json":
                 return document.signed(found, self._key)
-            return await self._written(found, form, language)
+            return await written(found, form, language, self._fonts)
         except Refused as refused:
             raise ApiError(409, "no_statement", str(refused)) from None
-
-    async def _written(self, found: Statement, form: str, language: str) -> web.Response:
-        if form == "pdf":
-            from bpp.insurance.statement import pdf  # fonts and pictures: only where one is drawn
-
-            body = await asyncio.to_thread(pdf.drawn, found, language, self._fonts)
-            return web.Response(body=body, content_type="application/pdf", headers=KEPT_BY_NOBODY)
-        writers = {"text": (plain.text, "text/plain"), "csv": (plain.table, "text/csv")}
-        if form not in writers:
-            raise ApiError(400, "bad_format", "format is json, csv, text or pdf")
-        write, kind = writers[form]
-        text = write(found, language)
-        return web.Response(text=text, content_type=kind, headers=KEPT_BY_NOBODY)
 
     async def questions(self, request: web.Request) -> dict[str, Any]:
         """What can be asked."""
@@ -102,3 +85,21 @@ class StatementApi:
         except Refused as refused:
             raise ApiError(409, "no_answer", str(refused)) from None
         return {"question": question, "answer": lines}
+
+
+async def written(
+    found: Statement, form: str, language: str, fonts: tuple[Path, ...]
+) -> web.Response:
+    """The statement as pdf, csv or text. Raises ApiError for another form, Refused for a language
+    or letter that it cannot be written in."""
+    if form == "pdf":
+        from bpp.insurance.statement import pdf  # fonts and pictures: only where one is drawn
+
+        body = await asyncio.to_thread(pdf.drawn, found, language, fonts)
+        return web.Response(body=body, content_type="application/pdf", headers=KEPT_BY_NOBODY)
+    writers = {"text": (plain.text, "text/plain"), "csv": (plain.table, "text/csv")}
+    if form not in writers:
+        raise ApiError(400, "bad_format", "format is json, csv, text or pdf")
+    write, kind = writers[form]
+    text = write(found, language)
+    return web.Response(text=text, content_type=kind, headers=KEPT_BY_NOBODY)

@@ -1,0 +1,1 @@
+"""The driver's face of a cooperative's node: pages below /drive, for a cheap phone."""

@@ -1,0 +1,84 @@
+"""What a driver's first page rests on, in one read: duty, job, offers, what is still to be read."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import Any
+
+from bpp.drive.offer import Card, Pay, card_of, pay_of
+from bpp.fleet.workers import Worker
+from bpp.insurance import books
+from bpp.insurance.people import listing, reading
+from bpp.insurance.wiring import Insured
+from bpp.orders import steps, store
+from bpp.orders.office import Office
+from bpp.orders.order import Order
+from protocol_specs.node.store import Session
+
+CARDS_MAX = 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Look:
+    """`to_read` are notices not yet shown, `to_answer` schemes that wait for a yes or no; until
+    then no job is offered (docs/people.md)."""
+
+    worker: Worker
+    is_online: bool
+    job: Order | None
+    pay: Pay | None
+    cards: tuple[Card, ...]
+    to_read: int
+    to_answer: int
+
+    @property
+    def mark(self) -> str:
+        """Changes when the page would."""
+        parts: list[Any] = [self.is_online, self.to_read, self.to_answer]
+        parts += [(card.job_id, card.expires_at, card.pay.fare_minor) for card in self.cards]
+        if self.job is not None:
+            leg = self.job.view.fulfillment.return_leg
+            parts += [self.job.job_id, self.job.state, self.job.quote.total_minor]
+            parts += [self.job.payment.status, leg.state if leg else None]
+        return hashlib.sha256(repr(parts).encode()).hexdigest()[:16]
+
+
+def look(
+    session: Session, office: Office, insured: Insured | None, worker: Worker, now: int
+) -> Look:
+    """How things stand for this driver."""
+    kept = store.job_of(session, worker.agent_id)
+    order = kept.order if kept else None
+    pay = pay_of(session, office, insured, worker.agent_id, order, now) if order else None
+    found = steps.offers_for(session, office, worker, now)[:CARDS_MAX] if order is None else []
+    cards = [card_of(session, office, insured, worker.agent_id, each, now) for each in found]
+    to_read, to_answer = owed(session, insured, worker.agent_id)
+    return Look(
+        worker=worker,
+        is_online=office.fleet.position(worker.agent_id) is not None,
+        job=order,
+        pay=pay,
+        cards=tuple(cards),
+        to_read=to_read,
+        to_answer=to_answer,
+    )
+
+
+def owed(session: Session, insured: Insured | None, agent_id: str) -> tuple[int, int]:
+    """How many notices were not shown to the driver yet, and how many wait for an answer."""
+    if insured is None:
+        return 0, 0
+    worker = books.find_worker(session, agent_id)
+    unread = [
+        each
+        for each in listing.owed(session, insured.people, worker, "en")
+        if "worker" in insured.people.schemes[each["scheme"]].bearers
+    ]
+    agreed = reading.record_of(session, worker).agreed if worker else {}
+    asked = [
+        scheme.id
+        for scheme in insured.people.schemes.values()
+        if scheme.basis == "consent" and "worker" in scheme.bearers and scheme.id not in agreed
+    ]
+    return len(unread), len(asked)
