@@ -10,15 +10,24 @@ import pytest
 
 from bpp.insurance import books, cash, reading
 from bpp.insurance import tables as insurance_tables
+from bpp.insurance.people import erasing, listing, writing
+from bpp.insurance.people import reading as people
+from bpp.insurance.remittance import closing, deadlines, declaring, excess, periods, states
+from bpp.insurance.remittance import reading as remittances
 from bpp.ledger import balances, journal, money_facts, sealing, trust
 from bpp.ledger import tables as ledger_tables
+from bpp.orders import forgetting
 from bpp.orders import store as orders
 from bpp.orders import tables as order_tables
 from bpp.tables import METADATA
 from protocol_specs.node.sqlite import FILE_NAME
 from protocol_specs.node.store import Statement, Store
 
-MODULES = (orders, journal, balances, sealing, books, reading, cash, money_facts, trust)
+MODULES = (
+    orders, journal, balances, sealing, books, reading, cash, money_facts, trust, forgetting,
+    closing, deadlines, declaring, excess, periods, states, remittances,
+    people, writing, listing, erasing,
+)  # fmt: skip
 READS_A_WHOLE_TABLE = {
     "balances._ALL": "the desk's list of every account",
     "balances._OF_ACCOUNTS": "all accounts of a number, by command",
@@ -28,11 +37,18 @@ READS_A_WHOLE_TABLE = {
     "sealing._WAITING": "a table of what waits, and at most one block of it",
     "sealing._TRANSFERS": "the same",
     "sealing._LAST_BLOCK": "the first row of its key",
+    "closing._UNFINISHED": "a row a closed period",
+    "deadlines._CLOSED": "a row a closed period",
+    "deadlines._KNOWN": "a row a period of a scheme",
+    "deadlines._PERIODS": "once a day, and by command",
+    "listing._EVERYBODY": "the desk's list of every worker",
 }
 
 
 def statements(module: ModuleType) -> Iterator[tuple[str, Statement]]:
-    short = module.__name__.rpartition(".")[2]
+    package, _, short = module.__name__.rpartition(".")
+    if short == "reading" and not package.endswith("insurance"):
+        short = f"{package.rpartition('.')[2]}.reading"  # there are several
     for name, found in vars(module).items():
         if isinstance(found, Statement):
             yield f"{short}.{name}", found

@@ -1,6 +1,7 @@
 """Lists of people for desk, worker and auditor: enrolled or not, told or not, and by what proof."""
 
 from collections import defaultdict
+from collections.abc import Iterator
 from typing import Any
 
 from sqlalchemy import Select, bindparam, func, select
@@ -31,15 +32,18 @@ def _people() -> Select[Any]:
 
 
 _EVERYBODY = Statement(_people().order_by(_driver.c.code, _worker.c.worker))
+_NEXT_SCHEME = Statement(
+    select(func.min(_contribution.c.scheme)).where(
+        _contribution.c.worker == bindparam("worker"), _contribution.c.scheme > bindparam("after")
+    )
+)
 _JOBS = Statement(
     select(
-        _contribution.c.worker,
-        _contribution.c.scheme,
         func.count(_contribution.c.order_key.distinct()).label("jobs"),
         func.count(_contribution.c.withheld).label("withheld"),
+    ).where(
+        _contribution.c.worker == bindparam("worker"), _contribution.c.scheme == bindparam("scheme")
     )
-    .join(_worker, _worker.c.worker == _contribution.c.worker)
-    .group_by(_contribution.c.worker, _contribution.c.scheme)
 )
 _PROOFS = Statement(
     select(_fact, _text.c.text)
@@ -133,27 +137,37 @@ def unregistered(session: Session) -> list[dict[str, Any]]:
 
     `withheld`: postings of jobs of which nothing was deducted, for want of a notice or an answer.
     """
-    everybody_ = {row["worker"]: row for row in session.all(_EVERYBODY)}
     numbers: dict[str, dict[str, str]] = {}
     found = []
-    for row in session.all(_JOBS):
-        scheme = row["scheme"]
-        if scheme not in numbers:
-            numbers[scheme] = reading.member_numbers(session, scheme)
-        person = everybody_[row["worker"]]
-        lacks = _lacks(person, row["worker"] in numbers[scheme])
-        if lacks:
-            found.append(
-                {
-                    "worker": row["worker"],
-                    "code": person["code"],
-                    "scheme": scheme,
-                    "jobs": row["jobs"],
-                    "withheld": row["withheld"],
-                    "lacks": lacks,
-                }
-            )
-    return found
+    for person in session.all(_EVERYBODY):
+        worker = person["worker"]
+        for scheme in _schemes_of(session, worker):
+            if scheme not in numbers:
+                numbers[scheme] = reading.member_numbers(session, scheme)
+            lacks = _lacks(person, worker in numbers[scheme])
+            if lacks:
+                found.append(_unregistered(session, person, scheme, lacks))
+    return sorted(found, key=lambda each: (each["worker"], each["scheme"]))
+
+
+def _schemes_of(session: Session, worker: str) -> Iterator[str]:
+    """The schemes this worker has jobs under, one look-up each: their jobs are not read."""
+    after = ""
+    while (row := session.one(_NEXT_SCHEME, worker=worker, after=after)) and row[0] is not None:
+        yield (after := row[0])
+
+
+def _unregistered(session: Session, person: Row, scheme: str, lacks: list[str]) -> dict[str, Any]:
+    worker = person["worker"]
+    jobs = session.one(_JOBS, worker=worker, scheme=scheme)
+    return {
+        "worker": worker,
+        "code": person["code"],
+        "scheme": scheme,
+        "jobs": jobs["jobs"] if jobs else 0,
+        "withheld": jobs["withheld"] if jobs else 0,
+        "lacks": lacks,
+    }
 
 
 def _lacks(person: Row, has_number: bool) -> list[str]:

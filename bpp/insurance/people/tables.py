@@ -2,7 +2,7 @@
 
 from typing import ClassVar
 
-from sqlalchemy import BigInteger, CheckConstraint, Table, UniqueConstraint
+from sqlalchemy import BigInteger, CheckConstraint, Index, Table, UniqueConstraint
 from sqlmodel import Field
 
 from bpp.tables import Tables
@@ -37,7 +37,10 @@ class MemberNumber(Tables, table=True):
 
     __tablename__ = "member_number"
     __table__: ClassVar[Table]
-    __table_args__ = (UniqueConstraint("scheme", "number"),)
+    __table_args__ = (
+        UniqueConstraint("scheme", "number"),
+        Index("member_number_of_worker", "worker"),
+    )
 
     scheme: str = Field(primary_key=True)
     worker: str = Field(primary_key=True)
