@@ -52,9 +52,10 @@ def add_workers(subparsers: Any) -> None:
 
 def add_statement(subparsers: Any) -> None:
     """`wayfare statement` and `wayfare ask`."""
+    from bpp.insurance.coverage import commands as coverage_commands
     from bpp.insurance.statement import commands
 
-    commands.add(subparsers, open_shelf)
+    coverage_commands.add(commands.add(subparsers, open_shelf), open_desk)
 
 
 def add_mandates(subparsers: Any) -> None:
@@ -199,7 +200,8 @@ def open_shelf(config: Path) -> "Shelf":
 
     settings, insurance = _insured(config)
     key, schemes = ledger_key(insurance), insurance.load_schemes()
-    book = Book.of(schemes, settings.subscriber_id, key.public, settings.currency)
+    issuer, keys = settings.subscriber_id, insurance.institution_keys
+    book = Book.of(schemes, issuer, key.public, settings.currency, keys)
     limit = insurance.cash_debt_limit_minor(settings.currency)
     asks = Asks(book, limit, insurance.options)
     return Shelf(settings.data_dir, asks, key, insurance.statement_fonts)

@@ -4,6 +4,7 @@ from bpp.dispatch import tables as dispatch_tables
 from bpp.fleet import tables as fleet_tables
 from bpp.insurance import tables as insurance_tables
 from bpp.insurance.agents import tables as agents_tables
+from bpp.insurance.coverage import tables as coverage_tables
 from bpp.insurance.people import tables as people_tables
 from bpp.insurance.remittance import tables as remittance_tables
 from bpp.insurance.remittance.files import tables as bank_file_tables
@@ -26,6 +27,7 @@ TRIGGERS = (
     *bank_file_tables.TRIGGERS,
     *agents_tables.TRIGGERS,
     *report_tables.TRIGGERS,
+    *coverage_tables.TRIGGERS,
     *office_tables.TRIGGERS,
 )
 
@@ -37,6 +39,7 @@ OF_BOOKS = (
     bank_file_tables,
     agents_tables,
     report_tables,
+    coverage_tables,
 )
 """The modules whose tables are the books."""
 

@@ -15,6 +15,7 @@ from bpp.insurance.statement.merging import merge
 from bpp.insurance.statement.questions import listed
 from bpp.insurance.statement.reading import statement
 from bpp.refused import Refused
+from protocol_specs.node import files
 from protocol_specs.node.store import Session, Store
 from protocol_specs.wire.keys import InvalidKey, SigningKey, public_key
 
@@ -37,8 +38,8 @@ class Shelf:
 OpenShelf = Callable[[Path], Shelf]
 
 
-def add(subparsers: Any, open_shelf: OpenShelf) -> None:
-    """The commands about statements, and `wayfare ask`."""
+def add(subparsers: Any, open_shelf: OpenShelf) -> Any:
+    """The commands about statements, which may be added to, and `wayfare ask`."""
     parser = subparsers.add_parser("statement", help="a worker's pass-book; check and merge")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     made = commands.add_parser("of", help="the pass-book of a worker, out of the books")
@@ -64,6 +65,7 @@ def add(subparsers: Any, open_shelf: OpenShelf) -> None:
     merged.add_argument("--json", action="store_true", help="one JSON object on standard output")
     merged.set_defaults(run=guarded(run_merge))
     _add_ask(subparsers, open_shelf)
+    return commands
 
 
 def _add_ask(subparsers: Any, open_shelf: OpenShelf) -> None:
@@ -114,7 +116,7 @@ def run_of(arguments: argparse.Namespace, open_shelf: OpenShelf) -> int:
 
         if arguments.out is None:
             raise Refused("a PDF is written to a file: say --out FILE")
-        arguments.out.write_bytes(pdf.drawn(found, arguments.language, shelf.fonts))
+        files.replace(arguments.out, pdf.drawn(found, arguments.language, shelf.fonts))
         return 0
     if arguments.format == "json":
         written = json.dumps(document.signed(found, shelf.key), ensure_ascii=False) + "\n"
@@ -124,7 +126,7 @@ def run_of(arguments: argparse.Namespace, open_shelf: OpenShelf) -> int:
     if arguments.out is None:
         sys.stdout.write(written)
     else:
-        arguments.out.write_text(written, encoding="utf-8", newline="")
+        files.replace(arguments.out, written.encode())
     return 0
 
 

@@ -227,13 +227,15 @@ def _summary(sheet: _Sheet) -> None:
 
 def _periods(sheet: _Sheet) -> None:
     tell = sheet.tell
-    if not sheet.statement.periods:
+    if not (sheet.statement.periods or sheet.statement.answers):
         return
     sheet.heading(tell.say("periods"))
     heads = (tell.say("period"), tell.say("set_aside"), *(tell.say(each) for each in IN_ORDER))
     sheet.row(heads, PERIOD_COLUMNS, style="B", band=True, size=7.4)
     for period in sheet.statement.periods:
         _period(sheet, period)
+    for answer in sheet.statement.answers:
+        sheet.write_line(tell.cover(answer), 8.5)
 
 
 def _period(sheet: _Sheet, period: SchemePeriod) -> None:
@@ -242,7 +244,8 @@ def _period(sheet: _Sheet, period: SchemePeriod) -> None:
     name = f"{period.scheme} {period.period}"
     sheet.room(ROW_MM + 3 * SMALL_MM)
     sheet.row((name, *(tell.amount(each) for each in amounts)), PERIOD_COLUMNS, style="B")
-    sheet.write_line(f"{period.title}: {'; '.join(tell.period_notes(period))}", 7.2, colour=FAINT)
+    notes = "; ".join(tell.period_notes(period, sheet.statement.answers))
+    sheet.write_line(f"{period.title}: {notes}", 7.2, colour=FAINT)
     for step in period.steps:
         sheet.write_line(tell.step(step), 7.2)
     sheet.rule()

@@ -46,6 +46,8 @@ def _lines(statement: Statement, tell: Telling) -> Iterator[str]:
     yield say("periods")
     yield from _periods(statement, tell)
     yield ""
+    for answer in statement.answers:
+        yield tell.cover(answer)
     yield say("missing")
     told = [tell.missing(each) for each in statement.missing]
     yield from (f"  {each}" for each in told or [say("nothing_missing")])
@@ -78,7 +80,7 @@ def _periods(statement: Statement, tell: Telling) -> Iterator[str]:
         amounts = [period.total_minor, *(period.standing(stands) for stands in IN_ORDER)]
         name = f"{period.scheme} {period.period}"
         yield f"  {name:<34}" + "".join(f" {tell.amount(each):>14}" for each in amounts)
-        yield f"    {'; '.join(tell.period_notes(period))}"
+        yield f"    {'; '.join(tell.period_notes(period, statement.answers))}"
         yield from (f"    {tell.step(step)}" for step in period.steps)
 
 

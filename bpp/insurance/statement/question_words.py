@@ -10,6 +10,13 @@ ENGLISH: Mapping[str, str] = MappingProxyType(
             "Not confirmed by {institution}: we hold no signed answer of theirs that you are "
             "covered, so we cannot say that you are, nor from when."
         ),
+        "ask_covered_yes": (
+            "Yes: {institution} signed that you are covered under {plan}, from {begins} until "
+            "{ends}. The proof is its credential {id}: wayfare statement answers, or in the app."
+        ),
+        "ask_covered_later": "Not yet: {institution} signed that you are, from {begins} on.",
+        "ask_covered_ended": "No longer by what {institution} signed: {id} ended at {ends}.",
+        "ask_covered_revoked": "No longer: {institution} took {id} back from {ends} on.",
         "ask_covered_money": (
             "What the books do say: {total} was set aside for you, of which {institution} has "
             "acknowledged {acknowledged}. Money set aside or sent is not cover."
@@ -85,6 +92,14 @@ MALAY: Mapping[str, str] = MappingProxyType(
             "Belum disahkan oleh {institution}: kami tidak menyimpan jawapan bertandatangan mereka "
             "bahawa anda dilindungi, maka kami tidak dapat mengatakannya, atau sejak bila."
         ),
+        "ask_covered_yes": (
+            "Ya: {institution} menandatangani bahawa anda dilindungi di bawah {plan}, dari "
+            "{begins} hingga {ends}. Buktinya ialah kelayakan {id}: wayfare statement answers, "
+            "atau dalam aplikasi."
+        ),
+        "ask_covered_later": "Belum: {institution} menandatangani bahawa ya, mulai {begins}.",
+        "ask_covered_ended": "Tidak lagi menurut {institution}: {id} tamat pada {ends}.",
+        "ask_covered_revoked": "Tidak lagi: {institution} menarik balik {id} mulai {ends}.",
         "ask_covered_money": (
             "Apa yang tercatat dalam buku: {total} diasingkan untuk anda, dan {institution} telah "
             "mengesahkan terima {acknowledged}. Wang yang diasingkan atau dihantar bukan "

@@ -1,7 +1,7 @@
 """What drivers ask first, answered out of their statement in plain words. Pure.
 
-No answer says that anybody is covered: only an institution's own signed answer could, and none is
-kept here yet. Each answer has its figures from the books.
+That anybody is covered is said only where an institution itself signed it, with the dates and the
+name of its proof (bpp/insurance/coverage). Each answer has its figures from the books.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -14,6 +14,7 @@ from bpp.insurance.statement.telling import KEY_SHOWN, Telling
 from bpp.insurance.statement.values import (
     IN_ORDER,
     Contribution,
+    CoverAnswer,
     SchemePeriod,
     Statement,
 )
@@ -56,12 +57,13 @@ Lines = Iterator[str]
 
 def covered(asked: Asked) -> Lines:
     """Am I covered now, by whom, and where is the proof?"""
-    for institution in asked.institutions:
+    signed = [each.institution for each in asked.statement.answers]
+    for institution in dict.fromkeys((*asked.institutions, *signed)):
         mine = [p for p in asked.statement.periods if p.institution == institution]
-        if all(period.kind == "fund_levy" for period in mine):
+        if mine and all(period.kind == "fund_levy" for period in mine):
             yield asked.say("covered_fee", institution=institution)
             continue
-        yield asked.say("covered_not_confirmed", institution=institution)
+        yield from _answered(asked, institution)
         sums = {stands: sum(p.standing(stands) for p in mine) for stands in IN_ORDER}
         yield asked.say(
             "covered_money",
@@ -70,8 +72,34 @@ def covered(asked: Asked) -> Lines:
             institution=institution,
         )
         yield asked.say("covered_proof", institution=institution)
-    if not asked.institutions:
+    if not asked.institutions and not signed:
         yield asked.say("nothing_set_aside")
+
+
+def _answered(asked: Asked, institution: str) -> Lines:
+    """Yes only by an answer of theirs that holds now; else what they signed last, or nothing."""
+    mine = [each for each in asked.statement.answers if each.institution == institution]
+    now = asked.statement.made_at
+    told = [each for each in mine if each.holds(now)] or sorted(mine, key=lambda e: e.ends)[-1:]
+    for each in told:
+        yield asked.say(
+            f"covered_{_how(each, now)}",
+            institution=institution,
+            plan=each.plan or each.scheme,
+            begins=asked.tell.instant(each.valid_from),
+            ends=asked.tell.instant(each.ends),
+            id=each.id,
+        )
+    if not told:
+        yield asked.say("covered_not_confirmed", institution=institution)
+
+
+def _how(answer: CoverAnswer, now: int) -> str:
+    if answer.holds(now):
+        return "yes"
+    if answer.revoked_from is not None:
+        return "revoked"
+    return "later" if now < answer.valid_from else "ended"
 
 
 def where(asked: Asked) -> Lines:

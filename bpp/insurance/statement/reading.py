@@ -1,15 +1,17 @@
 """Builds a worker's statement out of the books, in one read: rows in, one frozen value out."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import bindparam, select
 
 from bpp.insurance import books
+from bpp.insurance.coverage import keeping
 from bpp.insurance.engine import calendar
 from bpp.insurance.job import fold
+from bpp.insurance.people.tables import NoticeText, WorkerFact
 from bpp.insurance.remittance import reading as remittances
 from bpp.insurance.remittance.values import Remittance
 from bpp.insurance.scheme import Scheme
@@ -21,6 +23,7 @@ from bpp.insurance.statement.values import (
     Account,
     AccountName,
     Contribution,
+    CoverAnswer,
     Figures,
     Held,
     Job,
@@ -58,6 +61,8 @@ _notice = CashNotice.__table__
 _pending = Pending.__table__
 _slip = SlipRow.__table__
 _transfer = TransferRow.__table__
+_fact = WorkerFact.__table__
+_text = NoticeText.__table__
 
 _own = select(_account.c.id).where(
     _account.c.worker == bindparam("worker"), _account.c.number.in_(_NUMBERS)
@@ -80,6 +85,12 @@ _CONTRIBUTIONS = Query(
 _AGENT = Query(select(_local.c.agent_id).where(_local.c.worker == bindparam("worker")))
 _NOTICES = Query(
     select(_notice).where(_notice.c.worker == bindparam("worker")).order_by(_notice.c.n)
+)
+_SHOWN = Query(
+    select(_fact.c.at, _text.c.text)
+    .join(_text, _text.c.sha256 == _fact.c.value)
+    .where(_fact.c.worker == bindparam("worker"), _fact.c.kind == "notice")
+    .order_by(_fact.c.n)
 )
 _WAITING = Query(
     select(_event.c.order_key)
@@ -104,16 +115,26 @@ _HELD = Query(
 
 @dataclass(frozen=True, slots=True)
 class Book:
-    """Whose books they are and how they are read: `scheme` gives the pack of an id."""
+    """Whose books they are and how they are read: `scheme` gives the pack of an id, `keys` are the
+    institutions', by scheme, which alone say who is covered.
+    """
 
     issuer: str
     ledger_key: str
     currency: str
     zone: str
     scheme: Callable[[str], Scheme]
+    keys: Mapping[str, str]
 
     @classmethod
-    def of(cls, schemes: Sequence[Scheme], issuer: str, public: bytes, currency: str) -> "Book":
+    def of(
+        cls,
+        schemes: Sequence[Scheme],
+        issuer: str,
+        public: bytes,
+        currency: str,
+        keys: Mapping[str, str] | None = None,
+    ) -> "Book":
         """The books of a cooperative with these schemes; days are those of the first one's zone.
 
         A scheme that it ran before is read from its shipped file.
@@ -124,7 +145,7 @@ class Book:
             return own.get(name) or load(name)
 
         zone = schemes[0].zone if schemes else "UTC"
-        return cls(issuer, b64encode(public), currency, zone, find)
+        return cls(issuer, b64encode(public), currency, zone, find, keys or {})
 
 
 def statement(
@@ -167,6 +188,7 @@ def statement(
         months=_months(session, book, worker, jobs, moved, first, last),
         periods=periods,
         held=tuple(_held(session, book, worker)),
+        answers=tuple(_answers(session, book, worker)),
         missing=missing.found(
             [job for job in jobs if first <= _month(job.at, book.zone) <= last],
             periods,
@@ -303,7 +325,7 @@ def _months(
     by_month: dict[str, list[Row]] = defaultdict(list)
     for row in moved:
         by_month[_month(row["at"], book.zone)].append(row)
-    notices = session.all(_NOTICES, worker=worker)
+    notices = _notices(session, worker)
     stands = dict.fromkeys(ACCOUNTS, 0)
     for name in sorted(month for month in by_month if month < first):
         for row in by_month[name]:
@@ -316,14 +338,16 @@ def _months(
             jobs=tuple(job for job in jobs if _month(job.at, book.zone) == name),
             accounts=accounts,
             movements=_movements(by_month.get(name, []), ids),
-            notices=tuple(
-                Notice(each["at"], each["text"])
-                for each in notices
-                if _month(each["at"], book.zone) == name
-            ),
+            notices=tuple(each for each in notices if _month(each.at, book.zone) == name),
         )
         found.append(month)
     return tuple(found)
+
+
+def _notices(session: Session, worker: str) -> list[Notice]:
+    """What the worker was told in writing: of fare cash, and of each scheme as it was shown."""
+    rows = (*session.all(_NOTICES, worker=worker), *session.all(_SHOWN, worker=worker))
+    return sorted((Notice(row["at"], row["text"]) for row in rows), key=lambda each: each.at)
 
 
 def _add(stands: dict[AccountName, int], row: Row, ids: dict[str, AccountName]) -> None:
@@ -405,6 +429,19 @@ def _steps(remittance: Remittance, worker: str) -> Iterable[Step]:
     for event in remittance.events:
         if event.worker in (None, worker) and event.kind != "interest":
             yield Step(remittance.id, event.kind, event.at, event.reference)
+
+
+def _answers(session: Session, book: Book, worker: str) -> Iterable[CoverAnswer]:
+    for cover, revoked_from in keeping.of_worker(session, book.keys, worker):
+        yield CoverAnswer(
+            id=cover.id,
+            scheme=cover.scheme,
+            institution=book.scheme(cover.scheme).institution,
+            plan=cover.plan,
+            valid_from=cover.valid_from,
+            valid_until=cover.valid_until,
+            revoked_from=revoked_from,
+        )
 
 
 def _held(session: Session, book: Book, worker: str) -> Iterable[Held]:

@@ -1,7 +1,7 @@
 """The parts of a statement in words: amounts, days, why an amount, what is missing. Pure."""
 
 import unicodedata
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -10,6 +10,7 @@ from bpp.insurance.engine import calendar
 from bpp.insurance.slip_words import percent
 from bpp.insurance.statement.values import (
     Contribution,
+    CoverAnswer,
     Figures,
     Job,
     Missing,
@@ -111,8 +112,24 @@ class Telling:
             return told
         return f"{told}; {self.say('your_part', amount=self.amount(period.worker_minor))}"
 
-    def period_notes(self, period: SchemePeriod) -> Iterator[str]:
-        """What has to be said of a scheme's period beside its amounts."""
+    def cover(self, answer: CoverAnswer) -> str:
+        """What an institution signed: its word, with its proof's name."""
+        said = self.say(
+            "answer",
+            institution=answer.institution,
+            plan=answer.plan or answer.scheme,
+            begins=self.instant(answer.valid_from),
+            ends=self.instant(answer.valid_until),
+            id=answer.id,
+        )
+        if answer.revoked_from is None:
+            return said
+        return f"{said} {self.say('answer_revoked', at=self.instant(answer.revoked_from))}"
+
+    def period_notes(
+        self, period: SchemePeriod, answers: Iterable[CoverAnswer] = ()
+    ) -> Iterator[str]:
+        """What has to be said of a scheme's period beside its amounts, and beside these answers."""
         yield self.bearer(period)
         if period.period_line_minor:
             yield self.say("period_line", amount=self.amount(period.period_line_minor))
@@ -121,8 +138,12 @@ class Telling:
         yield self._due(period.due_day)
         if not period.verified:
             yield self.say("not_verified", institution=period.institution)
-        is_fee = period.kind == "fund_levy"
-        yield self.say("fee") if is_fee else self.say("no_cover", institution=period.institution)
+        if period.kind == "fund_levy":
+            yield self.say("fee")
+            return
+        is_answered = any(each.scheme == period.scheme for each in answers)
+        key = "cover_apart" if is_answered else "no_cover"
+        yield self.say(key, institution=period.institution)
 
     def _place(self, place: Place) -> Iterator[str]:
         minor = self.amount(place.amount_minor)

@@ -197,6 +197,33 @@ class Held:
 
 
 @dataclass(frozen=True, slots=True)
+class CoverAnswer:
+    """What an institution signed about this worker's cover, told and never said by us.
+
+    `id` is its credential's, which is the proof. It holds from the one instant up to the other;
+    `revoked_from`: the institution took it back from then on.
+    """
+
+    id: str
+    scheme: str
+    institution: str
+    plan: str | None
+    valid_from: int
+    valid_until: int
+    revoked_from: int | None
+
+    @property
+    def ends(self) -> int:
+        """The first instant at which it holds no longer."""
+        stops = self.valid_until if self.revoked_from is None else self.revoked_from
+        return min(self.valid_until, stops)
+
+    def holds(self, now: int) -> bool:
+        """Whether it holds at that instant; one that was taken back is never relied on again."""
+        return self.revoked_from is None and self.valid_from <= now < self.valid_until
+
+
+@dataclass(frozen=True, slots=True)
 class Missing:
     """Something that ought to be there and is not. `amount_minor` 0: it is not about an amount."""
 
@@ -222,6 +249,7 @@ class Statement:
     months: tuple[Month, ...]
     periods: tuple[SchemePeriod, ...]
     held: tuple[Held, ...]
+    answers: tuple[CoverAnswer, ...]
     missing: tuple[Missing, ...]
 
     @property

@@ -50,6 +50,12 @@ ENGLISH: Mapping[str, str] = MappingProxyType(
         "not_verified": "figures not confirmed by {institution}",
         "fee": "A fee, not cover.",
         "no_cover": "Set aside; cover not confirmed by {institution}.",
+        "cover_apart": "Set aside; on cover see what {institution} itself signed.",
+        "answer": (
+            "{institution} signed: cover under {plan}, from {begins} until {ends}. The proof is "
+            "its credential {id}, not this page."
+        ),
+        "answer_revoked": "It took that back from {at} on.",
         "missing": "What is missing",
         "nothing_missing": "Nothing that these books could tell is missing.",
         "missing_no_slip": "Job {where}: there is no slip of {scheme}.",
@@ -174,6 +180,12 @@ MALAY: Mapping[str, str] = MappingProxyType(
         "not_verified": "angka belum disahkan oleh {institution}",
         "fee": "Ini fi, bukan perlindungan.",
         "no_cover": "Diasingkan; perlindungan belum disahkan oleh {institution}.",
+        "cover_apart": "Diasingkan; lihat apa yang {institution} sendiri tandatangani.",
+        "answer": (
+            "{institution} menandatangani: perlindungan di bawah {plan}, dari {begins} hingga "
+            "{ends}. Buktinya ialah kelayakan {id}, bukan halaman ini."
+        ),
+        "answer_revoked": "Ia ditarik balik mulai {at}.",
         "missing": "Apa yang tiada",
         "nothing_missing": "Tiada yang kurang setakat yang dapat diketahui daripada buku ini.",
         "missing_no_slip": "Kerja {where}: tiada slip {scheme}.",

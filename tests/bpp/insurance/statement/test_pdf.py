@@ -3,6 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 
+import pypdfium2  # type: ignore[import-untyped]  # it ships no types
 import pytest
 
 from bpp.insurance.statement import pdf
@@ -11,8 +12,6 @@ from bpp.insurance.statement.values import Notice, Statement
 from bpp.refused import Refused
 from tests.bpp.insurance.statement.support import random_books, told
 from tests.bpp.insurance.statement.test_statement import hostile
-
-pypdfium2 = pytest.importorskip("pypdfium2")
 
 
 def pages(body: bytes) -> list[str]:

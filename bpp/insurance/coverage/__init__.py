@@ -1,0 +1,4 @@
+"""What institutions themselves signed about who is covered: kept, told, and never said by us.
+
+docs/statement.md
+"""
