@@ -31,7 +31,8 @@ from bpp.refused import Refused
 from protocol_specs.node.store import Row, Session, Statement
 
 CHANNEL = "closing"  # hears that a close was begun
-CHUNK = 50  # workers in one transaction: some tens of milliseconds, so that no order waits
+CHUNK = 50  # workers in one transaction, and fewer where they have more rows than these between
+ROWS = 10_000  # them: some tens of milliseconds, so that no order waits, however long the period
 
 _closed = ClosedPeriod.__table__
 _contribution = ContributionRow.__table__
@@ -192,8 +193,19 @@ def next_chunk(
     if not workers:
         _finish(session, scheme, close, now)
         return None
+    workers = _within_rows(session, scheme, close.period, workers)
     _declare(session, known, scheme, close, (workers[0], workers[-1]))
     return workers[-1]
+
+
+def _within_rows(session: Session, scheme: Scheme, period: str, workers: list[str]) -> list[str]:
+    """The first of them, at least one, who have no more than ROWS postings of the period."""
+    rows = 0
+    for count, worker in enumerate(workers):
+        rows += books.period(session, scheme.id, worker, period)[1]
+        if rows > ROWS and count:
+            return workers[:count]
+    return workers
 
 
 def declare_first(session: Session, known: Known, scheme: Scheme, worker: str) -> None:

@@ -18,6 +18,7 @@ from bpp.ledger.reading_commands import common, instant
 from protocol_specs.node.store import Session, Store
 
 POLL_S = 0.2
+WAIT_S = 600.0  # for a running node's close; it goes on there whether or not we wait
 STEPS = {
     "send": ("sent", "the money left for the institution"),
     "acknowledge": ("acknowledged", "the institution says that it has it"),
@@ -107,10 +108,20 @@ def run_close(arguments: argparse.Namespace, open_desk: OpenDesk) -> int:
         return desk.close(session, Beside(), desk.CloseAsked(**body), issuer=found.issuer, now=now)
 
     answer = desk_calls.written(found, f"{desk.PATH}/close", body, unit)
+    until = time.monotonic() + WAIT_S
     while answer.get("state") == "closing":
+        if time.monotonic() > until:
+            print(f"wayfare: {answer['id']} {_GOING_ON}", file=sys.stderr)
+            return 1
         _go_on(found)
         answer = desk_calls.written(found, f"{desk.PATH}/close", body, unit)
     return _say(arguments, answer)
+
+
+_GOING_ON = (
+    "is closed, and not all of its lines are written yet: the node goes on with it. If its log "
+    "says why it cannot, mend that; say the same again to see how far it is"
+)
 
 
 def _go_on(found: Desk) -> None:

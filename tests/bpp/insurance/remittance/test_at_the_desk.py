@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from bpp.insurance.remittance import commands
 from bpp.insurance.scheme_file import load
 from protocol_specs.node.commands import main
 from tests.bpp.cooperative import Cooperative, cooperative
@@ -126,3 +127,18 @@ async def test_the_command_has_a_running_node_close_and_waits_for_it(
     ]
     assert await asyncio.to_thread(main, send) == 1
     assert "trust-sweep first" in capsys.readouterr().err
+
+
+async def test_the_command_does_not_wait_for_ever_for_a_close_that_cannot_go_on(
+    there: Cooperative,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    period = period_of(there)
+    there.clock.at += 40 * DAY_S
+    monkeypatch.setattr(commands, "WAIT_S", -1.0)
+    config = str(config_of(tmp_path, there.node.port))
+    words = ["remit", "close", MY, period, "--by", "desk-1", "--config", config]
+    assert await asyncio.to_thread(main, words) == 1
+    assert "the node goes on with it" in capsys.readouterr().err

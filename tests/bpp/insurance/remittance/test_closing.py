@@ -316,3 +316,16 @@ def test_karnatakas_quarter_is_declared_with_its_due_day(tmp_path: Path) -> None
     assert (found.amount_minor, found.worker_minor, found.cooperative_minor) == (195, 0, 195)
     assert found.due_day is not None
     assert found.due_day >= date(2026, 10, 7)
+
+
+def test_a_chunk_is_as_small_as_the_postings_of_its_workers_are_many(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An order waits as long as a chunk takes: busy workers are declared fewer at a time."""
+    coop = coop_of(tmp_path)
+    for n in range(6):
+        job(coop, f"o{n}", 8_000, "2026-07-10", agent=f"a{n % 3}")  # two postings a job
+    monkeypatch.setattr(closing, "ROWS", 7)
+    id = begin(coop, "2026-07", at("2026-08-02"))
+    assert chunks(coop, at("2026-08-02")) == 3
+    assert (remittance(coop, id).workers, remittance(coop, id).amount_minor) == (3, 600)
