@@ -1,18 +1,19 @@
 """Figures for the desk and for anybody, and the door that a reading key opens."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
 from aiohttp import web
 
 from bpp.insurance import cash
-from bpp.insurance.report import figures, keys
+from bpp.insurance.report import figures, keys, public
 from bpp.insurance.report.keys import KeyEnding, NewKey
 from bpp.refused import Refused
 from protocol_specs.node.api import ApiError, bearer, json_route
 from protocol_specs.node.buckets import Buckets
 from protocol_specs.node.server import Node
-from protocol_specs.node.store import Session
+from protocol_specs.node.store import Session, Store
 
 T = TypeVar("T")
 OPENED = frozenset(
@@ -34,6 +35,7 @@ stand below /desk/insurance too.
 """
 PER_S, BURST = 5, 60  # readings of one key: each is a row that stays
 PATH_MAX = 300
+DAY_S = 86_400
 
 Guard = Callable[[web.Request], None]
 
@@ -97,15 +99,18 @@ class ReportApi:
     ) -> None:
         self._node, self._limit = node, limit
         self._driver_of, self._require_desk = driver_of, require_desk
+        self._making = asyncio.Lock()
         self._public: tuple[int, dict[str, Any]] | None = None
 
     async def report(self, request: web.Request) -> dict[str, Any]:
         """Deducted against remitted, cash debts and blocks, without cells under 10 workers."""
         self._require_desk(request)
 
+        now = self._node.now()
+
         def read(session: Session) -> dict[str, Any]:
             return {
-                "deducted": figures.deducted(session, is_inside=False),
+                "deducted": figures.deducted(session, is_inside=False, now=now),
                 "cash_debts": figures.cash_debts(session, is_inside=False),
                 "blocks": figures.blocks(session, self._limit, is_inside=False),
             }
@@ -137,13 +142,21 @@ class ReportApi:
         return {"readers": self._node.store.read(keys.for_workers)}
 
     async def public(self, request: web.Request) -> dict[str, Any]:
-        """Workers, collected, remitted, acknowledged and days to remit, for anybody; made once an
-        hour."""
-        hour = self._node.now() // 3600
-        if self._public is None or self._public[0] != hour:
-            found = self._node.store.read(figures.public)
-            self._public = (hour, {"at": hour * 3600, "schemes": found})
-        return self._public[1]
+        """Workers, collected, remitted, acknowledged and days to remit, for anybody; made once a
+        day, beside the loop."""
+        day = self._node.now() // DAY_S
+        async with self._making:
+            if self._public is None or self._public[0] != day:
+                found = await asyncio.to_thread(self._figures, day * DAY_S)
+                self._public = (day, {"at": day * DAY_S, "schemes": found})
+            return self._public[1]
+
+    def _figures(self, now: int) -> list[dict[str, Any]]:
+        store = Store.read_only(self._node.settings.data_dir)
+        try:
+            return store.read(lambda session: public.public(session, now))
+        finally:
+            store.close()
 
     async def _changed(self, unit: Callable[[Session], T]) -> T:
         try:

@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from bpp.insurance import desk_calls
 from bpp.insurance.agents import signed
 from bpp.insurance.agents.mandate_commands import answered, guarded
 from bpp.insurance.desk_calls import Desk, OpenDesk
-from bpp.insurance.report import figures, keys
+from bpp.insurance.report import figures, keys, public
 from bpp.insurance.report.keys import KeyEnding, NewKey
 from protocol_specs.node.store import Session, Store
 from protocol_specs.wire import money
@@ -66,12 +67,12 @@ def run_figures(arguments: argparse.Namespace, name: str, desk: Desk) -> int:
 
     def read(session: Session) -> list[dict[str, Any]]:
         if name == "deducted":
-            return figures.deducted(session, is_inside=is_inside)
+            return figures.deducted(session, is_inside=is_inside, now=int(time.time()))
         if name == "cash":
             return figures.cash_debts(session, is_inside=is_inside)
         if name == "blocks":
             return figures.blocks(session, desk.limit, is_inside=is_inside)
-        return figures.public(session)
+        return public.public(session, int(time.time()))
 
     found = _read(desk, read)
     if arguments.json:
@@ -80,8 +81,16 @@ def run_figures(arguments: argparse.Namespace, name: str, desk: Desk) -> int:
     for cell in found:
         print(_cell(cell, desk.currency))
     if not found:
-        print("nobody" if name in ("cash", "blocks") else "nothing was ever set aside")
+        print(_nothing(name, is_inside=is_inside))
     return 0
+
+
+def _nothing(name: str, *, is_inside: bool) -> str:
+    if name in ("cash", "blocks"):
+        return "nobody"
+    if name == "deducted" and not is_inside:
+        return "no period that is over: --inside shows the one that runs"
+    return "nothing was ever set aside"
 
 
 def run_key(arguments: argparse.Namespace, desk: Desk) -> int:

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from datetime import date
 from typing import Any
 
-from sqlalchemy import bindparam, func, select
+from sqlalchemy import func, select
 
 from bpp.insurance import cash
 from bpp.insurance.engine import calendar
@@ -18,12 +18,11 @@ from bpp.insurance.remittance import reading
 from bpp.insurance.remittance.tables import DeclaredPart
 from bpp.insurance.scheme_file import load
 from bpp.insurance.tables import CashNotice, ContributionRow
-from bpp.ledger import balances, chart
+from bpp.ledger import balances
 from protocol_specs.node.store import Session, Statement
 
 CELL_MIN = 10  # fewer workers than this in a cell that leaves the cooperative: not told
 BANDS = ((0, "under 25"), (25, "25 to 39"), (40, "40 to 54"), (55, "55 and over"))
-DAY_S = 86_400
 
 _contribution = ContributionRow.__table__
 _newer = _contribution.alias("newer")
@@ -71,18 +70,14 @@ _STOPPED = Statement(
     )
     .order_by(_notice.c.at, _notice.c.worker)
 )
-_STARTS = Statement(
-    select(func.count(_contribution.c.worker.distinct())).where(
-        _contribution.c.scheme == bindparam("scheme"), _contribution.c.worker != chart.UNASSIGNED
-    )
-)
 _AMOUNTS = ("set_aside_minor", "due_minor", "by_worker_minor", "by_cooperative_minor")
 _SENT = ("declared_minor", "sent_minor", "acknowledged_minor")
 
 
-def deducted(session: Session, *, is_inside: bool) -> list[dict[str, Any]]:
+def deducted(session: Session, *, is_inside: bool, now: int) -> list[dict[str, Any]]:
     """By scheme, origin period and age band: what was deducted against what was remitted, and who
-    bears it; minor units. Not `is_inside`: it leaves the cooperative, small cells are not told.
+    bears it; minor units. Not `is_inside`: it leaves the cooperative. Then small cells are not
+    told, nor a period that is not over: asked twice, it would tell what one job brought.
     """
     cells: dict[tuple[str, str, str], dict[str, Any]] = defaultdict(_cell)
     born = {row["worker"]: row["born"] for row in session.all(_BORN)}
@@ -105,7 +100,14 @@ def deducted(session: Session, *, is_inside: bool) -> list[dict[str, Any]]:
         {"scheme": scheme, "period": period, "age": band, **cell, "workers": len(cell["workers"])}
         for (scheme, period, band), cell in sorted(cells.items())
     ]
-    return found if is_inside else suppressed(found, (*_AMOUNTS, *_SENT))
+    if is_inside:
+        return found
+    over = [cell for cell in found if _is_over(cell["scheme"], cell["period"], now)]
+    return suppressed(over, (*_AMOUNTS, *_SENT))
+
+
+def _is_over(scheme: str, period: str, now: int) -> bool:
+    return calendar.last_day(period) < calendar.local(now, load(scheme).zone).date()
 
 
 def _cell() -> dict[str, Any]:
@@ -122,8 +124,8 @@ def _reached(state: str | None) -> tuple[str, ...]:
 def suppressed(cells: Iterable[dict[str, Any]], figures: Iterable[str]) -> list[dict[str, Any]]:
     """The same where cells of fewer than 10 workers have no figures: `workers` and amounts None.
 
-    Where one cell alone is small, the next smallest of its scheme and period goes with it: else it
-    could be had by subtraction from a total known elsewhere.
+    The next smallest of its scheme and period go with them until those that are not told are 10
+    workers together: else their sum could be had by subtraction from a total known elsewhere.
     """
     names, groups = ("workers", *figures), defaultdict(list)
     for cell in cells:
@@ -131,9 +133,11 @@ def suppressed(cells: Iterable[dict[str, Any]], figures: Iterable[str]) -> list[
     found = []
     for group in groups.values():
         group.sort(key=lambda cell: cell["workers"])
-        small = sum(cell["workers"] < CELL_MIN for cell in group)
+        hidden = 0
         for n, cell in enumerate(group):
-            is_hidden = n < (2 if small == 1 else small)
+            goes_with = hidden > 0 and (n == 1 or hidden < CELL_MIN)
+            is_hidden = cell["workers"] < CELL_MIN or goes_with
+            hidden += cell["workers"] if is_hidden else 0
             nothing = dict.fromkeys(names) if is_hidden else {}
             found.append({**cell, **nothing, "fewer_than": CELL_MIN if is_hidden else None})
     keys = ("scheme", "period", "age")
@@ -182,44 +186,6 @@ def blocks(session: Session, limit: cash.Limit, *, is_inside: bool) -> list[dict
     workers = len(rows)
     told = workers if workers >= CELL_MIN or workers == 0 else None
     return [{"workers": told, "fewer_than": CELL_MIN if told is None else None}]
-
-
-def public(session: Session) -> list[dict[str, Any]]:
-    """For anybody: by scheme, workers with contributions, collected, remitted, acknowledged, and
-    the middle number of days from the end of a period to its remittance. `workers` under 10: no
-    figures at all.
-    """
-    found: dict[str, dict[str, Any]] = {}
-    for cell in deducted(session, is_inside=True):
-        scheme = found.setdefault(cell["scheme"], _public(session, cell["scheme"]))
-        scheme["collected_minor"] += cell["set_aside_minor"] + cell["due_minor"]
-    for each in reading.remittances(session):
-        scheme = found.setdefault(each.scheme, _public(session, each.scheme))
-        minor = each.amount_minor - each.rejected_minor
-        scheme["remitted_minor"] += minor if each.state in ("sent", "acknowledged") else 0
-        scheme["acknowledged_minor"] += minor if each.state == "acknowledged" else 0
-    figures = ("collected_minor", "remitted_minor", "acknowledged_minor", "days_to_remit")
-    return suppressed([found[name] for name in sorted(found)], figures)
-
-
-def _public(session: Session, scheme: str) -> dict[str, Any]:
-    row = session.one(_STARTS, scheme=scheme)
-    days = sorted(
-        (calendar.local(event.at, load(scheme).zone).date() - calendar.last_day(each.period)).days
-        for each in reading.remittances(session, scheme=scheme)
-        for event in each.events
-        if event.kind == "sent"
-    )
-    return {
-        "scheme": scheme,
-        "currency": load(scheme).currency,
-        "verified": not load(scheme).unverified(),
-        "workers": int(row[0]) if row else 0,
-        "collected_minor": 0,
-        "remitted_minor": 0,
-        "acknowledged_minor": 0,
-        "days_to_remit": days[len(days) // 2] if days else None,
-    }
 
 
 def _band(born: str | None, period: str) -> str:

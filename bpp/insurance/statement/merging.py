@@ -5,6 +5,7 @@ not one of each; a cap over all, who came first keeping what was taken (docs/sta
 cooperative set aside whose slips are not here cannot be seen.
 """
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,6 +22,9 @@ from bpp.insurance.slip_shape import SlipShown
 from bpp.refused import Refused
 
 Why = Literal["does_not_hold", "doubled", "contradicts", "superseded", "other_key"]
+
+
+_ENTRY = re.compile(r"[^/]+/[^/]+/[0-9]{1,9}/[0-9]{1,9}")  # scheme, order, worker slot, event
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +155,7 @@ def _holding(
             if verdict.slip.issuer in keys:
                 verdict = check(body, keys[verdict.slip.issuer])
             held = _Held(name, verdict)
-            if len(held.slip.entry.id.split("/")) != 4 or not held.slip.entry.id[-1:].isdigit():
+            if _ENTRY.fullmatch(held.slip.entry.id) is None:
                 raise BadSlip("entry.id: it does not say order, worker slot and event")
             calendar.first_day(held.slip.period_line.origin_period)
             yield held

@@ -8,11 +8,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bpp.insurance.cash import Limit
-from bpp.insurance.report import figures
-from tests.bpp.insurance.remittance.support import acknowledge, close, job, send, sweep
+from bpp.insurance.report import figures, public
+from tests.bpp.insurance.remittance.support import (
+    acknowledge,
+    at,
+    close,
+    job,
+    refund,
+    reject,
+    send,
+    sweep,
+)
 from tests.bpp.insurance.support import CASH, MY, Coop, Story, fare_of, my_coop
 
 JULY = f"{MY}/2026-07/1"
+NOW = at("2026-09-05")
 
 
 @pytest.fixture
@@ -31,7 +41,7 @@ def test_deducted_and_remitted_add_up_to_the_ledger(coop: Coop) -> None:
     close(coop, "2026-07", "2026-08-03")
     sweep(coop, "2026-08-03")
     send(coop, JULY, "2026-08-04")
-    cells = coop.store.read(lambda s: figures.deducted(s, is_inside=True))
+    cells = coop.store.read(lambda s: figures.deducted(s, is_inside=True, now=NOW))
     july, august = ({**cell} for cell in cells)
     assert (july["period"], july["workers"], july["age"]) == ("2026-07", 12, "unknown")
     stands = coop.balances()
@@ -41,30 +51,37 @@ def test_deducted_and_remitted_add_up_to_the_ledger(coop: Coop) -> None:
     assert august["due_minor"] == due
     assert july["by_worker_minor"] == july["due_minor"]
     acknowledge(coop, JULY, "2026-08-05")
-    told = coop.store.read(lambda s: figures.deducted(s, is_inside=False))
+    told = coop.store.read(lambda s: figures.deducted(s, is_inside=False, now=NOW))
     assert told[0]["acknowledged_minor"] == july["due_minor"]
     assert told[1]["workers"] is told[1]["due_minor"] is None
     assert told[1]["fewer_than"] == 10
+
+
+def told(coop: Coop, day: str) -> dict[str, Any]:
+    (found,) = coop.store.read(lambda s: public.public(s, at(day)))
+    return found
 
 
 def test_the_public_figures_are_the_ledgers_and_say_how_long_it_took(coop: Coop) -> None:
     busy(coop, 10)
     close(coop, "2026-07", "2026-08-03")
     sweep(coop, "2026-08-03")
-    before = coop.store.read(figures.public)
-    assert (before[0]["remitted_minor"], before[0]["days_to_remit"]) == (0, None)
+    before = told(coop, "2026-08-09")
+    assert (before["remitted_minor"], before["days_to_remit"]) == (0, None)
     send(coop, JULY, "2026-08-10")
     acknowledge(coop, JULY, "2026-08-12")
-    (found,) = coop.store.read(figures.public)
-    declared = coop.store.read(lambda s: figures.deducted(s, is_inside=True))[0]["due_minor"]
+    assert told(coop, "2026-08-31") == before
+    found = told(coop, "2026-09-02")
+    declared = coop.store.read(lambda s: figures.deducted(s, is_inside=True, now=NOW))
     assert found == {
         "scheme": MY,
         "currency": "MYR",
         "verified": False,
+        "until": "2026-09-01",
         "workers": 10,
-        "collected_minor": declared,
-        "remitted_minor": declared,
-        "acknowledged_minor": declared,
+        "collected_minor": declared[0]["due_minor"],
+        "remitted_minor": declared[0]["due_minor"],
+        "acknowledged_minor": declared[0]["due_minor"],
         "days_to_remit": 10,
         "fewer_than": None,
     }
@@ -72,8 +89,35 @@ def test_the_public_figures_are_the_ledgers_and_say_how_long_it_took(coop: Coop)
 
 def test_nine_workers_are_told_to_nobody_outside(coop: Coop) -> None:
     busy(coop, 9)
-    (found,) = coop.store.read(figures.public)
+    found = told(coop, "2026-08-09")
     assert (found["workers"], found["collected_minor"], found["fewer_than"]) == (None, None, 10)
+
+
+def test_who_asks_again_and_subtracts_learns_of_nobody(coop: Coop) -> None:
+    """One job, one refund, one small remittance, one line that came back: nothing moves till ten
+    workers moved it together."""
+    busy(coop, 12)
+    before = told(coop, "2026-08-01")
+    story = job(coop, "late", 5_000, "2026-08-10", "a1")
+    assert told(coop, "2026-08-11") == told(coop, "2026-09-11") == before
+    refund(coop, story, 100, "2026-09-12")
+    close(coop, "2026-07", "2026-09-13")
+    sweep(coop, "2026-09-13")
+    busy(coop, 10, "2026-09-14")
+    send(coop, JULY, "2026-09-15")
+    october = told(coop, "2026-10-01")
+    assert (october["until"], october["workers"]) == ("2026-10-01", 12)
+    assert october["collected_minor"] > before["collected_minor"]
+    reject(coop, JULY, "2026-10-02", coop.local("a1"))
+    busy(coop, 10, "2026-10-03")
+    assert told(coop, "2026-11-01") == october
+
+
+def test_a_period_that_is_not_over_leaves_no_cooperative(coop: Coop) -> None:
+    busy(coop, 12)
+    during = coop.store.read(lambda s: figures.deducted(s, is_inside=False, now=at("2026-07-31")))
+    after = coop.store.read(lambda s: figures.deducted(s, is_inside=False, now=at("2026-08-01")))
+    assert (during, [each["workers"] for each in after]) == ([], [12])
 
 
 def test_a_worker_at_the_limit_is_a_block_inside_and_a_number_outside(coop: Coop) -> None:
@@ -106,6 +150,8 @@ def test_no_small_cell_is_told_and_none_can_be_had_by_subtraction(sizes: list[in
     assert all(cell["workers"] >= 10 for cell in told if cell["workers"] is not None)
     assert all(cell["due_minor"] is None for cell in hidden)
     assert len(hidden) != 1 or len(sizes) == 1
+    alone = sum(sizes) - sum(cell["workers"] for cell in told if cell["workers"] is not None)
+    assert alone == 0 or alone >= 10 or len(hidden) == len(sizes)
     if all(size >= 10 for size in sizes):
         assert hidden == []
 

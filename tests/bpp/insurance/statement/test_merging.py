@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from bpp.insurance.slip import slip_id
 from bpp.insurance.statement import merged_words
 from bpp.insurance.statement.merging import Merged, merge
 from bpp.refused import Refused
@@ -207,3 +208,20 @@ def test_the_order_in_which_files_are_given_changes_nothing(tmp_path: Path) -> N
 def test_files_that_are_no_slips_are_named(tmp_path: Path) -> None:
     merged = merge([("a", b"{}"), ("b", b"\xff"), ("c", b"WFS1:x")], {})
     assert [each.why for each in merged.left_out] == ["does_not_hold"] * 3
+
+
+@pytest.mark.parametrize("end", ["x1", "\u00b2", "1" * 5000, "-1", ""])
+def test_a_slip_whose_entry_says_no_event_is_refused_by_name(tmp_path: Path, end: str) -> None:
+    """Anybody can sign a slip with a key of their own, and put into it what they like."""
+    coop = coop_of(tmp_path, "one.example")
+    (name, body), *_ = jobs(coop, 2000)
+    file = json.loads(body)
+    place = file["slip"]["entry"]["id"].rpartition("/")[0]
+    file["slip"]["entry"]["id"] = f"{place}/{end}"
+    file["slip"]["slip_id"] = slip_id(f"{place}/{end}")
+    file["proof"] = "pending"
+    file["signature"] = b64encode(coop.key.sign(canonical(file["slip"])))
+    found = merge([(name, json.dumps(file).encode())], {})
+    assert [each.why for each in found.left_out] == ["does_not_hold"]
+    assert "order, worker slot and event" in found.left_out[0].detail
+    assert found.together == ()
