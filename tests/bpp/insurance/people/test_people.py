@@ -268,6 +268,17 @@ def test_a_file_with_faults_names_each_line_repeats_no_number_and_enrols_nobody(
 # --- the notice
 
 
+def test_a_file_for_which_orders_would_wait_long_is_refused_whole(tmp_path: Path) -> None:
+    there = coop(tmp_path, MY)
+    line = f"D1,mykad,{MYKAD},1988-05-12,ride"
+    text = "\n".join(["worker,identity_kind,identity,born,sector", *([line] * 501)])
+    with pytest.raises(Refused, match=r"line 502: more than 500 workers; make several files"):
+        there.store.transact_now(
+            lambda session: csv_import.enrol_all(session, there.people, text, "desk-1", NOON)
+        )
+    assert there.count("person") == 0
+
+
 @pytest.mark.parametrize("name", shipped())
 def test_each_scheme_has_its_notice_in_english_and_a_language_of_its_country(name: str) -> None:
     scheme = load(name)

@@ -350,3 +350,20 @@ def test_the_trust_account_knows_the_cooperatives_own_share_at_every_step(
         assert found.held_minor >= 0
         for debit, credit in coop.store.read(balances.sums).values():
             assert debit == credit
+
+
+def test_interest_that_was_sent_comes_back_with_a_whole_rejection_and_is_owed_no_more(
+    tmp_path: Path,
+) -> None:
+    """30.00 with 1.50 of interest: 30.00 of the workers' stays on 1110, 1.50 goes back to 1100."""
+    coop, id = declared(tmp_path)
+    before = coop.balances()
+    coop.store.transact_now(
+        lambda s: states.add_interest(s, load(MY), id, step("2026-10-02"), date(2026, 10, 2), 150)
+    )
+    send(coop, id, "2026-10-03")
+    reject(coop, id, "2026-10-04", coop.local("a2"))
+    reject(coop, id, "2026-10-05")
+    found = coop.balances()
+    assert not any(account.startswith(("1250", "2220", "5010")) for account in found)
+    assert (found[f"1110:{MY}"], found["1100"]) == (before[f"1110:{MY}"], before["1100"])
