@@ -1,0 +1,200 @@
+"""The office in a browser: a job given by hand, a month's dry run, each page by axe-core."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import threading
+from collections.abc import Awaitable, Callable, Iterator
+from concurrent.futures import Future
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from bpp.fleet import roster
+from bpp.insurance.scheme_file import load
+from tests.bpp.cooperative import Cooperative
+from tests.bpp.insurance.support import MY
+from tests.bpp.insurance.test_cash_limit import at_the_limit
+from tests.bpp.office.support import BASE, PHONES, code, with_office
+from tests.browser.accessible import faults, overflow
+
+pytestmark = [pytest.mark.slow]
+SIZES = {"phone": {"width": 360, "height": 740}, "desk": {"width": 1280, "height": 900}}
+LANGUAGES = {"en": "Driver", "ms": "Pemandu"}
+DAY_S = 86_400
+SHOTS = os.environ.get("SHOTS")  # a folder for pictures, for whoever wants to look
+T = TypeVar("T")
+
+
+@dataclass
+class Office:
+    """The cooperative in a thread of its own, and a way to act in it."""
+
+    there: Cooperative
+    loop: asyncio.AbstractEventLoop
+    period: str = ""
+    job: str = ""
+    agents: dict[str, str] = field(default_factory=dict)
+
+    def do(self, act: Callable[[], Awaitable[T]]) -> T:
+        """Waits for it in the cooperative's thread."""
+
+        async def run() -> T:
+            return await act()
+
+        return asyncio.run_coroutine_threadsafe(run(), self.loop).result(30)
+
+    def url(self, path: str) -> str:
+        return f"{self.there.url}{BASE}{path}"
+
+
+@contextmanager
+def running_office(folder: Path, *, later_s: int = 0) -> Iterator[Office]:
+    """One ride done in cash; then, so much later, or with a job that waits."""
+    over, made = threading.Event(), Future[Office]()
+
+    async def serve() -> None:
+        async with with_office(folder) as there:
+            found = Office(there, asyncio.get_running_loop())
+            await at_the_limit(there)
+            found.period = load(MY).period_of(there.node.now())
+            everybody = there.node.store.read(roster.everybody)
+            found.agents = {worker.code: worker.agent_id for worker, _ in everybody}
+            there.clock.at += later_s
+            if not later_s:
+                order = await there.confirmed()
+                found.job = there.order(order["id"]).job_id
+            made.set_result(found)
+            await asyncio.to_thread(over.wait)
+
+    thread = threading.Thread(target=lambda: asyncio.run(serve()))
+    thread.start()
+    yield made.result(60)
+    over.set()
+    thread.join()
+
+
+@pytest.fixture(scope="module")
+def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
+    """As it is during the day."""
+    with running_office(tmp_path_factory.mktemp("office")) as running:
+        yield running
+
+
+@pytest.fixture
+def window(browser: Browser) -> Iterator[Callable[..., Page]]:
+    """Opens windows of signed-in people; at the end none of them may have complained."""
+    contexts: list[Any] = []
+    complaints: list[str] = []
+
+    def opened(office: Office, role: str, **settings: Any) -> Page:
+        context = browser.new_context(**{"viewport": SIZES["desk"], "locale": "en-MY", **settings})
+        contexts.append(context)
+        page = context.new_page()
+        page.on("console", lambda said: complaints.append(said.text))
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.goto(office.url("/sign-in"))
+        page.locator("#phone").fill(PHONES[role])
+        page.locator("main form button").click()
+        page.locator("#code").fill(office.do(lambda: code(office.there, role)))
+        page.locator("main form button").click()
+        expect(page.locator("nav.tabs")).to_be_visible()
+        return page
+
+    yield opened
+    for context in contexts:
+        context.close()
+    assert complaints == []
+
+
+def pages(office: Office) -> dict[str, dict[str, str]]:
+    """Every page by role and name."""
+    month = f"/insurance/period?scheme={MY}&period={office.period}"
+    return {
+        "dispatcher": {"board": "/", "jobs": "/jobs", "job": f"/jobs/{office.job}",
+                       "drivers": "/drivers", "driver": "/drivers/" + office.agents["D1"]},
+        "treasurer": {"overview": "/", "money": "/money", "insurance": "/insurance",
+                      "period": month, "reconcile": "/insurance/reconcile",
+                      "people": "/insurance/people", "cash": "/drivers/" + office.agents["D1"]},
+        "auditor": {"log": "/log"},
+        "member": {"member": "/", "open-books": "/money"},
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("size", SIZES)
+def test_every_page_is_open_to_everybody(
+    office: Office, window: Callable[..., Page], size: str, scheme: str, language: str
+) -> None:
+    for role, named in pages(office).items():
+        page = window(
+            office, role, viewport=SIZES[size], color_scheme=scheme, locale=f"{language}-MY"
+        )
+        for name, path in named.items():
+            page.goto(office.url(path))
+            page.wait_for_load_state("load")
+            expect(page.locator("h1")).to_have_count(1)
+            if SHOTS:
+                shot = Path(SHOTS) / f"{name}-{size}-{scheme}-{language}.png"
+                page.screenshot(path=shot, full_page=True)
+            assert (name, faults(page), overflow(page)) == (name, [], 0)
+
+
+def test_a_job_that_comes_is_on_the_board_by_itself_and_is_given_by_hand(
+    office: Office, window: Callable[..., Page]
+) -> None:
+    page = window(office, "dispatcher")
+    expect(page.get_by_label("Vehicles, and jobs that wait").locator(".pin.vehicle")).to_have_count(
+        2
+    )
+    office.do(lambda: office.there.confirmed())
+    expect(page.locator("#jobs .rows > li")).to_have_count(2)
+    page.goto(office.url(f"/jobs/{office.job}"))
+    page.get_by_label("Driver", exact=True).select_option(office.agents["D2"])
+    page.get_by_role("button", name="Assign").click()
+    expect(page.get_by_role("status")).to_contain_text("D2 · Driver D2 has the job.")
+    expect(page.locator("main")).to_contain_text("Gave a job to a driver")
+
+
+def test_a_cancel_says_first_what_will_stand_and_can_be_left(
+    office: Office, window: Callable[..., Page]
+) -> None:
+    page = window(office, "dispatcher")
+    order = office.do(lambda: office.there.confirmed())
+    page.goto(office.url(f"/jobs/{office.there.order(order['id']).job_id}"))
+    page.get_by_role("button", name="Cancel the job").click()
+    expect(page.get_by_role("heading", name="Cancel this job?")).to_be_visible()
+    assert (faults(page), overflow(page)) == ([], 0)
+    page.get_by_role("link", name="Not now").click()
+    expect(page.get_by_text("Waiting for a driver").first).to_be_visible()
+
+
+@pytest.fixture
+def later(tmp_path: Path) -> Iterator[Office]:
+    """The month after."""
+    with running_office(tmp_path, later_s=40 * DAY_S) as running:
+        yield running
+
+
+def test_a_months_dry_run_is_read_then_closed(later: Office, window: Callable[..., Page]) -> None:
+    office, page = later, window(later, "treasurer")
+    page.get_by_role("link", name="Insurance").click()
+    page.get_by_role("link", name=re.compile(re.escape(office.period))).click()
+    expect(page.get_by_role("table", name="Worker by worker")).to_contain_text("D1")
+    page.get_by_text("Jobs that are not over are declared in a later period").click()
+    page.get_by_role("button", name="Close the period").click()
+    expect(page.get_by_role("heading", name="Close this period?")).to_be_visible()
+    page.get_by_role("button", name="Close the period").click()
+    expect(page.get_by_role("status")).to_contain_text("The node goes on by itself.")
+    page.goto(office.url(f"/insurance/remittance?id={MY}/{office.period}/1"))
+    expect(page.get_by_role("heading", level=1)).to_contain_text(office.period)
+    if SHOTS:
+        page.screenshot(path=Path(SHOTS) / "remittance.png", full_page=True)
+    assert (faults(page), overflow(page)) == ([], 0)
