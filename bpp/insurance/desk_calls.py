@@ -13,9 +13,12 @@ from pydantic import ValidationError
 from bpp.insurance import cash
 from bpp.insurance.settings import InsuranceSettings
 from bpp.refused import Refused
+from protocol_specs.node.commands import CommandFault
 from protocol_specs.node.settings import read_secret
 from protocol_specs.node.store import Session, Store, StoreInUse
 from protocol_specs.wire.errors import Malformed
+
+ANSWER_S = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,17 +77,24 @@ def written(
 
 
 def asked(desk: Reachable, path: str, body: dict[str, Any]) -> dict[str, Any]:
-    """The same by the running node's desk."""
+    """The same by the running node's desk. Raises CommandFault where nobody knows whether it was
+    written: the connection was lost, or nobody answered in time."""
     made_by = "the node makes it when it first starts"
     token = read_secret(desk.token_file, key="data_dir", made_by=made_by)
-    connection = http.client.HTTPConnection(desk.host, desk.port, timeout=10)
+    connection = http.client.HTTPConnection(desk.host, desk.port, timeout=ANSWER_S)
     headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
     try:
-        connection.request("POST", path, body=json.dumps(body), headers=headers)
-        response = connection.getresponse()
-        answer: dict[str, Any] = json.loads(response.read())
+        connection.connect()
     except OSError as error:
         return {"error": f"the node holds its books but does not answer at its port: {error}"}
+    try:
+        connection.request("POST", path, body=json.dumps(body), headers=headers)
+        answer: dict[str, Any] = json.loads(connection.getresponse().read())
+    except (OSError, http.client.HTTPException, ValueError) as error:
+        raise CommandFault(
+            f"the node was asked and gave no answer to be read ({error or type(error).__name__}): "
+            "it may have been written all the same; look before you say it again"
+        ) from None
     finally:
         connection.close()
     return {"error": answer["error"]["message"]} if "error" in answer else answer

@@ -329,3 +329,27 @@ def test_a_chunk_is_as_small_as_the_postings_of_its_workers_are_many(
     id = begin(coop, "2026-07", at("2026-08-02"))
     assert chunks(coop, at("2026-08-02")) == 3
     assert (remittance(coop, id).workers, remittance(coop, id).amount_minor) == (3, 600)
+
+
+def test_a_period_is_not_closed_while_the_one_before_is_still_being_closed(tmp_path: Path) -> None:
+    coop = coop_of(tmp_path)
+    job(coop, "o1", 8_000, "2026-07-10")
+    job(coop, "o2", 8_000, "2026-08-10")
+    begin(coop, "2026-07", at("2026-09-02"))
+    with pytest.raises(Refused, match="is still being closed"):
+        begin(coop, "2026-08", at("2026-09-02"))
+    assert coop.count("closed_period") == 1
+
+
+def test_a_job_that_is_not_over_or_not_posted_holds_the_close_unless_one_says_so(
+    tmp_path: Path,
+) -> None:
+    coop = coop_of(tmp_path)
+    story = Story(key="o1", agent_id="a1", lines=fare_of(8_000), at=at("2026-07-31"))
+    event = story.event("confirmed")
+    coop.record(event)
+    coop.store.transact_now(lambda s: coop.insurance.failed(s, event, ValueError("as a test")))
+    with pytest.raises(Refused, match="still to be posted"):
+        begin(coop, "2026-07", at("2026-08-02"))
+    assert coop.count("closed_period") == 0
+    assert begin(coop, "2026-07", at("2026-08-02"), leave_open=True) == f"{MY}/2026-07/1"

@@ -13,7 +13,8 @@ from bpp.insurance.engine.facts import Person
 from bpp.insurance.remittance import excess, reading, states
 from bpp.insurance.scheme import Scheme
 from bpp.insurance.scheme_file import load
-from bpp.ledger import balances, journal, trust
+from bpp.ledger import balances, chart, journal, trust
+from bpp.ledger.entry import Entry, move
 from bpp.refused import Refused
 from tests.bpp.insurance.remittance.support import (
     acknowledge,
@@ -367,3 +368,43 @@ def test_interest_that_was_sent_comes_back_with_a_whole_rejection_and_is_owed_no
     found = coop.balances()
     assert not any(account.startswith(("1250", "2220", "5010")) for account in found)
     assert (found[f"1110:{MY}"], found["1100"]) == (before[f"1110:{MY}"], before["1100"])
+
+
+def test_a_trust_account_that_lacks_one_cent_sends_nothing(tmp_path: Path) -> None:
+    coop, id = declared(tmp_path)
+    taken = Entry(
+        "charge/1", at("2026-10-02"), "charge", None, None, None, "MYR",
+        move(chart.goodwill_refunds(), chart.contribution_trust_bank(MY), 1),
+    )  # fmt: skip
+    coop.store.transact_now(lambda s: journal.post(s, taken))
+    with pytest.raises(Refused, match=r"holds 29.99 MYR.*is 30.00 MYR"):
+        send(coop, id, "2026-10-03")
+    assert coop.count("remittance_event") == 0
+
+
+def test_interest_billed_after_it_was_sent_is_sent_alone_and_out_of_the_bank(
+    tmp_path: Path,
+) -> None:
+    """The workers' trust money is not touched a second time."""
+    coop, id = declared(tmp_path)
+    send(coop, id, "2026-10-02")
+    held = coop.balances().get(f"1110:{MY}", 0)
+    coop.store.transact_now(
+        lambda s: states.add_interest(s, load(MY), id, step("2026-10-03"), date(2026, 10, 3), 150)
+    )
+    send(coop, id, "2026-10-04")
+    assert moved(coop, f"sent/{id}/3") == {
+        (f"1110:{MY}", "1100", 150),
+        (f"1250:{id}", f"1110:{MY}", 150),
+    }
+    assert coop.balances().get(f"1110:{MY}", 0) == held
+
+
+def test_what_came_back_bears_no_interest(tmp_path: Path) -> None:
+    coop, id = declared(tmp_path, replace(load(KA), after_remittance="claim"), "FY2026-27Q2")
+    reject(coop, id, "2026-10-02", coop.local("a2"))
+    found = remittance(coop, id)
+    assert found.due_day is not None
+    late = found.due_day.replace(year=found.due_day.year + 1)
+    whole = states.interest_minor(load(KA), replace(found, events=()), late)
+    assert (whole, states.interest_minor(load(KA), found, late)) == (24, 12)
