@@ -84,20 +84,7 @@ def add(
                 f"insurance.schemes: {scheme.id} is in {scheme.currency}, this cooperative "
                 f"trades in {provider.currency}"
             )
-    witness = _witness(node, settings)
-    sealer = Sealer(key)
-
-    async def witness_next(now: int) -> bool:
-        return node.store.read(lambda session: witness.witness_next(session, now))
-
-    node.add_loop("seal", sealer.seal_next, wake=asyncio.Event())
-    node.add_loop("witness", witness_next, wake=asyncio.Event())
-    node.add_loop(
-        "insurance alarms", _alarms(node, settings, provider.currency), wake=asyncio.Event()
-    )
-    node.add_loop("trust account", _trust_check(node), wake=asyncio.Event())
-    node.add_ready_check("insurance", lambda: _waiting(node))
-    node.add_loop("agents' commission", _commission(node), wake=asyncio.Event())
+    _add_loops(node, settings, key, provider.currency)
     node.store.transact_now(lambda session: cash.review(session, limit, node.now()))
     require_desk = report_api.opened_by_keys(node, require_desk)
     money_api.add(node, limit, driver_of, require_desk)
@@ -128,6 +115,25 @@ def add(
         limit=limit,
         fonts=settings.statement_fonts,
     )
+
+
+def _add_loops(node: Node, settings: InsuranceSettings, key: SigningKey, currency: str) -> None:
+    """What goes on by itself, and the check of readiness. Raises SettingsError: the witness."""
+    witness = _witness(node, settings)
+
+    async def witness_next(now: int) -> bool:
+        return node.store.read(lambda session: witness.witness_next(session, now))
+
+    loops: dict[str, Any] = {
+        "seal": Sealer(key).seal_next,
+        "witness": witness_next,
+        "insurance alarms": _alarms(node, settings, currency),
+        "trust account": _trust_check(node),
+        "agents' commission": _commission(node),
+    }
+    for name, loop in loops.items():
+        node.add_loop(name, loop, wake=asyncio.Event())
+    node.add_ready_check("insurance", lambda: _waiting(node))
 
 
 def _people(settings: InsuranceSettings, provider: Provider, key: SigningKey) -> writing.People:
