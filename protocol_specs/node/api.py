@@ -11,6 +11,7 @@ from typing import Any
 from aiohttp import web
 from pydantic import BaseModel, ValidationError
 
+from protocol_specs.node.field_faults import said
 from protocol_specs.wire import strict_json
 from protocol_specs.wire.errors import Malformed, Refused
 
@@ -124,7 +125,7 @@ async def read_body(request: web.Request, model: type[M]) -> M:
     except ValidationError as error:
         fault = error.errors()[0]
         path = "".join(f"/{part}" for part in fault["loc"])
-        raise ApiError(400, "bad_body", f"{path or 'body'}: {fault['msg']}", path) from None
+        raise ApiError(400, "bad_body", f"{path or 'body'}: {said(fault)}", path) from None
 
 
 def bearer(request: web.Request) -> str:

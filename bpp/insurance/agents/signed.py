@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from bpp.insurance.settings import PublicKey
 from bpp.refused import Refused
+from protocol_specs.node.field_faults import said
 from protocol_specs.wire import keys, strict_json
 from protocol_specs.wire.canonical import canonical
 from protocol_specs.wire.errors import Malformed
@@ -67,7 +68,7 @@ def parsed(value: Any, model: type[S], what: str) -> S:
     except ValidationError as error:
         fault = error.errors()[0]
         place = "".join(f"/{part}" for part in fault["loc"]) or "/"
-        raise Refused(f"{what}: {place}: {fault['msg']}") from None
+        raise Refused(f"{what}: {place}: {said(fault)}") from None
 
 
 def bytes_of(document: BaseModel) -> bytes:

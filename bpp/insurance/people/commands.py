@@ -172,8 +172,11 @@ def _run_import(arguments: argparse.Namespace, open_desk: OpenDesk, open_people:
     """Every fault with file and line; then nobody is enrolled."""
     try:
         text = arguments.file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        print(f"wayfare: {arguments.file}: {error}", file=sys.stderr)
+    except OSError as error:
+        print(f"wayfare: {arguments.file}: {error.strerror}", file=sys.stderr)
+        return 1
+    except UnicodeDecodeError:
+        print(f"wayfare: {arguments.file}: it is not UTF-8; save it as CSV UTF-8", file=sys.stderr)
         return 1
 
     def write(session: Session, people: People, body: asked.Import, now: int) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from bpp.insurance.people import writing
 from bpp.insurance.people.asked import Enrolment
 from bpp.insurance.people.writing import People
 from bpp.refused import Refused
+from protocol_specs.node.field_faults import said
 from protocol_specs.node.store import Session
 
 REQUIRED = ("worker", "identity_kind", "identity", "born", "sector")
@@ -77,4 +78,4 @@ def _header_faults(reader: "csv.DictReader[str]", file: str) -> list[str]:
 def _said(fault: Refused | ValidationError) -> str:
     if isinstance(fault, Refused):
         return str(fault)
-    return "; ".join(f"{each['loc'][0]}: {each['msg']}" for each in fault.errors())
+    return "; ".join(f"{each['loc'][0]}: {said(each)}" for each in fault.errors())

@@ -217,7 +217,7 @@ def _remittance(session: Session, name: str) -> Remittance:
 def _payer(settings: InsuranceSettings) -> PayerSettings:
     if settings.payer is None:
         raise Refused(
-            "insurance.payer: say who pays, by name and bank, as docs/remittance-files.md"
+            "insurance.payer: say who pays, by name and bank, as docs/remittance-files.md says"
         )
     return settings.payer
 
