@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import sys
 import time
 from datetime import UTC, datetime
 from pathlib import Path
@@ -94,18 +95,17 @@ def _nothing(name: str, *, is_inside: bool) -> str:
 
 
 def run_key(arguments: argparse.Namespace, desk: Desk) -> int:
-    """The token is printed once."""
+    """The token alone on standard output, so that a file can take it; it is printed once."""
     names = ("name", "purpose", "days", "by", "mandate")
     document = {name: getattr(arguments, name) for name in names}
     body = signed.parsed(document, NewKey, "no key")
     found = desk_calls.written(
         desk, ROUTE, document, lambda session, now: keys.make(session, body, now)
     )
-    return answered(
-        arguments,
-        found,
-        lambda: f"{found['token']}\nshown once; it opens until {_at(found['expires_at'])}",
-    )
+    if "error" not in found:
+        until = _at(found["expires_at"])
+        print(f"shown once; send it as Authorization: Bearer KEY, until {until}", file=sys.stderr)
+    return answered(arguments, found, lambda: str(found["token"]))
 
 
 def run_withdraw(arguments: argparse.Namespace, desk: Desk) -> int:

@@ -1,15 +1,18 @@
 """An auditor's key at the real door: reads the books, writes nothing; each reading is kept."""
 
 import json
+from argparse import Namespace
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from sqlalchemy import text
 
+from bpp.insurance import desk_calls
 from bpp.insurance.agents import mandate, mandates
 from bpp.insurance.report.api import OPENED
+from bpp.insurance.report.commands import run_key
 from protocol_specs.node.store import Statement
 from protocol_specs.wire.keys import b64encode, generate_signing_key, signing_key
 from tests.bpp.cooperative import Cooperative, cooperative
@@ -221,3 +224,15 @@ async def test_a_wrong_key_writes_nothing_and_waits_for_nobody(
     assert writes == []
     assert (await by_key(there, token, "GET", READ[0]))[0] == 200
     assert len(writes) == 1
+
+
+def test_the_command_writes_the_key_alone_to_standard_output(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = {"token": "wayfare-read-x", "expires_at": 1_795_383_053}
+    monkeypatch.setattr(desk_calls, "written", lambda *_: found)
+    arguments = Namespace(**NEW, mandate=None, json=False)
+    assert run_key(arguments, cast(desk_calls.Desk, None)) == 0
+    said = capsys.readouterr()
+    assert said.out == "wayfare-read-x\n"
+    assert "Authorization: Bearer KEY" in said.err
