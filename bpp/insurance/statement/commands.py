@@ -43,7 +43,7 @@ def add(subparsers: Any, open_shelf: OpenShelf) -> Any:
     parser = subparsers.add_parser("statement", help="a worker's pass-book; check and merge")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     made = commands.add_parser("of", help="the pass-book of a worker, out of the books")
-    made.add_argument("worker", metavar="WORKER", help="the agent's id, or the books' local id")
+    made.add_argument("worker", metavar="WORKER", help="the id that wayfare workers list shows")
     made.add_argument("--config", type=Path, required=True, metavar="FILE")
     made.add_argument("--from", dest="first", metavar="MONTH", help="such as 2026-07")
     made.add_argument("--to", dest="last", metavar="MONTH", help="this month, if left out")
