@@ -225,3 +225,16 @@ def test_what_a_step_would_not_heed_is_refused_and_nothing_is_written(
             )
         )
     assert (coop.balances(), coop.count("remittance_event")) == before
+
+
+def test_credit_is_used_once_over_all_periods_of_a_line(tmp_path: Path) -> None:
+    """0.50 of credit beside 0.30 of July and 0.30 of August: 0.10 is remitted."""
+    coop = coop_of(tmp_path, Person())
+    july = job(coop, "o1", 8_000, "2026-07-10")
+    close(coop, "2026-07", "2026-08-02")
+    refund(coop, july, 4_000, "2026-08-03")
+    coop.happen(july.event("fare_changed", lines=fare_of(10_400), at=at("2026-08-04")))
+    job(coop, "o2", 2_400, "2026-08-05")
+    line = lines(coop, close(coop, "2026-08", "2026-09-02").id)[coop.local("a1")]
+    assert (line.credit_used_minor, line.amount_minor) == (50, 10)
+    assert f"1260:{MY}:{coop.local('a1')}" not in coop.balances()

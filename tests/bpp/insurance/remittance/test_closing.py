@@ -11,7 +11,9 @@ from bpp.insurance.engine.facts import Bought, Person
 from bpp.insurance.figures import Rate
 from bpp.insurance.remittance import closing, reading
 from bpp.insurance.scheme_file import load
+from bpp.orders import store
 from bpp.refused import Refused
+from tests.bpp.factories import an_order, office, worker
 from tests.bpp.insurance.remittance.support import (
     acknowledge,
     at,
@@ -350,6 +352,25 @@ def test_a_job_that_is_not_over_or_not_posted_holds_the_close_unless_one_says_so
     coop.record(event)
     coop.store.transact_now(lambda s: coop.insurance.failed(s, event, ValueError("as a test")))
     with pytest.raises(Refused, match="still to be posted"):
+        begin(coop, "2026-07", at("2026-08-02"))
+    assert coop.count("closed_period") == 0
+    assert begin(coop, "2026-07", at("2026-08-02"), leave_open=True) == f"{MY}/2026-07/1"
+
+
+def test_a_confirmed_job_of_the_period_holds_its_close_and_a_later_one_does_not(
+    tmp_path: Path,
+) -> None:
+    coop = coop_of(tmp_path)
+    made = an_order(office(), worker())
+    for key, day in (("o1", "2026-07-31"), ("o2", "2026-08-01")):
+        story = Story(key=key, agent_id="a1", lines=fare_of(8_000), at=at(day))
+        coop.happen(story.event("confirmed", at=at(day)))
+        order = replace(
+            made, key=key, job_id=key, agent_id=None, reached=((made.state, at(day)),),
+            peer=replace(made.peer, transaction_id=key), view=replace(made.view, id=key),
+        )  # fmt: skip
+        coop.store.transact_now(lambda s, each=order: store.add_order(s, each))
+    with pytest.raises(Refused, match=r"1 confirmed jobs of 2026-07 are not over \(one is o1\)"):
         begin(coop, "2026-07", at("2026-08-02"))
     assert coop.count("closed_period") == 0
     assert begin(coop, "2026-07", at("2026-08-02"), leave_open=True) == f"{MY}/2026-07/1"

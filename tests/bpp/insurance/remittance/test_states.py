@@ -64,6 +64,9 @@ def test_the_entries_of_a_remittance_are_those_of_the_table(tmp_path: Path) -> N
     assert moved(coop, f"declare/{id}/{w1}") == {
         (f"2210:{MY}:{w1}:2026-07", f"2220:{id}", 2_000),
     }
+    line = coop.store.read(lambda s: journal.document(s, f"declare/{id}/{w1}"))
+    assert line is not None
+    assert (line["at"], line["declared_in"]) == (at("2026-10-01"), "2026-07")
     send(coop, id, "2026-10-02")
     assert moved(coop, f"sent/{id}/1") == {(f"1250:{id}", f"1110:{MY}", 3_000)}
     reject(coop, id, "2026-10-03", w2)
