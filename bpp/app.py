@@ -85,7 +85,7 @@ def build_from(
     forms_api.add(node, office)
     _add_loops(node, office)
     if settings.web is not None:
-        _add_pages(node, settings.web, office, insured)
+        _add_pages(node, settings, settings.web, office, insured)
     return node
 
 
@@ -157,13 +157,22 @@ def _insured(
 
 
 def _add_pages(
-    node: Node, settings: WebSettings, office: Office, insured: wiring.Insured | None
+    node: Node,
+    settings: BppSettings,
+    web_settings: WebSettings,
+    office: Office,
+    insured: wiring.Insured | None,
 ) -> None:
     """The faces of this node. Templates and languages are loaded only where there are pages."""
     from bpp.drive import face as drive
+    from bpp.office import api as office_api
+    from bpp.office import face as desk
     from protocol_specs.web.site import Site
 
-    drive.add(Site(node, settings, "bpp.drive"), office, insured)
+    site = Site(node, web_settings, "bpp.drive", "bpp.office")
+    drive.add(site, office, insured)
+    desk.add(site, office, insured, settings.insurance)
+    office_api.add(node, private_file(settings.data_dir / desk_api.TOKEN_FILE))
 
 
 def _add_loops(node: Node, office: Office) -> None:

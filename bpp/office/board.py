@@ -10,7 +10,6 @@ from sqlalchemy import select, union_all
 
 from bpp.insurance.remittance import deadlines
 from bpp.ledger import trust
-from bpp.office import words
 from bpp.office.room import Room
 from bpp.orders.order import Order, read_order
 from bpp.orders.tables import OrderRow
@@ -49,7 +48,7 @@ class Board:
         """GET /: figures for everybody, map and jobs for dispatchers."""
         room = self._room
         jobs = room.store.read(running)
-        data = map_data(room.site, room.city, marks=[*self._marks(jobs)])
+        data = map_data(room.site, room.city, marks=[*self._marks(visit, jobs)])
         return visit.page(
             "office/board.html",
             jobs=self._shown(jobs),
@@ -58,7 +57,7 @@ class Board:
             alarms=self._alarms(visit),
             trust=self._trust(visit),
             room=room,
-            **words.of_jobs(visit),
+            **self._room.of_jobs(visit),
         )
 
     async def jobs(self, visit: Visit) -> web.StreamResponse:
@@ -66,7 +65,10 @@ class Board:
         jobs = self._room.store.read(running)
         online = sum(1 for _ in self._online())
         return visit.page(
-            "office/board_jobs.html", jobs=self._shown(jobs), online=online, **words.of_jobs(visit)
+            "office/board_jobs.html",
+            jobs=self._shown(jobs),
+            online=online,
+            **self._room.of_jobs(visit),
         )
 
     async def events(self, visit: Visit) -> web.StreamResponse:
@@ -91,13 +93,13 @@ class Board:
         fleet = self._room.office.fleet
         return [w.agent_id for w in fleet.workers() if fleet.position(w.agent_id) is not None]
 
-    def _marks(self, jobs: Sequence[Order]) -> list[dict[str, Any]]:
+    def _marks(self, visit: Visit, jobs: Sequence[Order]) -> list[dict[str, Any]]:
         """Vehicles, and pickups of jobs that wait."""
         marks = [mark for agent_id in self._online() if (mark := _mark(self._room, agent_id))]
         for job in jobs:
             if job.is_open():
                 pickup, _ = job.view.fulfillment.route()
-                label = pickup.address or job.job_id
+                label = self._room.place(visit, pickup)
                 marks.append({"id": job.job_id, "lat": pickup.lat, "lon": pickup.lon,
                               "label": label, "kind": "from"})  # fmt: skip
         return marks

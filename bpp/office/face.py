@@ -33,7 +33,6 @@ NAV = (
     NavItem("/drivers", N_("Drivers"), "car", JOBS),
     NavItem("/insurance", N_("Insurance"), "shield", OPEN_BOOKS),
     NavItem("/money", N_("Money"), "wallet", OPEN_BOOKS),
-    NavItem("/log", N_("Log"), "document", BOOKS),
 )
 
 

@@ -32,7 +32,7 @@ class Jobs:
         shown = visit.arg("show") if visit.arg("show") in SHOWN else SHOWN[0]
         found = [job for job in self._room.store.read(store.newest) if _is(job, shown)]
         jobs = [(job, self._room.named(job.agent_id)) for job in found]
-        return visit.page("office/jobs.html", jobs=jobs, shown=shown, **words.of_jobs(visit))
+        return visit.page("office/jobs.html", jobs=jobs, shown=shown, **self._room.of_jobs(visit))
 
     async def show(self, visit: Visit) -> web.StreamResponse:
         """GET /jobs/{id}."""
@@ -209,7 +209,7 @@ class Jobs:
         job, lists, ratings, done = room.store.read(read)
         roles = visit.person.roles if visit.person else frozenset()
         return {
-            **words.of_jobs(visit),
+            **self._room.of_jobs(visit),
             "room": room,
             "job": job,
             "driver": room.named(job.agent_id),

@@ -3,17 +3,20 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from bpp.fleet.workers import Worker
 from bpp.insurance.settings import InsuranceSettings
 from bpp.insurance.wiring import Insured
+from bpp.office import words
 from bpp.orders.office import Office
 from protocol_specs.node.store import Session, Store
 from protocol_specs.web.site import Site
 from protocol_specs.web.visit import PageError, Visit
+from protocol_specs.wire.order import Place
 
 T = TypeVar("T")
+NEAR_M = 1_500
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,10 +62,27 @@ class Room:
             raise PageError(404)
         return found
 
+    def of_jobs(self, visit: Visit) -> dict[str, Any]:
+        """What a page that shows jobs says of them."""
+        return {
+            "state": lambda name: words.word(visit, words.STATES, name),
+            "kinds": words.STATUS_KINDS,
+            "named": lambda place: self.place(visit, place),
+        }
+
     def named(self, agent_id: str | None) -> str:
         """A driver as the office speaks of one; "" for nobody, the id for one who is not known."""
         found = self.office.fleet.worker(agent_id) if agent_id else None
         return f"{found.code} · {found.agent.name}" if found else agent_id or ""
+
+    def place(self, visit: Visit, place: Place) -> str:
+        """Its address; else what it is near; else where it is."""
+        if place.address:
+            return place.address
+        near = self.site.places.nearest(place.lat, place.lon, NEAR_M)
+        if near is not None:
+            return visit._("near %(place)s", place=near.name)
+        return f"{place.lat:.4f}, {place.lon:.4f}"
 
     def workers(self) -> list[tuple[str, str]]:
         """For a field to choose from."""

@@ -1,7 +1,6 @@
 """What the pages call things: states of jobs, roles, what the log says, reasons, accounts."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from protocol_specs.node.store import Row
 from protocol_specs.web.languages import N_
@@ -156,11 +155,6 @@ def word(visit: Visit, words: Mapping[str, str], name: str) -> str:
 def options(visit: Visit, words: Mapping[str, str]) -> list[tuple[str, str]]:
     """For a field to choose from."""
     return [(name, visit._(said)) for name, said in words.items()]
-
-
-def of_jobs(visit: Visit) -> dict[str, Any]:
-    """What a page that shows jobs says of them."""
-    return {"state": lambda name: word(visit, STATES, name), "kinds": STATUS_KINDS}
 
 
 def acts_told(visit: Visit, done: Sequence[Row]) -> list[list[str]]:

@@ -41,6 +41,7 @@ class Office:
     period: str = ""
     job: str = ""
     agents: dict[str, str] = field(default_factory=dict)
+    signed_in: dict[str, list[Any]] = field(default_factory=dict)
 
     def do(self, act: Callable[[], Awaitable[T]]) -> T:
         """Waits for it in the cooperative's thread."""
@@ -87,6 +88,22 @@ def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
         yield running
 
 
+def signed_in(office: Office, browser: Browser, role: str) -> list[Any]:
+    """The cookies of this role's person, who signs in once: codes are few."""
+    context = browser.new_context(locale="en-MY")
+    page = context.new_page()
+    page.goto(office.url("/sign-in"))
+    page.locator("#phone").fill(PHONES[role])
+    page.locator("main form button").click()
+    page.locator("#code").fill(office.do(lambda: code(office.there, role)))
+    page.locator("main form button").click()
+    expect(page.locator("nav.tabs")).to_be_visible()
+    kept = [each for each in context.cookies() if each["name"].startswith("wf_office")]
+    office.signed_in[role] = kept
+    context.close()
+    return kept
+
+
 @pytest.fixture
 def window(browser: Browser) -> Iterator[Callable[..., Page]]:
     """Opens windows of signed-in people; at the end none of them may have complained."""
@@ -94,16 +111,14 @@ def window(browser: Browser) -> Iterator[Callable[..., Page]]:
     complaints: list[str] = []
 
     def opened(office: Office, role: str, **settings: Any) -> Page:
+        cookies = office.signed_in.get(role) or signed_in(office, browser, role)
         context = browser.new_context(**{"viewport": SIZES["desk"], "locale": "en-MY", **settings})
+        context.add_cookies(cookies)
         contexts.append(context)
         page = context.new_page()
         page.on("console", lambda said: complaints.append(said.text))
         page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.goto(office.url("/sign-in"))
-        page.locator("#phone").fill(PHONES[role])
-        page.locator("main form button").click()
-        page.locator("#code").fill(office.do(lambda: code(office.there, role)))
-        page.locator("main form button").click()
+        page.goto(office.url("/"))
         expect(page.locator("nav.tabs")).to_be_visible()
         return page
 

@@ -216,9 +216,11 @@ async def closed(there: Cooperative, browser: Browsing, period: str) -> str:
     asked = f"{page}?scheme={MY}&period={period}"
     assert (await send_surely(browser, asked, page, {})).status == 303
     async with asyncio.timeout(10):
-        while (await browser.get(f"{BASE}/insurance/remittance?id={MY}/{period}/1")).status == 404:
+        while True:
+            id = f"{MY}/{period}/1"
+            if (await browser.get(f"{BASE}/insurance/remittance?id={id}")).status == 200:
+                return id
             await asyncio.sleep(0.01)
-    return f"{MY}/{period}/1"
 
 
 async def test_a_dry_run_shows_what_the_close_then_writes(there: Cooperative) -> None:
