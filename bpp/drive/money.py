@@ -10,6 +10,7 @@ from datetime import date
 from typing import Any
 
 from aiohttp import web
+from babel import dates
 
 from bpp.insurance import books, cash, reading, slip_api, slip_page
 from bpp.insurance.engine import calendar
@@ -86,6 +87,7 @@ class Money:
             found=found,
             months=self._months(visit),
             month=month,
+            month_words=lambda name: _month_words(visit, name),
             currency=self._currency,
             stands_words=STANDS,
             **self._of_month(visit, found, today),
@@ -197,3 +199,12 @@ class Money:
             "account": ours,
             "cash": cash.standing(session, self._books().limit, worker),
         }
+
+
+def _month_words(visit: Visit, name: str) -> str:
+    """A period's month in the driver's language; as it is written where it is no month."""
+    try:
+        day = date.fromisoformat(f"{name}-01")
+    except ValueError:
+        return name
+    return dates.format_date(day, "LLLL y", locale=visit.speech.locale)

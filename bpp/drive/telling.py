@@ -81,12 +81,17 @@ def steps_of(order: Order) -> dict[str, str]:
     return RIDE_STEPS if order.states.all[0].startswith("RIDE") else PARCEL_STEPS
 
 
-def place_name(site: Site, place: Place) -> str:
+def place_name(visit: Visit, site: Site, place: Place) -> str:
     """A place as people say it: its address, else what is near, else its degrees."""
     if place.address:
         return place.address[:200]
-    near = site.places.nearest(place.lat, place.lon)
-    return near.name if near else f"{place.lat:.4f}, {place.lon:.4f}"
+    here = site.places.nearest(place.lat, place.lon, 200)
+    if here is not None:
+        return here.name
+    near = site.places.nearest(place.lat, place.lon, 2_000)
+    if near is not None:
+        return visit._("Near %(place)s", place=near.name)
+    return f"{place.lat:.4f}, {place.lon:.4f}"
 
 
 def geo_link(place: Place, name: str) -> str:

@@ -234,14 +234,14 @@ class Working:
         found = self._look(worker, visit.now)
         if found.job is not None:
             return visit.page("drive/job.html", status=status, **self._job(visit, found, found.job))
-        return visit.page("drive/home.html", status=status, **self._shared(found))
+        return visit.page("drive/home.html", status=status, **self._shared(visit, found))
 
-    def _shared(self, found: Look) -> dict[str, Any]:
+    def _shared(self, visit: Visit, found: Look) -> dict[str, Any]:
         provider = self._office.provider
         return {
             "look": found,
             "provider": provider,
-            "place_name": lambda place: telling.place_name(self._site, place),
+            "place_name": lambda place: telling.place_name(visit, self._site, place),
         }
 
     def _job(self, visit: Visit, found: Look, order: Order) -> dict[str, Any]:
@@ -252,10 +252,10 @@ class Working:
         target = pickup if to_pickup else drop
         contacts = (fulfillment.pickup_contact, fulfillment.drop_contact)
         contact = (contacts[0 if to_pickup else 1] if is_parcel else None) or fulfillment.customer
-        name = telling.place_name(self._site, target)
+        name = telling.place_name(visit, self._site, target)
         states = list(names)
         return {
-            **self._shared(found),
+            **self._shared(visit, found),
             "order": order,
             "is_parcel": is_parcel,
             "is_returning": leg is not None,

@@ -1,4 +1,4 @@
-"""A cooperative with pages, and its drivers' browsers: what the tests of the driver's face share."""
+"""A cooperative with pages, and its drivers' browsers: shared by the driver's tests."""
 
 from __future__ import annotations
 
@@ -69,15 +69,20 @@ def forms(seen: Seen, action: str) -> list[dict[str, str]]:
     return [{name: unescape(value) for name, value in INPUT.findall(each)} for each in found]
 
 
+def texts_to(kept: Path, number: str) -> list[str]:
+    """What went to that phone so far."""
+    lines = kept.read_text().splitlines() if kept.exists() else []
+    texts = [json.loads(line) for line in lines]
+    return [each["text"] for each in texts if each["phone"] == number]
+
+
 async def told(kept: Path, number: str) -> str:
     """The newest text to that phone, once it is written."""
     async with asyncio.timeout(10):
         while True:
-            lines = kept.read_text().splitlines() if kept.exists() else []
-            texts = [json.loads(line) for line in lines]
-            mine = [each["text"] for each in texts if each["phone"] == number]
+            mine = texts_to(kept, number)
             if mine:
-                return str(mine[-1])
+                return mine[-1]
             await asyncio.sleep(0.02)
 
 
