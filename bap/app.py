@@ -7,9 +7,11 @@ import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-from bap import callbacks, pages, rows
+from bap import callbacks, rows
 from bap.asking import Asking
+from bap.citizen import app as citizen
 from bap.client_api import ClientApi
+from bap.complaints_api import ComplaintsApi
 from bap.form_api import FormApi
 from bap.order_api import OrderApi
 from bap.settings import BapSettings
@@ -19,6 +21,7 @@ from bap.upkeep import Upkeep
 from protocol_specs.node.keyring import Directory
 from protocol_specs.node.server import Node
 from protocol_specs.node.settings import load
+from protocol_specs.web.senders import Sender
 from protocol_specs.web.waiting import Watch
 from protocol_specs.wire.envelope import SubscriberType
 
@@ -33,8 +36,12 @@ def assemble(
     *,
     clock: Callable[[], float] = time.time,
     directory: Directory | None = None,
+    sender: Sender | None = None,
 ) -> Node:
-    """The node of these settings: its door for callbacks, the client API, the page, the loops."""
+    """The node of these settings: its door for callbacks, the client API, the loops, the pages.
+
+    `sender` stands in for how the settings say that sign-in codes are sent.
+    """
     node = Node(
         settings,
         type=SubscriberType.BAP,
@@ -49,8 +56,10 @@ def assemble(
     api = ClientApi(node, settings, asking, watch)
     callbacks.serve(node, settings)
     api.serve()
-    OrderApi(api).serve()
-    FormApi(node, settings, asking, api).serve()
+    orders, forms = OrderApi(api), FormApi(node, settings, asking, api)
+    orders.serve()
+    ComplaintsApi(node, api).serve()
+    forms.serve()
     Stream(node, api, watch, settings.heartbeat_s).serve()
     upkeep = Upkeep(node, settings, asking)
     node.outbox.on_given_up(upkeep.given_up)
@@ -58,7 +67,9 @@ def assemble(
     node.add_loop("chase", upkeep.chase_next, wake=asyncio.Event())
     node.add_loop("forget", upkeep.forget_next, wake=asyncio.Event())
     if settings.page:
-        pages.serve(node)
+        citizen.serve(
+            node, settings, api=api, orders=orders, forms=forms, watch=watch, sender=sender
+        )
     return node
 
 

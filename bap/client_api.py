@@ -36,6 +36,10 @@ from protocol_specs.node.store import Session
 from protocol_specs.web.waiting import Crowded, Watch
 
 WAIT_S_MAX = 60.0
+LET_IN: web.RequestKey[Journey] = web.RequestKey("let_in", Journey)
+"""The journey of a request whose asker a page of ours has let in already."""
+PATIENCE_S: web.RequestKey[float] = web.RequestKey("patience_s", float)
+"""How long that page waits for an answer."""
 
 
 class ClientApi:
@@ -179,6 +183,8 @@ class ClientApi:
 
     def owned(self, request: web.Request) -> Journey:
         """The journey of the path. Unknown, and known but not yours, look alike."""
+        if LET_IN in request:
+            return request[LET_IN]
         secret_hash = hash_secret(bearer(request))
         journey_id = request.match_info["id"]
         journey = self._node.store.read(lambda session: rows.find(session, journey_id))
@@ -282,6 +288,8 @@ def _chosen(session: Session, journey: Journey) -> Mapping[str, Any] | None:
 
 def _wait_s(request: web.Request) -> float:
     """How long the caller would wait for news: 0 to 60 s, 0 if it does not say."""
+    if PATIENCE_S in request:
+        return request[PATIENCE_S]
     text = request.query.get("wait_s", "0")
     try:
         wait_s = float(text)

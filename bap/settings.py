@@ -10,6 +10,7 @@ from typing import Literal
 from pydantic import Field, field_validator, model_validator
 
 from protocol_specs.node.settings import Frozen, NodeSettings
+from protocol_specs.web.settings import WebSettings
 from protocol_specs.wire.order import (
     CollectedBy,
     Contact,
@@ -98,7 +99,8 @@ class Market(Frozen):
 
     `bills` the customer, or this platform where it is the buyer (ONDC's delivery networks). A
     parcel is told to be ready `when_said` by the citizen, or `at_once` with the booking. `payment`
-    is asked for in searches, and stands where an offer names none.
+    is asked for in searches, and stands where an offer names none. `emergency` is whom one
+    calls there when in danger, such as 112.
     """
 
     name: str
@@ -111,6 +113,7 @@ class Market(Frozen):
     bills: Literal["customer", "platform"] = "customer"
     payment: PaymentSettings | None = None
     ready_to_ship: Literal["when_said", "at_once"] = "when_said"
+    emergency: str | None = Field(default=None, pattern=r"^[0-9]{3,5}$")
     places: tuple[NamedPlace, ...] = ()
 
     @field_validator("dialect")
@@ -152,6 +155,8 @@ class BapSettings(NodeSettings):
     heartbeat_s: float = Field(default=15, gt=0)  # of an event stream without news
     keep_days: int = Field(default=30, gt=0)  # journeys, with their phones and places
     page: bool = True
+    web: WebSettings = WebSettings()
+    complaint_hours: int = Field(default=72, gt=0)  # by when our people answer one
     terms: TermsSettings = TermsSettings()
     billing: BillingSettings | None = None
 

@@ -6,6 +6,8 @@ import sqlalchemy as sa
 from sqlalchemy.orm import registry
 from sqlmodel import Field, SQLModel
 
+from protocol_specs.web import tables as web_tables
+
 METADATA = sa.MetaData()
 
 
@@ -107,3 +109,31 @@ class AnsweredRow(Tables, table=True):
     message_id: str = Field(primary_key=True, foreign_key="call.message_id", ondelete="CASCADE")
     bpp_id: str = Field(primary_key=True)
     times: int = Field(sa_type=sa.BigInteger)
+
+
+class TripRow(Tables, table=True):
+    """A journey that was begun on the citizen's pages, and whose it is."""
+
+    __tablename__ = "trip"
+
+    journey_id: str = Field(primary_key=True, foreign_key="journey.id", ondelete="CASCADE")
+    owner: str = Field(index=True)  # a phone that signed in, or "browser:" and its session's hash
+    share_token: str | None = Field(default=None, unique=True)  # of the link that shows where it is
+
+
+class ComplaintRow(Tables, table=True):
+    """What went wrong on a journey, in the words of its citizen, and what was answered."""
+
+    __tablename__ = "complaint"
+
+    id: int | None = Field(default=None, primary_key=True, sa_type=sa.BigInteger)
+    journey_id: str = Field(foreign_key="journey.id", ondelete="CASCADE", index=True)
+    about: str
+    text: str
+    made_at: int = Field(sa_type=sa.BigInteger)
+    due_at: int = Field(sa_type=sa.BigInteger)  # by then our people answer
+    answer: str | None = None
+    answered_at: int | None = Field(default=None, sa_type=sa.BigInteger)
+
+
+web_tables.define(METADATA)

@@ -21,7 +21,13 @@ from protocol_specs.web.languages import LANGUAGES, SOURCE
 ROOT = Path(__file__).parents[2]
 SOME_DAY = datetime(2026, 1, 1, tzinfo=UTC)  # git knows the real one
 METHODS = [("**.py", "python"), ("**/templates/**.html", "jinja2")]
-OPTIONS = {"**/templates/**.html": {"trimmed": "true", "silent": "false"}}
+OPTIONS = {
+    "**/templates/**.html": {
+        "trimmed": "true",
+        "silent": "false",
+        "extensions": "jinja2.ext.do",
+    }
+}
 KEYWORDS = {"_": None, "N_": None, "n_": (1, 2), "gettext": None, "ngettext": (1, 2)}
 
 

@@ -37,6 +37,7 @@ from protocol_specs.wire.order import (
 from protocol_specs.wire.parties import callback_of
 from protocol_specs.wire.version import Dialect
 from protocol_specs.wire.version import core_1_1 as version
+from tests.support.browsing import Mailbox
 from tests.support.nodes import listening_socket, running, settings_of, url_of
 from tests.support.peers import (
     DELIVERIES,
@@ -274,6 +275,7 @@ class Network:
     coop: Player
     other: Player
     citizen: Citizen
+    mailbox: Mailbox
 
     async def searched(self, *prices: int) -> dict[str, Any]:
         """A search that `coop` answered with offers of these prices."""
@@ -359,12 +361,13 @@ async def network(
         sock = listening_socket()
         values = {"domains": domains, **settings}
         given = settings_of(BapSettings, folder, sock, subscriber_id="bap.example.org", **values)
-        node = assemble(given, clock=clock, directory=directory)
+        mailbox = Mailbox()
+        node = assemble(given, clock=clock, directory=directory, sender=mailbox)
         for player in (gateway, coop, other):
             player.node_url = url_of(sock)
         async with running(node, sock), aiohttp.ClientSession() as session:
             citizen = Citizen(session, url_of(sock))
-            yield Network(node, clock, directory, gateway, coop, other, citizen)
+            yield Network(node, clock, directory, gateway, coop, other, citizen, mailbox)
 
 
 @asynccontextmanager

@@ -51,9 +51,14 @@ class Citizen:
         """Waits until this is the heading of what is shown."""
         expect(self.page.locator("h1:visible")).to_have_text(title)
 
-    def search(self, kind: str = "Ride") -> None:
-        """Asks for offers between the first two places of the city."""
-        self.page.get_by_role("radio", name=kind).check()
+    def search(self, kind: str = "Ride", drop: str = "") -> None:
+        """Asks for offers between two places of the kind's city."""
+        pickup, to = ("KL Sentral", "Petronas Twin Towers")
+        if kind == "Parcel":
+            pickup, to = ("MG Road", "Lalbagh")
+        self.page.get_by_role("link", name=kind).click()
+        self.page.get_by_role("combobox", name="From", exact=True).fill(pickup)
+        self.page.get_by_role("combobox", name="To", exact=True).fill(drop or to)
         self.button("See offers").click()
         self.sees("Offers")
 
@@ -79,8 +84,15 @@ class Citizen:
         self.sees("Driver found")
 
     def open(self, title: str) -> None:
-        """Unfolds the part of the page with this title."""
-        self.page.locator("summary").filter(has_text=title).click()
+        """Opens the dialog or unfolds the part of the page with this title."""
+        part = self.page.locator("summary, a[data-opens]").filter(has_text=title)
+        part.click()
+
+    def leave(self, label: str = "Cancel the booking") -> None:
+        """Cancels, at the fee that is shown."""
+        self.page.locator("a[data-opens]").filter(has_text="Cancel the").click()
+        self.button(label).click()
+        self.sees("Cancelled")
 
     @property
     def text(self) -> str:

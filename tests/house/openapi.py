@@ -263,7 +263,7 @@ def _nodes(folder: Path) -> Iterator[tuple[str, Node]]:
     yield "registry", assemble_registry(settings(RegistryNodeSettings, "registry"))
     yield "gateway", assemble_gateway(settings(GatewaySettings, "gateway", **joined))
     yield "bpp", assemble_bpp(settings(BppSettings, "bpp", **joined, **ride_settings(**everything)))
-    yield "bap", assemble_bap(settings(BapSettings, "bap", **joined))
+    yield "bap", assemble_bap(settings(BapSettings, "bap", page=False, **joined))
 
 
 if __name__ == "__main__":

@@ -17,7 +17,10 @@ export async function draw(box) {
     const letter = document.createElement("span");
     letter.textContent = { from: "A", to: "B", vehicle: "●", me: "•" }[kind] ?? "";
     const icon = L.divIcon({ className: `pin ${kind ?? ""}`, html: letter });
-    marks.set(id, L.marker([lat, lon], { icon, title: label, alt: label, keyboard: true }).addTo(map));
+    const made = L.marker([lat, lon], { icon, interactive: false, keyboard: false }).addTo(map);
+    made.getElement().setAttribute("role", "img"); // nothing to be pressed: marks may lie on one another
+    made.getElement().setAttribute("aria-label", label);
+    marks.set(id, made);
   };
   (told.marks ?? []).forEach(mark);
   if (told.line?.length) L.polyline(told.line, { className: "way", weight: 5, dashArray: told.dashed ? "2 9" : null }).addTo(map);
@@ -51,20 +54,29 @@ async function sketch(map, told) {
   }
 }
 
-// A tap says where: into the place field of that name.
-function pick(map, mark, name) {
-  const field = document.getElementById(name), box = field?.closest(".place");
-  if (!box) return;
+// A tap says where: into the place field of that name; of several, the one last touched, else the first empty one.
+function pick(map, mark, picks) {
+  const names = [picks].flat().filter((name) => document.getElementById(name)?.closest(".place"));
+  const at = (name) => document.getElementById(name).closest(".place").querySelector("input[type=hidden]");
+  let touched = null;
   map.on("click", ({ latlng: { lat, lng } }) => {
+    const name = touched ?? names.find((one) => !at(one).value) ?? names.at(-1);
+    if (!name) return;
+    const field = document.getElementById(name);
     field.value = `${lat.toFixed(4)}, ${lng.toFixed(4)}`;
-    box.querySelector("input[type=hidden]").value = `${lat.toFixed(5)},${lng.toFixed(5)}`;
+    at(name).value = `${lat.toFixed(5)},${lng.toFixed(5)}`;
     mark({ id: name, lat, lon: lng, label: field.value, kind: name });
+    touched = null;
   });
-  box.addEventListener("placed", ({ detail }) => {
-    const [lat, lon] = detail.at.split(",").map(Number);
-    mark({ id: name, lat, lon, label: detail.name, kind: name });
-    map.panTo([lat, lon]);
-  });
+  for (const name of names) {
+    document.getElementById(name).addEventListener("focus", () => { touched = name; });
+    document.getElementById(name).closest(".place").addEventListener("placed", ({ detail }) => {
+      const [lat, lon] = detail.at.split(",").map(Number);
+      touched = null;
+      mark({ id: name, lat, lon, label: detail.name, kind: name });
+      map.panTo([lat, lon]);
+    });
+  }
 }
 
 function escaped(text) {

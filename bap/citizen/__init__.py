@@ -1,0 +1,1 @@
+"""The citizen's pages: search, compare, book, follow, share, complain; over the client API."""

@@ -1,0 +1,178 @@
+"""The first page: from where to where, ride or parcel; and the visitor's journeys so far."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from aiohttp import web
+from pydantic import ValidationError
+
+from bap.bodies import ParcelBody, PlaceBody, SearchBody
+from bap.citizen import trips, words
+from bap.citizen.trip import Trips, reason
+from bap.settings import Market
+from protocol_specs.node.api import ApiError
+from protocol_specs.web.face import Face
+from protocol_specs.web.maps import map_data
+from protocol_specs.web.places import Place, point_of
+from protocol_specs.web.visit import PageError, Visit
+from protocol_specs.wire.money import exponent
+from protocol_specs.wire.order import Kind
+
+NAMED_WITHIN_M = 500
+AREA_WITHIN_M = 3_000
+LIVE = ("booked", "confirming", "lost")
+
+
+class Searching:
+    """GET /, POST /search, GET /trips."""
+
+    def __init__(self, made: Trips) -> None:
+        self._trips = made
+
+    def serve(self, face: Face) -> None:
+        """Opens the routes."""
+        face.get("/", self.home, is_open=True)
+        face.post("/search", self.search, is_open=True)
+        face.get("/trips", self.history, is_open=True)
+
+    async def home(self, visit: Visit) -> web.StreamResponse:
+        """GET /?market=: where to?"""
+        return visit.page("home.html", **self._values(visit, self._market(visit.arg("market"))))
+
+    def _values(self, visit: Visit, market: Market | None) -> dict[str, Any]:
+        site, every = self._trips.site, self._trips.settings.markets
+        found = site.node.store.read(lambda session: trips.history(session, visit.owner))
+        return {
+            "market": market,
+            "number": every.index(market) if market else 0,
+            "markets": list(enumerate(every)),
+            "kinds": list(dict.fromkeys(one.kind for one in every)),
+            "is_parcel": bool(market) and market is not None and market.kind == Kind.DELIVERY,
+            "live": [one for one in found if one.state in LIVE],
+            "has_history": bool(found),
+            "map_data": map_data(site, market.city if market else "", picks=["from", "to"]),
+        }
+
+    async def search(self, visit: Visit) -> web.StreamResponse:
+        """POST /search: all cooperatives are asked."""
+        market = self._market(visit.text("market"))
+        if market is None:
+            raise PageError(404)
+        wrong: dict[str, str] = {}
+        body = self._body(visit, market, wrong)
+        if body is None:
+            return visit.again("home.html", wrong, **self._values(visit, market))
+
+        async def action() -> str:
+            _, told = await self._trips.api.search(visit.request, body)
+            journey_id, owner = told["journey_id"], visit.owner
+            store = self._trips.site.node.store
+            await store.transact(lambda session: trips.add(session, journey_id, owner))
+            return visit.to(f"/trips/{journey_id}")
+
+        try:
+            return await visit.once_done(action)
+        except ApiError as error:
+            return visit.again(
+                "home.html", {"to": reason(visit, error)}, **self._values(visit, market)
+            )
+
+    async def history(self, visit: Visit) -> web.StreamResponse:
+        """GET /trips: what this visitor booked."""
+        api, store = self._trips.api, self._trips.site.node.store
+        found = store.read(lambda session: trips.history(session, visit.owner))
+        shown = [(one, api.document(one.id)) for one in found]
+        listed = [
+            (journey, doc, words.title(visit, doc))
+            for journey, doc in shown
+            if doc["order"] or journey.state in LIVE
+        ]
+        return visit.page("history.html", trips=listed, keep_days=self._trips.settings.keep_days)
+
+    def _market(self, number: str) -> Market | None:
+        """The market of that number; the first for none. None for a wrong one."""
+        every = self._trips.settings.markets
+        if not number.isascii() or not (number or "0").isdigit() or len(number) > 3:
+            return None
+        at = int(number or "0")
+        return every[at] if at < len(every) else None
+
+    def _body(self, visit: Visit, market: Market, wrong: dict[str, str]) -> SearchBody | None:
+        """What is searched for; None, with what is wrong with which field, if it cannot be."""
+        pickup = self.place(visit, market.city, "from", wrong)
+        drop = self.place(visit, market.city, "to", wrong)
+        parcel = _parcel(visit, market, wrong) if market.kind == Kind.DELIVERY else None
+        if pickup is None or drop is None or wrong:
+            return None
+        if (pickup.lat, pickup.lon) == (drop.lat, drop.lon):
+            wrong["to"] = visit._("From and to are the same place.")
+            return None
+        return SearchBody(
+            kind="delivery" if market.kind == Kind.DELIVERY else "ride",
+            domain=market.domain,
+            city=market.city,
+            pickup=pickup,
+            drop=drop,
+            parcel=parcel,
+        )
+
+    def place(self, visit: Visit, city: str, name: str, wrong: dict[str, str]) -> PlaceBody | None:
+        """The place of a field: as it was picked, by coordinates, or by its name."""
+        typed, places = visit.text(name, most=120), self._trips.site.places
+        point = point_of(visit.text(f"{name}_at")) or point_of(typed)
+        if point is None:
+            found = places.find(typed, city)
+            if not found:
+                wrong[name] = visit._("No such place. Type another name, or tap on the map.")
+                return None
+            if len(found) > 1 and found[0].name.casefold() != typed.casefold():
+                some = ", ".join(place.name for place in found[:4])
+                wrong[name] = visit._("Which one: %(places)s?", places=some)
+                return None
+            point = found[0].lat, found[0].lon
+        at = places.nearest(*point, within_m=NAMED_WITHIN_M)
+        area = places.nearest(*point, within_m=AREA_WITHIN_M)
+        return PlaceBody(
+            lat=point[0],
+            lon=point[1],
+            address=visit.text(f"{name}_address", most=200) or _address(at, point),
+            area_code=(area.area_code or None) if area else None,
+        )
+
+
+def _address(near: Place | None, point: tuple[float, float]) -> str:
+    return near.name if near else f"{point[0]:.4f}, {point[1]:.4f}"
+
+
+def _parcel(visit: Visit, market: Market, wrong: dict[str, str]) -> ParcelBody | None:
+    weight = amount(visit.text("weight"), 3, least=10, most=100_000)
+    if weight is None:
+        wrong["weight"] = visit._("Write the weight in kilograms, up to 100.")
+    value = None
+    if visit.text("value"):
+        value = amount(visit.text("value"), exponent(market.currency), least=0, most=10**9)
+        if value is None:
+            wrong["value"] = visit._("Write an amount of money.")
+    if weight is None or "value" in wrong:
+        return None
+    try:
+        return ParcelBody(
+            weight_grams=weight,
+            description=visit.text("contents", most=80) or None,
+            declared_value_minor=value,
+        )
+    except ValidationError:
+        wrong["weight"] = visit._("Write the weight in kilograms, up to 100.")
+        return None
+
+
+def amount(text: str, digits: int, *, least: int, most: int) -> int | None:
+    """A number as people type it, in units so many digits smaller; None for any other text."""
+    whole, _, part = text.replace(",", ".").partition(".")
+    if not (whole or part) or not f"{whole}{part}".isdecimal() or len(whole) > 9:
+        return None
+    if not f"{whole}{part}".isascii() or len(part) > digits:
+        return None
+    found = int(whole or "0") * 10**digits + int((part or "0").ljust(digits, "0"))
+    return found if least <= found <= most else None
