@@ -182,8 +182,12 @@ def test_a_cancel_says_first_what_will_stand_and_can_be_left(
     office: Office, window: Callable[..., Page]
 ) -> None:
     page = window(office, "dispatcher")
-    order = office.do(lambda: office.there.confirmed())
-    page.goto(office.url(f"/jobs/{office.there.order(order['id']).job_id}"))
+
+    async def booked() -> str:
+        order = await office.there.confirmed()
+        return office.there.order(order["id"]).job_id
+
+    page.goto(office.url(f"/jobs/{office.do(booked)}"))
     page.get_by_role("button", name="Cancel the job").click()
     expect(page.get_by_role("heading", name="Cancel this job?")).to_be_visible()
     assert (faults(page), overflow(page)) == ([], 0)
