@@ -108,14 +108,13 @@ def run_close(arguments: argparse.Namespace, open_desk: OpenDesk) -> int:
         return desk.close(session, Beside(), desk.CloseAsked(**body), issuer=found.issuer, now=now)
 
     answer = desk_calls.written(found, f"{desk.PATH}/close", body, unit)
-    until = time.monotonic() + WAIT_S
-    while answer.get("state") == "closing":
-        if time.monotonic() > until:
-            print(f"wayfare: {answer['id']} {_GOING_ON}", file=sys.stderr)
-            return 1
+    for _ in range(round(WAIT_S / POLL_S)):
+        if answer.get("state") != "closing":
+            return _say(arguments, answer)
         _go_on(found)
         answer = desk_calls.written(found, f"{desk.PATH}/close", body, unit)
-    return _say(arguments, answer)
+    print(f"wayfare: {answer['id']} {_GOING_ON}", file=sys.stderr)
+    return 1
 
 
 _GOING_ON = (
