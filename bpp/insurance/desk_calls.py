@@ -14,6 +14,7 @@ from bpp.insurance import cash
 from bpp.insurance.settings import InsuranceSettings
 from bpp.refused import Refused
 from protocol_specs.node.commands import CommandFault
+from protocol_specs.node.field_faults import said
 from protocol_specs.node.settings import read_secret
 from protocol_specs.node.store import Session, Store, StoreInUse
 from protocol_specs.wire.errors import Malformed
@@ -71,7 +72,7 @@ def written(
     except (Refused, Malformed) as refused:
         return {"error": str(refused)}
     except ValidationError as refused:
-        return {"error": "; ".join(f"{e['loc'][0]}: {e['msg']}" for e in refused.errors())}
+        return {"error": "; ".join(f"{e['loc'][0]}: {said(e)}" for e in refused.errors())}
     finally:
         store.close()
 
