@@ -5,6 +5,7 @@ import getpass
 import json
 import sys
 from collections.abc import Callable
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -234,11 +235,25 @@ def _line(found: dict[str, Any]) -> str:
     """Name and value of what is there, the facts of a worker each on a line of its own."""
     inner = [f"  {_line(each)}" for each in found.get("facts", ())]
     words = [
-        f"{name} {','.join(value) if isinstance(value, list) else value}"
+        f"{name} {_said(name, value)}"
         for name, value in found.items()
         if name not in ("facts", "text") and value not in (None, [], {})
     ]
     return "\n".join(["  ".join(words), *inner])
+
+
+def _said(name: str, value: object) -> str:
+    """A value as people write it: instants as times in UTC, yes and no, parts with commas."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int) and (name == "at" or name.endswith("_at")):
+        return f"{datetime.fromtimestamp(value, UTC):%Y-%m-%d %H:%M} UTC"
+    if isinstance(value, list):
+        return ", ".join(_said(name, each) for each in value)
+    if isinstance(value, dict):
+        parts = ((key, each) for key, each in value.items() if each not in (None, [], {}))
+        return ", ".join(f"{key} {_said(key, each)}" for key, each in parts)
+    return str(value)
 
 
 def _unregistered(session: Session, people: People) -> list[dict[str, Any]]:
