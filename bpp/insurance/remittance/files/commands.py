@@ -151,7 +151,7 @@ def _csv(arguments: argparse.Namespace, desk: Desk) -> tuple[str, int]:
 
 
 def _karnataka(arguments: argparse.Namespace, desk: Desk) -> tuple[str, int]:
-    period, key = _only(arguments), None
+    period, key = karnataka.quarter(_only(arguments)), None
     if karnataka.SCHEME not in desk.settings.schemes:
         raise Refused(f"{karnataka.SCHEME} is not among the schemes of {desk.issuer}")
     if arguments.identity_key is not None:

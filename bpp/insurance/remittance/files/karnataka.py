@@ -111,7 +111,7 @@ def parts(session: Session, period: str, identity_key: bytes | None = None) -> I
     end, where its sums are not the books': then nothing of it is a file.
     """
     scheme = load(SCHEME)
-    _check_quarter(period)
+    quarter(period)
     moved = _sum(session, _CREDITS, period) - _sum(session, _DEBITS, period)
     rows = _rows(session, scheme, period, identity_key, moved)
     return table.parts(COLUMNS, rows, _notes(session, scheme, period, moved, identity_key))
@@ -243,13 +243,15 @@ def _notes(
         yield "uan is left empty: only the office's private key opens it (--identity-key)"
 
 
-def _check_quarter(period: str) -> None:
+def quarter(period: str) -> str:
+    """The same, if it is a quarter's name. Raises Refused."""
     try:
         calendar.first_day(period)
     except ValueError:
         raise Refused(f"{period!r} is no quarter; write one such as FY2026-27Q2") from None
     if calendar.kind_of(period) != "indian_quarter":
         raise Refused(f"{period!r} is no quarter; write one such as FY2026-27Q2")
+    return period
 
 
 def _sum(session: Session, statement: Statement, period: str) -> int:

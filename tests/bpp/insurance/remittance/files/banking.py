@@ -14,6 +14,7 @@ from tests.bpp.insurance.support import MY, Coop, my_coop
 
 ACCOUNT = "8600123456"
 SETTINGS: Any = SimpleNamespace(
+    schemes=(MY,),
     payer=PayerSettings(name="Riders' Own Cooperative", bic="CIBBMYKL"),
     institutions={MY: InstitutionSettings(name="PERKESO", account="5642765", bic="MBBEMYKL")},
     bank_accounts={"1110": ACCOUNT},

@@ -96,6 +96,7 @@ def test_a_file_is_made_and_the_banks_answer_read(
         (["file", "csv", "ID", "ID", "--out", "OUT"], "is about one thing"),
         (["file", "csv", "x/2026-07/1", "--out", "OUT"], "no remittance"),
         (["file", "karnataka", "2026-07", "--out", "OUT"], "is no quarter"),
+        (["file", "karnataka", "FY2026-27Q2", "--out", "OUT"], "not among the schemes"),
         (["file", "form-xx", "FY2026-27", "--out", "OUT"], "say --turnover and --rate"),
         (
             ["file", "form-xx", "FY2026-27", "--out", "OUT", "--turnover", "1e9", "--rate", "0.01"],
