@@ -58,7 +58,9 @@ class Citizen:
             pickup, to = ("MG Road", "Lalbagh")
         self.page.get_by_role("link", name=kind).click()
         self.page.get_by_role("combobox", name="From", exact=True).fill(pickup)
-        self.page.get_by_role("combobox", name="To", exact=True).fill(drop or to)
+        goal = self.page.get_by_role("combobox", name="To", exact=True)
+        goal.fill(drop or to)
+        goal.press("Tab")  # leaving the field closes its list, which may lie over the button
         self.button("See offers").click()
         self.sees("Offers")
 

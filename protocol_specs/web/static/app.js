@@ -93,7 +93,9 @@ function place(box) {
     const mine = ++asked, url = new URL(box.dataset.places, location.href);
     url.searchParams.set("q", input.value);
     const answer = await fetch(url);
-    if (answer.ok && mine === asked) show(await answer.json());
+    if (!answer.ok) return;
+    const places = await answer.json(); // too late for who asked again, or went on
+    if (mine === asked && document.activeElement === input) show(places);
   };
   input.addEventListener("input", () => {
     at.value = "";
