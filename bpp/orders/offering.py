@@ -45,13 +45,12 @@ class Offering:
 
     def _waiting(self, session: Session, now: int) -> Order | None:
         """The oldest open job without an offer that is to be looked at now."""
-        open_jobs = store.open_jobs(session)
-        keys = {order.key for order in open_jobs}
-        self._later = {key: at for key, at in self._later.items() if key in keys and at > now}
-        for order in reversed(open_jobs):
-            if order.key not in self._later and offers.of_order(session, order.key) is None:
-                return order
-        return None
+        keys = store.open_keys(session)
+        self._later = {key: at for key in keys if (at := self._later.get(key, 0)) > now}
+        offered = {offer.order_key for offer in offers.every_open(session)}
+        waiting = (key for key in keys if key not in self._later and key not in offered)
+        kept = next((store.order_by_key(session, key) for key in waiting), None)
+        return kept.order if kept else None
 
 
 def _ended(session: Session, now: int) -> TurnOffer | None:

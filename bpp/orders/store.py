@@ -67,6 +67,11 @@ _OPEN = Statement(
     .order_by(_ORDER.c.created_at.desc())
     .limit(LISTED_MAX)
 )
+_OPEN_KEYS = Statement(
+    select(_ORDER.c.key)
+    .where(_ORDER.c.agent_id.is_(None), _ORDER.c.status == "ACTIVE", _ORDER.c.state != NOT_READY)
+    .order_by(_ORDER.c.created_at)
+)
 _NEWEST = Statement(_SHORT.order_by(_ORDER.c.created_at.desc(), _ORDER.c.key).limit(LISTED_MAX))
 _WAITING = Statement(
     _SHORT.where(
@@ -196,6 +201,11 @@ def open_jobs(session: Session) -> list[Order]:
     Newest, so that jobs which nobody takes cannot hide for ever those that come after them.
     """
     return [read_order(row["document"]) for row in session.all(_OPEN)]
+
+
+def open_keys(session: Session) -> list[str]:
+    """The keys of all orders that wait for an agent, the oldest first."""
+    return [row["key"] for row in session.all(_OPEN_KEYS)]
 
 
 def newest(session: Session) -> list[Order]:
