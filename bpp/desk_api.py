@@ -1,7 +1,7 @@
 """The desk's JSON API: drivers, vehicles, orders. One token, in a 0600 file of the data folder."""
 
 import secrets
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import Any, Literal, TypeVar
 
 from aiohttp import web
@@ -18,7 +18,7 @@ from bpp.orders.office import Office
 from bpp.orders.order import Order
 from bpp.settings import VehicleSettings
 from bpp.shown import job_shown, order_shown, worker_shown
-from protocol_specs.node.api import ApiError, bearer, json_route
+from protocol_specs.node.api import ApiError, Routes, bearer, serve_json
 from protocol_specs.node.server import Node
 from protocol_specs.node.store import Conflict, Session
 from protocol_specs.wire.errors import Malformed, OrderNotFound
@@ -97,7 +97,7 @@ class DeskCancel(_Body):
 def add(node: Node, office: Office, token: str) -> None:
     """Serve the desk's routes on this node, to whoever bears the token."""
     api = DeskApi(node, office, token)
-    routes: list[tuple[str, str, Callable[..., Awaitable[Any]]]] = [
+    routes: Routes = [
         ("GET", "/desk/drivers", api.drivers),
         ("POST", "/desk/drivers", api.add_driver),
         ("POST", "/desk/drivers/import", api.import_drivers),
@@ -115,8 +115,7 @@ def add(node: Node, office: Office, token: str) -> None:
         ("POST", "/desk/orders/{order_id}/paid", api.paid),
         ("POST", "/desk/orders/{order_id}/refund", api.refund),
     ]
-    for method, path, handler in routes:
-        node.serve_route(method, path, json_route(handler))
+    serve_json(node, routes)
 
 
 def require_desk(request: web.Request, token: str) -> None:

@@ -1,6 +1,6 @@
 """The driver's JSON API: online, position, offers, and the steps of a job. Bearer tokens."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any, TypeVar
 
@@ -16,7 +16,7 @@ from bpp.orders.office import Office
 from bpp.orders.order import Order
 from bpp.orders.progress import Step, WrongCode
 from bpp.shown import job_shown, place_shown
-from protocol_specs.node.api import ApiError, bearer, json_route
+from protocol_specs.node.api import ApiError, Routes, bearer, serve_json
 from protocol_specs.node.server import Node
 from protocol_specs.node.store import Session
 from protocol_specs.wire.errors import (
@@ -84,7 +84,7 @@ class Returned(_Body):
 def add(node: Node, office: Office) -> None:
     """Serve the driver's routes on this node."""
     api = DriverApi(node, office)
-    routes: list[tuple[str, str, Callable[..., Awaitable[Any]]]] = [
+    routes: Routes = [
         ("POST", "/driver/online", api.online),
         ("POST", "/driver/position", api.position),
         ("GET", "/driver/offers", api.offers),
@@ -103,8 +103,7 @@ def add(node: Node, office: Office) -> None:
         ("POST", "/driver/jobs/{order_id}/returned", api.returned),
         ("POST", "/driver/jobs/{order_id}/cancel", api.cancel),
     ]
-    for method, path, handler in routes:
-        node.serve_route(method, path, json_route(handler))
+    serve_json(node, routes)
 
 
 def authenticate(node: Node, request: web.Request) -> Worker:

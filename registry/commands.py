@@ -160,11 +160,7 @@ def verify(settings: RegistryNodeSettings, kept: Path | None) -> int:
     from registry import verify as checking
 
     head = None if kept is None else read_head(kept)
-    store = Store.read_only(settings.data_dir)
-    try:
-        report = store.read(lambda session: checking.verify(session, head))
-    finally:
-        store.close()
+    report = Store.read_once(settings.data_dir, lambda session: checking.verify(session, head))
     for fault in report.faults:
         print(fault)
     if report.faults:

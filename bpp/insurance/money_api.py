@@ -1,6 +1,6 @@
 """The JSON about money: a driver's slips and balance; the desk's balances and money facts."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import Any
 
 from aiohttp import web
@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from bpp.insurance import books, cash, reading
 from bpp.ledger import balances, trust
 from bpp.ledger.money_facts import MoneyFact, NotPosted
-from protocol_specs.node.api import ApiError, json_route
+from protocol_specs.node.api import ApiError, Routes, serve_json
 from protocol_specs.node.server import Node
 from protocol_specs.node.store import Session
 from protocol_specs.wire import money
@@ -67,7 +67,7 @@ def add(
     `driver_of` should know a driver who left as well: what is read here stays theirs.
     """
     api = MoneyApi(node, limit, driver_of, require_desk)
-    routes: list[tuple[str, str, Callable[..., Awaitable[Any]]]] = [
+    routes: Routes = [
         ("GET", "/driver/slips", api.slips),
         ("GET", "/driver/slips/{slip_id}", api.slip),
         ("GET", "/driver/balance", api.balance),
@@ -78,8 +78,7 @@ def add(
         ("POST", "/desk/ledger/reversals", api.reverse),
         ("GET", "/desk/ledger/trust", api.trust),
     ]
-    for method, path, handler in routes:
-        node.serve_route(method, path, json_route(handler))
+    serve_json(node, routes)
 
 
 class MoneyApi:

@@ -37,15 +37,13 @@ def add(commands: Any, open_books: Open, open_new: OpenNew, tables: Tables) -> N
 def run_export(arguments: argparse.Namespace, open_books: Open, tables: Tables) -> int:
     """One committed state, beside a running node or not."""
     books = open_books(arguments.config)
-    store = Store.read_only(books.data_dir)
     try:
-        found = store.read(
-            lambda session: archive.export(session, arguments.folder, tables(), books.public)
+        found = Store.read_once(
+            books.data_dir,
+            lambda session: archive.export(session, arguments.folder, tables(), books.public),
         )
     except OSError as error:
         return _refuse(str(error))
-    finally:
-        store.close()
     return _say(arguments, found, "written to")
 
 

@@ -155,11 +155,12 @@ def run_trust(arguments: argparse.Namespace, open_books: Open) -> int:
 def _read(
     arguments: argparse.Namespace, open_books: Open, unit: Callable[[Session], list[T]]
 ) -> list[T]:
-    store = Store.read_only(open_books(arguments.config).data_dir)
-    try:
-        return store.read(unit)
-    finally:
-        store.close()
+    return Store.read_once(open_books(arguments.config).data_dir, unit)
+
+
+def moment(at: int) -> str:
+    """An instant for people at a desk, in UTC."""
+    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M:%SZ")
 
 
 def _print_lines(arguments: argparse.Namespace, lines: Iterable[StatementLine], what: str) -> int:
@@ -171,7 +172,7 @@ def _print_lines(arguments: argparse.Namespace, lines: Iterable[StatementLine], 
         print(json.dumps([asdict(line) for line in lines]))
         return 0
     for line in lines:
-        at = datetime.fromtimestamp(line.at, UTC).strftime("%Y-%m-%d %H:%M:%SZ")
+        at = moment(line.at)
         value = f"{money.amount(line.amount_minor, line.currency)} {line.currency}"
         print(
             f"{at}  {line.kind:<12} {value:>14}  Dr {line.debit}  Cr {line.credit}  {line.entry}"

@@ -6,10 +6,10 @@ from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field
 
 from bpp.desk_api import require_desk
+from bpp.desk_units import kept
 from bpp.office import people
 from bpp.office.people import Entry
-from bpp.refused import Refused
-from protocol_specs.node.api import ApiError, json_route
+from protocol_specs.node.api import json_route
 from protocol_specs.node.server import Node
 from protocol_specs.node.store import Session
 
@@ -54,10 +54,7 @@ def add(node: Node, token: str) -> None:
         """Let somebody into the office, change their roles, or let them out."""
         require_desk(request, token)
         now = node.now()
-        try:
-            return await node.store.transact(lambda session: put(session, body, now))
-        except Refused as refused:
-            raise ApiError(409, "refused", str(refused)) from None
+        return await kept(node.store, lambda session: put(session, body, now))
 
     node.serve_route("GET", PATH, json_route(show))
     node.serve_route("POST", PATH, json_route(write))

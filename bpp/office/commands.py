@@ -71,11 +71,7 @@ def run_list(arguments: argparse.Namespace, open_door: OpenDoor) -> int:
     """A line each."""
     from bpp.office import api
 
-    store = Store.read_only(open_door(arguments.config).data_dir)
-    try:
-        found = store.read(api.listed)
-    finally:
-        store.close()
+    found = Store.read_once(open_door(arguments.config).data_dir, api.listed)
     if arguments.json:
         print(json.dumps(found))
     else:

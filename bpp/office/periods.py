@@ -14,9 +14,9 @@ from bpp.insurance.remittance.desk import CloseAsked
 from bpp.insurance.scheme import Scheme
 from bpp.office import words
 from bpp.office.deeds import Deed, Figures, Question, do
-from bpp.office.room import Room, read_aside
+from bpp.office.room import Room
 from bpp.refused import Refused
-from protocol_specs.node.store import Session
+from protocol_specs.node.store import Session, Store
 from protocol_specs.web.visit import PageError, Visit
 
 PERIOD = "office/period.html"
@@ -149,7 +149,7 @@ class Periods:
         def read(session: Session) -> tuple[orders.Result, list[remitted.Compared]]:
             return orders.reconcile(session), remitted.reconcile(session)
 
-        of_orders, sent = await asyncio.to_thread(read_aside, data_dir, read)
+        of_orders, sent = await asyncio.to_thread(Store.read_once, data_dir, read)
         return visit.page(
             "office/reconcile.html",
             orders=of_orders,
@@ -195,7 +195,9 @@ class Periods:
             drafts = closing.dry_run(session, self._known, scheme, period)
             return Rehearsal(tuple(drafts), codes, why_not)
 
-        return await asyncio.to_thread(read_aside, self._room.site.node.settings.data_dir, read)
+        return await asyncio.to_thread(
+            Store.read_once, self._room.site.node.settings.data_dir, read
+        )
 
     def _page(self, visit: Visit, scheme: Scheme, period: str, found: Rehearsal) -> dict[str, Any]:
         lines = [

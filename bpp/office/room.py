@@ -1,8 +1,6 @@
 """What every page of the office needs of its node."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, TypeVar
 
 from bpp.fleet.workers import Worker
@@ -10,7 +8,7 @@ from bpp.insurance.settings import InsuranceSettings
 from bpp.insurance.wiring import Insured
 from bpp.office import words
 from bpp.orders.office import Office
-from protocol_specs.node.store import Session, Store
+from protocol_specs.node.store import Store
 from protocol_specs.web.site import Site
 from protocol_specs.web.visit import PageError, Visit
 from protocol_specs.wire.order import Place
@@ -87,12 +85,3 @@ class Room:
     def workers(self) -> list[tuple[str, str]]:
         """For a field to choose from."""
         return [(each.agent_id, self.named(each.agent_id)) for each in self.office.fleet.workers()]
-
-
-def read_aside(data_dir: Path, unit: Callable[[Session], T]) -> T:
-    """A long read, for a thread of its own: nothing of the node waits for it."""
-    store = Store.read_only(data_dir)
-    try:
-        return store.read(unit)
-    finally:
-        store.close()

@@ -5,8 +5,8 @@ from __future__ import annotations
 import functools
 import inspect
 import typing
-from collections.abc import Awaitable, Callable
-from typing import Any
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 from pydantic import BaseModel, ValidationError
@@ -15,7 +15,12 @@ from protocol_specs.node.field_faults import said
 from protocol_specs.wire import strict_json
 from protocol_specs.wire.errors import Malformed, Refused
 
+if TYPE_CHECKING:
+    from protocol_specs.node.server import Node
+
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+Routes = Sequence[tuple[str, str, Callable[..., Awaitable[Any]]]]
+"""Method, path, and what `json_route` makes a handler of."""
 
 
 class ApiError(Exception):
@@ -91,6 +96,12 @@ def json_route(handler: Callable[..., Awaitable[Any]]) -> Handler:
             )
 
     return route
+
+
+def serve_json(node: Node, routes: Routes) -> None:
+    """Serves these routes of a JSON API on this node."""
+    for method, path, handler in routes:
+        node.serve_route(method, path, json_route(handler))
 
 
 def body_model(handler: Callable[..., Any]) -> type[BaseModel]:

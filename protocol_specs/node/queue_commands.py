@@ -103,13 +103,8 @@ def run_queue(queue: Queue, arguments: argparse.Namespace) -> int:
     now = int(time.time())
     if arguments.retry is not None:
         return _retry(queue, data_dir, arguments.retry, now)
-    store = Store.read_only(data_dir)
-    try:
-        rows = store.read(
-            lambda session: session.all(queue.every if arguments.all else queue.open_ones)
-        )
-    finally:
-        store.close()
+    asked = queue.every if arguments.all else queue.open_ones
+    rows = Store.read_once(data_dir, lambda session: session.all(asked))
     _show(rows, now, as_json=arguments.json)
     return 0
 

@@ -110,6 +110,17 @@ class Store:
         """Opens for reading beside a running node, or without one. Raises StoreUnusable."""
         return Store(sqlite.reader(data_dir))
 
+    @staticmethod
+    def read_once(data_dir: Path, unit: Callable[[Session], T]) -> T:
+        """Runs a unit that only reads, beside a running node or without one. Raises StoreUnusable
+        and whatever the unit raises.
+        """
+        store = Store.read_only(data_dir)
+        try:
+            return store.read(unit)
+        finally:
+            store.close()
+
     def listen(self, channel: str, callback: Callable[[str], None]) -> None:
         """Calls back with the payload after each commit that notified the channel."""
         self._listeners.setdefault(channel, []).append(callback)

@@ -9,15 +9,12 @@ from typing import Any
 from bpp.insurance import desk_calls
 from bpp.insurance.agents import attribution, commission, quality, record, requests, signed
 from bpp.insurance.agents.attribution import REFUSALS
-from bpp.insurance.agents.mandate_commands import answered, guarded
 from bpp.insurance.agents.requests import NewAgent, Registration
 from bpp.insurance.desk_calls import Desk, OpenDesk
+from bpp.insurance.desk_commands import answered, guarded
 from bpp.insurance.remittance import reading
-from bpp.refused import Refused
-from protocol_specs.node.settings import read_secret
 from protocol_specs.node.store import Session, Store
 from protocol_specs.wire import money
-from protocol_specs.wire.keys import InvalidKey, signing_key
 
 ROUTE = "/desk/insurance/agents"
 NOTE = (
@@ -100,11 +97,7 @@ def run_new(arguments: argparse.Namespace) -> int:
 
 def run_sign(arguments: argparse.Namespace) -> int:
     """With the key in a file."""
-    try:
-        key = signing_key(read_secret(arguments.key, key="--key"))
-    except InvalidKey as error:
-        raise Refused(f"{arguments.key}: {error}") from None
-    file = record.sign(record.read(signed.read(arguments.file)), key)
+    file = record.sign(record.read(signed.read(arguments.file)), signed.key_in(arguments.key))
     signed.write(arguments.out, file.model_dump(mode="json"))
     print(f"{file.agent.id}: signed")
     return 0
@@ -140,11 +133,7 @@ def run_step(arguments: argparse.Namespace, step: str, desk: Desk) -> int:
 
 def run_show(arguments: argparse.Namespace, desk: Desk, read: Any) -> int:
     """Lines of one kind, as text or JSON."""
-    store = Store.read_only(desk.data_dir)
-    try:
-        found = store.read(read)
-    finally:
-        store.close()
+    found = Store.read_once(desk.data_dir, read)
     if arguments.json:
         print(json.dumps(found))
         return 0

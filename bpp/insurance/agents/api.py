@@ -1,17 +1,16 @@
 """The desk's routes of mandates, filings and agents; a worker's own of the agent they are with."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import Any, TypeVar
 
 from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field
 
+from bpp.desk_units import kept
 from bpp.insurance.agents import attribution, filing, mandates, quality, requests
 from bpp.insurance.agents.requests import MandateEnding, NewAgent, NewMandate, Registration
-from bpp.refused import Refused
-from protocol_specs.node.api import ApiError, json_route
+from protocol_specs.node.api import Routes, serve_json
 from protocol_specs.node.server import Node
-from protocol_specs.node.store import Session
 from protocol_specs.wire.keys import b64encode
 
 T = TypeVar("T")
@@ -36,7 +35,7 @@ def add(
 ) -> None:
     """Serves the routes. `public` is the node's ledger key, with which mandates are signed."""
     api = AgentsApi(node, b64encode(public), institution_keys, driver_of, require_desk)
-    routes: list[tuple[str, str, Callable[..., Awaitable[Any]]]] = [
+    routes: Routes = [
         ("GET", "/desk/insurance/mandates", api.mandates),
         ("POST", "/desk/insurance/mandates", api.add_mandate),
         ("POST", "/desk/insurance/mandates/{id}/end", api.end_mandate),
@@ -47,8 +46,7 @@ def add(
         ("GET", "/desk/insurance/agents/quality", api.quality),
         ("POST", "/driver/insurance/agent", api.own_agent),
     ]
-    for method, path, handler in routes:
-        node.serve_route(method, path, json_route(handler))
+    serve_json(node, routes)
 
 
 class AgentsApi:
@@ -77,15 +75,18 @@ class AgentsApi:
         """Accept a mandate that both have signed, or say why not."""
         self._require_desk(request)
         principal, now = self._node.settings.subscriber_id, self._node.now()
-        return 201, await self._changed(
-            lambda session: requests.add_mandate(session, body, principal, self._key, now)
+        return 201, await kept(
+            self._node.store,
+            lambda session: requests.add_mandate(session, body, principal, self._key, now),
         )
 
     async def end_mandate(self, request: web.Request, body: MandateEnding) -> dict[str, Any]:
         """End a mandate before its own last day."""
         self._require_desk(request)
         id, now = request.match_info["id"], self._node.now()
-        return await self._changed(lambda session: requests.end_mandate(session, id, body, now))
+        return await kept(
+            self._node.store, lambda session: requests.end_mandate(session, id, body, now)
+        )
 
     async def filings(self, request: web.Request) -> dict[str, Any]:
         """Who filed what for whom."""
@@ -103,8 +104,9 @@ class AgentsApi:
         """Take an agent's record."""
         self._require_desk(request)
         now = self._node.now()
-        return 201, await self._changed(
-            lambda session: requests.add_agent(session, body, self._institution_keys, now)
+        return 201, await kept(
+            self._node.store,
+            lambda session: requests.add_agent(session, body, self._institution_keys, now),
         )
 
     async def register(
@@ -113,7 +115,9 @@ class AgentsApi:
         """An agent registered a worker or refused one, or the worker left."""
         self._require_desk(request)
         now = self._node.now()
-        return 201, await self._changed(lambda session: requests.register(session, body, now))
+        return 201, await kept(
+            self._node.store, lambda session: requests.register(session, body, now)
+        )
 
     async def quality(self, request: web.Request) -> dict[str, Any]:
         """How well each agent did."""
@@ -123,12 +127,7 @@ class AgentsApi:
     async def own_agent(self, request: web.Request, body: OwnAgent) -> dict[str, Any]:
         """A worker goes to another agent, or to none: at once, free, and without asking anybody."""
         agent_id, now = self._driver_of(request), self._node.now()
-        return await self._changed(
-            lambda session: requests.own_agent(session, body.scheme, agent_id, body.agent, now)
+        return await kept(
+            self._node.store,
+            lambda session: requests.own_agent(session, body.scheme, agent_id, body.agent, now),
         )
-
-    async def _changed(self, unit: Callable[[Session], T]) -> T:
-        try:
-            return await self._node.store.transact(unit)
-        except Refused as refused:
-            raise ApiError(409, "refused", str(refused)) from None

@@ -3,9 +3,7 @@
 import argparse
 import json
 import secrets
-import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -16,16 +14,15 @@ from bpp.insurance.agents.mandate import ACTIONS, FREE_BELOW_WORKERS, MandateFil
 from bpp.insurance.agents.requests import MandateEnding, NewMandate
 from bpp.insurance.commands import OpenKey
 from bpp.insurance.desk_calls import Desk, OpenDesk
+from bpp.insurance.desk_commands import Run, answered, guarded, say
 from bpp.insurance.remittance import reading
 from bpp.refused import Refused
-from protocol_specs.node.settings import read_secret
 from protocol_specs.node.store import Session, Store
 from protocol_specs.wire import money
 from protocol_specs.wire.errors import Malformed
-from protocol_specs.wire.keys import InvalidKey, SigningKey, b64encode, signing_key
+from protocol_specs.wire.keys import SigningKey, b64encode
 
 ROUTE = "/desk/insurance/mandates"
-Run = Callable[[argparse.Namespace], int]
 
 
 def add(subparsers: Any, open_desk: OpenDesk, open_key: OpenKey) -> None:
@@ -91,19 +88,6 @@ def _command(commands: Any, name: str, about: str, run: Run, config: bool = True
     return parser
 
 
-def guarded(run: Run) -> Run:
-    """Exit 1 and one line that says why something was refused."""
-
-    def inner(arguments: argparse.Namespace) -> int:
-        try:
-            return run(arguments)
-        except Refused as refused:
-            print(f"wayfare: {refused}", file=sys.stderr)
-            return 1
-
-    return inner
-
-
 def run_new(arguments: argparse.Namespace, desk: Desk, key: SigningKey) -> int:
     """Nothing is accepted yet: the agent signs it, then `add` takes it."""
     document = {
@@ -123,7 +107,7 @@ def run_new(arguments: argparse.Namespace, desk: Desk, key: SigningKey) -> int:
     }
     file = mandate.sign(mandate.read({"mandate": document}), key)
     signed.write(arguments.out, file.model_dump(mode="json"))
-    return _say(arguments, {"id": file.mandate.id}, f"{file.mandate.id}: {arguments.out}")
+    return say(arguments, {"id": file.mandate.id}, f"{file.mandate.id}: {arguments.out}")
 
 
 def _tariff(fee: str | None, currency: str) -> dict[str, Any] | None:
@@ -141,13 +125,9 @@ def run_sign(arguments: argparse.Namespace) -> int:
 
 
 def _sign(arguments: argparse.Namespace) -> int:
-    try:
-        key = signing_key(read_secret(arguments.key, key="--key"))
-    except InvalidKey as error:
-        raise Refused(f"{arguments.key}: {error}") from None
-    file = mandate.sign(mandate.read(signed.read(arguments.file)), key)
+    file = mandate.sign(mandate.read(signed.read(arguments.file)), signed.key_in(arguments.key))
     signed.write(arguments.out, file.model_dump(mode="json"))
-    return _say(arguments, {"id": file.mandate.id}, f"{file.mandate.id}: {_signed_by(file)}")
+    return say(arguments, {"id": file.mandate.id}, f"{file.mandate.id}: {_signed_by(file)}")
 
 
 def _signed_by(file: MandateFile) -> str:
@@ -188,7 +168,9 @@ def run_end(arguments: argparse.Namespace, desk: Desk) -> int:
 
 def run_list(arguments: argparse.Namespace, open_desk: OpenDesk) -> int:
     """One line a mandate with what its filings cost, or a filing."""
-    found = _read(open_desk(arguments.config), lambda session: listed(session, arguments.filings))
+    found = Store.read_once(
+        open_desk(arguments.config).data_dir, lambda session: listed(session, arguments.filings)
+    )
     if arguments.json:
         print(json.dumps(found))
         return 0
@@ -217,9 +199,11 @@ def listed(session: Session, is_filings: bool) -> list[dict[str, Any]]:
 def run_handover(arguments: argparse.Namespace, desk: Desk, key: SigningKey) -> int:
     """A signed file, and what is still open in it."""
     now = int(time.time())
-    found = _read(desk, lambda session: handover.build(session, arguments.id, now))
+    found = Store.read_once(
+        desk.data_dir, lambda session: handover.build(session, arguments.id, now)
+    )
     signed.write(arguments.out, handover.sign(found, key).model_dump(mode="json"))
-    return _say(arguments, {"open": list(found.is_open)}, _handover_line(found))
+    return say(arguments, {"open": list(found.is_open)}, _handover_line(found))
 
 
 def run_check(arguments: argparse.Namespace) -> int:
@@ -232,11 +216,11 @@ def _check(arguments: argparse.Namespace) -> int:
     if isinstance(document, dict) and "handover" in document:
         told = handover.check(document)
         key = told.ended.principal.key
-        return _say(arguments, {"principal_key": key}, f"{_handover_line(told)}\nkey {key}")
+        return say(arguments, {"principal_key": key}, f"{_handover_line(told)}\nkey {key}")
     file = mandate.read(document)
     mandate.signatures(file)
     key = file.mandate.principal.key
-    return _say(arguments, {"principal_key": key}, f"{file.mandate.id}: holds\nkey {key}")
+    return say(arguments, {"principal_key": key}, f"{file.mandate.id}: holds\nkey {key}")
 
 
 def _handover_line(found: handover.Handover) -> str:
@@ -264,23 +248,3 @@ def _filing_line(found: dict[str, Any]) -> str:
     under = f"under {found['mandate']}" if found["mandate"] else "for itself"
     for_whom = f"{found['filer']} for {found['principal']} ({under})"
     return f"{found['subject']}  {found['action']:<11} {for_whom} by {found['by']}"
-
-
-def answered(arguments: argparse.Namespace, found: dict[str, Any], text: Callable[[], str]) -> int:
-    """What was written, or why not."""
-    if "error" in found:
-        raise Refused(found["error"])
-    return _say(arguments, found, text())
-
-
-def _say(arguments: argparse.Namespace, found: dict[str, Any], text: str) -> int:
-    print(json.dumps(found) if arguments.json else text)
-    return 0
-
-
-def _read(desk: Desk, unit: Callable[[Session], Any]) -> Any:
-    store = Store.read_only(desk.data_dir)
-    try:
-        return store.read(unit)
-    finally:
-        store.close()

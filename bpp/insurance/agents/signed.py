@@ -9,9 +9,11 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from bpp.insurance.settings import PublicKey
 from bpp.refused import Refused
 from protocol_specs.node.field_faults import said
+from protocol_specs.node.settings import read_secret
 from protocol_specs.wire import keys, strict_json
 from protocol_specs.wire.canonical import canonical
 from protocol_specs.wire.errors import Malformed
+from protocol_specs.wire.keys import InvalidKey, SigningKey, signing_key
 
 BYTES_MAX = 16 * 1024 * 1024
 ID = r"^[A-Za-z0-9._-]{1,64}$"
@@ -88,3 +90,11 @@ def require(signature: str | None, document: bytes, key: str, who: str) -> bytes
             f"the signature of {who} does not hold: the file was changed, or another key signed it"
         ) from None
     return raw
+
+
+def key_in(path: Path) -> SigningKey:
+    """The signing key in a file of its own. Raises Refused, SettingsError."""
+    try:
+        return signing_key(read_secret(path, key="--key"))
+    except InvalidKey as error:
+        raise Refused(f"{path}: {error}") from None

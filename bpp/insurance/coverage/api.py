@@ -5,11 +5,11 @@ from typing import Any
 
 from aiohttp import web
 
+from bpp.desk_units import kept
 from bpp.insurance import books
 from bpp.insurance.coverage import keeping
 from bpp.insurance.coverage.keeping import CoverageAsked
-from bpp.refused import Refused
-from protocol_specs.node.api import ApiError, json_route
+from protocol_specs.node.api import json_route
 from protocol_specs.node.server import Node
 from protocol_specs.node.store import Session
 
@@ -26,12 +26,9 @@ def add(
         """Keep what an institution signed about somebody, or say why not."""
         require_desk(request)
         now = node.now()
-        try:
-            found = await node.store.transact(
-                lambda session: keeping.take(session, institution_keys, body, now)
-            )
-        except Refused as refused:
-            raise ApiError(409, "refused", str(refused)) from None
+        found = await kept(
+            node.store, lambda session: keeping.take(session, institution_keys, body, now)
+        )
         return 201 if found["is_new"] else 200, found
 
     async def mine(request: web.Request) -> dict[str, Any]:

@@ -7,10 +7,10 @@ from typing import Any
 
 from bpp.insurance import books, desk_calls
 from bpp.insurance.agents import signed
-from bpp.insurance.agents.mandate_commands import answered, guarded
 from bpp.insurance.coverage import keeping
 from bpp.insurance.coverage.keeping import CoverageAsked
 from bpp.insurance.desk_calls import Desk, OpenDesk
+from bpp.insurance.desk_commands import answered, guarded
 from protocol_specs.node.store import Session, Store
 
 
@@ -53,9 +53,5 @@ def run_show(arguments: argparse.Namespace, desk: Desk) -> int:
         worker = books.find_worker(session, arguments.worker) or arguments.worker
         return keeping.proofs(session, worker)
 
-    store = Store.read_only(desk.data_dir)
-    try:
-        print(json.dumps(store.read(read), ensure_ascii=False))
-    finally:
-        store.close()
+    print(json.dumps(Store.read_once(desk.data_dir, read), ensure_ascii=False))
     return 0

@@ -1,16 +1,17 @@
 """The JSON about people: the desk writes and reads everybody, a driver their own."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import Any
 
 from aiohttp import web
 from pydantic import BaseModel, ConfigDict
 
+from bpp.desk_units import kept
 from bpp.insurance import books
 from bpp.insurance.people import asked, csv_import, erasing, listing, writing
 from bpp.insurance.people.writing import People
 from bpp.refused import Refused
-from protocol_specs.node.api import ApiError, json_route
+from protocol_specs.node.api import ApiError, Routes, serve_json
 from protocol_specs.node.server import Node
 from protocol_specs.node.store import Session
 
@@ -53,7 +54,7 @@ def add(
 ) -> None:
     """Serve these routes on this node; both functions raise ApiError."""
     desk, driver = DeskOfPeople(node, people, require_desk), OwnRecord(node, people, driver_of)
-    routes: list[tuple[str, str, Callable[..., Awaitable[Any]]]] = [
+    routes: Routes = [
         ("GET", "/desk/insurance/workers", desk.everybody),
         ("GET", "/desk/insurance/workers/unregistered", desk.unregistered),
         ("GET", "/desk/insurance/workers/notices", desk.proofs),
@@ -75,17 +76,13 @@ def add(
         ("POST", "/driver/insurance/plan", driver.choose),
         ("POST", "/driver/insurance/opt-in", driver.opt_in),
     ]
-    for method, path, handler in routes:
-        node.serve_route(method, path, json_route(handler))
+    serve_json(node, routes)
 
 
 async def _written(node: Node, unit: Unit) -> tuple[int, dict[str, Any]]:
     """201: it is new; 200: it stood already. Raises ApiError 409."""
     now = node.now()
-    try:
-        answer = await node.store.transact(lambda session: unit(session, now))
-    except Refused as refused:
-        raise ApiError(409, "refused", str(refused)) from None
+    answer = await kept(node.store, lambda session: unit(session, now))
     return 201 if answer.get("is_new", True) else 200, answer
 
 

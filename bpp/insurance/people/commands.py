@@ -5,7 +5,6 @@ import getpass
 import json
 import sys
 from collections.abc import Callable
-from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -14,10 +13,10 @@ from pydantic import BaseModel
 
 from bpp.insurance import desk_calls
 from bpp.insurance.desk_calls import Desk, OpenDesk
+from bpp.insurance.desk_commands import guarded
 from bpp.insurance.people import asked, csv_import, erasing, identity, listing, notice, writing
 from bpp.insurance.people.writing import People
-from bpp.ledger.reading_commands import common
-from bpp.refused import Refused
+from bpp.ledger.reading_commands import common, moment
 from protocol_specs.node.settings import write_secret
 from protocol_specs.node.store import Session, Store
 
@@ -60,7 +59,7 @@ def add(subparsers: Any, open_desk: OpenDesk, open_people: OpenPeople) -> None:
         parser = commands.add_parser(name, help=says)
         common(parser)
         parser.set_defaults(
-            run=partial(_run_read, open_desk=open_desk, open_people=open_people, read=read)
+            run=guarded(partial(_run_read, open_desk=open_desk, open_people=open_people, read=read))
         )
     _add_show(commands, open_desk, open_people)
     made = commands.add_parser("keygen", help="make the pair that identity numbers are sealed to")
@@ -120,13 +119,13 @@ def _add_show(commands: Any, open_desk: OpenDesk, open_people: OpenPeople) -> No
     shown.add_argument("worker")
     common(shown)
     shown.set_defaults(
-        run=partial(_run_read, open_desk=open_desk, open_people=open_people, read=_shown)
+        run=guarded(partial(_run_read, open_desk=open_desk, open_people=open_people, read=_shown))
     )
     text = commands.add_parser("notice", help="print a notice, to be shown on paper")
     text.add_argument("scheme")
     text.add_argument("--language", required=True)
     common(text)
-    text.set_defaults(run=lambda a: _run_notice(a, open_desk, open_people))
+    text.set_defaults(run=guarded(lambda a: _run_notice(a, open_desk, open_people)))
 
 
 def _run_write(
@@ -215,14 +214,7 @@ def _run_read(
     desk = open_desk(arguments.config)
     people = open_people(desk)
     extra = (arguments.worker,) if hasattr(arguments, "worker") else ()
-    store = Store.read_only(desk.data_dir)
-    try:
-        found = store.read(lambda session: read(session, people, *extra))
-    except Refused as refused:
-        print(f"wayfare: {refused}", file=sys.stderr)
-        return 1
-    finally:
-        store.close()
+    found = Store.read_once(desk.data_dir, lambda session: read(session, people, *extra))
     if arguments.json:
         print(json.dumps(found, ensure_ascii=False))
         return 0
@@ -247,7 +239,7 @@ def _said(name: str, value: object) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, int) and (name == "at" or name.endswith("_at")):
-        return f"{datetime.fromtimestamp(value, UTC):%Y-%m-%d %H:%M} UTC"
+        return moment(value)
     if isinstance(value, list):
         return ", ".join(_said(name, each) for each in value)
     if isinstance(value, dict):
@@ -271,11 +263,7 @@ def _shown(session: Session, people: People, worker: str) -> dict[str, Any]:
 def _run_notice(arguments: argparse.Namespace, open_desk: OpenDesk, open_people: OpenPeople) -> int:
     """The exact text; its version goes to standard error."""
     people = open_people(open_desk(arguments.config))
-    try:
-        found = notice.notice(people.scheme(arguments.scheme), people.ask, arguments.language)
-    except Refused as refused:
-        print(f"wayfare: {refused}", file=sys.stderr)
-        return 1
+    found = notice.notice(people.scheme(arguments.scheme), people.ask, arguments.language)
     if arguments.json:
         print(json.dumps({"version": found.sha256, "text": found.text}, ensure_ascii=False))
     else:

@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
-from bpp.insurance.agents.mandate_commands import Run, guarded
+from bpp.insurance.desk_commands import Run, guarded
 from bpp.insurance.reconcile import banked, fares, orders, remitted
 from bpp.ledger import bank_files
 from bpp.ledger.reading_commands import Books, Open, common, instant
@@ -53,7 +53,9 @@ def _on_books(run: Callable[[argparse.Namespace, Books], int], open_books: Open)
 
 def run_orders(arguments: argparse.Namespace, books: Books) -> int:
     """A line for each that does not agree."""
-    found = _read(books, lambda s: orders.reconcile(s, arguments.first, arguments.until))
+    found = Store.read_once(
+        books.data_dir, lambda s: orders.reconcile(s, arguments.first, arguments.until)
+    )
     if arguments.json:
         print(json.dumps(asdict(found)))
     else:
@@ -81,7 +83,7 @@ def run_fares(arguments: argparse.Namespace, books: Books) -> int:
                 listed.append(each)
         return sums, listed
 
-    sums, listed = _read(books, read)
+    sums, listed = Store.read_once(books.data_dir, read)
     if arguments.json:
         print(json.dumps({**sums, "listed": [asdict(each) for each in listed]}))
     else:
@@ -98,7 +100,7 @@ def run_fares(arguments: argparse.Namespace, books: Books) -> int:
 def run_remitted(arguments: argparse.Namespace, books: Books) -> int:
     """A line a remittance, and one for each worker that does not agree."""
     answer = remitted.read_answer(arguments.answer) if arguments.answer else None
-    found = _read(books, lambda session: remitted.reconcile(session, answer))
+    found = Store.read_once(books.data_dir, lambda session: remitted.reconcile(session, answer))
     is_open = sum(each.status != "01" for each in found)
     if arguments.json:
         print(json.dumps([asdict(each) for each in found]))
@@ -129,8 +131,8 @@ def run_bank(arguments: argparse.Namespace, books: Books) -> int:
             )
     shown, is_whole = [], True
     for account, each in ours:
-        matching, sums = _read(
-            books,
+        matching, sums = Store.read_once(
+            books.data_dir,
             lambda s, a=account, e=each: banked.reconcile(s, a, e),  # type: ignore[misc]  # bound now
         )
         is_whole = is_whole and matching.is_whole
@@ -187,11 +189,3 @@ def _bank_line(one: dict[str, Any], currency: str) -> str:
 
 def _open(count: int) -> str:
     return f"{count} open" if count else "nothing open"
-
-
-def _read(books: Books, unit: Callable[[Session], T]) -> T:
-    store = Store.read_only(books.data_dir)
-    try:
-        return store.read(unit)
-    finally:
-        store.close()

@@ -1,17 +1,17 @@
 """The JSON about remittances: the desk closes and writes down, a driver hears what is late."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import Any
 
 from aiohttp import web
 
+from bpp.desk_units import kept
 from bpp.insurance import books
 from bpp.insurance.remittance import deadlines, desk, reading
 from bpp.insurance.remittance.declaring import Known
 from bpp.insurance.remittance.desk import CloseAsked, ExcessAsked, StepAsked
 from bpp.insurance.remittance.shown import deadline_shown, remittance_shown
-from bpp.refused import Refused
-from protocol_specs.node.api import ApiError, json_route
+from protocol_specs.node.api import ApiError, Routes, serve_json
 from protocol_specs.node.server import Node
 from protocol_specs.node.store import Session
 from protocol_specs.wire.errors import Malformed
@@ -25,15 +25,14 @@ def add(
 ) -> None:
     """Serve these routes on this node. The two callables raise ApiError for strangers."""
     api = RemittanceApi(node, known, driver_of, require_desk)
-    routes: list[tuple[str, str, Callable[..., Awaitable[Any]]]] = [
+    routes: Routes = [
         ("GET", "/desk/insurance/remittances", api.remittances),
         ("POST", f"{desk.PATH}/close", api.close),
         ("POST", f"{desk.PATH}/steps", api.step),
         ("POST", f"{desk.PATH}/excess", api.excess),
         ("GET", "/driver/insurance/late", api.late),
     ]
-    for method, path, handler in routes:
-        node.serve_route(method, path, json_route(handler))
+    serve_json(node, routes)
 
 
 class RemittanceApi:
@@ -98,8 +97,6 @@ class RemittanceApi:
     ) -> dict[str, Any]:
         self._require_desk(request)
         try:
-            return await self._node.store.transact(unit)
+            return await kept(self._node.store, unit)
         except Malformed as fault:
             raise ApiError(400, "bad_amount", fault.reason, "/amount") from None
-        except Refused as refused:
-            raise ApiError(409, "refused", str(refused)) from None

@@ -55,7 +55,9 @@ def add(commands: Any, open_desk: OpenDesk) -> None:
 def run_periods(arguments: argparse.Namespace, desk: Desk) -> int:
     """A line each, by scheme and period."""
     now = int(time.time())
-    found = _read(desk, lambda session: deadlines.deadlines(session, scheme_named))
+    found = Store.read_once(
+        desk.data_dir, lambda session: deadlines.deadlines(session, scheme_named)
+    )
     shown = [
         deadline_shown(each, each.days_left(scheme_named(each.scheme).day(now))) for each in found
     ]
@@ -65,7 +67,9 @@ def run_periods(arguments: argparse.Namespace, desk: Desk) -> int:
 def run_due(arguments: argparse.Namespace, desk: Desk) -> int:
     """What the alarms say. 1: something is due within three days, today, or late."""
     now = int(time.time())
-    found = _read(desk, lambda session: list(deadlines.alarming(session, scheme_named, now)))
+    found = Store.read_once(
+        desk.data_dir, lambda session: list(deadlines.alarming(session, scheme_named, now))
+    )
     shown = [deadline_shown(each, left) for each, left in found]
     _print(arguments, shown, map(_period_line, shown), "nothing is due within three days")
     return 1 if shown else 0
@@ -73,7 +77,7 @@ def run_due(arguments: argparse.Namespace, desk: Desk) -> int:
 
 def run_list(arguments: argparse.Namespace, desk: Desk) -> int:
     """A line each."""
-    found = _read(desk, reading.remittances)
+    found = Store.read_once(desk.data_dir, reading.remittances)
     lines = (
         f"{each.id:<40} {each.state:<13} {amount(each.payable_minor, each.currency):>16} "
         f"{each.workers:>7} workers  due {each.due_day or 'unknown'}"
@@ -88,7 +92,7 @@ def run_show(arguments: argparse.Namespace, desk: Desk) -> int:
     def find(session: Session) -> tuple[Any, list[Any]]:
         return reading.remittance(session, arguments.id), list(reading.lines(session, arguments.id))
 
-    found, lines = _read(desk, find)
+    found, lines = Store.read_once(desk.data_dir, find)
     if found is None:
         print(f"wayfare: there is no remittance {arguments.id}", file=sys.stderr)
         return 1
@@ -109,8 +113,8 @@ def run_show(arguments: argparse.Namespace, desk: Desk) -> int:
 def run_held(arguments: argparse.Namespace, desk: Desk) -> int:
     """The days that the money of each remittance lay here, weighted by amount, with the oldest."""
     now = int(time.time())
-    found = _read(
-        desk,
+    found = Store.read_once(
+        desk.data_dir,
         lambda session: [
             (each, deadlines.held_for(session, each, now)) for each in reading.remittances(session)
         ],
@@ -130,7 +134,7 @@ def run_excess(arguments: argparse.Namespace, desk: Desk) -> int:
     def find(session: Session) -> tuple[list[excess.Held], list[excess.Held]]:
         return excess.held(session), excess.credits(session)
 
-    held, credits = _read(desk, find)
+    held, credits = Store.read_once(desk.data_dir, find)
     lines = (
         f"{each.worker}  {amount(each.amount_minor, each.currency):>16}  {what} {each.scheme}"
         for what, every in (("held beside", held), ("owed back by", credits))
@@ -151,7 +155,10 @@ def run_dry(arguments: argparse.Namespace, desk: Desk, known: Known) -> int:
         return list(closing.dry_run(session, known, scheme, arguments.period))
 
     try:
-        found, currency = _read(desk, find), known.scheme(arguments.scheme).currency
+        found, currency = (
+            Store.read_once(desk.data_dir, find),
+            known.scheme(arguments.scheme).currency,
+        )
     except (Refused, SchemeError) as refused:
         print(f"wayfare: it would not be closed: {refused}", file=sys.stderr)
         return 1
@@ -191,11 +198,3 @@ def _print(arguments: argparse.Namespace, shown: Any, lines: Iterable[str], none
     told_lines = list(lines)
     print(*(told_lines or [none]), sep="\n")
     return 0
-
-
-def _read(desk: Desk, unit: Callable[[Session], T]) -> T:
-    store = Store.read_only(desk.data_dir)
-    try:
-        return store.read(unit)
-    finally:
-        store.close()

@@ -1,16 +1,16 @@
 """Figures for the desk and for anybody, and the door that a reading key opens."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import Any, TypeVar
 
 from aiohttp import web
 
+from bpp.desk_units import kept
 from bpp.insurance import cash
 from bpp.insurance.report import figures, keys, public
 from bpp.insurance.report.keys import KeyEnding, NewKey
-from bpp.refused import Refused
-from protocol_specs.node.api import ApiError, bearer, json_route
+from protocol_specs.node.api import ApiError, Routes, bearer, serve_json
 from protocol_specs.node.buckets import Buckets
 from protocol_specs.node.server import Node
 from protocol_specs.node.store import Session, Store
@@ -75,7 +75,7 @@ def add(
 ) -> None:
     """Serves the routes."""
     api = ReportApi(node, limit, driver_of, require_desk)
-    routes: list[tuple[str, str, Callable[..., Awaitable[Any]]]] = [
+    routes: Routes = [
         ("GET", "/desk/insurance/report", api.report),
         ("GET", "/desk/insurance/keys", api.keys),
         ("POST", "/desk/insurance/keys", api.make),
@@ -83,8 +83,7 @@ def add(
         ("GET", "/driver/insurance/readers", api.readers),
         ("GET", "/insurance/figures", api.public),
     ]
-    for method, path, handler in routes:
-        node.serve_route(method, path, json_route(handler))
+    serve_json(node, routes)
 
 
 class ReportApi:
@@ -128,13 +127,15 @@ class ReportApi:
         """A new reading key; its token is in the answer, and nowhere else ever again."""
         self._require_desk(request)
         now = self._node.now()
-        return 201, await self._changed(lambda session: keys.make(session, body, now))
+        return 201, await kept(self._node.store, lambda session: keys.make(session, body, now))
 
     async def withdraw(self, request: web.Request, body: KeyEnding) -> dict[str, Any]:
         """The key opens nothing any more."""
         self._require_desk(request)
         name, now = request.match_info["name"], self._node.now()
-        return await self._changed(lambda session: keys.withdraw(session, name, body.by, now))
+        return await kept(
+            self._node.store, lambda session: keys.withdraw(session, name, body.by, now)
+        )
 
     async def readers(self, request: web.Request) -> dict[str, Any]:
         """Who may read the books a worker stands in, and did."""
@@ -152,14 +153,5 @@ class ReportApi:
             return self._public[1]
 
     def _figures(self, now: int) -> list[dict[str, Any]]:
-        store = Store.read_only(self._node.settings.data_dir)
-        try:
-            return store.read(lambda session: public.public(session, now))
-        finally:
-            store.close()
-
-    async def _changed(self, unit: Callable[[Session], T]) -> T:
-        try:
-            return await self._node.store.transact(unit)
-        except Refused as refused:
-            raise ApiError(409, "refused", str(refused)) from None
+        data_dir = self._node.settings.data_dir
+        return Store.read_once(data_dir, lambda session: public.public(session, now))

@@ -4,17 +4,17 @@ import argparse
 import json
 import sys
 import time
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 from bpp.insurance import desk_calls
 from bpp.insurance.agents import signed
-from bpp.insurance.agents.mandate_commands import answered, guarded
 from bpp.insurance.desk_calls import Desk, OpenDesk
+from bpp.insurance.desk_commands import answered, guarded
 from bpp.insurance.report import figures, keys, public
 from bpp.insurance.report.keys import KeyEnding, NewKey
+from bpp.ledger.reading_commands import moment
 from protocol_specs.node.store import Session, Store
 from protocol_specs.wire import money
 
@@ -75,7 +75,7 @@ def run_figures(arguments: argparse.Namespace, name: str, desk: Desk) -> int:
             return figures.blocks(session, desk.limit, is_inside=is_inside)
         return public.public(session, int(time.time()))
 
-    found = _read(desk, read)
+    found = Store.read_once(desk.data_dir, read)
     if arguments.json:
         print(json.dumps(found))
         return 0
@@ -103,7 +103,7 @@ def run_key(arguments: argparse.Namespace, desk: Desk) -> int:
         desk, ROUTE, document, lambda session, now: keys.make(session, body, now)
     )
     if "error" not in found:
-        until = _at(found["expires_at"])
+        until = moment(found["expires_at"])
         print(f"shown once; send it as Authorization: Bearer KEY, until {until}", file=sys.stderr)
     return answered(arguments, found, lambda: str(found["token"]))
 
@@ -122,23 +122,20 @@ def run_withdraw(arguments: argparse.Namespace, desk: Desk) -> int:
 
 def run_keys(arguments: argparse.Namespace, desk: Desk) -> int:
     """Keys, then the newest readings."""
-    found = _read(
-        desk, lambda session: {"keys": keys.keys(session), "readings": keys.readings(session)}
+    found = Store.read_once(
+        desk.data_dir,
+        lambda session: {"keys": keys.keys(session), "readings": keys.readings(session)},
     )
     if arguments.json:
         print(json.dumps(found))
         return 0
     for key in found["keys"]:
-        state = "withdrawn" if key["withdrawn_at"] else f"until {_at(key['expires_at'])}"
+        state = "withdrawn" if key["withdrawn_at"] else f"until {moment(key['expires_at'])}"
         print(f"{key['name']}  {key['purpose']}  {state}  {key['readings']} readings")
     for each in found["readings"]:
-        print(f"{_at(each['at'])}  {each['name']}  {each['path']}")
+        print(f"{moment(each['at'])}  {each['name']}  {each['path']}")
     print("" if found["keys"] else "no keys", end="" if found["keys"] else "\n")
     return 0
-
-
-def _at(at: int) -> str:
-    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M:%SZ")
 
 
 def _cell(cell: dict[str, Any], currency: str) -> str:
@@ -154,15 +151,7 @@ def _cell(cell: dict[str, Any], currency: str) -> str:
         elif name in ("scheme", "period", "age", "worker", "text"):
             said.append(str(value))
         elif name == "at":
-            said.append(_at(value))
+            said.append(moment(value))
         elif name not in ("fewer_than",):
             said.append(f"{name.replace('_', ' ')} {value}")
     return "  ".join(said)
-
-
-def _read(desk: Desk, unit: Any) -> Any:
-    store = Store.read_only(desk.data_dir)
-    try:
-        return store.read(unit)
-    finally:
-        store.close()

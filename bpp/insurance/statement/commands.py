@@ -16,7 +16,7 @@ from bpp.insurance.statement.questions import listed
 from bpp.insurance.statement.reading import statement
 from bpp.refused import Refused
 from protocol_specs.node import files
-from protocol_specs.node.store import Session, Store
+from protocol_specs.node.store import Store
 from protocol_specs.wire.keys import InvalidKey, SigningKey, public_key
 
 T = TypeVar("T")
@@ -107,8 +107,8 @@ def run_of(arguments: argparse.Namespace, open_shelf: OpenShelf) -> int:
     """Prints or writes the statement in the form asked for."""
     shelf, now = open_shelf(arguments.config), int(time.time())
     months = {"first_month": arguments.first, "last_month": arguments.last}
-    found = _read(
-        shelf,
+    found = Store.read_once(
+        shelf.folder,
         lambda session: statement(session, shelf.asks.book, arguments.worker, now, **months),
     )
     if arguments.format == "pdf":
@@ -128,14 +128,6 @@ def run_of(arguments: argparse.Namespace, open_shelf: OpenShelf) -> int:
     else:
         files.replace(arguments.out, written.encode())
     return 0
-
-
-def _read(shelf: Shelf, unit: Callable[[Session], T]) -> T:
-    store = Store.read_only(shelf.folder)
-    try:
-        return store.read(unit)
-    finally:
-        store.close()
 
 
 def run_verify(arguments: argparse.Namespace) -> int:
@@ -181,8 +173,8 @@ def run_ask(arguments: argparse.Namespace, open_shelf: OpenShelf) -> int:
     if arguments.worker is None or arguments.config is None:
         raise Refused("say of whom and where: --worker WORKER --config FILE")
     shelf, now = open_shelf(arguments.config), int(time.time())
-    lines = _read(
-        shelf,
+    lines = Store.read_once(
+        shelf.folder,
         lambda session: answered(
             session,
             shelf.asks,

@@ -14,8 +14,10 @@ from bpp.insurance.statement.values import (
     Movement,
     Statement,
 )
+from bpp.insurance.table import is_formula
 
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "|", "%")
+BREAKS = ("\t", "\r", "\n")
+FORMULA_STARTS = ("=", "+", "-", "@", *BREAKS, "|", "%")
 COLUMNS = (
     "month", "at", "job", "state", "cash", "fare", "commission", "refund", "tip", "scheme",
     "period", "set_aside", "borne_by_worker", "is_due", "slip", "why",
@@ -152,12 +154,6 @@ def _cell(value: object) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     written = str(value)
-    if written.startswith(FORMULA_STARTS) and not _is_number(written):
+    if is_formula(written) or written.startswith(BREAKS):
         return f"'{written}"
     return written
-
-
-def _is_number(written: str) -> bool:
-    return written.removeprefix("-").replace(".", "", 1).isascii() and (
-        written.removeprefix("-").replace(".", "", 1).isdigit()
-    )

@@ -5,11 +5,11 @@ from typing import Any
 
 from aiohttp import web
 
+from bpp.desk_units import kept
 from bpp.insurance.remittance.files import asked
 from bpp.insurance.remittance.files.asked import BankFileAsked, PaymentAsked
 from bpp.insurance.settings import InsuranceSettings
-from bpp.refused import Refused
-from protocol_specs.node.api import ApiError, json_route
+from protocol_specs.node.api import json_route
 from protocol_specs.node.server import Node
 from protocol_specs.node.store import Session
 
@@ -50,7 +50,4 @@ class BankFilesApi:
         self, request: web.Request, unit: Callable[[Session], dict[str, Any]]
     ) -> dict[str, Any]:
         self._require_desk(request)
-        try:
-            return await self._node.store.transact(unit)
-        except Refused as refused:
-            raise ApiError(409, "refused", str(refused)) from None
+        return await kept(self._node.store, unit)

@@ -188,11 +188,7 @@ def _written(
     arguments: argparse.Namespace, desk: Desk, unit: Callable[[Session], Iterable[bytes]]
 ) -> int:
     """Puts what is read at --out as it is read; how many bytes."""
-    store = Store.read_only(desk.data_dir)
-    try:
-        return store.read(lambda session: _put(arguments.out, unit(session)))
-    finally:
-        store.close()
+    return Store.read_once(desk.data_dir, lambda session: _put(arguments.out, unit(session)))
 
 
 def _check_out(path: Path) -> None:

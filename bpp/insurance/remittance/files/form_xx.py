@@ -13,9 +13,9 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import bindparam, select
 
+from bpp.insurance import table
 from bpp.insurance.engine import calendar, yearly
 from bpp.insurance.people import reading as people
-from bpp.insurance.remittance.files import table
 from bpp.insurance.remittance.files.remittance_csv import OURS
 from bpp.insurance.scheme import NotInsurable, Scheme
 from bpp.insurance.scheme_file import load

@@ -13,7 +13,7 @@ from itertools import groupby
 
 from sqlalchemy import bindparam, func, select
 
-from bpp.insurance import books
+from bpp.insurance import books, table
 from bpp.insurance.engine import assess as engine
 from bpp.insurance.engine import calendar
 from bpp.insurance.engine.assess import Assessment
@@ -21,7 +21,6 @@ from bpp.insurance.job import Job, as_each_has_it, fold, work
 from bpp.insurance.people import identity
 from bpp.insurance.people import reading as people
 from bpp.insurance.remittance import reading
-from bpp.insurance.remittance.files import table
 from bpp.insurance.remittance.files.remittance_csv import OURS
 from bpp.insurance.scheme import Scheme
 from bpp.insurance.scheme_file import load

@@ -9,10 +9,10 @@ from decimal import Decimal
 
 from sqlalchemy import bindparam, select
 
+from bpp.insurance import table
 from bpp.insurance.engine import calendar
 from bpp.insurance.people import reading as people
 from bpp.insurance.remittance import reading
-from bpp.insurance.remittance.files import table
 from bpp.insurance.remittance.values import Line, Remittance
 from bpp.insurance.scheme import Scheme
 from bpp.insurance.scheme_file import load

@@ -11,9 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import text
 
+from bpp.insurance import table
 from bpp.insurance.people import identity
 from bpp.insurance.people.tables import MemberNumber, PersonRow
-from bpp.insurance.remittance.files import form_xx, karnataka, remittance_csv, table
+from bpp.insurance.remittance.files import form_xx, karnataka, remittance_csv
 from bpp.insurance.remittance.files.form_xx import Given
 from bpp.refused import Refused
 from protocol_specs.node.store import Statement

@@ -34,15 +34,21 @@ def parts(
 
 
 def cell(value: object) -> str:
-    """Numbers as they are; other text that a spreadsheet would compute, behind an apostrophe.
-
-    Spreadsheets pass over blanks, and take the wide forms of East Asia for the signs they are.
-    """
+    """Numbers as they are; other text that a spreadsheet would compute, behind an apostrophe."""
     if value is None:
         return ""
     if not isinstance(value, str):
         return str(value)
-    plain = "".join(c if c.isprintable() else " " for c in value)
-    first = unicodedata.normalize("NFKC", plain.lstrip())
-    is_safe = _NUMBER.fullmatch(value) or not first.startswith(_STARTS_A_FORMULA)
-    return plain if is_safe else f"'{plain}"
+    return f"'{_printable(value)}" if is_formula(value) else _printable(value)
+
+
+def is_formula(text: str) -> bool:
+    """Whether a spreadsheet would compute it: it passes over blanks, and takes the wide forms of
+    East Asia for the signs they are. A number is none.
+    """
+    first = unicodedata.normalize("NFKC", _printable(text).lstrip())
+    return not _NUMBER.fullmatch(text) and first.startswith(_STARTS_A_FORMULA)
+
+
+def _printable(text: str) -> str:
+    return "".join(c if c.isprintable() else " " for c in text)

@@ -1,0 +1,18 @@
+"""What is asked of the books through our JSON APIs: kept, or refused with 409."""
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from bpp.refused import Refused
+from protocol_specs.node.api import ApiError
+from protocol_specs.node.store import Session, Store
+
+T = TypeVar("T")
+
+
+async def kept(store: Store, unit: Callable[[Session], T]) -> T:
+    """What the unit returned, once on disk. Raises ApiError 409 with a refusal's reason."""
+    try:
+        return await store.transact(unit)
+    except Refused as refused:
+        raise ApiError(409, "refused", str(refused)) from None
