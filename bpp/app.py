@@ -31,6 +31,7 @@ from bpp.orders.stamps import Stamps
 from bpp.schema import TRIGGERS
 from bpp.settings import BppSettings, RouterSettings
 from bpp.tables import METADATA
+from bpp.tariff import store as tariff_store
 from protocol_specs.node.keyring import Directory
 from protocol_specs.node.server import Node
 from protocol_specs.node.settings import load, private_file
@@ -66,6 +67,9 @@ def build_from(
     fleet = _fleet(node, listed)
     form_secret = private_file(settings.data_dir / forms_api.SECRET_FILE)
     provider = settings.provider(node.store.read(roster.categories), form_secret.encode())
+    tariffs = tariff_store.Reader(provider.tariff)
+    node.store.read(tariffs.load)
+    node.add_loop("tariff", tariffs.reread_next, wake=asyncio.Event())
     desk_token = private_file(settings.data_dir / desk_api.TOKEN_FILE)
     insured = _insured(node, settings, provider, desk_token)
     if insured is not None:

@@ -13,6 +13,7 @@ from bpp.ledger import tables as ledger_tables
 from bpp.office import tables as office_tables
 from bpp.orders import tables as order_tables
 from bpp.tables import METADATA
+from bpp.tariff import tables as tariff_tables
 from protocol_specs.web import tables as web_tables
 
 web_tables.define(METADATA)
@@ -29,6 +30,7 @@ TRIGGERS = (
     *report_tables.TRIGGERS,
     *coverage_tables.TRIGGERS,
     *office_tables.TRIGGERS,
+    *tariff_tables.TRIGGERS,
 )
 
 OF_BOOKS = (

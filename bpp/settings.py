@@ -30,6 +30,7 @@ from bpp.orders.provider import (
     Assignment,
     Provider,
 )
+from bpp.tariff.tariff import Tariff
 from protocol_specs.node.settings import Frozen, NodeSettings, SettingsError, beside_the_file
 from protocol_specs.web.settings import WebSettings
 from protocol_specs.wire.errors import Malformed
@@ -266,7 +267,7 @@ class BppSettings(NodeSettings):
             subscriber_id=self.subscriber_id,
             categories=categories,
             area=tuple(circle.circle() for circle in self.service_area),
-            fares=self.fares.policy(self.currency),
+            tariff=Tariff(self.fares.policy(self.currency)),
             payments=self._payments(),
             cancellation=self._cancellation_terms(),
             assignment=self.assignment,

@@ -273,7 +273,9 @@ class Working:
             "masked": telling.masked(contact),
             "collect": order.payment.collected_by == "BPP" and order.payment.status == "NOT-PAID",
             "arrived_at": order.reached_at(order.states.at_pickup),
-            "rates": self._office.provider.fares.rates_for(order.category, pickup),
+            "rates": self._office.provider.tariff.at(order.priced_at).rates_for(
+                order.category, pickup
+            ),
             "reasons": telling.PARCEL_REASONS if is_parcel else telling.RIDE_REASONS,
             "return_reasons": self._office.provider.return_reasons,
             "lines": [

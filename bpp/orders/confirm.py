@@ -153,6 +153,7 @@ def _order(
         view=replace(view, created_at=view.created_at or now),
         category=stored.category,
         city=stored.city,
+        priced_at=stored.priced_at,
         tags=stored.tags,
     )
     said = asked.fulfillment

@@ -17,10 +17,14 @@ from protocol_specs.wire.order import OrderView, TagGroup
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredQuote:
-    """What we offered to one transaction of one BAP, until when, and for exactly which job."""
+    """What we offered to one transaction of one BAP, until when, and for exactly which job.
+
+    `priced_at` is the moment whose hour and fares made the price.
+    """
 
     bap_id: str
     transaction_id: str
+    priced_at: int
     expires_at: int
     job_hash: str
     category: str
@@ -49,7 +53,7 @@ def init(
     )
     job = asked_job(provider, asked, domain=peer.domain, city=peer.city)
     priced = price(provider, office.extensions, job, quote_id=office.new_id(), now=now)
-    view = draft(provider, asked, job, priced.quote)
+    view = draft(provider, asked, job, priced.quote, now)
     payment = replace(
         accepted_payment(provider, asked.payments),
         id=office.new_id(),
@@ -59,6 +63,7 @@ def init(
     return StoredQuote(
         bap_id=peer.bap_id,
         transaction_id=peer.transaction_id,
+        priced_at=now,
         expires_at=now + provider.quote_ttl_s,
         job_hash=job_hash(asked),
         category=job.category,

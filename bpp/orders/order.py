@@ -92,8 +92,9 @@ class Order:
     """One order. `view` is what the peer sees, without the tags extensions add.
 
     `key` is ours alone. `job_id` is what drivers and the desk call it by: the order's id, but
-    where the consumer's platform made that one (two platforms may make the same). `events` counts
-    the facts recorded so far, `reached` says when each state was entered,
+    where the consumer's platform made that one (two platforms may make the same). `priced_at` is
+    the moment whose hour and fares made the price; what comes later is priced by them too.
+    `events` counts the facts recorded so far, `reached` says when each state was entered,
     `gave_up` lists agents who gave the job back, `tags` the extensions' latest answers by name.
     `answers` are those to the cooperative's form, by the field's label; `refunds` what was paid
     back after the end, minor units by the desk's reference. `partners` are other workers who have a
@@ -106,6 +107,7 @@ class Order:
     view: OrderView
     category: str
     city: str
+    priced_at: int
     agent_id: str | None = None
     events: int = 0
     reached: tuple[tuple[str, int], ...] = ()

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from bpp import fares
+from bpp.fares import FarePolicy
 from bpp.orders.extension import Extension, ExtraLine, JobTerms
 from bpp.orders.provider import (
     Provider,
@@ -71,19 +72,23 @@ def asked_job(provider: Provider, view: OrderView, *, domain: str, city: str) ->
 def price(
     provider: Provider, extensions: Sequence[Extension], job: Job, *, quote_id: str, now: int
 ) -> Priced:
-    """The quote for the job at `now`. Raises QuoteUnavailable if an extension cannot answer."""
-    lines = fares.quote(provider.fares, job.pickup, job.drop, now, category=job.category)
+    """The quote for the job at `now`, by the fares that hold then.
+
+    Raises QuoteUnavailable if an extension cannot answer.
+    """
+    policy = provider.tariff.at(now)
+    lines = fares.quote(policy, job.pickup, job.drop, now, category=job.category)
     fare = Quote(quote_id, provider.currency, lines, provider.quote_ttl_s)
     extra = _extra_lines(provider, extensions, job, fare, now)
     borne = _borne_by_customer(extra)
-    if _is_above_ceiling(provider, job, fare.total_minor + _total(borne)):
+    if _is_above_ceiling(policy, job, fare.total_minor + _total(borne)):
         # The ceiling holds for the total: the fare makes room, and is asked about once more.
-        metres = _metres(provider, job)
-        lines = fares.within_ceiling(provider.fares, lines, metres, beside_minor=_total(borne))
+        metres = _metres(policy, job)
+        lines = fares.within_ceiling(policy, lines, metres, beside_minor=_total(borne))
         fare = replace(fare, lines=lines)
         extra = _extra_lines(provider, extensions, job, fare, now)
         borne = _borne_by_customer(extra)
-        if _is_above_ceiling(provider, job, fare.total_minor + _total(borne)):
+        if _is_above_ceiling(policy, job, fare.total_minor + _total(borne)):
             raise QuoteUnavailable("no price within the regulated ceiling can be given")
     told = ((name, tuple(tag for line in added for tag in line.tags)) for name, added in extra)
     return Priced(
@@ -103,8 +108,11 @@ def require_priceable(
             raise ActionNotApplicable(f"{extension.name}: {refused.__cause__}") from None
 
 
-def draft(provider: Provider, asked: OrderView, job: Job, quote: Quote) -> OrderView:
-    """The order as it would be: our words for everything we know better than the peer."""
+def draft(provider: Provider, asked: OrderView, job: Job, quote: Quote, now: int) -> OrderView:
+    """The order as it would be: our words for everything we know better than the peer.
+
+    `now` is when it was priced: the fares that held then are told with it.
+    """
     given = asked.fulfillment
     return OrderView(
         provider_id=provider.id,
@@ -125,7 +133,7 @@ def draft(provider: Provider, asked: OrderView, job: Job, quote: Quote) -> Order
         ),
         quote=quote,
         billing=asked.billing,
-        fare_policy=fares.published(provider.fares, job.category, job.pickup),
+        fare_policy=fares.published(provider.tariff.at(now), job.category, job.pickup),
     )
 
 
@@ -161,19 +169,17 @@ def _borne_by_customer(extra: Extra) -> tuple[PriceLine, ...]:
     )
 
 
-def _is_above_ceiling(provider: Provider, job: Job, total_minor: int) -> bool:
-    ceiling = provider.fares.ceiling
-    return ceiling is not None and total_minor > fares.allowed_minor(
-        ceiling, _metres(provider, job)
-    )
+def _is_above_ceiling(policy: FarePolicy, job: Job, total_minor: int) -> bool:
+    ceiling = policy.ceiling
+    return ceiling is not None and total_minor > fares.allowed_minor(ceiling, _metres(policy, job))
 
 
 def _total(lines: tuple[PriceLine, ...]) -> int:
     return sum(line.amount_minor for line in lines)
 
 
-def _metres(provider: Provider, job: Job) -> int:
-    return fares.route(provider.fares, job.pickup, job.drop).distance_m
+def _metres(policy: FarePolicy, job: Job) -> int:
+    return fares.route(policy, job.pickup, job.drop).distance_m
 
 
 def _lines_of(

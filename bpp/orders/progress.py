@@ -132,12 +132,13 @@ def _final_fare(order: Order, provider: Provider) -> Order:
     if arrived is None or begun is None or order.payment.status == "PAID":
         return order
     pickup, drop = order.view.fulfillment.route()
-    line = fares.waiting_charge(provider.fares, pickup, begun - arrived, category=order.category)
+    policy = provider.tariff.at(order.priced_at)  # what was agreed, also after a change of fares
+    line = fares.waiting_charge(policy, pickup, begun - arrived, category=order.category)
     if line is None:
         return order
-    metres = fares.route(provider.fares, pickup, drop).distance_m
+    metres = fares.route(policy, pickup, drop).distance_m
     # A tip is beside the fare: the ceiling is for the fare alone.
     tips = tuple(line for line in order.quote.lines if line.code in TIP_CODES)
     fare = tuple(line for line in order.quote.lines if line.code not in TIP_CODES)
-    charged = fares.with_charge(provider.fares, fare, line, metres)
+    charged = fares.with_charge(policy, fare, line, metres)
     return order if charged == fare else priced(order, (*charged, *tips))

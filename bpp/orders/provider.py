@@ -5,11 +5,11 @@ from decimal import Decimal
 from typing import Literal
 
 from bpp.dispatch.policy import Weights
-from bpp.fares import FarePolicy
 from bpp.fleet.dispatch import Reach
 from bpp.geo import Circle
 from bpp.orders.events import Sector
 from bpp.orders.forms import FormWanted
+from bpp.tariff.tariff import Tariff
 from protocol_specs.wire.errors import (
     FulfillmentUnavailable,
     InvalidCancellationReason,
@@ -60,7 +60,7 @@ RETURN_REASONS = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Provider:
-    """The published side of one cooperative. Nothing here changes while the node runs.
+    """The published side of one cooperative. Only which fares hold changes while the node runs.
 
     `subscriber_id` is the platform it speaks through. `return_percentage` of the fare is what
     bringing a parcel back costs. `open_s` is how long an order waits for a driver before it ends.
@@ -74,7 +74,7 @@ class Provider:
     subscriber_id: str = ""
     categories: tuple[str, ...]
     area: tuple[Circle, ...]
-    fares: FarePolicy
+    tariff: Tariff
     payments: tuple[PaymentTerms, ...]
     cancellation: tuple[CancellationTerm, ...]
     assignment: Assignment = "at_confirm"
@@ -99,7 +99,7 @@ class Provider:
     @property
     def currency(self) -> str:
         """The one currency this cooperative charges in."""
-        return self.fares.currency
+        return self.tariff.currency
 
     @property
     def sector(self) -> Sector:

@@ -82,6 +82,7 @@ def _offer(
         city=asker.city,
     )
     quote = price(provider, office.extensions, job, quote_id="", now=now).quote
+    policy = provider.tariff.at(now)
     away_m = near[0].distance_m if near else None
     is_parcel = provider.kind is Kind.DELIVERY
     return Offer(
@@ -94,14 +95,14 @@ def _offer(
         name=provider.item_name(category),
         currency=provider.currency,
         price_minor=quote.total_minor,
-        eta_min=_eta_min(provider, away_m),
+        eta_min=None if away_m is None else fares.minutes_away(policy, away_m),
         distance_to_driver_m=away_m,
         payments=provider.payments,
-        fare_policy=fares.published(provider.fares, category, intent.pickup),
+        fare_policy=fares.published(policy, category, intent.pickup),
         nearby=tuple(_roughly(match.place) for match in near),
         form=_form(provider, asker),
         service_level=intent.service_level,
-        distance_m=fares.route(provider.fares, intent.pickup, intent.drop).distance_m,
+        distance_m=fares.route(policy, intent.pickup, intent.drop).distance_m,
         return_price_minor=return_fee(provider, quote.total_minor) if is_parcel else None,
     )
 
@@ -112,7 +113,3 @@ def _form(provider: Provider, asker: Asker) -> Form | None:
 
 def _roughly(place: Place) -> Place:
     return Place(round(place.lat, ROUGH_DECIMALS), round(place.lon, ROUGH_DECIMALS))
-
-
-def _eta_min(provider: Provider, away_m: int | None) -> int | None:
-    return None if away_m is None else fares.minutes_away(provider.fares, away_m)

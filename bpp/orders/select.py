@@ -18,7 +18,7 @@ def select(office: Office, asked: OrderView, peer: Peer, now: int) -> OrderView:
     job = asked_job(provider, asked, domain=peer.domain, city=peer.city)
     priced = price(provider, office.extensions, job, quote_id=office.new_id(), now=now)
     return replace(
-        draft(provider, asked, job, priced.quote),
+        draft(provider, asked, job, priced.quote, now),
         tags=tuple(tag for _, tags in priced.tags for tag in tags),
         form=forms.offered(provider.form, "select", peer.bap_id, peer.transaction_id),
     )

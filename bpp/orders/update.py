@@ -166,7 +166,7 @@ def _ready(order: Order, given: Fulfillment, now: int) -> Order:
 
 
 def _to(office: Office, order: Order, drop: Place) -> Order:
-    """The order to another drop, priced as of when it was made: by the same hour and policy.
+    """The order to another drop, priced as of when it was priced first: by the same hour and fares.
 
     Once it has begun it gets no cheaper: a part of the way is driven, and we do not measure which.
     """
@@ -180,9 +180,8 @@ def _to(office: Office, order: Order, drop: Place) -> Order:
         city=order.city,
         payment=order.payment,
     )
-    made_at = order.reached[0][1]
     fare = price(
-        office.provider, office.extensions, job, quote_id=order.quote.id, now=made_at
+        office.provider, office.extensions, job, quote_id=order.quote.id, now=order.priced_at
     ).quote
     tips = tuple(line for line in order.quote.lines if line.code in TIP_CODES)
     moved = replace(order.view.fulfillment, drop=drop)

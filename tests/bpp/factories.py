@@ -15,6 +15,7 @@ from bpp.orders.init import StoredQuote, init
 from bpp.orders.office import Office
 from bpp.orders.order import Order, Peer
 from bpp.orders.provider import PARCEL_REASONS, RETURN_REASONS, Provider
+from bpp.tariff.tariff import Tariff
 from protocol_specs.wire.order import (
     Agent,
     CancellationTerm,
@@ -55,8 +56,8 @@ FARES = FarePolicy(
 )
 
 
-def ride_provider(**changes: Any) -> Provider:
-    """A taxi cooperative in Kuala Lumpur."""
+def ride_provider(fares: FarePolicy = FARES, **changes: Any) -> Provider:
+    """A taxi cooperative in Kuala Lumpur, at these fares."""
     terms = (
         CancellationTerm("RIDE_ASSIGNED", fee_minor=0, currency="MYR"),
         CancellationTerm("RIDE_ENROUTE_PICKUP", fee_minor=200, currency="MYR"),
@@ -69,7 +70,7 @@ def ride_provider(**changes: Any) -> Provider:
         subscriber_id="bpp.example.org",
         categories=("CAB",),
         area=(Circle(KL.lat, KL.lon, 20_000),),
-        fares=FARES,
+        tariff=Tariff(fares),
         payments=(CASH, PREPAID),
         cancellation=terms,
         takes_orders_without_driver=True,

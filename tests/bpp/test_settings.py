@@ -76,7 +76,7 @@ def test_settings_become_what_the_cooperative_publishes(tmp_path: Path) -> None:
         ("CAB",),
         "offer",
     )
-    assert provider.fares.rates.base_minor == 300
+    assert provider.tariff.at(0).rates.base_minor == 300
     assert provider.payments == (
         PaymentTerms("BPP", "ON-FULFILLMENT"),
         PaymentTerms("BAP", "PRE-ORDER"),
