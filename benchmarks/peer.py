@@ -108,6 +108,7 @@ domains = ["{node.domain}"]
 cities = ["{node.city}"]
 country = "{node.country}"
 log_level = "error"
+ops = {{ port = 0 }}
 
 [registry]
 url = "{registry.url}"

@@ -174,7 +174,7 @@ def _agree(counts: Shown) -> bool:
 def _metrics(plan: Network) -> list[str]:
     """Of the nodes that trade; what the registry accepts are applications."""
     trading = (name for name in NODES if name != "registry")
-    return [str(Caller(plan.url(name)).get("/metrics")) for name in trading]
+    return [str(Caller(plan.ops_url(name)).get("/metrics")) for name in trading]
 
 
 def _is_idle(text: str) -> bool:

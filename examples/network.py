@@ -16,7 +16,7 @@ from typing import IO
 
 from bpp.insurance.people import identity
 from examples.process import DemoFault, Started, run, start, stop, wait_healthy
-from protocol_specs.node.settings import write_secret
+from protocol_specs.node.settings import OPS_PORT_OFFSET, ops_port_beside, write_secret
 from protocol_specs.wire import keys
 
 NODES = {
@@ -43,6 +43,10 @@ class Network:
     def url(self, name: str) -> str:
         """The registered url of a node."""
         return f"http://127.0.0.1:{self.ports[name]}"
+
+    def ops_url(self, name: str) -> str:
+        """Where a node tells its operator how it is."""
+        return f"http://127.0.0.1:{ops_port_beside(self.ports[name])}"
 
     def folder(self, name: str) -> Path:
         """Where a node has its settings, keys, data and log."""
@@ -85,7 +89,7 @@ def choose_ports(port_base: int) -> dict[str, int]:
         raise DemoFault(f"--port-base {port_base}: choose one from 1024 to 65530, or 0 for any")
     wanted = [port_base + n for n in range(len(NODES))] if port_base else _any_ports()
     with ExitStack() as held:
-        got = [_bind(held, port) for port in wanted]
+        got = [_bind_both(held, port) for port in wanted]
     taken = [str(port) for port, bound in zip(wanted, got, strict=True) if bound is None]
     if taken:
         others = f"--port-base {port_base + 100}"
@@ -99,10 +103,15 @@ def choose_ports(port_base: int) -> dict[str, int]:
 def _any_ports() -> list[int]:
     """Free ports below those the system lends to outgoing connections (from 32768 on Linux): one of
     those could be lent again before its node starts."""
-    drawn = random.sample(range(15_000, 32_000), 100)
+    drawn = random.sample(range(15_000, 32_000 - OPS_PORT_OFFSET), 100)
     with ExitStack() as held:
-        free = [port for port in drawn if _bind(held, port) is not None]
+        free = [port for port in drawn if _bind_both(held, port) is not None]
     return free[: len(NODES)]
+
+
+def _bind_both(held: ExitStack, port: int) -> int | None:
+    """As `_bind`, if the operator's port beside it is free too."""
+    return _bind(held, port) and _bind(held, ops_port_beside(port)) and port
 
 
 def _bind(held: ExitStack, port: int) -> int | None:

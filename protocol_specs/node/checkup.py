@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import Literal
 
+from protocol_specs.node import ops
 from protocol_specs.node.calling import Caller, calling
 from protocol_specs.node.client import Undelivered
 from protocol_specs.node.settings import NodeSettings, SettingsError
@@ -93,18 +94,20 @@ async def _own_node(settings: NodeSettings, caller: Caller) -> list[Check]:
         do = "look at name, certificate and reverse proxy: peers and the registry must reach it"
         return [*found, Check("url", "wrong", undelivered.reason, do)]
     found.append(Check("url", "fine", f"{settings.url} answers, as seen from here"))
-    return [*found, await _ready(settings, caller)]
+    return [*found, await _ready(settings)]
 
 
-async def _ready(settings: NodeSettings, caller: Caller) -> Check:
+async def _ready(settings: NodeSettings) -> Check:
+    """What the node says of itself at the operator's port."""
     try:
-        body = await _get(caller, f"{settings.url.rstrip('/')}/ready")
-    except Undelivered as undelivered:
-        if undelivered.status != 503:
-            return Check("ready", "wrong", undelivered.reason, "look at the node's log")
-        do = "GET /ready says what is wrong by name; the checks below may say why"
-        return Check("ready", "wrong", "the node says that it is not ready", do)
-    return Check("ready", "fine", body.decode(errors="replace")[:500])
+        status, body = await ops.ask(settings, "/ready")
+    except OSError as error:
+        return Check("ready", "wrong", str(error), "look at [ops] and at the node's log")
+    says = body.decode(errors="replace")[:500]
+    if status != 200:
+        do = "it says what is wrong by name; the checks below may say why"
+        return Check("ready", "wrong", says, do)
+    return Check("ready", "fine", says)
 
 
 async def _get(caller: Caller, target: str) -> bytes:

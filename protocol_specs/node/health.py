@@ -1,4 +1,7 @@
-"""How a node is: /health (alive), /ready (may traffic come), /metrics; and its pulse."""
+"""How a node is: /health (alive), /ready (may traffic come), /metrics; and its pulse.
+
+/health alone is public; all three answer at the operator's port (ops.py).
+"""
 
 from __future__ import annotations
 
@@ -52,8 +55,12 @@ class Health:
         telemetry.watch_age("inbox", lambda: inbox.oldest_age_s(int(clock())))
 
     def add_routes(self, app: web.Application) -> None:
-        """GET /health, /ready and /metrics."""
+        """GET /health: all that the public port tells of how a node is."""
         app.router.add_get("/health", self.health)
+
+    def add_ops_routes(self, app: web.Application) -> None:
+        """GET /health, /ready and /metrics."""
+        self.add_routes(app)
         app.router.add_get("/ready", self.ready)
         app.router.add_get("/metrics", self.metrics)
 

@@ -22,6 +22,7 @@ from protocol_specs.node.inbox import Inbox
 from protocol_specs.node.keyring import Directory
 from protocol_specs.node.loops import Next, in_transactions, run_loop
 from protocol_specs.node.membership import Membership
+from protocol_specs.node.ops import Ops
 from protocol_specs.node.outbox import Outbox
 from protocol_specs.node.passing import PassingQueue
 from protocol_specs.node.pruning import prune_next
@@ -109,6 +110,7 @@ class Node:
             limits=settings.limits,
             clock=clock,
         )
+        self.ops = Ops(settings, health=self.health, telemetry=self.telemetry)
         self.app = web.Application(client_max_size=settings.limits.body_bytes_ceiling)
         self._shell = Shell(self.app, limits=settings.limits, telemetry=self.telemetry)
         self._loops: list[tuple[str, Next, asyncio.Event]] = []
@@ -176,6 +178,7 @@ class Node:
         """
         sock = sock or bind(self.settings)
         self.port = sock.getsockname()[1]
+        await self.ops.start()
         await self.membership.open()
         started = asyncio.Event()
         self._group = asyncio.create_task(self._work(started))
@@ -194,6 +197,7 @@ class Node:
                 await self.arrivals.drained()
                 await self._shell.stop()
                 await self._end_loops()
+                await self.ops.stop()
         except TimeoutError:
             self.telemetry.log("stopped_late", level="warning")
         if self._group is not None:
@@ -218,6 +222,7 @@ class Node:
         """Everything that goes on beside the requests, in one group that fails together."""
         async with asyncio.TaskGroup() as group:
             group.create_task(self._shell.watch())
+            group.create_task(self.ops.watch())
             for _ in range(self.settings.limits.passing_workers):
                 group.create_task(self._pass_on())
             self._loop_tasks = [

@@ -25,6 +25,9 @@ TYPE_OF_ROLE: dict[Role, SubscriberType] = {
 }
 
 
+OPS_PORT_OFFSET = 1000
+
+
 class SettingsError(Exception):
     """A settings file that a node must not start with; the text names file, key and what to do."""
 
@@ -96,6 +99,13 @@ class Limits(Frozen):
         return self.body_bytes_max_by_action.get(action, self.body_bytes_max)
 
 
+class OpsSettings(Frozen):
+    """Where /ready and /metrics answer: never on the public port. `port` 1000 above it if None."""
+
+    host: str = "127.0.0.1"
+    port: int | None = Field(default=None, ge=0, le=65535)
+
+
 class NodeSettings(Frozen):
     """What every node needs. A node's own class adds its own keys to these."""
 
@@ -117,6 +127,7 @@ class NodeSettings(Frozen):
     country: str = "IND"
     record: Path | None = None  # a folder for what is received and sent, people masked
     limits: Limits = Limits()
+    ops: OpsSettings = OpsSettings()
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 
     @field_validator("data_dir", "signing_key", "encryption_key", "record")
@@ -134,6 +145,13 @@ class NodeSettings(Frozen):
                 raise ValueError(f"{domain}: {said}; there are {', '.join(NAMES)}")
         return dialects
 
+    @property
+    def ops_port(self) -> int:
+        """The port of `[ops]`; 0 takes any that is free, as for `port`."""
+        if self.ops.port is not None:
+            return self.ops.port
+        return 0 if self.port == 0 else ops_port_beside(self.port)
+
     def unspoken(self) -> str | None:
         """What a node of orders lacks: a network's own domain, in which core 1.1 would be spoken
         because `dialects` does not name it; None: nothing. Nobody there speaks core by accident.
@@ -149,6 +167,11 @@ class NodeSettings(Frozen):
 
         Raises SettingsError naming the setting.
         """
+
+
+def ops_port_beside(port: int) -> int:
+    """The operator's port where none is named: 1000 above the public one, or below at the end."""
+    return port + OPS_PORT_OFFSET if port + OPS_PORT_OFFSET <= 65535 else port - OPS_PORT_OFFSET
 
 
 class AnyNodeSettings(NodeSettings):

@@ -54,14 +54,23 @@ def _check_url(key: str, url: str, settings: NodeSettings) -> None:
 
 def bind(settings: NodeSettings) -> socket.socket:
     """The listening socket of `host` and `port`. Raises SettingsError when it cannot be had."""
-    place = f"{settings.host}:{settings.port}"
+    return _bind(settings.host, settings.port, table="", hint=" (and change 'url' with it)")
+
+
+def bind_ops(settings: NodeSettings) -> socket.socket:
+    """The listening socket of `[ops]`. Raises SettingsError when it cannot be had."""
+    return _bind(settings.ops.host, settings.ops_port, table="ops.", hint=" in [ops]")
+
+
+def _bind(host: str, port: int, *, table: str, hint: str) -> socket.socket:
+    place = f"{host}:{port}"
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(
-            settings.host, settings.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )[0]
         sock = socket.socket(family, kind, protocol)
     except OSError as error:
-        raise SettingsError(f"key 'host': {settings.host}: {error.strerror}") from None
+        raise SettingsError(f"key '{table}host': {host}: {error.strerror}") from None
     try:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         sock.bind(address)
@@ -70,10 +79,12 @@ def bind(settings: NodeSettings) -> socket.socket:
         sock.close()
         if error.errno == errno.EADDRINUSE:
             raise SettingsError(
-                f"key 'port': {place} is in use by another program; stop that one or choose "
-                "another port (and change 'url' with it)"
+                f"key '{table}port': {place} is in use by another program; stop that one or choose "
+                f"another port{hint}"
             ) from None
-        raise SettingsError(f"key 'port': {place} cannot be used: {error.strerror}") from None
+        raise SettingsError(
+            f"key '{table}port': {place} cannot be used: {error.strerror}"
+        ) from None
     return sock
 
 

@@ -124,7 +124,7 @@ def refused(plan: Network) -> dict[str, float]:
     """How many messages each node refused or gave up."""
     found = {}
     for name in TRADERS:
-        with urllib.request.urlopen(f"{plan.url(name)}/metrics", timeout=5) as answer:
+        with urllib.request.urlopen(f"{plan.ops_url(name)}/metrics", timeout=5) as answer:
             text = answer.read().decode()
         counts = re.findall(r"^wayfare_(?:refused|given_up)_total\{.*\} (\S+)$", text, re.MULTILINE)
         found[name] = sum(map(float, counts))
@@ -140,7 +140,7 @@ def keys_of(plan: Network, subscriber_id: str) -> list[str]:
 
 
 def ready(plan: Network, name: str) -> dict[str, Any]:
-    with urllib.request.urlopen(f"{plan.url(name)}/ready", timeout=5) as answer:
+    with urllib.request.urlopen(f"{plan.ops_url(name)}/ready", timeout=5) as answer:
         said: dict[str, Any] = json.load(answer)
     return said
 

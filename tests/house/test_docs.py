@@ -14,12 +14,13 @@ from threading import Lock
 import pytest
 
 from examples.network import NODES
+from protocol_specs.node.settings import OPS_PORT_OFFSET
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
 BLOCK = re.compile(r"^```(\w*)([^\n]*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 CONTINUES = re.compile(r"<!-- continues (\S+) -->")
-PORT = re.compile(r"\b8[67]\d\d\b")
+PORT = re.compile(r"\b[89][67]\d\d\b")  # public ones, and the operators' beside them
 _CHOOSING, _CHOSEN = Lock(), set[int]()  # ports of documents that are typed in at the same time
 LINK = re.compile(r"\]\((?!https?://|mailto:)([^)#\s]+)(?:#[^)]*)?\)")
 
@@ -60,13 +61,16 @@ def on_free_ports(typed: str) -> str:
     shifts = random.sample(range(8_000, 20_000), 100)
     with _CHOOSING:
         shift = next(by for by in shifts if all(is_free(port + by) for port in needed))
-        _CHOSEN.update(port + shift for port in needed)
+        _CHOSEN.update(port + shift + beside for port in needed for beside in (0, OPS_PORT_OFFSET))
     return PORT.sub(lambda port: str(int(port[0]) + shift), typed)
 
 
 def is_free(port: int) -> bool:
-    if port in _CHOSEN:
-        return False
+    """This one, and the operator's beside it."""
+    return all(each not in _CHOSEN and probed(each) for each in (port, port + OPS_PORT_OFFSET))
+
+
+def probed(port: int) -> bool:
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) != 0
 

@@ -17,7 +17,7 @@ from sqlalchemy import MetaData
 
 from protocol_specs.node.actions import Durable, Passing
 from protocol_specs.node.server import Node
-from protocol_specs.node.settings import NodeSettings, RegistrySettings, SettingsError
+from protocol_specs.node.settings import NodeSettings, OpsSettings, RegistrySettings, SettingsError
 from protocol_specs.node.store import Session, StoreUnavailable
 from protocol_specs.wire import keys
 from protocol_specs.wire.envelope import Envelope, SubscriberType
@@ -63,6 +63,12 @@ async def get(node: Node, path: str) -> Said:
         return Said(response.status, response.headers.copy(), await response.read())
 
 
+async def get_ops(node: Node, path: str) -> Said:
+    url = f"http://127.0.0.1:{node.ops.port}{path}"
+    async with aiohttp.ClientSession() as session, session.get(url) as response:
+        return Said(response.status, response.headers.copy(), await response.read())
+
+
 async def send(node: Node, action: str, message: dict[str, Any], **changes: Any) -> Said:
     url = f"http://127.0.0.1:{node.port}"
     context = peers.context_of(action, sender=BAP, to_id="bpp.example.org", to_url=url, **changes)
@@ -96,15 +102,48 @@ async def test_a_node_is_alive_ready_and_counted(tmp_path: Path) -> None:
     node.serve_action(Durable("confirm", handle))
     async with running(node, sock):
         assert (await get(node, "/health")).status == 200
-        ready = await get(node, "/ready")
+        ready = await get_ops(node, "/ready")
         assert (ready.status, ready.json["status"]) == (200, "ready")
         assert (await confirm(node)).is_ack
         async with asyncio.timeout(WITHIN_S):
             await handled.wait()
-        metrics = (await get(node, "/metrics")).body.decode()
+        metrics = (await get_ops(node, "/metrics")).body.decode()
         assert 'wayfare_accepted_total{action="confirm"} 1.0' in metrics
         assert 'wayfare_oldest_age_seconds{queue="inbox"}' in metrics
         assert 'wayfare_oldest_age_seconds{queue="outbox"}' in metrics
+
+
+async def test_the_public_port_tells_that_the_node_lives_and_nothing_more(tmp_path: Path) -> None:
+    sock = listening_socket()
+    node = a_node(tmp_path, sock)
+    async with running(node, sock):
+        assert (await get(node, "/health")).json == {"status": "alive"}
+        for path in ("/ready", "/metrics"):
+            said = await get(node, path)
+            assert said.status == 404
+            assert b"wayfare_" not in said.body
+        assert (await get_ops(node, "/health")).status == 200
+        assert (await get_ops(node, "/on_confirm")).status == 404
+
+
+async def test_the_operators_port_is_on_loopback_and_beside_the_public_one(tmp_path: Path) -> None:
+    with listening_socket() as sock:
+        settings = settings_of(NodeSettings, tmp_path, sock, subscriber_id="bpp.example.org")
+    assert settings.ops.host == "127.0.0.1"
+    for port, beside in ((8602, 9602), (64_535, 65_535), (64_536, 63_536), (0, 0)):
+        assert settings.model_copy(update={"port": port}).ops_port == beside
+    named = settings.model_copy(update={"ops": OpsSettings(port=9)})
+    assert named.ops_port == 9
+
+
+async def test_an_operators_port_that_is_taken_is_named_by_its_setting(tmp_path: Path) -> None:
+    with listening_socket() as sock, listening_socket() as taken:
+        taken.listen()
+        port = taken.getsockname()[1]
+        node = a_node(tmp_path, sock, ops={"port": port})
+        with pytest.raises(SettingsError, match=rf"key 'ops.port': 127.0.0.1:{port} is in use"):
+            await node.start(sock=sock)
+        node.store.close()
 
 
 async def test_a_node_that_is_not_subscribed_is_not_ready_and_becomes_so(tmp_path: Path) -> None:
@@ -113,24 +152,24 @@ async def test_a_node_that_is_not_subscribed_is_not_ready_and_becomes_so(tmp_pat
     own = peers.bpp("bpp.example.org")
     directory_of(node).forget(own)
     async with running(node, sock):
-        ready = await get(node, "/ready")
+        ready = await get_ops(node, "/ready")
         assert ready.status == 503
         assert "SUBSCRIBED" in ready.json["faults"]["registry"]
         directory_of(node).held += own.records()
         clock.at += 5
-        assert (await get(node, "/ready")).status == 200
+        assert (await get_ops(node, "/ready")).status == 200
 
 
 async def test_a_node_whose_registry_is_long_gone_is_not_ready(tmp_path: Path) -> None:
     sock, clock = listening_socket(), Clock()
     node = a_node(tmp_path, sock, clock=clock)
     async with running(node, sock):
-        assert (await get(node, "/ready")).status == 200
+        assert (await get_ops(node, "/ready")).status == 200
         directory_of(node).is_down = True
         clock.at += 299
-        assert (await get(node, "/ready")).status == 200
+        assert (await get_ops(node, "/ready")).status == 200
         clock.at += 1
-        assert "registry" in (await get(node, "/ready")).json["faults"]
+        assert "registry" in (await get_ops(node, "/ready")).json["faults"]
         assert (await get(node, "/health")).status == 200
 
 
@@ -139,7 +178,7 @@ async def test_a_check_of_the_nodes_own_keeps_it_from_being_ready(tmp_path: Path
     node = a_node(tmp_path, sock)
     node.add_ready_check("ledger", lambda: "does not balance")
     async with running(node, sock):
-        assert (await get(node, "/ready")).json["faults"] == {"ledger": "does not balance"}
+        assert (await get_ops(node, "/ready")).json["faults"] == {"ledger": "does not balance"}
 
 
 async def test_what_cannot_be_stored_is_not_acked(
@@ -159,9 +198,9 @@ async def test_what_cannot_be_stored_is_not_acked(
             assert (said.status, said.code) == (503, "50000")
             assert int(said.headers["Retry-After"]) >= 1
             assert b"disk" not in said.body
-            assert "disk is full" in (await get(node, "/ready")).json["faults"]["store"]
+            assert "disk is full" in (await get_ops(node, "/ready")).json["faults"]["store"]
         assert (await confirm(node)).is_ack
-        assert (await get(node, "/ready")).status == 200
+        assert (await get_ops(node, "/ready")).status == 200
 
 
 async def test_a_full_passing_queue_sheds_and_takes_again(tmp_path: Path) -> None:

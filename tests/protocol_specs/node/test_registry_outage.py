@@ -101,7 +101,7 @@ class Place:
 
     async def ready(self) -> dict[str, Any]:
         """What /ready shows."""
-        url = f"http://127.0.0.1:{self.node.port}/ready"
+        url = f"http://127.0.0.1:{self.node.ops.port}/ready"
         async with aiohttp.ClientSession() as session, session.get(url) as response:
             said: dict[str, Any] = await response.json()
             return said
