@@ -31,6 +31,7 @@ from bpp.orders.stamps import Stamps
 from bpp.schema import TRIGGERS
 from bpp.settings import BppSettings, RouterSettings
 from bpp.tables import METADATA
+from bpp.work import wiring as work
 from bpp.tariff import store as tariff_store
 from protocol_specs.node.keyring import Directory
 from protocol_specs.node.server import Node
@@ -78,6 +79,9 @@ def build_from(
         provider=provider,
         fleet=fleet,
         extensions=extensions,
+        standing=work.add(
+            node, fleet, settings.documents, settings.shifts, settings.city_zone()
+        ),
         bpp_id=settings.subscriber_id,
         bpp_uri=settings.url,
         stamps=Stamps(clock),

@@ -158,7 +158,7 @@ class DriverApi:
 
     async def offers(self, request: web.Request) -> dict[str, Any]:
         """Open jobs near the driver, nearest first."""
-        worker, now = authenticate(self._node, request), self._node.now()
+        worker, now = self._driver(request), self._node.now()
         offers = self._node.store.read(
             lambda session: steps.offers_for(session, self._office, worker, now)
         )
@@ -269,8 +269,13 @@ class DriverApi:
             )
         )
 
-    def _about(self, request: web.Request) -> tuple[Worker, str, int]:
+    def _driver(self, request: web.Request) -> Worker:
+        """Who asks, with the vehicle that they drive now."""
         worker = authenticate(self._node, request)
+        return self._office.fleet.worker(worker.agent_id) or worker
+
+    def _about(self, request: web.Request) -> tuple[Worker, str, int]:
+        worker = self._driver(request)
         return worker, request.match_info["order_id"], self._node.now()
 
     async def _do(self, unit: Callable[[Session], Order | WrongCode]) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from bpp.ledger import tables as ledger_tables
 from bpp.office import tables as office_tables
 from bpp.orders import tables as order_tables
 from bpp.tables import METADATA
+from bpp.work import tables as work_tables
 from bpp.tariff import tables as tariff_tables
 from protocol_specs.web import tables as web_tables
 
@@ -30,6 +31,7 @@ TRIGGERS = (
     *report_tables.TRIGGERS,
     *coverage_tables.TRIGGERS,
     *office_tables.TRIGGERS,
+    *work_tables.TRIGGERS,
     *tariff_tables.TRIGGERS,
 )
 

@@ -1,6 +1,7 @@
 """The provider node's settings: the cooperative, its ground, its price list, its people."""
 
 from collections.abc import Iterable
+from datetime import tzinfo
 from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -31,6 +32,7 @@ from bpp.orders.provider import (
     Provider,
 )
 from bpp.tariff.tariff import Tariff
+from bpp.work.settings import DocumentSettings, ShiftUse, zone_of
 from protocol_specs.node.settings import Frozen, NodeSettings, SettingsError, beside_the_file
 from protocol_specs.web.settings import WebSettings
 from protocol_specs.wire.errors import Malformed
@@ -175,6 +177,8 @@ class BppSettings(NodeSettings):
     drivers: tuple[DriverSettings, ...] = ()
     drivers_csv: Path | None = None
     insurance: InsuranceSettings | None = None
+    documents: DocumentSettings = DocumentSettings()
+    shifts: ShiftUse = "shown"
     web: WebSettings | None = None  # pages for drivers; none: only the JSON APIs
 
     @field_validator("drivers_csv")
@@ -203,6 +207,9 @@ class BppSettings(NodeSettings):
             raise ValueError(str(fault)) from None
         if not self.payments:
             raise ValueError("payments: name at least one way to pay")
+        asks = bool(self.documents.driver or self.documents.vehicle or self.shifts == "required")
+        if asks and self.web is None:
+            raise ValueError("documents and shifts are written down at the office: add [web]")
         elsewhere = sorted(set(self.dialects) - set(self.domains))
         if elsewhere:
             raise ValueError(f"dialects: {', '.join(elsewhere)} is not among the domains served")
@@ -218,6 +225,10 @@ class BppSettings(NodeSettings):
         ):
             raise ValueError(lack)
         return self
+
+    def city_zone(self) -> tzinfo:
+        """In which days begin and end for the cooperative: that of its pages."""
+        return zone_of(self.web.zone if self.web else None)
 
     def check(self) -> None:
         """The drivers, and what insurance rests on, as the start reads them."""

@@ -1,6 +1,7 @@
 """The fleet in memory: who works here, who is online, and where. Positions are never logged."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 from bpp.fleet import roster
 from bpp.fleet.dispatch import Candidate, Position
@@ -17,6 +18,7 @@ class Fleet:
 
     def __init__(self) -> None:
         self._workers: dict[str, Worker] = {}
+        self._driven: dict[str, str] = {}
         self._positions: dict[str, Position] = {}
         self._grid = Grid()
         self._written: dict[str, int] = {}
@@ -26,9 +28,19 @@ class Fleet:
         """Read everybody again: at start, and after the desk changed something."""
         people = roster.everybody(session)
         self._workers = {worker.agent_id: worker for worker, _ in people}
+        for agent_id, registration in self._driven.items():
+            worker, vehicle = self.worker(agent_id), roster.find_vehicle(session, registration)
+            if worker is not None and vehicle is not None:
+                self._workers[agent_id] = replace(worker, vehicle=vehicle)
         for worker, position in people:
             if position is not None and worker.agent_id not in self._positions:
                 self._put(worker.agent_id, position)
+
+    def drive(self, session: Session, driven: Mapping[str, str]) -> None:
+        """From now on these drivers have these vehicles (by registration), all others their own."""
+        if driven != self._driven:
+            self._driven = dict(driven)
+            self.load(session)
 
     def worker(self, agent_id: str) -> Worker | None:
         """The driver with this id, or None."""

@@ -143,6 +143,12 @@ def registrations(session: Session) -> list[tuple[str, str]]:
     return [(row["registration"], row["category"]) for row in session.all(_REGISTRATIONS)]
 
 
+def find_vehicle(session: Session, registration: str) -> Vehicle | None:
+    """The vehicle, or None."""
+    row = session.one(_VEHICLE_OF, of=registration)
+    return _vehicle(row, row["registration"]) if row is not None else None
+
+
 def write_seen(session: Session, agent_id: str, position: Position | None) -> None:
     """The driver's last known place; None: gone offline, and the place is forgotten."""
     session.run(
@@ -155,13 +161,16 @@ def write_seen(session: Session, agent_id: str, position: Position | None) -> No
     )
 
 
+def _vehicle(row: Row, registration: str) -> Vehicle:
+    return Vehicle(registration=registration, **{name: row[name] for name in _DETAILS})
+
+
 def _worker(row: Row) -> Worker:
-    details = {name: row[name] for name in _DETAILS}
     return Worker(
         agent_id=row["agent_id"],
         code=row["code"],
         agent=Agent(name=row["name"], phone=row["phone"]),
-        vehicle=Vehicle(registration=row["vehicle"], **details),
+        vehicle=_vehicle(row, row["vehicle"]),
         active=bool(row["active"]),
     )
 

@@ -78,23 +78,28 @@ def _search(store_: Store, office: Office, envelope: Envelope, now: int) -> Mess
     asker = Asker(envelope.peer_id, context.transaction_id, context.domain, context.city)
 
     def find(session: Session) -> Catalog | None:
-        return search(office, intent, lambda id: _is_out(session, office, id, asker), now, asker)
+        def is_out(agent_id: str) -> bool:
+            return _is_out(session, office, agent_id, asker, now)
+
+        return search(office, intent, is_out, now, asker)
 
     catalog = store_.read(find)
     return None if catalog is None else envelope.dialect.write_on_search(catalog, intent=intent)
 
 
-def _is_out(session: Session, office: Office, agent_id: str, asker: Asker) -> bool:
+def _is_out(session: Session, office: Office, agent_id: str, asker: Asker, now: int) -> bool:
     """Whether the driver has a job, or is passed over however it would be paid."""
     if store.is_busy(session, agent_id):
         return True
     worker = office.fleet.worker(agent_id)
-    category = worker.vehicle.category if worker else ""
+    if worker is None:
+        return True
+    category = worker.vehicle.category
     ways = (
         office.terms(category=category, domain=asker.domain, city=asker.city, payment=payment)
         for payment in office.provider.payments
     )
-    return all(office.objection(session, agent_id, terms) is not None for terms in ways)
+    return all(office.objection(session, worker, terms, now) is not None for terms in ways)
 
 
 def _select(store_: Store, office: Office, envelope: Envelope, now: int) -> Message:

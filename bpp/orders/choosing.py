@@ -78,7 +78,7 @@ def listed(
     passed: list[tuple[str, str]] = []
     for match in suitable(near, pickup, category=terms.vehicle_category, reach=reach, now=now):
         agent_id = match.worker.agent_id
-        why = not_for.get(agent_id) or _why_not(session, office, agent_id, terms)
+        why = not_for.get(agent_id) or _why_not(session, office, match.worker, terms, now)
         if why is not None:
             passed.append((agent_id, why))
             continue
@@ -112,9 +112,12 @@ def ranked(
     )
 
 
-def _why_not(session: Session, office: Office, agent_id: str, terms: JobTerms) -> str | None:
+def _why_not(
+    session: Session, office: Office, worker: Worker, terms: JobTerms, now: int
+) -> str | None:
+    agent_id = worker.agent_id
     if store.is_busy(session, agent_id):
         return "you had a job"
     if office.provider.assignment == "in_turn" and offers.of_agent(session, agent_id):
         return "another job was offered to you"
-    return office.objection(session, agent_id, terms)
+    return office.objection(session, worker, terms, now)

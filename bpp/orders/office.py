@@ -5,10 +5,12 @@ import secrets
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from bpp.fleet.dispatch import Match, free, suitable
 from bpp.fleet.fleet import Fleet
 from bpp.fleet.routing import Routing
+from bpp.fleet.workers import Worker
 from bpp.orders.extension import Extension, JobTerms
 from bpp.orders.provider import Provider
 from bpp.orders.stamps import Stamps
@@ -24,6 +26,30 @@ def _new_id() -> str:
     return str(uuid.uuid4())
 
 
+class Standing(Protocol):
+    """Whether a driver may work now, whatever the job: papers that hold, a shift."""
+
+    def forbids(self, session: Session, worker: Worker, at: int) -> str | None:
+        """Why nobody may give this driver work at that moment, in words; None: they may."""
+        ...
+
+    def passes_over(self, session: Session, worker: Worker, now: int, begins_at: int) -> str | None:
+        """Why no job that begins then is offered to this driver now, in words; None: it is."""
+        ...
+
+
+class AllMay:
+    """Where nothing is asked of drivers."""
+
+    def forbids(self, session: Session, worker: Worker, at: int) -> str | None:
+        """None."""
+        return None
+
+    def passes_over(self, session: Session, worker: Worker, now: int, begins_at: int) -> str | None:
+        """None."""
+        return None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Office:
     """The cooperative's office. Randomness is a part of it, so that a test can say what is drawn.
@@ -34,6 +60,7 @@ class Office:
     provider: Provider
     fleet: Fleet
     extensions: Sequence[Extension] = ()
+    standing: Standing = field(default_factory=AllMay)
     bpp_id: str
     bpp_uri: str
     new_id: Callable[[], str] = _new_id
@@ -62,8 +89,12 @@ class Office:
             planned_start=planned_start,
         )
 
-    def objection(self, session: Session, agent_id: str, terms: JobTerms) -> str | None:
-        """Why some extension passes this driver over for such a job; None: none does."""
+    def objection(self, session: Session, worker: Worker, terms: JobTerms, now: int) -> str | None:
+        """Why this driver is passed over for such a job, in words for them; None: they are not."""
+        begins_at = max(now, terms.planned_start or now)
+        if (why := self.standing.passes_over(session, worker, now, begins_at)) is not None:
+            return why
+        agent_id = worker.agent_id
         said = (_objection(session, each, agent_id, terms) for each in self.extensions)
         return next((why for why in said if why is not None), None)
 

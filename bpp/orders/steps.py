@@ -60,7 +60,7 @@ def offers_for(session: Session, office: Office, worker: Worker, now: int) -> li
             now=now,
             passed_over=order.not_for,
         )
-        if office.objection(session, worker.agent_id, terms_of(office, order)) is None
+        if office.objection(session, worker, terms_of(office, order), now) is None
     ]
     return sorted(found, key=lambda offer: (offer.distance_m, offer.order.id))
 
@@ -84,7 +84,7 @@ def accept(session: Session, office: Office, worker: Worker, job_id: str, now: i
     if kept.order.agent_id == worker.agent_id and kept.order.status == ACTIVE:
         return kept.order  # said twice, meant once
     decision = assign.accept(kept.order, worker, office.provider, now)
-    if why := office.objection(session, worker.agent_id, terms_of(office, kept.order)):
+    if why := office.objection(session, worker, terms_of(office, kept.order), now):
         raise ActionNotApplicable(why)
     if office.provider.assignment == "in_turn":
         _take_turn(session, kept.order, worker, now)
@@ -166,8 +166,12 @@ def give_up(
 def assign_by_desk(
     session: Session, office: Office, worker: Worker, job_id: str, now: int
 ) -> Order:
-    """The desk gives an order to a driver. Raises OrderNotFound, ActionNotApplicable."""
+    """The desk gives an order to a driver, in or out of a shift, but to nobody whose papers do not
+    hold. Raises OrderNotFound, ActionNotApplicable.
+    """
     kept = any_order(session, job_id)
+    if why := office.standing.forbids(session, worker, now):
+        raise ActionNotApplicable(f"{worker.code} is told: {why}")
     decision = assign.assign(kept.order, worker, office.provider, now)
     try:
         return write(session, office, decision, now, revision=kept.revision)
