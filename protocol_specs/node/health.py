@@ -5,7 +5,9 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from aiohttp import web
@@ -44,6 +46,7 @@ class Health:
         store: Store,
         telemetry: Telemetry,
         limits: Limits,
+        data_dir: Path,
         clock: Callable[[], float],
     ) -> None:
         self.checks: dict[str, Callable[[], str | None]] = {
@@ -53,6 +56,9 @@ class Health:
         self._membership, self._door, self._inbox = membership, door, inbox
         self._store, self._telemetry, self._limits, self._clock = store, telemetry, limits, clock
         telemetry.watch_age("inbox", lambda: inbox.oldest_age_s(int(clock())))
+        watch = telemetry.shown.watch
+        watch("wayfare_disk_free_bytes", "Free at data_dir", lambda: _disk(data_dir).free)
+        watch("wayfare_disk_size_bytes", "Size of the disk", lambda: _disk(data_dir).total)
 
     def add_routes(self, app: web.Application) -> None:
         """GET /health: all that the public port tells of how a node is."""
@@ -76,6 +82,8 @@ class Health:
 
     async def metrics(self, request: web.Request) -> web.StreamResponse:
         """Counters and ages in the Prometheus text format."""
+        faults = await self.faults()
+        self._telemetry.shown.show_faults({name: name in faults for name in self._names()})
         return web.Response(body=self._telemetry.metrics(), content_type="text/plain")
 
     async def faults(self) -> dict[str, str]:
@@ -83,6 +91,9 @@ class Health:
         said = {name: check() for name, check in self.checks.items()}
         said["registry"] = await self._registry_fault()
         return {name: fault for name, fault in said.items() if fault is not None}
+
+    def _names(self) -> list[str]:
+        return [*self.checks, "registry"]
 
     async def pulse_next(self, now: int) -> bool:
         """Each second: shed when the inbox is full, and see if a failed store works again."""
@@ -118,7 +129,16 @@ class Health:
                 found = await keyring.keys((key_id,))
         except Overloaded:
             return f"not reachable, and what it said is older than {keyring.age_max_s} s"
+        if found[key_id]:
+            until = max(record.valid_until for record in found[key_id])
+            self._telemetry.shown.show(
+                "wayfare_key_valid_until_seconds", "When the key that signs ends, UTC", until
+            )
         return None if found[key_id] else "our own record is not SUBSCRIBED; wayfare join"
+
+
+def _disk(data_dir: Path) -> shutil._ntuple_diskusage:
+    return shutil.disk_usage(data_dir)
 
 
 def _json(value: object, status: int) -> web.Response:

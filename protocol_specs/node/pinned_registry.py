@@ -6,6 +6,7 @@ learned before serves as long as it may, exactly as when the registry cannot be 
 
 from __future__ import annotations
 
+from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 
 from protocol_specs.node.client import Answered, Client, Undelivered
@@ -88,11 +89,26 @@ class PinnedRegistry:
     def verify(self, answered: Answered, body_digest: str) -> SignatureHeader:
         """The registry's signature over an answer of this digest, good when it came. Raises
         Disbelieved."""
+        self._compare_clocks(answered)
         lines = answered.headers.getall(HEADER, [])
         try:
             return verify_answer(lines, body_digest, self.record, answered.at)
         except Unauthenticated as refused:
             raise Disbelieved(f"{self.url}: {refused.reason}") from None
+
+    def _compare_clocks(self, answered: Answered) -> None:
+        """Ours against the registry's, by its Date header, which counts whole seconds."""
+        if self._telemetry is None:
+            return
+        try:
+            there = parsedate_to_datetime(answered.headers.get("Date", "")).timestamp()
+        except ValueError:
+            return
+        self._telemetry.shown.show(
+            "wayfare_clock_ahead_seconds",
+            "Our clock against the registry's, to the second",
+            answered.at - there,
+        )
 
     def note(self, fault: Undelivered | None) -> None:
         """How the last question ended: one line when the registry is lost, for each kind of loss,

@@ -108,11 +108,18 @@ class Node:
             store=self.store,
             telemetry=self.telemetry,
             limits=settings.limits,
+            data_dir=settings.data_dir,
             clock=clock,
         )
         self.ops = Ops(settings, health=self.health, telemetry=self.telemetry)
         self.app = web.Application(client_max_size=settings.limits.body_bytes_ceiling)
         self._shell = Shell(self.app, limits=settings.limits, telemetry=self.telemetry)
+        self.telemetry.shown.watch(
+            "wayfare_connections", "Open at the public port", lambda: self._shell.connection_count
+        )
+        self.health.checks["stopping"] = lambda: (
+            "this node is stopping" if self.stopping.is_set() else None
+        )
         self._loops: list[tuple[str, Next, asyncio.Event]] = []
         self._loop_tasks: list[asyncio.Task[None]] = []
         self._loops_stopping = asyncio.Event()
@@ -301,7 +308,7 @@ class Node:
 
     def _serve_own_routes(self) -> None:
         self.health.add_routes(self.app)
-        tracing = Tracing(
+        self.tracing = Tracing(
             receiver=self.receiver,
             hops=self.telemetry.hops,
             keyring=self.keyring,
@@ -310,7 +317,7 @@ class Node:
         )
 
         async def trace(headers: Headers, body: bytes, address: str) -> Answer:
-            return await tracing.answer(headers, body, address=address, now=self.now())
+            return await self.tracing.answer(headers, body, address=address, now=self.now())
 
         self._serve_at("trace", trace)
         challenged = self.membership.on_subscribe

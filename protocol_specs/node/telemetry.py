@@ -14,15 +14,14 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import orjson
-from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
 
 from protocol_specs.node.hops import Hop, Hops
+from protocol_specs.node.metrics import COUNTED, WHY, Metrics
 
 if TYPE_CHECKING:
     from protocol_specs.wire.envelope import Envelope
 
 LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40}
-COUNTED = ("accepted", "refused", "handled", "sent", "given_up")
 LEVEL_OF = {"refused": "warning", "given_up": "warning", "fault": "error"}
 ID_LENGTH_MAX = 255
 
@@ -46,22 +45,9 @@ class Telemetry:
         clock: Callable[[], float] = time.time,
         write: Callable[[str], None] = write_line,
     ) -> None:
-        self.registry, self.hops = CollectorRegistry(), Hops()
+        self.shown, self.hops = Metrics(), Hops()
         self._node, self._clock, self._write = node, clock, write
         self._threshold = LEVELS[level]
-        self._counters = {
-            event: Counter(f"wayfare_{event}", f"Messages {event}", ["action"], registry=None)
-            for event in COUNTED
-        }
-        for counter in self._counters.values():
-            self.registry.register(counter)
-        self._counts: dict[tuple[str, str], Any] = {}
-        self._oldest = Gauge(
-            "wayfare_oldest_age_seconds",
-            "Age of the oldest entry that waits",
-            ["queue"],
-            registry=self.registry,
-        )
 
     def log(
         self,
@@ -91,7 +77,9 @@ class Telemetry:
             hop = Hop(self._clock(), event, action, message_id, peer, fields)
             self.hops.note(transaction_id, hop, bap_id=bap_id)
         if event in COUNTED:
-            self._count(event, action or "unknown", times)
+            self.shown.count(event, action or "unknown", times)
+        if event in WHY:
+            self.shown.count_why(event, fields, times)
         level = level or LEVEL_OF.get(event, "info")
         if LEVELS[level] < self._threshold:
             return
@@ -120,22 +108,15 @@ class Telemetry:
 
     def watch_age(self, queue: str, age_s: Callable[[], float]) -> None:
         """Show `age_s()`, seconds since the oldest entry of `queue` came, 0 when it is empty."""
-        self._oldest.labels(queue).set_function(age_s)
+        self.shown.watch_age(queue, age_s)
 
     def metrics(self) -> bytes:
         """The Prometheus text format of everything counted here."""
-        return generate_latest(self.registry)
+        return self.shown.text()
 
     def count(self, event: str, action: str) -> float:
         """How often `event` was counted for `action` since the start."""
-        value = self.registry.get_sample_value(f"wayfare_{event}_total", {"action": action})
-        return value or 0.0
-
-    def _count(self, event: str, action: str, times: int) -> None:
-        child = self._counts.get((event, action))
-        if child is None:
-            child = self._counts[event, action] = self._counters[event].labels(action)
-        child.inc(times)
+        return self.shown.counted(event, action)
 
     def _line(self, level: str, event: str, fields: dict[str, Any]) -> None:
         record: dict[str, Any] = {

@@ -1,0 +1,91 @@
+"""What a node counts and measures for its operator, in the Prometheus text format.
+
+Labels have few values, all of our own making: actions, statuses, places in the code. Never an id
+of a message, a peer's name, a person or a place on a map.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    ProcessCollector,
+    generate_latest,
+)
+
+COUNTED = ("accepted", "refused", "handled", "sent", "given_up")
+WHY = {"refused": "status", "fault": "where", "alarm": "what"}
+"""Events counted by one of their fields as well, so that there can be a rule for each kind."""
+
+
+class Metrics:
+    """The counters and gauges of one node, in a registry of their own."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        ProcessCollector(registry=self.registry)
+        self._by_action = {
+            event: self._counter(f"wayfare_{event}", f"Messages {event}", "action")
+            for event in COUNTED
+        }
+        self._by_why = {
+            "refused": self._counter("wayfare_refusals", "Messages refused", "status"),
+            "fault": self._counter("wayfare_faults", "Faults of our own, by place", "where"),
+            "alarm": self._counter("wayfare_alarms", "Alarms for people, by kind", "what"),
+        }
+        self._counts: dict[tuple[str, str], Any] = {}
+        self._oldest = self._gauge(
+            "wayfare_oldest_age_seconds", "Age of the oldest entry that waits", "queue"
+        )
+        self._faults = self._gauge("wayfare_ready_fault", "1 while this check of /ready fails")
+        self._gauges: dict[str, Gauge] = {}
+
+    def count(self, event: str, action: str, times: int) -> None:
+        """Count one of the five events."""
+        child = self._counts.get((event, action))
+        if child is None:
+            child = self._counts[event, action] = self._by_action[event].labels(action)
+        child.inc(times)
+
+    def count_why(self, event: str, fields: Mapping[str, object], times: int) -> None:
+        """Count an event of `WHY` by the field that says why."""
+        self._by_why[event].labels(str(fields.get(WHY[event], "unknown"))).inc(times)
+
+    def counted(self, event: str, action: str) -> float:
+        """How often `event` was counted for `action` since the start."""
+        value = self.registry.get_sample_value(f"wayfare_{event}_total", {"action": action})
+        return value or 0.0
+
+    def watch_age(self, queue: str, age_s: Callable[[], float]) -> None:
+        """Show `age_s()`, asked at each reading."""
+        self._oldest.labels(queue).set_function(age_s)
+
+    def watch(self, name: str, says: str, value: Callable[[], float]) -> None:
+        """Show `value()` as the gauge `name`, asked at each reading. Once each."""
+        gauge = Gauge(name, says, registry=self.registry)
+        gauge.set_function(value)
+
+    def show(self, name: str, says: str, value: float) -> None:
+        """The gauge `name` stands at `value` from now on."""
+        if name not in self._gauges:
+            self._gauges[name] = Gauge(name, says, registry=self.registry)
+        self._gauges[name].set(value)
+
+    def show_faults(self, checks: Mapping[str, bool]) -> None:
+        """Which checks of /ready fail."""
+        for check, fails in checks.items():
+            self._faults.labels(check).set(fails)
+
+    def text(self) -> bytes:
+        """All of it, in the Prometheus text format."""
+        return generate_latest(self.registry)
+
+    def _counter(self, name: str, says: str, label: str) -> Counter:
+        return Counter(name, says, [label], registry=self.registry)
+
+    def _gauge(self, name: str, says: str, label: str = "check") -> Gauge:
+        return Gauge(name, says, [label], registry=self.registry)
