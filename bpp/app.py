@@ -31,8 +31,8 @@ from bpp.orders.stamps import Stamps
 from bpp.schema import TRIGGERS
 from bpp.settings import BppSettings, RouterSettings
 from bpp.tables import METADATA
-from bpp.work import wiring as work
 from bpp.tariff import store as tariff_store
+from bpp.work import wiring as work
 from protocol_specs.node.keyring import Directory
 from protocol_specs.node.server import Node
 from protocol_specs.node.settings import load, private_file
@@ -79,9 +79,7 @@ def build_from(
         provider=provider,
         fleet=fleet,
         extensions=extensions,
-        standing=work.add(
-            node, fleet, settings.documents, settings.shifts, settings.city_zone()
-        ),
+        standing=work.add(node, fleet, settings.documents, settings.shifts, settings.city_zone()),
         bpp_id=settings.subscriber_id,
         bpp_uri=settings.url,
         stamps=Stamps(clock),

@@ -13,8 +13,8 @@ from bpp.ledger import tables as ledger_tables
 from bpp.office import tables as office_tables
 from bpp.orders import tables as order_tables
 from bpp.tables import METADATA
-from bpp.work import tables as work_tables
 from bpp.tariff import tables as tariff_tables
+from bpp.work import tables as work_tables
 from protocol_specs.web import tables as web_tables
 
 web_tables.define(METADATA)
