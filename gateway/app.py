@@ -65,7 +65,7 @@ class Gateway:
             "wayfare_gateway_forwarded_total",
             "Searches and answers forwarded, by how it ended",
             ["outcome"],
-            registry=node.telemetry.registry,
+            registry=node.telemetry.shown.registry,
         )
 
     async def admit_search(self, envelope: Envelope, now: int) -> None:
