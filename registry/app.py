@@ -4,14 +4,14 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from protocol_specs.node.operators import Operators
 from protocol_specs.node.server import Node
 from protocol_specs.node.settings import load, read_secret
 from protocol_specs.wire import keys
 from protocol_specs.wire.envelope import SubscriberType
+from registry.challenges import Challenges
 from registry.lookups import Lookups
 from registry.operator_api import OperatorApi
-from registry.operator_page import OperatorPage
-from registry.operators import Operators
 from registry.settings import RegistryNodeSettings
 from registry.subscriptions import Subscriptions
 from registry.tables import METADATA, TRIGGERS
@@ -27,11 +27,15 @@ def assemble(settings: RegistryNodeSettings, *, clock: Callable[[], float] = tim
         clock=clock,
     )
     key = keys.signing_key(read_secret(settings.signing_key, key="signing_key"))
-    operators = Operators(settings.data_dir)
-    Subscriptions(node, settings).add_routes()
+    encryption = keys.encryption_key(read_secret(settings.encryption_key, key="encryption_key"))
+    operators, challenges = Operators(settings.data_dir), Challenges(node.client, encryption)
+    Subscriptions(node, settings, challenges).add_routes()
     Lookups(node, settings, key).add_routes()
     OperatorApi(node, operators).add_routes()
-    OperatorPage(node, operators).add_routes()
+    if settings.web is not None:
+        from registry.operating import face  # templates and languages, only where there are pages
+
+        face.add(node, settings, settings.web, operators, challenges)
     return node
 
 

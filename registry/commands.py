@@ -118,7 +118,7 @@ def ask(
     who: str = "operator",
 ) -> tuple[int, dict[str, Any]]:
     """One call of the operator's API: (status, answer); status 0 if nobody answers."""
-    from registry.operators import token_file
+    from protocol_specs.node.operators import token_file
 
     made_by = "The registry makes it when it first starts: wayfare serve registry --config FILE"
     if who != "operator":
@@ -146,7 +146,7 @@ def ask(
 
 def make_operator(settings: RegistryNodeSettings, who: str) -> int:
     """Make that person's token, if it is not there yet, and say where it is."""
-    from registry.operators import token_file
+    from protocol_specs.node.operators import token_file
 
     path = token_file(settings.data_dir, who)
     private_file(path)

@@ -6,11 +6,11 @@ from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field
 
 from protocol_specs.node.api import ApiError, bearer, json_route
+from protocol_specs.node.operators import Operators
 from protocol_specs.node.server import Node
 from protocol_specs.node.store import Session
 from registry import changes, directory, pending, records
 from registry.decisions import DECISIONS, Decision
-from registry.operators import Operators
 
 LOG_MAX = 500
 
@@ -106,8 +106,10 @@ class OperatorApi:
         return route
 
 
-def newest(session: Session, of: str | None, *, before: int = 2**62) -> list[Any]:
+def newest(
+    session: Session, of: str | None, *, before: int = 2**62, most: int = LOG_MAX
+) -> list[Any]:
     """Log rows, newest first."""
     if of:
-        return session.all(changes.OF, subscriber_id=of, most=LOG_MAX)
-    return session.all(changes.BEFORE, before=before, most=LOG_MAX)
+        return session.all(changes.OF, subscriber_id=of, most=most)
+    return session.all(changes.BEFORE, before=before, most=most)

@@ -5,6 +5,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from protocol_specs.node.settings import NodeSettings
+from protocol_specs.web.settings import WebSettings
 
 
 class Policy(BaseModel):
@@ -50,3 +51,4 @@ class RegistryNodeSettings(NodeSettings):
 
     policy: Policy = Policy()
     bounds: Bounds = Bounds()
+    web: WebSettings | None = None  # the operator's pages; none: only the API and the commands

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hmac
-import secrets
 from collections.abc import Callable
 from functools import partial
 from typing import Any, NamedTuple
@@ -17,9 +15,8 @@ from protocol_specs.node.client import Undelivered
 from protocol_specs.node.loops import outcome
 from protocol_specs.node.records import KEY_ID
 from protocol_specs.node.server import Node
-from protocol_specs.node.settings import read_secret
 from protocol_specs.node.store import Row, Session
-from protocol_specs.wire import challenge, envelope, keys, strict_json
+from protocol_specs.wire import envelope, keys, strict_json
 from protocol_specs.wire.errors import (
     Malformed,
     Overloaded,
@@ -31,6 +28,7 @@ from protocol_specs.wire.signing import verify_header
 from registry import applications, directory, participants, pending
 from registry.answers import refusal
 from registry.applications import Application
+from registry.challenges import Challenges
 from registry.faults import Fault, NotAllowed, Told, Unreadable
 from registry.lookups import bounded_body, pace
 from registry.reading import KEY_NAME, Place, Reader, Rules, read_application
@@ -61,12 +59,10 @@ class Failed(NamedTuple):
 class Subscriptions:
     """The routes that change the directory, and the loop that challenges who applied."""
 
-    def __init__(self, node: Node, settings: RegistryNodeSettings) -> None:
+    def __init__(self, node: Node, settings: RegistryNodeSettings, challenges: Challenges) -> None:
         self._node, self._settings = node, settings
         self._wake = asyncio.Event()
-        self._encryption_key = keys.encryption_key(
-            read_secret(settings.encryption_key, key="encryption_key")
-        )
+        self._challenges = challenges
         bounds = settings.bounds
         self._paced = Buckets(bounds.subscribe_per_s, burst=bounds.subscribe_burst)
         per_h = bounds.changes_per_subscriber_per_h
@@ -181,11 +177,7 @@ class Subscriptions:
         return True
 
     async def _challenge(self, application: Application) -> Failed | None:
-        """None if the endpoint of every url decrypted a fresh challenge, else what went wrong.
-
-        A challenge is made once and never repeated, so an old answer is worth nothing. It names
-        the key that it is about: a node must not answer for the key of somebody else.
-        """
+        """None if the endpoint of every url decrypted a fresh challenge, else what went wrong."""
         try:
             async with asyncio.timeout(CHALLENGE_S):
                 return await self._challenge_each(application)
@@ -205,22 +197,12 @@ class Subscriptions:
         return None
 
     async def _challenge_at(self, url: str, application: Application) -> None:
-        """Raise Undelivered or Malformed unless the endpoint answers a challenge of its own."""
-        plain = secrets.token_hex(16)
-        public = keys.strict_b64decode(application.encryption_public_key)
-        question = {
-            "subscriber_id": application.subscriber_id,
-            "signing_public_key": application.signing_public_key,
-            "challenge": challenge.encrypt(plain, self._encryption_key, public),
-        }
-        body = strict_json.dumps(question)
-        answer = await self._node.client.call(url, "/on_subscribe", body)
-        try:
-            given = strict_json.parse(answer).get("answer")
-        except Malformed as malformed:
-            raise Malformed(f"answered no JSON object: {malformed.reason}") from None
-        if not isinstance(given, str) or not hmac.compare_digest(given.encode(), plain.encode()):
-            raise Malformed("answered the challenge wrongly")
+        await self._challenges.ask(
+            url,
+            subscriber_id=application.subscriber_id,
+            signing_public_key=application.signing_public_key,
+            encryption_public_key=application.encryption_public_key,
+        )
 
     def _challenged(self, session: Session, row: Row, failed: Failed | None) -> None:
         now = self._node.now()

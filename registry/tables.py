@@ -4,8 +4,10 @@ from sqlalchemy import BigInteger, Index, UniqueConstraint
 from sqlmodel import Field, MetaData, SQLModel
 
 from protocol_specs.node.triggers import append_only
+from protocol_specs.web import tables as web_tables
 
 METADATA = MetaData()
+web_tables.define(METADATA)
 
 
 class Table(SQLModel):

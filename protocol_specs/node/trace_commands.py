@@ -13,10 +13,8 @@ from protocol_specs.node import diagnosis
 from protocol_specs.node.calling import Caller, calling
 from protocol_specs.node.client import Undelivered
 from protocol_specs.node.settings import AnyNodeSettings, SettingsError, load
+from protocol_specs.node.trace_asking import ask_all
 from protocol_specs.wire import strict_json, timestamp
-from protocol_specs.wire.errors import Malformed
-
-NODES_MAX = 50
 
 
 def add(subparsers: Any) -> None:
@@ -100,25 +98,15 @@ def _plain(value: Any) -> str:
 async def _ask_all(
     settings: AnyNodeSettings, transaction_id: str
 ) -> tuple[list[dict[str, Any]], dict[str, str]]:
-    """Our own node first, then every node named in an answer, each once; the silent, and why."""
-    answers: list[dict[str, Any]] = []
-    silent: dict[str, str] = {}
-    waiting, asked = [settings.subscriber_id], {settings.subscriber_id}
+    """Every node's answer, our own first; the silent, and why."""
     async with calling(settings) as caller:
-        while waiting:
-            node = waiting.pop(0)
-            try:
-                url = await _url_of(caller, node, settings)
-                body = strict_json.dumps({"transaction_id": transaction_id, "node": node})
-                answers.append(strict_json.parse(await caller.client.call(url, "/trace", body)))
-            except (Malformed, Undelivered) as refused:
-                silent[node] = refused.reason
-                continue
-            for named in _named(answers[-1]):
-                if named not in asked and len(asked) < NODES_MAX:
-                    asked.add(named)
-                    waiting.append(named)
-    return answers, silent
+
+        async def ask(node: str, question: Mapping[str, str]) -> dict[str, Any]:
+            url = await _url_of(caller, node, settings)
+            body = strict_json.dumps(question)
+            return strict_json.parse(await caller.client.call(url, "/trace", body))
+
+        return await ask_all(settings.subscriber_id, transaction_id, ask)
 
 
 async def _url_of(caller: Caller, node: str, settings: AnyNodeSettings) -> str:
@@ -130,13 +118,3 @@ async def _url_of(caller: Caller, node: str, settings: AnyNodeSettings) -> str:
     if not found:
         raise Undelivered("it is not in the registry", False)
     return found[0].url
-
-
-def _named(answer: Mapping[str, Any]) -> list[str]:
-    """The other nodes in an answer: senders, receivers, and those a gateway forwarded to."""
-    named: dict[str, None] = {}
-    for hop in answer["hops"]:
-        if hop.get("peer"):
-            named[hop["peer"]] = None
-        named.update(dict.fromkeys(hop.get("to", ())))
-    return list(named)

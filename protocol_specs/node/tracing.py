@@ -11,6 +11,8 @@ message is not believed, so its transaction is not known.
 
 from __future__ import annotations
 
+from typing import Any
+
 from sqlalchemy import bindparam, select
 
 from protocol_specs.node.buckets import Buckets
@@ -70,10 +72,14 @@ class Tracing:
         transaction_id = question.get("transaction_id")
         if not isinstance(transaction_id, str) or not 0 < len(transaction_id) <= ID_CHARS_MAX:
             raise Malformed("transaction_id is missing", path="/transaction_id")
+        return Answer(200, JSON, strict_json.dumps(self.told(transaction_id, asker, now)))
+
+    def told(self, transaction_id: str, asker: str, now: int) -> dict[str, Any]:
+        """The answer to `asker`, who is known to be it; this node itself may ask so for all."""
         is_ours = asker == self._receiver.subscriber_id
         hops = self._hops.of(transaction_id, None if is_ours else asker)
         hops = hops or self._kept(transaction_id, None if is_ours else asker)
-        document = {
+        return {
             "node": self._receiver.subscriber_id,
             "type": self._receiver.type.value,
             "now": now,
@@ -81,7 +87,6 @@ class Tracing:
             "hops": [hop.document() for hop in hops],
             "refusals": [hop.document() for hop in self._hops.refused((asker,))],
         }
-        return Answer(200, JSON, strict_json.dumps(document))
 
     async def _keys(self, claim: envelope.Claim) -> envelope.Keys:
         """Our own key is known without the registry, which may be what is broken."""

@@ -49,7 +49,8 @@ def nobody(session: Session, who: str) -> Person | None:
 class Face:
     """Routes below `base` ("" or such as "/drive"), with sessions of their own.
 
-    `identify` says who a session's `who` is now: None ends the sign-in at once.
+    `identify` says who a session's `who` is now: None ends the sign-in at once. No sign-in lasts
+    longer than `lasts_s`.
     """
 
     def __init__(
@@ -61,8 +62,10 @@ class Face:
         title: str,
         identify: Identify = nobody,
         nav: Sequence[NavItem] = (),
+        lasts_s: int = sessions.ABSOLUTE_S,
     ) -> None:
         self.site, self.name, self.base, self.title = site, name, base, title
+        self.lasts_s = lasts_s
         self.identify, self.nav = identify, tuple(nav)
         settings = site.node.settings
         self.is_secure = settings.url.startswith("https:")
@@ -204,7 +207,7 @@ class Face:
         """This browser is `who` from now on, under a new token."""
         old = visit.seat
         visit.seat = await self.site.node.store.transact(
-            lambda s: sessions.begin(s, self.name, old, who, visit.now)
+            lambda s: sessions.begin(s, self.name, old, who, visit.now, lasts_s=self.lasts_s)
         )
         self.site.node.telemetry.log("signed_in", face=self.name)
 
@@ -220,7 +223,7 @@ class Face:
         for name, value in self.headers.items():
             response.headers.setdefault(name, value)
         if visit.request.cookies.get(self.cookie) != seat.token:
-            self._set_cookie(response, self.cookie, seat.token, sessions.ABSOLUTE_S)
+            self._set_cookie(response, self.cookie, seat.token, self.lasts_s)
         if visit.flash_shown:
             await store.transact(lambda s: sessions.write_flash(s, self.name, seat, visit.now))
         elif seat.is_kept and visit.now - seat.seen_at > sessions.SEEN_EVERY_S:

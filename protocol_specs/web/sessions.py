@@ -35,9 +35,6 @@ _FLASH = Statement(
     update(_S).where(_S.c.token_hash == bindparam("token")).values(flash=bindparam("said"))
 )
 _DELETE = Statement(delete(_S).where(_S.c.token_hash == bindparam("token")))
-_DELETE_OF = Statement(
-    delete(_S).where(_S.c.face == bindparam("of_face"), _S.c.who == bindparam("of_who"))
-)
 _KEEP = Statement(insert(_K))
 _KEPT = Statement(
     select(_K).where(
@@ -110,15 +107,17 @@ def find(session: Session, face: str, token: str | None, now: int) -> Seat:
     return seat
 
 
-def begin(session: Session, face: str, old: Seat, who: str, now: int) -> Seat:
+def begin(
+    session: Session, face: str, old: Seat, who: str, now: int, *, lasts_s: int = ABSOLUTE_S
+) -> Seat:
     """A new seat for whoever signed in, under a new token; the old one is gone."""
     session.run(_DELETE, token=old.hash)
-    return keep(session, face, Seat(new_token(), who=who), now)
+    return keep(session, face, Seat(new_token(), who=who), now, lasts_s=lasts_s)
 
 
-def keep(session: Session, face: str, seat: Seat, now: int) -> Seat:
+def keep(session: Session, face: str, seat: Seat, now: int, *, lasts_s: int = ABSOLUTE_S) -> Seat:
     """Writes a seat down that has no row yet."""
-    seat.is_kept, seat.seen_at, seat.ends_at = True, now, now + ABSOLUTE_S
+    seat.is_kept, seat.seen_at, seat.ends_at = True, now, now + lasts_s
     session.run(
         _INSERT,
         token_hash=seat.hash,
@@ -147,11 +146,6 @@ def write_flash(session: Session, face: str, seat: Seat, now: int) -> None:
 def end(session: Session, seat: Seat) -> None:
     """Signs this browser out."""
     session.run(_DELETE, token=seat.hash)
-
-
-def end_all(session: Session, face: str, who: str) -> int:
-    """Signs somebody out everywhere; how many browsers that were."""
-    return session.run(_DELETE_OF, of_face=face, of_who=who)
 
 
 def keep_form(session: Session, face: str, who: str, fields: dict[str, str], now: int) -> str:

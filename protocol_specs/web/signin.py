@@ -109,10 +109,11 @@ class PhoneSignIn:
 
 
 class TokenSignIn:
-    """/sign-in and /sign-out of a face whose people hold tokens; `whose(token)` names them."""
+    """/sign-in and /sign-out of a face whose people hold tokens. `whose(token)` is what a session
+    holds of them, None for nobody's token; `hint` tells where the token is to be found."""
 
-    def __init__(self, face: Face, whose: Callable[[str], str | None]) -> None:
-        self._face, self._whose = face, whose
+    def __init__(self, face: Face, whose: Callable[[str], str | None], *, hint: str = "") -> None:
+        self._face, self._whose, self._hint = face, whose, hint
         self._tried_by_address = Buckets(0.2, burst=5)
         face.get("/sign-in", self.ask, is_open=True)
         face.post("/sign-in", self.check, is_open=True)
@@ -120,7 +121,7 @@ class TokenSignIn:
 
     async def ask(self, visit: Visit) -> web.StreamResponse:
         """GET /sign-in: which token?"""
-        return visit.page("sign_in_token.html", **_onward(visit))
+        return visit.page("sign_in_token.html", **self._shown(visit))
 
     async def check(self, visit: Visit) -> web.StreamResponse:
         """POST /sign-in."""
@@ -130,7 +131,7 @@ class TokenSignIn:
         if who is None:
             node.telemetry.log("sign_in_refused", level="warning", face=self._face.name)
             wrong = {"token": visit._("This token opens nothing here.")}
-            return visit.again("sign_in_token.html", wrong, **_onward(visit))
+            return visit.again("sign_in_token.html", wrong, **self._shown(visit))
         await self._face.sign_in(visit, who)
         return await visit.see(_back(visit))
 
@@ -138,6 +139,9 @@ class TokenSignIn:
         """POST /sign-out."""
         await self._face.sign_out(visit)
         return await visit.see(visit.to("/sign-in"))
+
+    def _shown(self, visit: Visit) -> dict[str, Any]:
+        return {"hint": visit._(self._hint) if self._hint else "", **_onward(visit)}
 
 
 def _take(visit: Visit, buckets: Buckets, key: str) -> None:

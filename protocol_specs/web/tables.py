@@ -17,7 +17,7 @@ class WebSession(WebTables, table=True):
     """A browser that is signed in, or that is owed a message. Only the token's hash is here."""
 
     __tablename__ = "web_session"
-    __table_args__ = (Index("web_session_by_end", "ends_at"), Index("web_session_of", "who"))
+    __table_args__ = (Index("web_session_by_end", "ends_at"),)
 
     token_hash: bytes = Field(primary_key=True)
     face: str

@@ -12,6 +12,7 @@ import pytest
 from protocol_specs.node.sqlite import FILE_NAME
 from protocol_specs.node.store import Statement, Store
 from registry import changes, directory, participants, pending
+from registry.operating import reading
 from registry.tables import METADATA, TRIGGERS
 
 
@@ -31,7 +32,7 @@ def plan(database: sqlite3.Connection, statement: Statement) -> list[str]:
 
 
 def statements() -> Iterator[object]:
-    modules: tuple[ModuleType, ...] = (changes, directory, participants, pending)
+    modules: tuple[ModuleType, ...] = (changes, directory, participants, pending, reading)
     for module in modules:
         for name, found in vars(module).items():
             if isinstance(found, Statement):
