@@ -91,7 +91,7 @@ def build_from(
     forms_api.add(node, office)
     _add_loops(node, office)
     if settings.web is not None:
-        _add_pages(node, settings, settings.web, office, insured)
+        _add_pages(node, settings, settings.web, office, insured, tariffs)
     return node
 
 
@@ -168,6 +168,7 @@ def _add_pages(
     web_settings: WebSettings,
     office: Office,
     insured: wiring.Insured | None,
+    tariffs: tariff_store.Reader,
 ) -> None:
     """The faces of this node. Templates and languages are loaded only where there are pages."""
     from bpp.drive import face as drive
@@ -177,7 +178,7 @@ def _add_pages(
 
     site = Site(node, web_settings, "bpp.drive", "bpp.office")
     drive.add(site, office, insured)
-    desk.add(site, office, insured, settings.insurance)
+    desk.add(site, office, insured, settings.insurance, settings.fares, tariffs)
     office_api.add(node, private_file(settings.data_dir / desk_api.TOKEN_FILE))
 
 

@@ -1,9 +1,11 @@
 """The office's face, put together: every route and who may go there; nobody else may."""
 
+from bpp.fares_settings import FareSettings
 from bpp.insurance.settings import InsuranceSettings
 from bpp.insurance.wiring import Insured
 from bpp.office.board import Board
 from bpp.office.drivers import Drivers
+from bpp.office.fares import Fares
 from bpp.office.jobs import Jobs
 from bpp.office.log import Log
 from bpp.office.money import Money
@@ -12,6 +14,7 @@ from bpp.office.periods import Periods
 from bpp.office.remittances import Remittances
 from bpp.office.room import Room
 from bpp.orders.office import Office
+from bpp.tariff.store import Reader
 from protocol_specs.web.face import Face, Handler, NavItem
 from protocol_specs.web.languages import N_
 from protocol_specs.web.maps import add_maps
@@ -37,7 +40,12 @@ NAV = (
 
 
 def add(
-    site: Site, office: Office, insured: Insured | None, settings: InsuranceSettings | None
+    site: Site,
+    office: Office,
+    insured: Insured | None,
+    settings: InsuranceSettings | None,
+    listed: FareSettings,
+    tariffs: Reader,
 ) -> Face:
     """Serves the pages below /office."""
     kept = NAV if insured else tuple(i for i in NAV if i.path not in ("/insurance", "/money"))
@@ -48,7 +56,7 @@ def add(
     PhoneSignIn(face, people)
     add_pwa(face)
     add_maps(face)
-    room = Room(site, office, insured, settings)
+    room = Room(site, office, insured, settings, listed, tariffs)
     routes = _routes(room) + (_routes_of_books(room) if insured else [])
     for method, path, handler, roles in routes:
         (face.get if method == "GET" else face.post)(path, handler, roles=roles)
@@ -58,6 +66,7 @@ def add(
 
 def _routes(room: Room) -> Routes:
     board, jobs, drivers, log = Board(room), Jobs(room), Drivers(room), Log(room)
+    fares = Fares(room)
     return [
         ("GET", "", board.show, ALL),
         ("GET", "/", board.show, ALL),
@@ -77,6 +86,10 @@ def _routes(room: Room) -> Routes:
         ("GET", "/drivers/{id}", drivers.show, JOBS),
         ("POST", "/drivers/{id}/active", drivers.set_active, DISPATCH),
         ("POST", "/drivers/{id}/token", drivers.renew_token, DISPATCH),
+        ("GET", "/fares", fares.show, ALL),
+        ("POST", "/fares/preview", fares.preview, TREASURY),
+        ("POST", "/fares", fares.write, TREASURY),
+        ("POST", "/fares/{n}/withdraw", fares.withdraw, TREASURY),
         ("GET", "/log", log.show, BOOKS),
     ]
 

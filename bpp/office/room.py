@@ -3,11 +3,13 @@
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from bpp.fares_settings import FareSettings
 from bpp.fleet.workers import Worker
 from bpp.insurance.settings import InsuranceSettings
 from bpp.insurance.wiring import Insured
 from bpp.office import words
 from bpp.orders.office import Office
+from bpp.tariff.store import Reader
 from protocol_specs.node.store import Store
 from protocol_specs.web.site import Site
 from protocol_specs.web.visit import PageError, Visit
@@ -19,12 +21,15 @@ NEAR_M = 1_500
 
 @dataclass(frozen=True, slots=True)
 class Room:
-    """The site, the cooperative's office, and its books if it keeps any."""
+    """The site, the cooperative's office, its books if it keeps any; the fares of the settings,
+    and who reads dated ones into memory."""
 
     site: Site
     office: Office
     insured: Insured | None
     settings: InsuranceSettings | None
+    listed: FareSettings
+    tariffs: Reader
 
     @property
     def store(self) -> Store:

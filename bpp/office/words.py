@@ -61,6 +61,8 @@ ACTS = {
     "rejected": N_("Remittance rejected"),
     "interest": N_("Wrote down interest"),
     "file": N_("Took a file"),
+    "tariff": N_("Wrote down fares"),
+    "tariff_back": N_("Withdrew fares"),
 }
 REMITTANCE = {
     "open": N_("Open"),

@@ -57,13 +57,7 @@ def write(
     Raises NotWritten: too soon, too far ahead, or another one begins then. Raises Malformed for
     fares that cannot be read.
     """
-    fares.policy(currency)
-    if starts_at < now + LEAD_S:
-        raise NotWritten(f"a tariff takes effect at least {LEAD_S // 60} minutes from now")
-    if starts_at > now + AHEAD_S_MAX:
-        raise NotWritten("a tariff takes effect within a year")
-    if any(one.starts_at == starts_at and one.withdrawn_at is None for one in every(session)):
-        raise NotWritten("another tariff takes effect at that moment; withdraw that one first")
+    check(session, fares, currency, starts_at, now)
     last = session.one(_LAST)
     n = (last["n"] if last else 0) + 1
     session.run(
@@ -76,6 +70,17 @@ def write(
         document=fares.model_dump_json(exclude_none=True).encode(),
     )
     return n
+
+
+def check(session: Session, fares: FareSettings, currency: str, starts_at: int, now: int) -> None:
+    """Raises as `write`, and writes nothing."""
+    fares.policy(currency)
+    if starts_at < now + LEAD_S:
+        raise NotWritten(f"a tariff takes effect at least {LEAD_S // 60} minutes from now")
+    if starts_at > now + AHEAD_S_MAX:
+        raise NotWritten("a tariff takes effect within a year")
+    if any(one.starts_at == starts_at and one.withdrawn_at is None for one in every(session)):
+        raise NotWritten("another tariff takes effect at that moment; withdraw that one first")
 
 
 def withdraw(session: Session, n: int, *, by: str, now: int) -> None:

@@ -34,7 +34,8 @@ def add_maps(face: Face) -> None:
 def map_data(site: Site, city: str, **more: Any) -> str:
     """What the map frame carries for its script, as JSON.
 
-    `more`: `marks` [{id, lat, lon, label, kind}], `line` [[lat, lon], ...], `picks` a field's name.
+    `more`: `marks` [{id, lat, lon, label, kind}], `line` [[lat, lon], ...], `picks` a field's name,
+    `circles` [{lat, lon, radius_m, label}].
     """
     shown = site.settings.map
     known: dict[str, Any] = {"tiles": shown.tiles, "credit": shown.credit}

@@ -24,9 +24,16 @@ export async function draw(box) {
   };
   (told.marks ?? []).forEach(mark);
   if (told.line?.length) L.polyline(told.line, { className: "way", weight: 5, dashArray: told.dashed ? "2 9" : null }).addTo(map);
+  const grounds = (told.circles ?? []).map(({ lat, lon, radius_m, label }) => {
+    const name = document.createElement("span");
+    name.textContent = label;
+    return L.circle([lat, lon], { radius: radius_m, className: "ground", interactive: false, weight: 2 })
+      .bindTooltip(name, { permanent: true, direction: "center", className: "spot-name" }).addTo(map);
+  });
   const points = [...(told.marks ?? []).map(({ lat, lon }) => [lat, lon]), ...(told.line ?? [])];
   if (points.length > 1) map.fitBounds(points, { padding: [44, 44], maxZoom: 16 });
   else if (points.length) map.setView(points[0], 15);
+  else if (grounds.length) map.fitBounds(L.featureGroup(grounds).getBounds(), { padding: [24, 24] });
   if (told.picks) pick(map, mark, told.picks);
   box.closest("[data-stream]")?.addEventListener("stream:position", ({ detail }) => mark({ id: "vehicle", kind: "vehicle", ...detail }));
   if (told.tiles) {
