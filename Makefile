@@ -34,8 +34,8 @@ $(VENV)/.dev: requirements-dev.lock $(VENV)/.runtime
 demo: $(VENV)/.runtime ## five nodes trade a ride and a delivery; stays up until Ctrl-C
 	@$(BIN)/wayfare demo $(DEMO)
 
-test: $(VENV)/.dev ## the tests
-	$(BIN)/python -m pytest -q -m "not slow and not interop" $(TEST)
+test: $(VENV)/.dev ## the tests, in as many processes as there are processors
+	$(BIN)/python -m pytest -q -m "not slow and not interop" -n auto --dist worksteal $(TEST)
 
 lint: $(VENV)/.dev ## formatting, rules, types, floors
 	$(BIN)/ruff format --check .

@@ -7,9 +7,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from threading import Lock
 
 import pytest
 
@@ -21,7 +19,6 @@ DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
 BLOCK = re.compile(r"^```(\w*)([^\n]*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 CONTINUES = re.compile(r"<!-- continues (\S+) -->")
 PORT = re.compile(r"\b[89][67]\d\d\b")  # public ones, and the operators' beside them
-_CHOOSING, _CHOSEN = Lock(), set[int]()  # ports of documents that are typed in at the same time
 LINK = re.compile(r"\]\((?!https?://|mailto:)([^)#\s]+)(?:#[^)]*)?\)")
 
 
@@ -57,22 +54,20 @@ def on_free_ports(typed: str) -> str:
     """The same with other ports: a reader who runs the tests may have a demonstration running."""
     named = {int(port) for port in PORT.findall(typed)}
     needed = {port + n for port in named for n in range(len(NODES))}
-    # Below the ports that the system lends, which end up above 32768.
-    shifts = random.sample(range(8_000, 20_000), 100)
-    with _CHOOSING:
-        shift = next(by for by in shifts if all(is_free(port + by) for port in needed))
-        _CHOSEN.update(port + shift + beside for port in needed for beside in (0, OPS_PORT_OFFSET))
+    # Below the ports that the system lends (from 32768 on); each test process has its own.
+    mine = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % 4
+    shifts = random.sample(range(8_000 + 2_800 * mine, 9_500 + 2_800 * mine), 100)
+    shift = next(by for by in shifts if all(is_free(port + by) for port in needed))
     return PORT.sub(lambda port: str(int(port[0]) + shift), typed)
 
 
 def is_free(port: int) -> bool:
     """This one, and the operator's beside it."""
-    return all(each not in _CHOSEN and probed(each) for each in (port, port + OPS_PORT_OFFSET))
-
-
-def probed(port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) != 0
+    for each in (port, port + OPS_PORT_OFFSET):
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", each)) == 0:
+                return False
+    return True
 
 
 def with_commands() -> Iterator[object]:
@@ -95,21 +90,6 @@ def test_the_readme_tells_the_two_commands_and_the_makefile_has_every_target_it_
     named = {command.split()[1] for command in commands(ROOT / "README.md") if "make " in command}
     targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
     assert {"demo", "test"} <= named <= targets
-
-
-@pytest.fixture(scope="session")
-def typed_in(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[dict[Path, Future[str]]]:
-    """What becomes of each document asked for; as many at a time as there are processors."""
-    asked = {
-        item.callspec.params["document"]: None
-        for item in request.session.items
-        if isinstance(item, pytest.Function) and item.originalname == _WORKS.__name__
-    }
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        folders = [(document, tmp_path_factory.mktemp(document.stem)) for document in asked]
-        yield {document: pool.submit(type_in, document, folder) for document, folder in folders}
 
 
 def type_in(document: Path, folder: Path) -> str:
@@ -138,12 +118,9 @@ def type_in(document: Path, folder: Path) -> str:
 
 
 @pytest.mark.processes
-@pytest.mark.timeout(900)  # of all documents before it
+@pytest.mark.timeout(180)
 @pytest.mark.parametrize("document", list(with_commands()))
 def test_the_commands_of_a_document_work_one_after_the_other(
-    document: Path, typed_in: dict[Path, Future[str]]
+    document: Path, tmp_path: Path
 ) -> None:
-    assert typed_in[document].result() == ""
-
-
-_WORKS = test_the_commands_of_a_document_work_one_after_the_other
+    assert type_in(document, tmp_path) == ""
