@@ -27,6 +27,9 @@ def add(subparsers: Any, open_books: Open, find_worker: FindWorker) -> Any:
     checked.add_argument(
         "--witness", type=Path, metavar="FILE", help="the file of signed heads kept elsewhere"
     )
+    checked.add_argument(
+        "--data-dir", type=Path, metavar="DIR", help="these data instead: a restored backup"
+    )
     checked.set_defaults(run=lambda arguments: run_verify(arguments, open_books))
     reading_commands.add(commands, open_books, find_worker)
     bank_commands.add(commands, open_books)
@@ -39,7 +42,7 @@ def add(subparsers: Any, open_books: Open, find_worker: FindWorker) -> Any:
 def run_verify(arguments: argparse.Namespace, open_books: Open) -> int:
     """Exit 0 only if nothing was found; says what was not checked."""
     books = open_books(arguments.config)
-    store = Store.read_only(books.data_dir)
+    store = Store.read_only(arguments.data_dir or books.data_dir)
     try:
         report = verify.verify(store, arguments.witness, books.public)
     except OSError as error:

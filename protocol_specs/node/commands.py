@@ -255,6 +255,7 @@ def _add_entries(subparsers: Any, entries: Sequence[EntryPoint]) -> None:
 
 def _add_own(subparsers: Any) -> None:
     from protocol_specs.node import (
+        backup_commands,
         doctor_commands,
         queue_commands,
         rotate_commands,
@@ -263,6 +264,7 @@ def _add_own(subparsers: Any) -> None:
     )
 
     for module in (
+        backup_commands,
         queue_commands,
         rotate_commands,
         signature_commands,
