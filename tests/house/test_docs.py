@@ -71,8 +71,10 @@ def is_free(port: int) -> bool:
 
 
 def with_commands() -> Iterator[object]:
+    """Documents in docs/ with commands, but for those that another one continues: it types both."""
+    before = {name for document in DOCUMENTS for name in CONTINUES.findall(document.read_text())}
     for document in DOCUMENTS:
-        if document.parent.name == "docs" and commands(document):
+        if document.parent.name == "docs" and document.name not in before and commands(document):
             yield pytest.param(document, id=document.name)
 
 
