@@ -12,9 +12,11 @@ from prometheus_client import Counter
 
 from gateway.asked import Asked, Search
 from gateway.door import Rules
+from gateway.figures import Figures
 from gateway.market import Market
+from gateway.recent import Recent, Tally
 from gateway.report import Report
-from gateway.report_page import add_routes
+from gateway.report_page import FreshReport
 from gateway.sending import Outcome, Parcel, Sending, Sent
 from gateway.settings import Fanout, GatewaySettings
 from gateway.tables import METADATA
@@ -47,6 +49,7 @@ class Gateway:
             pairs_max=fanout.pairs_remembered, answers_max=fanout.answers_per_provider_max
         )
         self.report = Report(now=node.now(), providers_max=PROVIDERS_REPORTED_MAX)
+        self.recent, self.tally = Recent(), Tally(now=node.now())
         self.pool = Pool(
             settings.network,
             connections_max=_connections_max(fanout),
@@ -80,6 +83,8 @@ class Gateway:
         asked = (provider.subscriber_id for provider in providers)
         self.asked.ask(_search(envelope), asked, until=int(until), now=now)
         self.report.turn(now)
+        self.tally.count(now)
+        self.recent.begun(_search(envelope), envelope.context, asked=len(providers), now=now)
         rest = self._tail(envelope, now=now, ttl_s=ttl_s)
         await self.sending.send(Parcel(envelope, providers, tail=rest, until=until))
 
@@ -91,6 +96,7 @@ class Gateway:
         self.asked.answer(_search(envelope), envelope.peer_id, now=now)
         self.report.turn(now)
         self.report.relayed(envelope.peer_id)
+        self.recent.relayed(_search(envelope))
 
     async def on_search(self, envelope: Envelope, now: int) -> None:
         """Relay an answer to the registered url of the consumer it is for."""
@@ -151,6 +157,7 @@ class Gateway:
         if not parcel.size:
             log("nobody_to_ask", envelope=envelope)
         if envelope.action == "search":
+            self.recent.ended(_search(envelope), parcel.outcomes)
             self._note_fates(parcel)
 
     def _note_fates(self, parcel: Parcel) -> None:
@@ -194,8 +201,22 @@ def assemble(
     node.serve_action(Passing("on_search", gateway.on_search, judge=gateway.judge_answer))
     node.app[GATEWAY] = gateway
     node.app.on_cleanup.append(gateway.close)
-    add_routes(node, gateway.report)
+    _add_reading(node, settings, gateway)
     return node
+
+
+def _add_reading(node: Node, settings: GatewaySettings, gateway: Gateway) -> None:
+    """What people and programs may read; pages and figures only where the settings ask for pages:
+    figures are fetched from every cooperative."""
+    report = FreshReport(node, gateway.report)
+    node.serve_route("GET", "/report", report.json)
+    if settings.web is not None:
+        figures = Figures(node, gateway.tally)
+        node.serve_route("GET", "/figures.json", figures.json)
+        node.add_loop("figures", figures.ask_next, wake=asyncio.Event())
+        from gateway.operating import face  # templates and languages, only where there are pages
+
+        face.add(node, settings.web, gateway, report, figures)
 
 
 GATEWAY = web.AppKey("gateway", Gateway)

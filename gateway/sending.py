@@ -115,6 +115,11 @@ class Sending:
                 self._reach.popitem(last=False)
         return known
 
+    def unreached(self) -> list[tuple[str, Reach]]:
+        """Those whose last call failed, by id."""
+        failed = [(who, reach) for who, reach in self._reach.items() if reach.failures]
+        return sorted(failed, key=lambda each: each[0])
+
     def has_room_for(self, subscriber_id: str, size: int) -> bool:
         """Whether one more message of `size` bytes may wait for this receiver."""
         waiting = self._waiting.get(subscriber_id, ())

@@ -3,6 +3,7 @@
 from pydantic import BaseModel, ConfigDict, Field
 
 from protocol_specs.node.settings import NodeSettings
+from protocol_specs.web.settings import WebSettings
 from protocol_specs.wire.version import NETWORKS
 
 
@@ -31,3 +32,4 @@ class GatewaySettings(NodeSettings):
 
     dialects: dict[str, tuple[str, ...]] = Field(default_factory=lambda: dict(NETWORKS))
     fanout: Fanout = Fanout()
+    web: WebSettings | None = None  # report, figures and operator as pages; none: only as JSON

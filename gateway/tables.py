@@ -1,5 +1,8 @@
-"""The gateway's own tables: none. A search passes through and is not kept."""
+"""The gateway's tables: those of its pages. A search passes through and is not kept."""
 
 from sqlmodel import MetaData
 
+from protocol_specs.web import tables as web_tables
+
 METADATA = MetaData()
+web_tables.define(METADATA)

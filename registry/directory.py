@@ -8,7 +8,6 @@ from sqlalchemy import (
     Select,
     bindparam,
     func,
-    literal_column,
     or_,
     select,
     union_all,
@@ -104,7 +103,7 @@ def _in_city(clause: Select[Any]) -> Select[Any]:
 def _only_compared(column: ColumnElement[Any]) -> ColumnElement[Any]:
     """The column, never looked up by an index of its own (https://www.sqlite.org/optoverview.html):
     without statistics SQLite would rather read everybody who takes part than a city's own."""
-    return literal_column(f"+{column}", column.type)
+    return func.unindexed(column, type_=column.type)
 
 
 def lookup_statement(names: tuple[str, ...], status: str) -> Statement:

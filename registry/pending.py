@@ -1,6 +1,7 @@
 """Applications as rows: written, leased to be challenged, moved on, done with, forgotten."""
 
 from sqlalchemy import bindparam, delete, func, insert, select, update
+from sqlalchemy.dialects.sqlite import insert as upsert
 
 from protocol_specs.node.store import Conflict, Row, Session, Statement
 from registry.applications import Application, Kind
@@ -125,7 +126,7 @@ END_FAILED = Statement(
     )
     .values(state="superseded", updated=bindparam("now"))
 )
-SPEND = Statement(insert(_spent).values({c.name: bindparam(c.name) for c in _spent.c}))
+SPEND = Statement(upsert(_spent).on_conflict_do_nothing())
 PRUNE_SPENT = Statement(
     delete(_spent).where(
         _spent.c.signature.in_(
@@ -221,11 +222,7 @@ def supersede(session: Session, row: Row, *, now: int) -> None:
 
 def spend(session: Session, signature: str, *, until: int) -> bool:
     """Use up a signature; False if that was done before."""
-    try:
-        session.run(SPEND, signature=signature, until=until)
-    except Conflict:
-        return False
-    return True
+    return session.run(SPEND, signature=signature, until=until) == 1
 
 
 def prune_next(session: Session, now: int) -> bool:

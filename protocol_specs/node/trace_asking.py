@@ -24,7 +24,8 @@ async def ask_all(
     while waiting:
         node = waiting.pop(0)
         try:
-            answers.append(await ask(node, {"transaction_id": transaction_id, "node": node}))
+            answer = await ask(node, {"transaction_id": transaction_id, "node": node})
+            answers.append(_checked(node, answer))
         except (Malformed, Undelivered, Overloaded) as refused:
             silent[node] = refused.reason
             continue
@@ -33,6 +34,24 @@ async def ask_all(
                 asked.add(named)
                 waiting.append(named)
     return answers, silent
+
+
+def _checked(node: str, answer: dict[str, Any]) -> dict[str, Any]:
+    """The answer, if it is one: others' nodes may say anything. Raises Malformed."""
+    lists = [answer.get("hops"), answer.get("refusals")]
+    if not all(isinstance(each, list) and all(map(_is_hop, each)) for each in lists):
+        raise Malformed("its answer is no list of hops")
+    return {**answer, "node": node, "type": str(answer.get("type"))}
+
+
+def _is_hop(hop: Any) -> bool:
+    if not isinstance(hop, dict) or not isinstance(hop.get("at"), int | float):
+        return False
+    texts = (hop.get(name, "") for name in ("event", "action", "message_id", "peer"))
+    asked = hop.get("to", {})
+    return all(isinstance(text, str) for text in texts) and (
+        isinstance(asked, dict) and all(isinstance(fate, str) for fate in asked.values())
+    )
 
 
 def _named(answer: Mapping[str, Any]) -> list[str]:

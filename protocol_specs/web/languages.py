@@ -28,6 +28,13 @@ def N_(text: str) -> str:  # noqa: N802 - gettext's own name
     return text
 
 
+def plain(text: str, most: int = 500) -> str:
+    """A text of somebody else's, cut to `most` characters, with a sign that everybody can see for
+    each that nobody can: control characters, and those that turn the direction of writing."""
+    cut = text if len(text) <= most else f"{text[:most]}…"
+    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in cut)
+
+
 def choose(chosen: str | None, accepted: str) -> str:
     """The language of a request: the chosen one, else the first of Accept-Language we speak."""
     if chosen in LANGUAGES:
@@ -113,6 +120,12 @@ class Speech:
     def moment(self, at: int, zone: tzinfo) -> str:
         """Day and time of an instant there."""
         return dates.format_datetime(_there(at, zone), "medium", locale=self.locale)
+
+    def planned(self, at: int, zone: tzinfo) -> str:
+        """Weekday, day and time of an instant there, without seconds."""
+        there = _there(at, zone)
+        day = dates.format_skeleton("MMMEd", there, locale=self.locale)
+        return f"{day}, {dates.format_time(there, 'short', locale=self.locale)}"
 
     def ago(self, at: int, now: int) -> str:
         """How long ago, or in how long."""

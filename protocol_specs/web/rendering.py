@@ -13,7 +13,7 @@ from typing import Any, cast
 from jinja2 import ChoiceLoader, Environment, FileSystemLoader, StrictUndefined
 
 from protocol_specs.web.assets import Assets
-from protocol_specs.web.languages import LANGUAGES, Speech, translations
+from protocol_specs.web.languages import LANGUAGES, Speech, plain, translations
 
 OWN = "protocol_specs.web"
 
@@ -65,6 +65,7 @@ class Templates:
             number=speech.number,
             distance=speech.distance,
             duration=speech.duration,
+            plain=plain,
             iso=lambda at: datetime.fromtimestamp(at, UTC).isoformat(),
         )
         return made

@@ -5,7 +5,7 @@ from typing import Any
 from aiohttp import web
 
 from protocol_specs.node.store import Session, Store
-from protocol_specs.web.languages import N_
+from protocol_specs.web.languages import N_, plain
 from protocol_specs.web.visit import PageError, Visit
 from registry import changes
 from registry.operating import reading, words
@@ -186,7 +186,7 @@ def _told(visit: Visit, rows: list[Any]) -> list[dict[str, Any]]:
             "whom": row["subscriber_id"],
             "what": words.changed(visit, row["what"]),
             "who": visit._(BY_POLICY) if row["who"] == "policy" else row["who"],
-            "why": words.plain(changes.entry(row)["detail"].get("reason", "")),
+            "why": plain(changes.entry(row)["detail"].get("reason", "")),
         }
         for row in rows
     ]

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from protocol_specs.web.languages import N_
+from protocol_specs.web.languages import N_, plain
 from protocol_specs.web.visit import Visit
 
 STATUS = {
@@ -113,12 +113,6 @@ def said(visit: Visit, words: Mapping[str, tuple[str, str]], key: str) -> tuple[
     """The word in this language, and the kind of its badge."""
     word, kind = words.get(key, (key, ""))
     return visit._(word), kind
-
-
-def plain(text: str) -> str:
-    """With signs that everybody can see for characters that nobody can: control, and those that
-    turn the direction of writing."""
-    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
 
 
 def changed(visit: Visit, what: str) -> str:

@@ -6,13 +6,9 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-import aiohttp
-import pytest
-
-from gateway import report_page
 from gateway.reach import DOWN_AFTER_FAILURES, WINDOW_AT_FIRST
 from protocol_specs.wire import strict_json
-from tests.gateway.world import World, bpp, world
+from tests.gateway.world import World, world
 from tests.support import http_peers, peers
 from tests.support.http_peers import Behaviour, Conversation, HttpPeer, serving
 
@@ -186,47 +182,3 @@ async def test_a_market_larger_than_one_search_may_reach_is_drawn_from_at_random
         asked = [len(peer.bodies) for peer in members.values()]
         assert sum(asked) == 120
         assert all(asked), "nobody is left out for ever"
-
-
-async def test_the_report_is_there_for_anybody_as_json_and_as_a_page_and_tells_of_no_consumer(
-    tmp_path: Path,
-) -> None:
-    one = bpp("one.example.org")
-    async with world(tmp_path, one) as w, aiohttp.ClientSession() as session:
-        assert (await w.send(w.search())).is_ack
-        await w.settled()
-        async with session.get(f"{w.url}/report") as answer:
-            shown = await answer.json()
-        (line,) = shown["hour"]["providers"]
-        assert (line["subscriber_id"], line["offered"], line["acked"]) == ("one.example.org", 1, 1)
-        assert line["ack_ms_median"] is not None
-        assert shown["gateway"] == "bg.example.org"
-        async with session.get(f"{w.url}/report.html") as answer:
-            assert answer.content_type == "text/html"
-            page = await answer.text()
-        assert "one.example.org" in page
-        for said in (page, str(shown)):
-            assert w.consumer.peer.subscriber_id not in said
-            assert "3.157900" not in said
-
-
-async def test_however_often_it_is_asked_for_the_report_is_made_once_in_five_seconds(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    async with world(tmp_path, bpp("one.example.org")) as w, aiohttp.ClientSession() as session:
-        rows: list[None] = []
-        cell = report_page._cell
-        monkeypatch.setattr(report_page, "_cell", lambda value: rows.append(None) or cell(value))
-
-        async def asked() -> int:
-            async with session.get(f"{w.url}/report.html") as answer:
-                assert answer.status == 200
-            return len(rows)
-
-        assert (await w.send(w.search())).is_ack
-        await w.settled()
-        once = await asked()
-        assert once > 0
-        assert [await asked() for _ in range(5)] == [once] * 5
-        w.clock.at += report_page.FRESH_S
-        assert await asked() == 2 * once

@@ -12,6 +12,7 @@ from aiohttp import web
 from gateway.app import GATEWAY, Gateway, assemble
 from gateway.settings import Fanout, GatewaySettings
 from protocol_specs.node.settings import Limits
+from protocol_specs.web.settings import WebSettings
 from protocol_specs.wire.errors import ack
 from tests.support import peers
 from tests.support.nodes import listening_socket, running, settings_of
@@ -41,8 +42,17 @@ class Provider:
         self.arrived = asyncio.Event()
         self.holds = asyncio.Event()
         self.holds.set()
+        self.published: bytes | None = None  # at /figures.json
+        self.traced: dict[str, Any] = {}  # what it answers to a hop query
+
+    async def publish(self, request: web.Request) -> web.Response:
+        if self.published is None:
+            return web.Response(status=404)
+        return web.Response(body=self.published, content_type="application/json")
 
     async def take(self, request: web.Request) -> web.Response:
+        if request.path.endswith("/trace"):
+            return web.json_response(self.traced)
         self.got.append((request.path, dict(request.headers), await request.read()))
         self.arrived.set()
         await self.holds.wait()
@@ -55,6 +65,7 @@ async def serving(*providers: Provider) -> AsyncIterator[None]:
     for provider in providers:
         app = web.Application()
         app.router.add_post("/beckn/{action}", provider.take)
+        app.router.add_get("/figures.json", provider.publish)
         runner = web.AppRunner(app, access_log=None)
         await runner.setup()
         await web.SockSite(runner, provider.sock).start()
@@ -72,7 +83,12 @@ class World:
     """A gateway between one consumer and some providers."""
 
     def __init__(
-        self, tmp_path: Path, *others: Provider, limits: dict[str, Any] | None = None, **fanout: Any
+        self,
+        tmp_path: Path,
+        *others: Provider,
+        limits: dict[str, Any] | None = None,
+        web: WebSettings | None = None,
+        **fanout: Any,
     ) -> None:
         self.consumer = Provider(peers.bap, "bap.example.org")
         self.others = (self.consumer, *others)
@@ -86,6 +102,7 @@ class World:
             subscriber_id="bg.example.org",
             fanout=Fanout(**fanout),
             limits=Limits(**limits or {}),
+            web=web,
         )
         self.node = assemble(settings, clock=self.clock, directory=self.directory)
         self.url = settings.url
