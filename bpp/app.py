@@ -22,6 +22,7 @@ from bpp.fleet.fleet import Fleet
 from bpp.fleet.routing import Osrm, Router, Routing, StraightLine, Valhalla
 from bpp.insurance import wiring
 from bpp.orders import answers, beside, expiry, handlers, store
+from bpp.orders.ahead import ComingUp
 from bpp.orders.catching_up import catch_up_next
 from bpp.orders.extension import Extension
 from bpp.orders.offering import Offering
@@ -187,6 +188,8 @@ def _add_loops(node: Node, office: Office) -> None:
     node.add_loop("old forms", beside.drop_submission_next, wake=asyncio.Event())
     end_waiting = partial(expiry.end_waiting_next, office)
     node.add_loop("orders nobody takes", end_waiting, wake=asyncio.Event())
+    coming_up = ComingUp(office)
+    node.add_loop("jobs that come up", coming_up.come_up_next, wake=asyncio.Event())
     node.add_loop("old lists of candidates", rounds.forget_next, wake=asyncio.Event())
     if office.provider.assignment == "in_turn":
         offering = Offering(office, node.store)

@@ -104,7 +104,7 @@ class RouterSettings(Frozen):
 class DispatchSettings(Frozen):
     """Which drivers are asked: within `radius_m` of the pickup, seen in the last `fresh_s`; and who
     first, by the weights of bpp/dispatch/policy.py. In turn, an offer stands for `offer_s`, and who
-    let it pass is asked again after `again_s`.
+    let it pass is asked again after `again_s`. For a planned job a driver is found `lead_s` before.
     """
 
     radius_m: int = Field(default=5_000, gt=0)
@@ -114,6 +114,7 @@ class DispatchSettings(Frozen):
     earnings_weight_s: int = Field(default=120, ge=0, le=3_600)
     offer_s: int = Field(default=30, ge=5, le=600)
     again_s: int = Field(default=120, ge=10, le=3_600)
+    lead_s: int = Field(default=1_800, ge=60, le=86_400)
     router: RouterSettings = RouterSettings()
 
     def weights(self) -> Weights:
@@ -122,7 +123,9 @@ class DispatchSettings(Frozen):
 
 
 class VehicleSettings(Frozen):
-    """A vehicle of the cooperative."""
+    """A vehicle of the cooperative: `features` are wheelchair and child_seat, `seats` those for
+    passengers, `load_kg` and `load_cm` (60x40x40) the heaviest and biggest parcel.
+    """
 
     registration: str
     category: str
@@ -131,6 +134,10 @@ class VehicleSettings(Frozen):
     model: str | None = None
     color: str | None = None
     energy_type: str | None = None
+    features: tuple[str, ...] = ()
+    seats: int | None = None
+    load_kg: int | None = None
+    load_cm: str | None = None
 
 
 class DriverSettings(Frozen):
@@ -153,6 +160,7 @@ class BppSettings(NodeSettings):
     assignment: Assignment = "at_confirm"
     takes_orders_without_driver: bool = False
     quote_ttl_s: int = Field(default=600, gt=0, le=86_400)
+    book_ahead_s: int = Field(default=604_800, ge=0, le=90 * 86_400)  # 0: at once only
     service_area: tuple[CircleSettings, ...] = Field(min_length=1)
     dispatch: DispatchSettings = DispatchSettings()
     categories: tuple[str, ...] = ()  # of vehicles on offer; none: of all known at the start
@@ -288,6 +296,8 @@ class BppSettings(NodeSettings):
             weights=self.dispatch.weights(),
             offer_s=self.dispatch.offer_s,
             again_s=self.dispatch.again_s,
+            book_ahead_s=self.book_ahead_s,
+            lead_s=self.dispatch.lead_s,
             open_s=self.open_order_s,
             no_driver_reason=self.no_driver_reason,
             service_levels=self.service_levels,

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from bpp.fleet.workers import BadEntry, DriverEntry, VehicleEntry
 
 REQUIRED = ("code", "name", "phone", "vehicle", "category")
-OPTIONAL = ("variant", "make", "model", "color", "energy_type", "token_sha256")
+DETAILS = ("variant", "make", "model", "color", "energy_type")
+OPTIONAL = (*DETAILS, "features", "seats", "load_kg", "load_cm", "token_sha256")
 ROWS_MAX = 10_000
 
 
@@ -31,7 +32,7 @@ def parse_roster(text: str) -> Roster:
     """The roster in a CSV text: one line per driver with the vehicle driven.
 
     The header names the columns: code, name, phone, vehicle (its registration), category; and if
-    wanted variant, make, model, color, energy_type, token_sha256. Raises BadCsv with all faults.
+    wanted those of OPTIONAL; features have blanks between. Raises BadCsv with all faults.
     """
     reader = csv.DictReader(io.StringIO(text.removeprefix("\ufeff")), strict=True)
     faults = _header_faults(reader.fieldnames or ())
@@ -88,8 +89,24 @@ def _entries(row: dict[str, str | None]) -> tuple[DriverEntry, VehicleEntry]:
         vehicle=text["vehicle"],
         token_sha256=cells.get("token_sha256"),
     )
-    optional = {name: cells.get(name) for name in OPTIONAL if name != "token_sha256"}
-    return driver, VehicleEntry(text["vehicle"], text["category"], **optional)
+    vehicle = VehicleEntry(
+        text["vehicle"],
+        text["category"],
+        **{name: cells.get(name) for name in DETAILS},
+        features=tuple((cells.get("features") or "").split()),
+        seats=_number("seats", cells.get("seats")),
+        load_kg=_number("load_kg", cells.get("load_kg")),
+        load_cm=cells.get("load_cm"),
+    )
+    return driver, vehicle
+
+
+def _number(name: str, text: str | None) -> int | None:
+    if text is None:
+        return None
+    if not (text.isascii() and text.isdecimal() and len(text) < 7):
+        raise BadEntry(name, f"{text!r} is not a whole number")
+    return int(text)
 
 
 def _add_driver(drivers: dict[str, DriverEntry], driver: DriverEntry) -> None:

@@ -4,12 +4,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from bpp.fleet import roster
+from bpp.fleet.abilities import Abilities
 from bpp.fleet.dispatch import Candidate, Position
 from bpp.fleet.grid import Grid
 from bpp.fleet.workers import Worker
 from protocol_specs.node.store import Session, Store
 from protocol_specs.wire.order import Place
 
+UNKNOWN = Abilities()
 WRITE_EVERY_S = 60  # a position in between lives in memory only
 
 
@@ -18,6 +20,7 @@ class Fleet:
 
     def __init__(self) -> None:
         self._workers: dict[str, Worker] = {}
+        self._abilities: dict[str, Abilities] = {}
         self._driven: dict[str, str] = {}
         self._positions: dict[str, Position] = {}
         self._grid = Grid()
@@ -27,6 +30,7 @@ class Fleet:
     def load(self, session: Session) -> None:
         """Read everybody again: at start, and after the desk changed something."""
         people = roster.everybody(session)
+        self._abilities = roster.abilities(session)
         self._workers = {worker.agent_id: worker for worker, _ in people}
         for agent_id, registration in self._driven.items():
             worker, vehicle = self.worker(agent_id), roster.find_vehicle(session, registration)
@@ -41,6 +45,10 @@ class Fleet:
         if driven != self._driven:
             self._driven = dict(driven)
             self.load(session)
+
+    def abilities(self, registration: str | None) -> Abilities:
+        """What the vehicle can take; of one we do not know nothing is known."""
+        return self._abilities.get(registration or "", UNKNOWN)
 
     def worker(self, agent_id: str) -> Worker | None:
         """The driver with this id, or None."""

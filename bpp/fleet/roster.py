@@ -2,6 +2,7 @@
 
 from sqlalchemy import bindparam, insert, select, update
 
+from bpp.fleet.abilities import Abilities, sides
 from bpp.fleet.csv_import import Roster
 from bpp.fleet.dispatch import Position
 from bpp.fleet.tables import DriverRow, VehicleRow
@@ -19,12 +20,13 @@ from protocol_specs.wire.order import Agent, Vehicle
 
 _DRIVER, _VEHICLE = DriverRow.__table__, VehicleRow.__table__
 _DETAILS = ("category", "variant", "make", "model", "color", "energy_type")
+_ABILITIES = ("features", "seats", "load_kg", "load_cm")
 
 _ADD_VEHICLE = Statement(insert(_VEHICLE))
 _CHANGE_VEHICLE = Statement(
     update(_VEHICLE)
     .where(_VEHICLE.c.registration == bindparam("of"))
-    .values({name: bindparam(name) for name in _DETAILS})
+    .values({name: bindparam(name) for name in (*_DETAILS, *_ABILITIES)})
 )
 _ADD_DRIVER = Statement(insert(_DRIVER))
 _CHANGE_DRIVER = Statement(
@@ -50,6 +52,9 @@ _CATEGORIES = Statement(select(_VEHICLE.c.category).distinct().order_by(_VEHICLE
 _REGISTRATIONS = Statement(
     select(_VEHICLE.c.registration, _VEHICLE.c.category).order_by(_VEHICLE.c.registration)
 )
+_EVERY_ABILITY = Statement(
+    select(_VEHICLE.c.registration, *(_VEHICLE.c[name] for name in _ABILITIES))
+)
 _BY_CODE = Statement(select(_DRIVER).where(_DRIVER.c.code == bindparam("code")))
 _JOINED = select(_DRIVER, *(_VEHICLE.c[name] for name in _DETAILS)).join(
     _VEHICLE, _DRIVER.c.vehicle == _VEHICLE.c.registration
@@ -60,7 +65,8 @@ _BY_TOKEN = Statement(_JOINED.where(_DRIVER.c.token_sha256 == bindparam("hash"))
 
 def put_vehicle(session: Session, entry: VehicleEntry) -> None:
     """Adds the vehicle, or changes what is known of it."""
-    details = {name: getattr(entry, name) for name in _DETAILS}
+    details = {name: getattr(entry, name) for name in (*_DETAILS, *_ABILITIES)}
+    details["features"] = " ".join(sorted(set(entry.features)))
     if not session.run(_CHANGE_VEHICLE, of=entry.registration, **details):
         session.run(_ADD_VEHICLE, registration=entry.registration, **details)
 
@@ -147,6 +153,19 @@ def find_vehicle(session: Session, registration: str) -> Vehicle | None:
     """The vehicle, or None."""
     row = session.one(_VEHICLE_OF, of=registration)
     return _vehicle(row, row["registration"]) if row is not None else None
+
+
+def abilities(session: Session) -> dict[str, Abilities]:
+    """What every vehicle can take, by registration."""
+    return {
+        row["registration"]: Abilities(
+            features=frozenset(row["features"].split()),
+            seats=row["seats"],
+            load_kg=row["load_kg"],
+            load_cm=sides(row["load_cm"]),
+        )
+        for row in session.all(_EVERY_ABILITY)
+    }
 
 
 def write_seen(session: Session, agent_id: str, position: Position | None) -> None:

@@ -21,6 +21,10 @@ class VehicleRow(Tables, table=True):
     model: str | None = None
     color: str | None = None
     energy_type: str | None = None
+    features: str = ""  # words of abilities.FEATURES with blanks between
+    seats: int | None = Field(default=None, sa_type=BigInteger)
+    load_kg: int | None = Field(default=None, sa_type=BigInteger)
+    load_cm: str | None = None  # such as 60x40x40
 
 
 class DriverRow(Tables, table=True):

@@ -5,6 +5,7 @@ import re
 import secrets
 from dataclasses import dataclass
 
+from bpp.fleet.abilities import FEATURES, sides
 from protocol_specs.wire.order import Agent, Vehicle
 
 REGISTRATION = re.compile(r"[A-Z0-9][A-Z0-9 -]{1,14}")
@@ -33,10 +34,22 @@ class VehicleEntry:
     model: str | None = None
     color: str | None = None
     energy_type: str | None = None
+    features: tuple[str, ...] = ()
+    seats: int | None = None
+    load_kg: int | None = None
+    load_cm: str | None = None
 
     def __post_init__(self) -> None:
         _match(REGISTRATION, "registration", self.registration, "capitals, digits, blanks, dashes")
         _match(CATEGORY, "category", self.category, "a word such as CAB or TWO_WHEELER")
+        unknown = sorted(set(self.features) - set(FEATURES))
+        if unknown:
+            raise BadEntry("features", f"{unknown[0]!r} is none of {', '.join(FEATURES)}")
+        for field, number, most in (("seats", self.seats, 99), ("load_kg", self.load_kg, 10_000)):
+            if number is not None and not 1 <= number <= most:
+                raise BadEntry(field, f"{number} is not a number from 1 to {most}")
+        if self.load_cm is not None and sides(self.load_cm) is None:
+            raise BadEntry("load_cm", f"{self.load_cm!r} is not three sides in cm, as 60x40x40")
 
 
 @dataclass(frozen=True, slots=True)

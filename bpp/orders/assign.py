@@ -16,6 +16,8 @@ def accept(order: Order, worker: Worker, provider: Provider, now: int) -> Decisi
     _require_open(order)
     if order.agent_id is not None:
         raise ActionNotApplicable("another driver has taken this job")
+    if order.is_ahead:
+        raise ActionNotApplicable("this job is for later; it is offered when its time is near")
     if order.state == NOT_READY:
         raise ActionNotApplicable("the parcel is not ready yet")
     _require_no_partner(order, worker)
@@ -48,11 +50,15 @@ def give_up(order: Order, successor: Worker | None, provider: Provider, now: int
     noted = replace(order, gave_up=(*order.gave_up, previous))
     if successor is not None:
         return give_to(noted, successor, provider, now)
-    # After this point the job is open again.
-    freed = replace(noted, agent_id=None)
+    return free_again(noted, provider, now)
+
+
+def free_again(order: Order, provider: Provider, now: int) -> Decision:
+    """The job without its driver, open again."""
     vehicle = Vehicle(category=order.category)
+    freed = replace(order, agent_id=None)
     freed = in_state(freed, order.states.unassigned, now, agent=None, vehicle=vehicle)
-    freed, event = record(freed, "reassigned", provider, now, previous_agent_id=previous)
+    freed, event = record(freed, "reassigned", provider, now, previous_agent_id=order.agent_id)
     return Decision(freed, (event,), ("on_update", "on_status"))
 
 

@@ -8,9 +8,10 @@ from bpp.orders.assign import give_to
 from bpp.orders.decision import Decision
 from bpp.orders.forms import Submission
 from bpp.orders.init import StoredQuote, job_hash
+from bpp.orders.needs import require_vehicle
 from bpp.orders.office import Office
 from bpp.orders.order import ACTIVE, NOT_READY, Order, Peer, in_state, record, states_of
-from bpp.orders.provider import Provider
+from bpp.orders.provider import SOON_S, Provider
 from protocol_specs.wire import version
 from protocol_specs.wire.errors import (
     ActionNotApplicable,
@@ -20,6 +21,7 @@ from protocol_specs.wire.errors import (
     QuoteUnavailable,
 )
 from protocol_specs.wire.order import Fulfillment, Kind, OrderView, PaymentTerms, Quote
+from protocol_specs.wire.timestamp import rfc3339
 from protocol_specs.wire.version import Traits
 
 CODE_VALID_S = 24 * 3600
@@ -56,7 +58,9 @@ def confirm(
         provider.form, ("init",), submitted, asked.form, has_place=traits.takes_our_tags
     )
     is_ready = asked.fulfillment.ready_to_ship is not False
-    if worker is None and is_ready and must_have_driver(provider):
+    require_vehicle(office, offered.category, offered.needs, asked.fulfillment.parcel)
+    is_later = is_ahead(provider, offered.view.fulfillment.start_at, now)
+    if worker is None and is_ready and not is_later and must_have_driver(provider):
         raise AgentUnavailable("no driver is free now; search again later")
     # After this point the order stands.
     order = _order(office, offered, asked, peer, now, traits)
@@ -67,6 +71,11 @@ def confirm(
         return decision
     given = give_to(order, worker, provider, now)
     return replace(decision, order=given.order, events=(confirmed, *given.events))
+
+
+def is_ahead(provider: Provider, start_at: int | None, now: int) -> bool:
+    """Whether a start lies so far ahead that nobody is looked for yet."""
+    return start_at is not None and start_at - provider.lead_s > now
 
 
 def must_have_driver(provider: Provider) -> bool:
@@ -90,9 +99,22 @@ def require_same(
             "item, stops or parcel differ from those quoted; send init again",
             path="/message/order/fulfillments/0",
         )
+    _require_same_start(stored.view.fulfillment.start_at, asked.fulfillment.start_at, now)
     _require_same_price(stored.view.quote, asked.quote, traits)
     _require_same_payment(stored.view.payments[0], asked.payments)
     return stored
+
+
+def _require_same_start(ours: int | None, theirs: int | None, now: int) -> None:
+    """A confirm without a time means the agreed one; "now" may be said as any time about now."""
+    is_now = ours is None and theirs is not None and theirs <= now + SOON_S
+    if theirs in (None, ours) or is_now:
+        return
+    agreed = "at once" if ours is None else f"at {rfc3339(ours * 1000)}"
+    raise QuoteUnavailable(
+        f"the pickup was quoted {agreed}; send init again for another time",
+        path="/message/order/fulfillments/0/stops/0/time",
+    )
 
 
 def _require_same_price(ours: Quote | None, theirs: Quote | None, traits: Traits) -> None:
@@ -135,7 +157,8 @@ def _require_same_payment(ours: PaymentTerms, theirs: tuple[PaymentTerms, ...]) 
 def _order(
     office: Office, stored: StoredQuote, asked: OrderView, peer: Peer, now: int, traits: Traits
 ) -> Order:
-    job_id = office.new_id()
+    job_id, start_at = office.new_id(), stored.view.fulfillment.start_at
+    is_later = is_ahead(office.provider, start_at, now)
     view = replace(
         stored.view,
         id=_id(asked, traits) or job_id,
@@ -155,17 +178,21 @@ def _order(
         city=stored.city,
         priced_at=stored.priced_at,
         tags=stored.tags,
+        needs=stored.needs,
+        planned_start=start_at,
+        is_ahead=is_later,
     )
     said = asked.fulfillment
     is_ready = said.ready_to_ship is not False
-    state = states_of(office.provider.kind).unassigned if is_ready else NOT_READY
+    waits = not is_ready or (is_later and said.kind is Kind.DELIVERY)
+    state = NOT_READY if waits else states_of(office.provider.kind).unassigned
     return in_state(
         order,
         state,
         now,
         start_code=start_code(said) or office.start_code(),
         code_claimed=False,
-        code_valid_until=now + CODE_VALID_S,
+        code_valid_until=max(now, start_at or 0) + CODE_VALID_S,
         ready_to_ship=said.ready_to_ship,
         parcel=view.fulfillment.parcel or said.parcel,
         instructions=said.instructions or view.fulfillment.instructions,

@@ -13,6 +13,7 @@ UNREADY_S = 24 * 3600  # how long an order waits for its parcel to be ready
 def end_waiting_next(office: Office, session: Session, now: int) -> bool:
     """Ends one order that has waited too long for a driver, free of charge; False: there is none.
 
+    One that is planned waits from its planned start on.
     An unsolicited on_cancel is owed for it.
     """
     provider = office.provider

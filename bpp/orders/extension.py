@@ -4,8 +4,9 @@ from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from bpp.orders.events import OrderEvent, Sector
+from bpp.orders.items import NOTHING
 from protocol_specs.node.store import Session
-from protocol_specs.wire.order import PaymentTerms, Quote, TagGroup
+from protocol_specs.wire.order import Parcel, PaymentTerms, Quote, TagGroup, VehicleNeeds
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +20,8 @@ class JobTerms:
     provider_id: str
     payment: PaymentTerms | None = None  # None until the peer chose one
     planned_start: int | None = None  # seconds UTC; None: at once
+    needs: VehicleNeeds = NOTHING
+    parcel: Parcel | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from bpp.orders import beside, store
 from bpp.orders.assign import give_to
 from bpp.orders.cancel import cancel
 from bpp.orders.choosing import Choice, choose
-from bpp.orders.confirm import confirm
+from bpp.orders.confirm import confirm, is_ahead
 from bpp.orders.decision import Decision, Told
 from bpp.orders.extension import JobTerms
 from bpp.orders.init import StoredQuote, init
@@ -29,7 +29,7 @@ from protocol_specs.wire.errors import (
     QuoteUnavailable,
     Refused,
 )
-from protocol_specs.wire.order import OrderView, Rating
+from protocol_specs.wire.order import OrderView, Parcel, Rating
 
 Decide = Callable[[Session, Office, Envelope, int], None]
 
@@ -93,7 +93,7 @@ def _confirm(session: Session, office: Office, envelope: Envelope, now: int) -> 
     asked = _read_confirm(envelope)
     stored = store.find_quote(session, peer.bap_id, peer.transaction_id)
     existing = _made_before(session, peer, asked)
-    choice = _choice(session, office, stored, peer, now)
+    choice = _choice(session, office, stored, asked.fulfillment.parcel, peer, now)
     decision = confirm(
         office,
         asked,
@@ -126,16 +126,26 @@ def _read_confirm(envelope: Envelope) -> OrderView:
 
 
 def _choice(
-    session: Session, office: Office, stored: StoredQuote | None, peer: Peer, now: int
+    session: Session,
+    office: Office,
+    stored: StoredQuote | None,
+    parcel: Parcel | None,
+    peer: Peer,
+    now: int,
 ) -> Choice | None:
-    """Who carries it out, where drivers are assigned at confirm."""
+    """Who carries it out, where drivers are assigned at confirm and its time is near."""
     if stored is None or office.provider.assignment != "at_confirm":
+        return None
+    if is_ahead(office.provider, stored.view.fulfillment.start_at, now):
         return None
     terms = office.terms(
         category=stored.category,
         domain=peer.domain,
         city=stored.city,
         payment=stored.view.payments[0],
+        planned_start=stored.view.fulfillment.start_at,
+        needs=stored.needs,
+        parcel=parcel,
     )
     return choose(session, office, stored.view, terms, now)
 
@@ -180,6 +190,8 @@ def terms_of(office: Office, order: Order) -> JobTerms:
         city=order.city,
         payment=order.payment,
         planned_start=order.planned_start,
+        needs=order.needs,
+        parcel=order.view.fulfillment.parcel,
     )
 
 

@@ -7,12 +7,13 @@ from pydantic import TypeAdapter
 
 from bpp.orders import forms, terms
 from bpp.orders.forms import Answers, Submission
+from bpp.orders.items import NOTHING
 from bpp.orders.office import Office
 from bpp.orders.order import Peer
 from bpp.orders.pricing import asked_job, draft, price
 from bpp.orders.provider import accepted_payment
 from protocol_specs.wire import strict_json, version
-from protocol_specs.wire.order import OrderView, TagGroup
+from protocol_specs.wire.order import OrderView, TagGroup, VehicleNeeds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +33,7 @@ class StoredQuote:
     view: OrderView
     tags: tuple[tuple[str, tuple[TagGroup, ...]], ...] = ()
     answers: Answers = ()
+    needs: VehicleNeeds = NOTHING
 
     def shown(self) -> OrderView:
         """The draft as on_init shows it."""
@@ -51,7 +53,7 @@ def init(
     answers = forms.require_submitted(
         provider.form, ("search", "select"), submitted, asked.form, has_place=has_forms
     )
-    job = asked_job(provider, asked, domain=peer.domain, city=peer.city)
+    job = asked_job(office, asked, domain=peer.domain, city=peer.city, now=now)
     priced = price(provider, office.extensions, job, quote_id=office.new_id(), now=now)
     view = draft(provider, asked, job, priced.quote, now)
     payment = replace(
@@ -63,7 +65,7 @@ def init(
     return StoredQuote(
         bap_id=peer.bap_id,
         transaction_id=peer.transaction_id,
-        priced_at=now,
+        priced_at=job.priced_at(now),
         expires_at=now + provider.quote_ttl_s,
         job_hash=job_hash(asked),
         category=job.category,
@@ -78,6 +80,7 @@ def init(
         ),
         tags=priced.tags,
         answers=answers,
+        needs=job.needs,
     )
 
 

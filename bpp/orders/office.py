@@ -7,15 +7,17 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from bpp.fleet.abilities import lack
 from bpp.fleet.dispatch import Match, free, suitable
 from bpp.fleet.fleet import Fleet
 from bpp.fleet.routing import Routing
 from bpp.fleet.workers import Worker
 from bpp.orders.extension import Extension, JobTerms
+from bpp.orders.items import NOTHING
 from bpp.orders.provider import Provider
 from bpp.orders.stamps import Stamps
 from protocol_specs.node.store import Session, StoreUnavailable
-from protocol_specs.wire.order import PaymentTerms, Place
+from protocol_specs.wire.order import Parcel, PaymentTerms, Place, VehicleNeeds
 
 
 def _start_code() -> str:
@@ -29,6 +31,10 @@ def _new_id() -> str:
 class Standing(Protocol):
     """Whether a driver may work now, whatever the job: papers that hold, a shift."""
 
+    def off_duty(self, worker: Worker, now: int) -> str | None:
+        """Why this driver may not go online now, in words; None: they may."""
+        ...
+
     def forbids(self, session: Session, worker: Worker, at: int) -> str | None:
         """Why nobody may give this driver work at that moment, in words; None: they may."""
         ...
@@ -40,6 +46,10 @@ class Standing(Protocol):
 
 class AllMay:
     """Where nothing is asked of drivers."""
+
+    def off_duty(self, worker: Worker, now: int) -> str | None:
+        """None."""
+        return None
 
     def forbids(self, session: Session, worker: Worker, at: int) -> str | None:
         """None."""
@@ -77,6 +87,8 @@ class Office:
         city: str,
         payment: PaymentTerms,
         planned_start: int | None = None,
+        needs: VehicleNeeds = NOTHING,
+        parcel: Parcel | None = None,
     ) -> JobTerms:
         """A job of this cooperative as extensions are told of it."""
         return JobTerms(
@@ -87,10 +99,19 @@ class Office:
             provider_id=self.provider.id,
             payment=payment,
             planned_start=planned_start,
+            needs=needs,
+            parcel=parcel,
         )
+
+    def cannot(self, worker: Worker, terms: JobTerms) -> str | None:
+        """Why this driver's vehicle cannot do such a job, in words for them; None: it can."""
+        has = self.fleet.abilities(worker.vehicle.registration)
+        return lack(has, terms.needs, terms.parcel)
 
     def objection(self, session: Session, worker: Worker, terms: JobTerms, now: int) -> str | None:
         """Why this driver is passed over for such a job, in words for them; None: they are not."""
+        if (why := self.cannot(worker, terms)) is not None:
+            return why
         begins_at = max(now, terms.planned_start or now)
         if (why := self.standing.passes_over(session, worker, now, begins_at)) is not None:
             return why

@@ -6,6 +6,7 @@ from typing import Any, Literal
 from pydantic import TypeAdapter
 
 from bpp.orders.events import EventKind, OrderEvent, Partner
+from bpp.orders.items import NOTHING
 from bpp.orders.provider import Provider
 from protocol_specs.wire.envelope import Envelope
 from protocol_specs.wire.order import (
@@ -19,6 +20,7 @@ from protocol_specs.wire.order import (
     PriceLine,
     Quote,
     TagGroup,
+    VehicleNeeds,
 )
 
 ACTIVE, COMPLETE, CANCELLED = "ACTIVE", "COMPLETE", "CANCELLED"
@@ -98,7 +100,8 @@ class Order:
     `gave_up` lists agents who gave the job back, `tags` the extensions' latest answers by name.
     `answers` are those to the cooperative's form, by the field's label; `refunds` what was paid
     back after the end, minor units by the desk's reference. `partners` are other workers who have a
-    part in it beside the agent.
+    part in it beside the agent. `is_ahead`: planned for later, so that nobody is looked for yet,
+    and whoever has it already is free for other jobs until its time is near.
     """
 
     key: str
@@ -115,7 +118,9 @@ class Order:
     wrong_codes: int = 0
     wrong_code_at: int = 0
     tags: tuple[tuple[str, tuple[TagGroup, ...]], ...] = ()
+    needs: VehicleNeeds = NOTHING
     planned_start: int | None = None
+    is_ahead: bool = False
     answers: tuple[tuple[str, str], ...] = ()
     refunds: tuple[tuple[str, int], ...] = ()
     partners: tuple[Partner, ...] = ()
@@ -174,9 +179,9 @@ class Order:
         return began or self.view.fulfillment.return_leg is not None
 
     def is_open(self) -> bool:
-        """Whether it waits for somebody to take it; one whose parcel is not ready does not."""
+        """Whether it waits for somebody to take it now: not one whose parcel is not ready."""
         is_unassigned = self.agent_id is None and self.state != NOT_READY
-        return self.status == ACTIVE and is_unassigned
+        return self.status == ACTIVE and is_unassigned and not self.is_ahead
 
     def is_done(self) -> bool:
         """Whether it was carried out and is paid for as such: also when all came back."""

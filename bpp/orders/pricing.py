@@ -6,9 +6,13 @@ from dataclasses import dataclass, replace
 from bpp import fares
 from bpp.fares import FarePolicy
 from bpp.orders.extension import Extension, ExtraLine, JobTerms
+from bpp.orders.items import NOTHING
+from bpp.orders.needs import require_vehicle
+from bpp.orders.office import Office
 from bpp.orders.provider import (
     Provider,
     accepted_payment,
+    planned_start,
     require_provider,
     require_served,
 )
@@ -17,12 +21,14 @@ from protocol_specs.wire.errors import ActionNotApplicable, QuoteUnavailable
 from protocol_specs.wire.order import (
     Fulfillment,
     OrderView,
+    Parcel,
     PaymentTerms,
     Place,
     PriceLine,
     Quote,
     TagGroup,
     Vehicle,
+    VehicleNeeds,
 )
 
 Extra = tuple[tuple[str, tuple[ExtraLine, ...]], ...]
@@ -39,7 +45,7 @@ class Priced:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """A job somebody asks for: enough to price it."""
+    """A job somebody asks for: enough to price it. `start_at` None: at once."""
 
     category: str
     pickup: Place
@@ -47,18 +53,28 @@ class Job:
     domain: str
     city: str
     payment: PaymentTerms | None = None
+    start_at: int | None = None
+    needs: VehicleNeeds = NOTHING
+    parcel: Parcel | None = None
+
+    def priced_at(self, now: int) -> int:
+        """The moment whose hour and fares make the price."""
+        return now if self.start_at is None else max(now, self.start_at)
 
 
-def asked_job(provider: Provider, view: OrderView, *, domain: str, city: str) -> Job:
-    """The job that a select, init or confirm describes.
+def asked_job(office: Office, view: OrderView, *, domain: str, city: str, now: int) -> Job:
+    """The job that a select or init describes.
 
     Raises ProviderNotFound, ItemNotFound, Malformed (a stop is missing), FulfillmentUnavailable,
     PaymentNotSupported.
     """
+    provider = office.provider
     require_provider(provider, view.provider_id)
-    category = provider.category_of(view.item_id)
+    category, needs = provider.item_of(view.item_id)
     pickup, drop = view.fulfillment.route()
     require_served(provider, pickup, drop)
+    start_at = planned_start(provider, view.fulfillment.start_at, now)
+    require_vehicle(office, category, needs, view.fulfillment.parcel)
     return Job(
         category=category,
         pickup=pickup,
@@ -66,18 +82,22 @@ def asked_job(provider: Provider, view: OrderView, *, domain: str, city: str) ->
         domain=domain,
         city=city,
         payment=accepted_payment(provider, view.payments),
+        start_at=start_at,
+        needs=needs,
+        parcel=view.fulfillment.parcel,
     )
 
 
 def price(
     provider: Provider, extensions: Sequence[Extension], job: Job, *, quote_id: str, now: int
 ) -> Priced:
-    """The quote for the job at `now`, by the fares that hold then.
+    """The quote for the job at `now`, or at its planned start, by the fares that hold then.
 
     Raises QuoteUnavailable if an extension cannot answer.
     """
-    policy = provider.tariff.at(now)
-    lines = fares.quote(policy, job.pickup, job.drop, now, category=job.category)
+    at = job.priced_at(now)
+    policy = provider.tariff.at(at)
+    lines = fares.quote(policy, job.pickup, job.drop, at, category=job.category)
     fare = Quote(quote_id, provider.currency, lines, provider.quote_ttl_s)
     extra = _extra_lines(provider, extensions, job, fare, now)
     borne = _borne_by_customer(extra)
@@ -111,19 +131,21 @@ def require_priceable(
 def draft(provider: Provider, asked: OrderView, job: Job, quote: Quote, now: int) -> OrderView:
     """The order as it would be: our words for everything we know better than the peer.
 
-    `now` is when it was priced: the fares that held then are told with it.
+    The fares that it was priced by are told with it.
     """
+    policy = provider.tariff.at(job.priced_at(now))
     given = asked.fulfillment
     return OrderView(
         provider_id=provider.id,
-        item_id=provider.item_id(job.category),
-        item_name=provider.item_name(job.category),
+        item_id=provider.item_id(job.category, job.needs),
+        item_name=provider.item_name(job.category, job.needs),
         service_level=asked.service_level,
         fulfillment=Fulfillment(
-            id=fulfillment_id(provider, job.category),
+            id=fulfillment_id(provider, job.category, job.needs),
             kind=provider.kind,
             pickup=job.pickup,
             drop=job.drop,
+            start_at=job.start_at,
             pickup_contact=given.pickup_contact,
             drop_contact=given.drop_contact,
             customer=given.customer,
@@ -133,13 +155,13 @@ def draft(provider: Provider, asked: OrderView, job: Job, quote: Quote, now: int
         ),
         quote=quote,
         billing=asked.billing,
-        fare_policy=fares.published(provider.tariff.at(now), job.category, job.pickup),
+        fare_policy=fares.published(policy, job.category, job.pickup),
     )
 
 
-def fulfillment_id(provider: Provider, category: str) -> str:
+def fulfillment_id(provider: Provider, category: str, needs: VehicleNeeds = NOTHING) -> str:
     """The id of the one fulfillment an item is offered with."""
-    return f"{provider.item_id(category)}-fulfillment"
+    return f"{provider.item_id(category, needs)}-fulfillment"
 
 
 def _extra_lines(
@@ -152,6 +174,9 @@ def _extra_lines(
         city=job.city,
         provider_id=provider.id,
         payment=job.payment,
+        planned_start=job.start_at,
+        needs=job.needs,
+        parcel=job.parcel,
     )
     extra: Extra = ()
     for extension in extensions:

@@ -113,6 +113,8 @@ def moves_of(kind: Kind) -> dict[Step, Move]:
 def _next_state(order: Order, step: Step) -> str:
     if order.status != ACTIVE:
         raise ActionNotApplicable(f"the order is {order.status}")
+    if order.is_ahead:
+        raise ActionNotApplicable("this job is for later; it begins when its time is near")
     move = moves_of(order.view.fulfillment.kind).get(step)
     if move is None:
         raise ActionNotApplicable(f"there is no step {step!r} in this kind of work")
@@ -133,7 +135,8 @@ def _final_fare(order: Order, provider: Provider) -> Order:
         return order
     pickup, drop = order.view.fulfillment.route()
     policy = provider.tariff.at(order.priced_at)  # what was agreed, also after a change of fares
-    line = fares.waiting_charge(policy, pickup, begun - arrived, category=order.category)
+    due = max(arrived, order.planned_start or 0)  # who came early waits at nobody's cost
+    line = fares.waiting_charge(policy, pickup, begun - due, category=order.category)
     if line is None:
         return order
     metres = fares.route(policy, pickup, drop).distance_m

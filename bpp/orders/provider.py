@@ -7,6 +7,7 @@ from typing import Literal
 from bpp.dispatch.policy import Weights
 from bpp.fleet.dispatch import Reach
 from bpp.geo import Circle
+from bpp.orders import items
 from bpp.orders.events import Sector
 from bpp.orders.forms import FormWanted
 from bpp.tariff.tariff import Tariff
@@ -27,6 +28,7 @@ from protocol_specs.wire.order import (
     Reason,
     Support,
     Terms,
+    VehicleNeeds,
 )
 
 Assignment = Literal["at_confirm", "offer", "in_turn"]
@@ -35,6 +37,9 @@ Assignment = Literal["at_confirm", "offer", "in_turn"]
 # them, whose meaning the network publishes.
 PROVIDER_REASONS = frozenset({"000", "011", "012", "013", "014"})
 
+
+SOON_S = 900
+"""A start so near is as good as now; one so long ago is over."""
 
 RIDER_REASONS = (
     Reason("000", "A technical fault"),
@@ -64,6 +69,7 @@ class Provider:
 
     `subscriber_id` is the platform it speaks through. `return_percentage` of the fare is what
     bringing a parcel back costs. `open_s` is how long an order waits for a driver before it ends.
+    Pickups are planned at most `book_ahead_s` ahead, and a driver is found `lead_s` before.
     `weights` say who is asked first; in turn, an offer stands for `offer_s`, and who let it pass is
     asked again after `again_s`.
     """
@@ -86,6 +92,8 @@ class Provider:
     weights: Weights = field(default_factory=Weights)
     offer_s: int = 30
     again_s: int = 120
+    book_ahead_s: int = 604_800
+    lead_s: int = 1_800
     service_levels: tuple[str, ...] = ()
     return_percentage: Decimal = Decimal(0)
     terms: Terms | None = None
@@ -106,20 +114,23 @@ class Provider:
         """The word extensions know the kind of work by."""
         return "ride" if self.kind is Kind.RIDE else "logistics"
 
-    def item_id(self, category: str) -> str:
-        """The id of the one item offered with this vehicle category."""
-        return f"{self.kind.value.lower()}-{category.lower().replace('_', '-')}"
+    def item_id(self, category: str, needs: VehicleNeeds = items.NOTHING) -> str:
+        """The id of the one item offered with this vehicle category and these needs."""
+        base = f"{self.kind.value.lower()}-{category.lower().replace('_', '-')}"
+        return base + items.suffix(needs)
 
-    def item_name(self, category: str) -> str:
-        """What a person reads: "Ride (CAB)"."""
+    def item_name(self, category: str, needs: VehicleNeeds = items.NOTHING) -> str:
+        """What a person reads: "Ride (cab, wheelchair access)"."""
         word = "Ride" if self.kind is Kind.RIDE else "Delivery"
-        return f"{word} ({category.replace('_', ' ').lower()})"
+        return f"{word} ({category.replace('_', ' ').lower()}{items.in_words(needs)})"
 
-    def category_of(self, item_id: str) -> str:
-        """The vehicle category of an item. Raises ItemNotFound."""
-        for category in self.categories:
-            if self.item_id(category) == item_id:
-                return category
+    def item_of(self, item_id: str) -> tuple[str, VehicleNeeds]:
+        """The vehicle category of an item, and what its vehicle must have. Raises ItemNotFound."""
+        for category in sorted(self.categories, key=len, reverse=True):
+            base = self.item_id(category)
+            needs = items.needs_in(item_id.removeprefix(base)) if item_id.startswith(base) else None
+            if needs is not None:
+                return category, needs
         raise ItemNotFound(
             f"no item {item_id!r} here; take one from on_search", path="/message/order/items/0/id"
         )
@@ -143,6 +154,19 @@ def require_served(provider: Provider, pickup: Place, drop: Place) -> None:
             "a stop lies outside the service area; choose places inside it",
             path="/message/order/fulfillments/0/stops",
         )
+
+
+def planned_start(provider: Provider, start_at: int | None, now: int) -> int | None:
+    """When a job begins that is asked for then; None: at once. Raises FulfillmentUnavailable."""
+    if start_at is None or now - SOON_S <= start_at <= now:
+        return None
+    if start_at < now:
+        why = "the time of the pickup is over; choose a later one"
+    elif start_at > now + max(provider.book_ahead_s, SOON_S):
+        why = f"a pickup is planned at most {provider.book_ahead_s} s ahead here"
+    else:
+        return start_at
+    raise FulfillmentUnavailable(why, path="/message/order/fulfillments/0/stops/0/time")
 
 
 def accepted_payment(provider: Provider, asked: tuple[PaymentTerms, ...]) -> PaymentTerms:

@@ -5,14 +5,16 @@ from dataclasses import dataclass
 from itertools import islice
 
 from bpp import fares
+from bpp.fleet.abilities import lack
+from bpp.fleet.dispatch import Match
 from bpp.orders import forms, terms
+from bpp.orders.needs import can_any
 from bpp.orders.office import Office
 from bpp.orders.pricing import Job, fulfillment_id, price
-from bpp.orders.provider import Provider, return_fee
-from protocol_specs.wire.errors import QuoteUnavailable
+from bpp.orders.provider import Provider, planned_start, return_fee
+from protocol_specs.wire.errors import FulfillmentUnavailable, QuoteUnavailable
 from protocol_specs.wire.order import Catalog, Form, Intent, Kind, Offer, Place
 
-SOON_S = 900
 NEARBY_MAX = 3
 ROUGH_DECIMALS = 3  # about 100 m: where vehicles stand is nobody's business more exactly
 
@@ -32,10 +34,11 @@ def search(
 ) -> Catalog | None:
     """The offers for this intent, one per vehicle category that can come, at the whole price.
 
-    None: not our work, not our ground, or nobody free and no order taken without a driver. A
-    provider without an offer stays silent, as networks expect. A category that cannot be priced
-    costs the others nothing; raises QuoteUnavailable if for that reason there is no offer at all,
-    and PaymentNotSupported for terms between the platforms that we do not agree to.
+    None: not our work, not our ground, not our time, no vehicle that can, or nobody free and no
+    order taken without a driver (for a planned start one is found later). A provider without an
+    offer stays silent, as networks expect. A category that cannot be priced costs the others
+    nothing; raises QuoteUnavailable if for that reason there is no offer at all, and
+    PaymentNotSupported for terms between the platforms that we do not agree to.
     """
     provider = office.provider
     if intent.kind is not provider.kind or not provider.serves(intent.pickup, intent.drop):
@@ -43,14 +46,16 @@ def search(
     if intent.service_level not in (None, *provider.service_levels):
         return None
     terms.require_acceptable(provider.terms, intent.bap_terms)
-    if intent.start_at is not None and intent.start_at > now + SOON_S:
-        return None  # booked-ahead work is not taken yet: better silent than a driver too early
+    try:
+        start_at = planned_start(provider, intent.start_at, now)
+    except FulfillmentUnavailable:
+        return None
     wanted = [c for c in provider.categories if intent.vehicle_category in (None, c)]
     offers: list[Offer] = []
     refused: QuoteUnavailable | None = None
     for category in wanted:
         try:
-            offer = _offer(office, intent, category, is_busy, now, asker)
+            offer = _offer(office, intent, category, start_at, is_busy, now, asker)
         except QuoteUnavailable as unpriced:
             refused = unpriced
         else:
@@ -65,14 +70,16 @@ def _offer(
     office: Office,
     intent: Intent,
     category: str,
+    start_at: int | None,
     is_busy: Callable[[str], bool],
     now: int,
     asker: Asker,
 ) -> Offer | None:
-    provider = office.provider
-    matches = office.nearest(intent.pickup, is_busy, category=category, now=now)
-    near = tuple(islice(matches, NEARBY_MAX))
-    if not near and not provider.takes_orders_without_driver:
+    provider, needs = office.provider, intent.needs
+    if not can_any(office, category, needs, intent.parcel):
+        return None
+    near = _near(office, intent, category, is_busy, now) if start_at is None else ()
+    if not near and start_at is None and not provider.takes_orders_without_driver:
         return None
     job = Job(
         category=category,
@@ -80,19 +87,22 @@ def _offer(
         drop=intent.drop,
         domain=asker.domain,
         city=asker.city,
+        start_at=start_at,
+        needs=needs,
+        parcel=intent.parcel,
     )
     quote = price(provider, office.extensions, job, quote_id="", now=now).quote
-    policy = provider.tariff.at(now)
+    policy = provider.tariff.at(job.priced_at(now))
     away_m = near[0].distance_m if near else None
     is_parcel = provider.kind is Kind.DELIVERY
     return Offer(
         provider_id=provider.id,
         provider_name=provider.name,
-        item_id=provider.item_id(category),
-        fulfillment_id=fulfillment_id(provider, category),
+        item_id=provider.item_id(category, needs),
+        fulfillment_id=fulfillment_id(provider, category, needs),
         kind=provider.kind,
         vehicle_category=category,
-        name=provider.item_name(category),
+        name=provider.item_name(category, needs),
         currency=provider.currency,
         price_minor=quote.total_minor,
         eta_min=None if away_m is None else fares.minutes_away(policy, away_m),
@@ -105,6 +115,22 @@ def _offer(
         distance_m=fares.route(policy, intent.pickup, intent.drop).distance_m,
         return_price_minor=return_fee(provider, quote.total_minor) if is_parcel else None,
     )
+
+
+def _near(
+    office: Office, intent: Intent, category: str, is_busy: Callable[[str], bool], now: int
+) -> tuple[Match, ...]:
+    """The nearest free drivers whose vehicle can."""
+    found = office.nearest(intent.pickup, is_busy, category=category, now=now)
+    able = (
+        match
+        for match in found
+        if lack(
+            office.fleet.abilities(match.worker.vehicle.registration), intent.needs, intent.parcel
+        )
+        is None
+    )
+    return tuple(islice(able, NEARBY_MAX))
 
 
 def _form(provider: Provider, asker: Asker) -> Form | None:

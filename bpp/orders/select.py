@@ -15,7 +15,7 @@ def select(office: Office, asked: OrderView, peer: Peer, now: int) -> OrderView:
     The quote binds nobody yet: init prices again and stores.
     """
     provider = office.provider
-    job = asked_job(provider, asked, domain=peer.domain, city=peer.city)
+    job = asked_job(office, asked, domain=peer.domain, city=peer.city, now=now)
     priced = price(provider, office.extensions, job, quote_id=office.new_id(), now=now)
     return replace(
         draft(provider, asked, job, priced.quote, now),

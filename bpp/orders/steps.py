@@ -173,6 +173,8 @@ def assign_by_desk(
     if why := office.standing.forbids(session, worker, now):
         raise ActionNotApplicable(f"{worker.code} is told: {why}")
     decision = assign.assign(kept.order, worker, office.provider, now)
+    if why := office.cannot(worker, terms_of(office, kept.order)):
+        raise ActionNotApplicable(f"{worker.code} is told: {why}")
     try:
         return write(session, office, decision, now, revision=kept.revision)
     except Conflict:
@@ -298,7 +300,7 @@ def _next(
     session: Session, office: Office, order: Order, leaving: Worker, now: int
 ) -> Worker | None:
     """Who takes the job over at once, where drivers are assigned at once."""
-    if office.provider.assignment != "at_confirm":
+    if office.provider.assignment != "at_confirm" or order.is_ahead:
         return None
     not_for = dict.fromkeys((*order.not_for, leaving.agent_id), GAVE_IT_UP)
     choice = choose(session, office, order.view, terms_of(office, order), now, not_for)

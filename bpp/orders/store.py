@@ -14,7 +14,16 @@ KEPT_QUOTE_S = 24 * 3600  # an expired quote still explains a late confirm for a
 LISTED_MAX = 200
 
 _QUOTE, _ORDER, _EVENT = QuoteRow.__table__, OrderRow.__table__, OrderEventRow.__table__
-_CHANGES = ("status", "state", "agent_id", "is_done", "events", "document", "updated_at")
+_CHANGES = (
+    "status",
+    "state",
+    "agent_id",
+    "is_ahead",
+    "is_done",
+    "events",
+    "document",
+    "updated_at",
+)
 
 _OF_TRANSACTION = (
     _QUOTE.c.bap_id == bindparam("of_bap"),
@@ -54,23 +63,33 @@ _OF_AGENT = Statement(
 )
 _BY_KEY = Statement(_SHORT.where(_ORDER.c.key == bindparam("of")))
 _BY_JOB_ID = Statement(_SHORT.where(_ORDER.c.job_id == bindparam("job")))
-_JOB_OF = Statement(
-    _SHORT.where(_ORDER.c.agent_id == bindparam("agent"), _ORDER.c.status == "ACTIVE")
+_ITS_JOB = (
+    _ORDER.c.agent_id == bindparam("agent"),
+    _ORDER.c.status == "ACTIVE",
+    _ORDER.c.is_ahead == 0,
 )
-_IS_BUSY = Statement(
-    select(_ORDER.c.key).where(_ORDER.c.agent_id == bindparam("agent"), _ORDER.c.status == "ACTIVE")
+_JOB_OF = Statement(_SHORT.where(*_ITS_JOB))
+_IS_BUSY = Statement(select(_ORDER.c.key).where(*_ITS_JOB))
+_AHEAD = (_ORDER.c.status == "ACTIVE", _ORDER.c.is_ahead == 1)
+_AHEAD_OF = Statement(
+    _SHORT.where(*_AHEAD, _ORDER.c.agent_id == bindparam("agent")).order_by(_ORDER.c.begins_at)
 )
-_OPEN = Statement(
-    _SHORT.where(
-        _ORDER.c.agent_id.is_(None), _ORDER.c.status == "ACTIVE", _ORDER.c.state != NOT_READY
-    )
-    .order_by(_ORDER.c.created_at.desc())
-    .limit(LISTED_MAX)
-)
-_OPEN_KEYS = Statement(
+_EVERY_AHEAD = Statement(_SHORT.where(*_AHEAD).order_by(_ORDER.c.begins_at).limit(LISTED_MAX))
+_KEYS_AHEAD = Statement(
     select(_ORDER.c.key)
-    .where(_ORDER.c.agent_id.is_(None), _ORDER.c.status == "ACTIVE", _ORDER.c.state != NOT_READY)
-    .order_by(_ORDER.c.created_at)
+    .where(*_AHEAD, _ORDER.c.begins_at <= bindparam("by"))
+    .order_by(_ORDER.c.begins_at)
+)
+_IS_OPEN = (
+    _ORDER.c.agent_id.is_(None),
+    _ORDER.c.status == "ACTIVE",
+    _ORDER.c.state != NOT_READY,
+    _ORDER.c.is_ahead == 0,
+)
+_OPEN = Statement(_SHORT.where(*_IS_OPEN).order_by(_ORDER.c.created_at.desc()).limit(LISTED_MAX))
+_OPEN_KEYS = Statement(select(_ORDER.c.key).where(*_IS_OPEN).order_by(_ORDER.c.created_at))
+_OPEN_PLANNED = Statement(
+    select(_ORDER.c.key).where(*_IS_OPEN, _ORDER.c.begins_at > 0).order_by(_ORDER.c.created_at)
 )
 _NEWEST = Statement(_SHORT.order_by(_ORDER.c.created_at.desc(), _ORDER.c.key).limit(LISTED_MAX))
 _WAITING = Statement(
@@ -79,6 +98,7 @@ _WAITING = Statement(
         _ORDER.c.status == "ACTIVE",
         _ORDER.c.state == bindparam("in_state"),
         _ORDER.c.updated_at < bindparam("before"),
+        _ORDER.c.begins_at < bindparam("before"),
     )
     .order_by(_ORDER.c.updated_at)
     .limit(1)
@@ -136,6 +156,7 @@ def add_order(session: Session, order: Order) -> None:
         order_id=order.id,
         job_id=order.job_id,
         revision=0,
+        begins_at=order.planned_start or 0,
         created_at=order.reached[0][1],  # our own clock: some peers date their orders themselves
         **_changes(order),
     )
@@ -186,7 +207,7 @@ def order_by_key(session: Session, key: str) -> Kept | None:
 
 
 def job_of(session: Session, agent_id: str) -> Kept | None:
-    """The agent's one running job."""
+    """The agent's one running job; jobs for later are none."""
     return _kept(session.one(_JOB_OF, agent=agent_id))
 
 
@@ -203,6 +224,26 @@ def open_jobs(session: Session) -> list[Order]:
     return [read_order(row["document"]) for row in session.all(_OPEN)]
 
 
+def ahead_of(session: Session, agent_id: str) -> list[Order]:
+    """The agent's jobs for later, by their time."""
+    return [read_order(row["document"]) for row in session.all(_AHEAD_OF, agent=agent_id)]
+
+
+def every_ahead(session: Session) -> list[Order]:
+    """Jobs for later, by their time, at most LISTED_MAX."""
+    return [read_order(row["document"]) for row in session.all(_EVERY_AHEAD)]
+
+
+def keys_ahead(session: Session, *, begins_by: int) -> list[str]:
+    """The keys of jobs for later that begin until then, the first first."""
+    return [row["key"] for row in session.all(_KEYS_AHEAD, by=begins_by)]
+
+
+def open_planned_keys(session: Session) -> list[str]:
+    """The keys of planned jobs whose time is near and that wait for an agent."""
+    return [row["key"] for row in session.all(_OPEN_PLANNED)]
+
+
 def open_keys(session: Session) -> list[str]:
     """The keys of all orders that wait for an agent, the oldest first."""
     return [row["key"] for row in session.all(_OPEN_KEYS)]
@@ -214,7 +255,9 @@ def newest(session: Session) -> list[Order]:
 
 
 def waiting_since(session: Session, state: str, before: int) -> Kept | None:
-    """The order without an agent that stands in this state for longest, if since before then."""
+    """The order without an agent that stands in this state for longest, if since before then; a
+    planned one stands so from its start on.
+    """
     return _kept(session.one(_WAITING, in_state=state, before=before))
 
 
@@ -228,6 +271,7 @@ def _changes(order: Order) -> dict[str, object]:
         "status": order.status,
         "state": order.state,
         "agent_id": order.agent_id,
+        "is_ahead": int(order.is_ahead),
         "is_done": int(order.is_done()),
         "events": order.events,
         "document": order_document(order),

@@ -27,6 +27,8 @@ class OrderRow(Tables, table=True):
 
     `order_id` is what its BAP knows it by (some make it themselves, so it is unique only with the
     BAP), `job_id` what drivers and the desk do. `is_done`: carried out, or brought back.
+    `begins_at` is the planned start, 0 for one at once; while `is_ahead` it is nobody's running
+    job.
     """
 
     __tablename__ = "orders"
@@ -37,12 +39,19 @@ class OrderRow(Tables, table=True):
         UniqueConstraint("job_id"),
         CheckConstraint("status IN ('ACTIVE', 'COMPLETE', 'CANCELLED')"),
         CheckConstraint("is_done IN (0, 1)"),
+        CheckConstraint("is_ahead IN (0, 1)"),
+        Index(
+            "jobs_ahead",
+            "begins_at",
+            sqlite_where=text("status = 'ACTIVE' AND is_ahead = 1"),
+            postgresql_where=text("status = 'ACTIVE' AND is_ahead = 1"),
+        ),
         Index(
             "one_job_per_agent",
             "agent_id",
             unique=True,
-            sqlite_where=text("status = 'ACTIVE' AND agent_id IS NOT NULL"),
-            postgresql_where=text("status = 'ACTIVE' AND agent_id IS NOT NULL"),
+            sqlite_where=text("status = 'ACTIVE' AND is_ahead = 0 AND agent_id IS NOT NULL"),
+            postgresql_where=text("status = 'ACTIVE' AND is_ahead = 0 AND agent_id IS NOT NULL"),
         ),
         Index(
             "open_jobs",
@@ -75,6 +84,8 @@ class OrderRow(Tables, table=True):
     status: str
     state: str
     agent_id: str | None
+    is_ahead: int = Field(sa_type=BigInteger)
+    begins_at: int = Field(sa_type=BigInteger)
     is_done: int = Field(sa_type=BigInteger)
     events: int = Field(sa_type=BigInteger)
     revision: int = Field(sa_type=BigInteger)

@@ -12,7 +12,7 @@ ROUGH_DECIMALS = 3  # about 100 m, until the rider or the parcel is on board
 def track(order: Order, position: Position | None) -> Tracking:
     """Active with a place between assignment and end; else inactive and without one."""
     hidden = Tracking("inactive", order_id=order.id, fulfillment_id=order.view.fulfillment.id)
-    if order.status != ACTIVE or order.agent_id is None or position is None:
+    if order.status != ACTIVE or order.agent_id is None or order.is_ahead or position is None:
         return hidden
     lat, lon = position.lat, position.lon
     if not order.has_begun():

@@ -179,6 +179,9 @@ def _to(office: Office, order: Order, drop: Place) -> Order:
         domain=order.peer.domain,
         city=order.city,
         payment=order.payment,
+        start_at=order.planned_start,
+        needs=order.needs,
+        parcel=order.view.fulfillment.parcel,
     )
     fare = price(
         office.provider, office.extensions, job, quote_id=order.quote.id, now=order.priced_at

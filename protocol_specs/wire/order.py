@@ -164,8 +164,17 @@ class Form:
 
 
 @dataclass(frozen=True, slots=True)
+class VehicleNeeds:
+    """What the vehicle must have beside its category; `seats` are those for passengers."""
+
+    wheelchair: bool = False
+    child_seat: bool = False
+    seats: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Intent:
-    """What a consumer looks for. `start_at` None means now.
+    """What a consumer looks for. `start_at`: not before then; None means now.
 
     `service_level` is a delivery network's word for how soon; None is its on-demand one.
     """
@@ -179,6 +188,7 @@ class Intent:
     start_at: int | None = None
     bap_terms: Terms | None = None
     service_level: str | None = None
+    needs: VehicleNeeds = VehicleNeeds()
 
 
 @dataclass(frozen=True, slots=True)
@@ -310,6 +320,7 @@ class Fulfillment:
     """How an order is carried out, from where to where and by whom.
 
     `pickup` and `drop` are None where a peer leaves them out: most selects do, some callbacks too.
+    `start_at` is when the pickup is planned, not before; None: at once, or not said.
     `start_code` is told at pickup, `end_code` (deliveries) at the drop. `ready_to_ship`,
     `pickup_by`, `deliver_by`, `picked_up_at`, `delivered_at`, `cancelled_in` (the state it was in
     before) and `return_leg` are said of deliveries only.
@@ -320,6 +331,7 @@ class Fulfillment:
     state: str | None = None
     pickup: Place | None = None
     drop: Place | None = None
+    start_at: int | None = None
     pickup_contact: Contact | None = None
     drop_contact: Contact | None = None
     customer: Contact | None = None

@@ -51,7 +51,8 @@ class Traits:
     are the network's own numbers in place of those of BECKN-005. With `has_soft_cancel` and
     `has_soft_update` what ending or changing an order costs can be asked first. Without
     `has_quote_lines` a quote keeps its total on the wire, but neither its id nor which of our
-    lines it is made of.
+    lines it is made of. With `has_planned_start` a pickup can be asked for at a day and time, with
+    `has_vehicle_needs` a search can say what the vehicle must have.
     """
 
     name: str
@@ -65,6 +66,8 @@ class Traits:
     has_quote_in_confirm: bool = True
     takes_our_tags: bool = True
     has_quote_lines: bool = True
+    has_planned_start: bool = True
+    has_vehicle_needs: bool = True
     error_codes: Mapping[str, str] = field(default_factory=dict)
     needs: Needs = Needs()
 

@@ -10,10 +10,11 @@ from bpp.fleet.dispatch import Candidate, Position
 from bpp.fleet.fleet import Fleet
 from bpp.orders.extension import ExtraLine, JobTerms
 from bpp.orders.office import Office
-from bpp.orders.search import SOON_S, Asker, search
+from bpp.orders.provider import SOON_S
+from bpp.orders.search import Asker, search
 from bpp.orders.select import select
 from protocol_specs.wire.errors import QuoteUnavailable
-from protocol_specs.wire.order import Intent, Kind, Parcel, Quote
+from protocol_specs.wire.order import Intent, Kind, Parcel, Quote, VehicleNeeds
 from tests.bpp.factories import (
     KL,
     KLCC,
@@ -65,7 +66,9 @@ def test_an_offer_tells_price_distance_time_and_fare_policy() -> None:
         replace(INTENT, pickup=PARIS),
         replace(INTENT, kind=Kind.DELIVERY, parcel=Parcel(1)),
         replace(INTENT, vehicle_category="TWO_WHEELER"),
-        replace(INTENT, start_at=NOW + SOON_S + 1),
+        replace(INTENT, start_at=NOW + 7 * 86_400 + 1),
+        replace(INTENT, start_at=NOW - SOON_S - 1),
+        replace(INTENT, needs=VehicleNeeds(wheelchair=True)),
     ],
 )
 def test_what_the_cooperative_does_not_do_is_met_with_silence(intent: Intent) -> None:

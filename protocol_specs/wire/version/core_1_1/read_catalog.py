@@ -14,7 +14,6 @@ from protocol_specs.wire.version.core_1_1.read_after import form
 from protocol_specs.wire.version.fields import (
     Json,
     an_object,
-    at,
     each,
     elements,
     find,
@@ -54,6 +53,7 @@ def _intent(value: Any) -> Intent:
             parcel=carried,
             payment=find(intent, "payment", money.payment_reader(None)),
             start_at=_start_at(stops),
+            needs=parts.needs(given),
         )
 
     return need(intent, "fulfillment", read)
@@ -80,15 +80,7 @@ def _start_at(stops: tuple[Json, ...]) -> int | None:
     if start is None:
         return None
     index, stop = start
-    return under(f"/stops/{index}", lambda: find(stop, "time", _timestamp))
-
-
-def _timestamp(value: Any) -> int | None:
-    time = an_object(value)
-    moment = find(time, "timestamp", at)
-    if moment is not None:
-        return moment
-    return find(time, "range", lambda part: find(an_object(part), "start", at))
+    return under(f"/stops/{index}", lambda: parts.start_at(stop))
 
 
 # Catalog

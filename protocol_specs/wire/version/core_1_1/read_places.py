@@ -20,6 +20,7 @@ from protocol_specs.wire.order import (
     ReturnLeg,
     TagGroup,
     Vehicle,
+    VehicleNeeds,
 )
 from protocol_specs.wire.version.core_1_1 import vocabulary as words
 from protocol_specs.wire.version.fields import (
@@ -137,6 +138,32 @@ def agent(value: Any) -> Agent | None:
     return Agent(who.name or "", who.phone, image)
 
 
+def needs(fulfillment: Json) -> VehicleNeeds:
+    """What a search asks of the vehicle: core's own members, and our tag for a child seat."""
+    wanted = find(fulfillment, "vehicle", an_object) or {}
+    access = under("/vehicle", lambda: find(wanted, "wheelchair_access", loose_text)) or ""
+    child_seat = dict(pairs(fulfillment, words.NEEDS)).get(words.CHILD_SEAT, "")
+    return VehicleNeeds(
+        wheelchair=access.lower() in words.YES,
+        child_seat=child_seat.lower() in words.YES,
+        seats=under("/vehicle", lambda: find(wanted, "capacity", whole)) or None,
+    )
+
+
+def start_at(stop: Json) -> int | None:
+    """When the pickup is wanted: a time, or the beginning of a range."""
+
+    def read(value: Any) -> int | None:
+        time = an_object(value)
+        moment = find(time, "timestamp", at)
+        if moment is not None:
+            return moment
+        span = find(time, "range", an_object) or {}
+        return under("/range", lambda: find(span, "start", at))
+
+    return find(stop, "time", read)
+
+
 def vehicle(value: Any) -> Vehicle:
     """A vehicle, its category in upper case."""
     given = an_object(value)
@@ -199,6 +226,7 @@ def fulfillment_reader(
             return_leg=ReturnLeg(f"{fulfillment_id}-RTO", str(state)) if is_back else None,
             pickup=_stop_part(start, _stop_place),
             drop=_stop_part(end, _stop_place),
+            start_at=_stop_part(start, start_at),
             pickup_contact=_stop_part(start, contact),
             drop_contact=_stop_part(end, contact),
             customer=find(given, "customer", contact),

@@ -53,13 +53,16 @@ def write_search(intent: Intent) -> Json:
     start = said(
         type="START",
         location=parts.location(intent.pickup),
-        time=said(timestamp=parts.time(intent.start_at)),
+        time=parts.planned(intent.start_at),
     )
     end = {"type": "END", "location": parts.location(intent.drop)}
     fulfillment = said(
         stops=[start, end],
-        vehicle=said(category=intent.vehicle_category),
-        tags=[parts.parcel(intent.parcel)] if intent.parcel else None,
+        vehicle=said(category=intent.vehicle_category, **parts.needed(intent.needs)),
+        tags=[
+            *([parts.parcel(intent.parcel)] if intent.parcel else []),
+            *parts.needed_tags(intent.needs),
+        ],
     )
     return {
         "intent": said(
@@ -100,12 +103,15 @@ def _provider(offers: list[Offer], intent: Intent) -> Json:
 
 
 def _offered(offer: Offer, intent: Intent) -> Json:
-    stops = (("START", intent.pickup), ("END", intent.drop))
+    start = said(location=parts.location(intent.pickup), time=parts.planned(intent.start_at))
     return said(
         id=offer.fulfillment_id,
         type=words.FULFILLMENT_TYPE,
         vehicle=said(category=offer.vehicle_category, variant=offer.vehicle_variant),
-        stops=[{"type": kind, "location": parts.location(place)} for kind, place in stops],
+        stops=[
+            {"type": "START", **start},
+            {"type": "END", "location": parts.location(intent.drop)},
+        ],
     )
 
 

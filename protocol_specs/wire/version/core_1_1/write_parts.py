@@ -23,6 +23,7 @@ from protocol_specs.wire.order import (
     PriceLine,
     Quote,
     Vehicle,
+    VehicleNeeds,
 )
 from protocol_specs.wire.timestamp import rfc3339
 from protocol_specs.wire.version.core_1_1 import vocabulary as words
@@ -48,6 +49,11 @@ def price(minor: int, currency: str) -> Json:
 def time(at: int | None) -> str | None:
     """An RFC 3339 time in UTC with milliseconds."""
     return None if at is None else rfc3339(at * 1000)
+
+
+def planned(start_at: int | None) -> Json:
+    """The time of a stop that is not driven to before then."""
+    return said(timestamp=time(start_at))
 
 
 def location(place: Place) -> Json:
@@ -88,6 +94,16 @@ def vehicle(given: Vehicle) -> Json:
     )
 
 
+def needed(needs: VehicleNeeds) -> Json:
+    """What is asked of a vehicle, as far as core has members for it."""
+    return said(wheelchair_access="true" if needs.wheelchair else None, capacity=needs.seats)
+
+
+def needed_tags(needs: VehicleNeeds) -> list[Json]:
+    """What is asked of a vehicle beside: core has no member for a child seat."""
+    return [tags.group(words.NEEDS, {words.CHILD_SEAT: "yes"})] if needs.child_seat else []
+
+
 def parcel(carried: Parcel) -> Json:
     """A parcel as a TagGroup: core has no place of its own for it."""
     values = {
@@ -106,6 +122,7 @@ def stops(given: Fulfillment) -> list[Json]:
     """START and END, as far as the order says them."""
     start = said(
         location=location(given.pickup) if given.pickup else None,
+        time=planned(given.start_at),
         authorization=_authorization(given),
         instructions=said(short_desc=given.instructions),
         **contact(given.pickup_contact),

@@ -55,6 +55,8 @@ class Log10:
             consumer_makes_order_id=True,
             takes_our_tags=False,
             has_quote_lines=False,
+            has_planned_start=False,
+            has_vehicle_needs=False,
             error_codes=ERROR_CODES,
             needs=Needs(kind=Kind.DELIVERY, payment_types=PAYMENT_TYPES),
         )

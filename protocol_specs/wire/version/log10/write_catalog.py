@@ -5,7 +5,15 @@ from __future__ import annotations
 from itertools import groupby
 from operator import attrgetter
 
-from protocol_specs.wire.order import Catalog, Intent, Kind, Offer, Parcel, Terms
+from protocol_specs.wire.order import (
+    Catalog,
+    Intent,
+    Kind,
+    Offer,
+    Parcel,
+    Terms,
+    VehicleNeeds,
+)
 from protocol_specs.wire.version.log10 import tag_groups
 from protocol_specs.wire.version.log10 import vocabulary as words
 from protocol_specs.wire.version.log10 import write_parts as parts
@@ -25,6 +33,9 @@ def search(edition: Edition, intent: Intent) -> Json:
     """A parcel to be brought. Raises ValueError for a ride, or for a parcel left unsaid."""
     if intent.kind is not Kind.DELIVERY or intent.parcel is None:
         raise ValueError("these networks carry parcels: the intent must have one")
+    if intent.start_at is not None or intent.needs != VehicleNeeds():
+        # What is for later is ordered now, and said to be ready then (update).
+        raise ValueError("these networks take no day and time, and no wishes about the vehicle")
     payment = intent.payment
     fulfillment = said(
         type=words.DELIVERY,

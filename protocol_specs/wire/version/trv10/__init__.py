@@ -49,6 +49,7 @@ class Trv10:
             has_soft_update=True,
             has_quote_in_confirm=False,
             takes_our_tags=False,
+            has_vehicle_needs=False,
             error_codes=ERROR_CODES,
             needs=Needs(
                 kind=Kind.RIDE,

@@ -17,6 +17,7 @@ from protocol_specs.wire.order import (
     Terms,
     Tracking,
     UpdateRequest,
+    VehicleNeeds,
 )
 from protocol_specs.wire.version import core_1_1 as core
 from protocol_specs.wire.version.core_1_1 import write_parts as parts
@@ -46,13 +47,15 @@ _ASKED = {
 def search(edition: Edition, intent: Intent) -> Json:
     """A search for rides. Raises ValueError for a delivery or an unknown category of vehicle."""
     narrow.require_ride(intent.kind)
+    if intent.needs != VehicleNeeds():
+        raise ValueError("the ride network has no words for what a vehicle must have")
     if intent.vehicle_category is not None:
         narrow.require_category(intent.vehicle_category)
     message = core.write_search(replace(intent, parcel=None, payment=None))
     written: Json = message["intent"]
     written.pop("category", None)
     if edition.has_categories:
-        written["category"] = parts.coded(words.SCHEDULED if intent.start_at else words.ON_DEMAND)
+        written["category"] = parts.coded(_category(intent))
     payment: Json = {"collected_by": intent.payment.collected_by if intent.payment else "BPP"}
     written["payment"] = payment
     told = terms.asked(intent.bap_terms)
@@ -73,7 +76,7 @@ def on_search(edition: Edition, catalog: Catalog, intent: Intent) -> Json:
         _locate(provider, nearby)
         provider.setdefault("payments", [{"collected_by": "BPP"}])
         if edition.has_categories:
-            _categorise(provider)
+            _categorise(provider, intent)
         if edition.has_terms_in_payments:
             _tag(provider["payments"], catalog.bpp_terms)
     if not edition.has_terms_in_payments:
@@ -108,10 +111,15 @@ def _locate(provider: Json, nearby: dict[str, tuple[Place, ...]]) -> None:
     provider |= parts.said(locations=[{"id": name, "gps": gps} for gps, name in ids.items()])
 
 
-def _categorise(provider: Json) -> None:
-    provider["categories"] = [{"id": words.ON_DEMAND, **parts.coded(words.ON_DEMAND)}]
+def _categorise(provider: Json, intent: Intent) -> None:
+    category = _category(intent)
+    provider["categories"] = [{"id": category, **parts.coded(category)}]
     for item in provider["items"]:
-        item["category_ids"] = [words.ON_DEMAND]
+        item["category_ids"] = [category]
+
+
+def _category(intent: Intent) -> str:
+    return words.SCHEDULED if intent.start_at else words.ON_DEMAND
 
 
 def _tag(payments: list[Json], told: Terms | None) -> None:

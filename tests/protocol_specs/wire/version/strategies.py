@@ -68,6 +68,7 @@ intents = st.builds(
     vehicle_category=maybe(codes),
     payment=maybe(payments()),
     start_at=maybe(times),
+    needs=st.builds(order.VehicleNeeds, st.booleans(), st.booleans(), maybe(st.integers(1, 60))),
 ) | st.builds(
     order.Intent,
     kind=st.just(order.Kind.DELIVERY),
@@ -135,6 +136,7 @@ def fulfillments(draw: st.DrawFn) -> order.Fulfillment:
         state=draw(st.sampled_from(states)),
         pickup=pickup,
         drop=drop,
+        start_at=draw(maybe(times)) if pickup else None,
         pickup_contact=draw(maybe(contacts)) if pickup else None,
         drop_contact=draw(maybe(contacts)) if drop else None,
         customer=draw(maybe(contacts)),
