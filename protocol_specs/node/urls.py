@@ -11,24 +11,44 @@ from yarl import URL
 Network = Literal["production", "development"]
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
-# `is_global` is true for these, and none of them is a public host:
-# NAT64, 6to4, Teredo, v4-compatible, v4-mapped and site-local IPv6; protocol assignments of IPv4.
+# None of these is a public host. `is_global` knows most of them, not all, and another set in each
+# Python: so they stand here, after the IANA registries of special-purpose addresses.
 NEVER = tuple(
     ipaddress.ip_network(text)
     for text in (
-        "64:ff9b::/96",
-        "64:ff9b:1::/48",
-        "2002::/16",
-        "2001::/32",
-        "::/96",
-        "::ffff:0:0/96",
-        "fec0::/10",
+        "0.0.0.0/8",
+        "10.0.0.0/8",
+        "100.64.0.0/10",  # shared by carriers; a cloud's metadata too (100.100.100.200)
+        "127.0.0.0/8",
+        "169.254.0.0/16",  # link-local; the metadata of most clouds (169.254.169.254)
+        "172.16.0.0/12",
         "192.0.0.0/24",
+        "192.0.2.0/24",
         "192.88.99.0/24",
+        "192.168.0.0/16",
+        "198.18.0.0/15",
+        "198.51.100.0/24",
+        "203.0.113.0/24",
+        "224.0.0.0/3",  # multicast, reserved, broadcast
+        "::/96",  # unspecified, loopback, and IPv4 in an old disguise
+        "::ffff:0:0/96",  # IPv4, mapped
+        "::ffff:0:0:0/96",  # IPv4, translated
+        "64:ff9b::/96",  # IPv4 through NAT64
+        "64:ff9b:1::/48",
+        "100::/64",
+        "2001::/23",  # Teredo and other protocols
+        "2001:db8::/32",
+        "2002::/16",  # IPv4 through 6to4
         "3fff::/20",  # for documentation, since RFC 9637
         "5f00::/16",  # segment routing, since RFC 9602
+        "fc00::/7",
+        "fe80::/10",
+        "fec0::/10",
+        "ff00::/8",
     )
 )
+HTTPS_PORT, FREE_PORT_MIN = 443, 1024
+"""Of the ports below 1024 only 443 is called: the others are services that do not speak HTTPS."""
 
 
 class UrlRefused(ValueError):
@@ -45,13 +65,13 @@ def is_public(address: Address) -> bool:
 def check_url(text: str, network: Network) -> URL:
     """The parsed url, if this node may call it. Raises UrlRefused.
 
-    Production: https to a name or a public address. Development: also plain http, to loopback
+    Production: https to a name or a public address, at port 443 or one from 1024 on. Development: also plain http, to loopback
     only. Credentials and fragments are refused everywhere. Names are judged once more when they
     are resolved, by GuardedResolver.
     """
     try:
         url = URL(text)
-        host, _ = url.host, url.port
+        host, port = url.host, url.port or 0
         (url.raw_host or "").encode("idna")  # as the resolver will: labels of 1 to 63 characters
     except ValueError as error:
         raise UrlRefused(f"not a url: {error}") from None
@@ -69,6 +89,8 @@ def check_url(text: str, network: Network) -> URL:
         raise UrlRefused("an address in an unusual spelling")  # 127.1, 2130706433: not left to luck
     if loopback or (address is not None and not is_public(address)):
         raise UrlRefused("an address that is not public")
+    if port < FREE_PORT_MIN and port != HTTPS_PORT:
+        raise UrlRefused(f"port {port}, which is another service's")
     return url
 
 
