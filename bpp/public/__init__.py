@@ -1,0 +1,1 @@
+"""What a cooperative tells everybody of itself."""
