@@ -5,6 +5,21 @@ import os
 import pytest
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--store", choices=("sqlite", "postgresql"), default="sqlite", help="of all nodes' data"
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "sqlite: it looks into SQLite's own file or connections")
+    if config.getoption("--store") == "postgresql":
+        from tests.support import postgres_everywhere
+
+        postgres_everywhere.install()
+        config.pluginmanager.register(postgres_everywhere)
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     skipped = terminalreporter.stats.get("skipped", [])
     if skipped and os.environ.get("CI"):

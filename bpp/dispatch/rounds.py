@@ -6,6 +6,7 @@ from typing import Any
 
 import orjson
 from sqlalchemy import and_, bindparam, delete, func, insert, select
+from sqlalchemy.dialects.sqlite import insert as upsert
 
 from bpp.dispatch.policy import Candidate, Ranked, Weights, in_words, rank
 from bpp.dispatch.tables import CandidateRow, DriverJobRow, OfferRow, RoundRow
@@ -46,7 +47,7 @@ _OF_AGENT = Statement(
     .order_by(_CANDIDATE.c.at.desc(), _CANDIDATE.c.order_key)
     .limit(LISTED_MAX)
 )
-_ADD_JOB = Statement(insert(_JOB).prefix_with("OR IGNORE"))
+_ADD_JOB = Statement(upsert(_JOB).on_conflict_do_nothing())
 _NAMES = tuple(f"a{n}" for n in range(ASKED_MAX))
 _EARNED = Statement(
     select(

@@ -2,7 +2,14 @@
 
 from typing import ClassVar
 
-from sqlalchemy import BigInteger, CheckConstraint, Index, Table, UniqueConstraint
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    ForeignKeyConstraint,
+    Index,
+    Table,
+    UniqueConstraint,
+)
 from sqlmodel import Field
 
 from bpp.tables import Tables
@@ -86,13 +93,17 @@ class SlipRow(Tables, table=True):
 
     __tablename__ = "slip"
     __table__: ClassVar[Table]
-    __table_args__ = (Index("slip_of_worker", "worker", "issued_at"),)
+    __table_args__ = (
+        # Judged at the COMMIT: an import writes the slips in the order of their ids.
+        ForeignKeyConstraint(["supersedes"], ["slip.id"], deferrable=True, initially="DEFERRED"),
+        Index("slip_of_worker", "worker", "issued_at"),
+    )
 
     id: str = Field(primary_key=True)
     entry: str = Field(unique=True, foreign_key="entry.id")
     worker: str
     issued_at: int = Field(sa_type=BigInteger)
-    supersedes: str | None = Field(unique=True, foreign_key="slip.id")
+    supersedes: str | None = Field(unique=True)
     document: bytes
     signature: bytes
 

@@ -15,7 +15,6 @@ from typing import Any
 
 from sqlalchemy import (
     BigInteger,
-    ColumnClause,
     LargeBinary,
     Table,
     bindparam,
@@ -23,8 +22,8 @@ from sqlalchemy import (
     insert,
     literal,
     select,
+    tuple_,
 )
-from sqlalchemy import literal_column as words
 
 from bpp.ledger import sealing, verify
 from bpp.ledger.tables import SealedLeaf, Unsealed
@@ -152,18 +151,16 @@ def _write(session: Session, folder: Path, table: Table) -> Written:
 
 
 def _lines(session: Session, table: Table) -> Iterator[bytes]:
-    """Every row, in the order in which it was written: so no row comes before what it refers to."""
-    row_id: ColumnClause[int] = words("rowid")
-    some = Statement(
-        select(row_id.label("written_as"), *table.columns)
-        .where(row_id > bindparam("after"))
-        .order_by(row_id)
-        .limit(ROWS_AT_ONCE)
-    )
-    kinds, after = _kinds(table), 0
-    while rows := session.all(some, after=after):
-        after = rows[-1]["written_as"]
-        for row in rows:
+    """Every row, in the order of its key: the same books give the same file."""
+    key = list(table.primary_key.columns)
+    first = select(*table.columns).order_by(*key).limit(ROWS_AT_ONCE)
+    last = tuple_(*(bindparam(f"after_{column.name}") for column in key))
+    some, rest = Statement(first), Statement(first.where(tuple_(*key) > last))
+    kinds, rows = _kinds(table), session.all(some)
+    while rows:
+        at, page = rows[-1], rows
+        rows = session.all(rest, **{f"after_{column.name}": at[column.name] for column in key})
+        for row in page:
             values = {
                 name: b64encode(row[name]).decode() if kind == "base64" and row[name] else row[name]
                 for name, kind in kinds.items()

@@ -4,11 +4,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import bindparam, insert, select
+from sqlalchemy.dialects.sqlite import insert as upsert
 
 from bpp.ledger.chart import Account
 from bpp.ledger.entry import Entry, LedgerError
 from bpp.ledger.tables import AccountRow, EntryRow, TransferRow
-from protocol_specs.node.store import Conflict, Row, Session, Statement
+from protocol_specs.node.store import Row, Session, Statement
 
 _WRITTEN = ("id", "currency", "at", "kind", "order_key", "origin_period", "declared_in")
 
@@ -20,7 +21,7 @@ _ENTRY = Statement(select(_entry).where(_entry.c.id == bindparam("id")))
 _TRANSFERS = Statement(
     select(_transfer).where(_transfer.c.entry == bindparam("id")).order_by(_transfer.c.n)
 )
-_INSERT_ENTRY = Statement(insert(_entry))
+_INSERT_ENTRY = Statement(upsert(_entry).on_conflict_do_nothing(index_elements=["id"]))
 _INSERT_TRANSFER = Statement(insert(_transfer))
 _AT_ONCE = 8  # accounts asked for in one query: an entry seldom has more
 _NAMES = tuple(f"a{n}" for n in range(_AT_ONCE))
@@ -33,7 +34,9 @@ _HELD = [  # by how many are asked for
     )
     for count in range(_AT_ONCE + 1)
 ]
-_INSERT_ACCOUNT = Statement(insert(_account))
+_INSERT_ACCOUNT = Statement(  # another process may have opened it since we looked
+    upsert(_account).on_conflict_do_nothing(index_elements=["id", "currency"])
+)
 
 
 def post(session: Session, entry: Entry) -> bool:
@@ -42,19 +45,18 @@ def post(session: Session, entry: Entry) -> bool:
     The same id with the same transfers changes nothing; with others it raises LedgerError, which
     names the entry: what was first posted stands, and is corrected by a new entry.
     """
-    try:
-        session.run(
-            _INSERT_ENTRY,
-            id=entry.id,
-            currency=entry.currency,
-            at=entry.at,
-            kind=entry.kind,
-            order_key=entry.order_key,
-            origin_period=entry.origin_period,
-            declared_in=entry.declared_in,
-            by=entry.by,
-        )
-    except Conflict:
+    is_new = session.run(
+        _INSERT_ENTRY,
+        id=entry.id,
+        currency=entry.currency,
+        at=entry.at,
+        kind=entry.kind,
+        order_key=entry.order_key,
+        origin_period=entry.origin_period,
+        declared_in=entry.declared_in,
+        by=entry.by,
+    )
+    if not is_new:
         _compare(session, entry)
         return False
     _open(session, {a.id: a for t in entry.transfers for a in (t.debit, t.credit)}, entry.currency)

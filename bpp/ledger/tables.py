@@ -13,7 +13,7 @@ from sqlalchemy import (
 from sqlmodel import Field
 
 from bpp.tables import Tables
-from protocol_specs.node.triggers import append_only
+from protocol_specs.node.triggers import also, append_only
 
 
 class AccountRow(Tables, table=True):
@@ -126,6 +126,7 @@ _KEPT = ("account", "entry", "transfer", "block", "sealed_leaf")
 TRIGGERS = (
     *(trigger for table in _KEPT for trigger in append_only(table, instead=_INSTEAD)),
     append_only("leaf_salt")[0],  # never changed, but erased with the person
-    "CREATE TRIGGER entry_waits_for_a_block AFTER INSERT ON entry "
-    "BEGIN INSERT INTO unsealed (entry) VALUES (NEW.id); END",
+    also(
+        "entry_waits_for_a_block", "INSERT", "entry", "INSERT INTO unsealed (entry) VALUES (NEW.id)"
+    ),
 )

@@ -18,12 +18,13 @@ class Statement:
     """A SQLAlchemy Core clause, compiled once to SQL text with named parameters.
 
     Made at module level, each value a `bindparam("name")`; the parameters of a bare
-    `insert(table)` are all its columns (give `id=None` where the database numbers the rows).
+    `insert(table)` are all its columns. Leave out `id` where the database numbers the rows.
     A list of unknown length does not compile once: `Session.run_many` runs one for each.
     """
 
     def __init__(self, clause: ClauseElement) -> None:
         self.clause = clause
+        self.postgres: Any = None  # its rendering for PostgreSQL, kept here once it was asked for
 
     @cached_property
     def sqlite(self) -> tuple[str, Mapping[str, Any]]:

@@ -11,6 +11,7 @@ from sqlalchemy import BigInteger, Column, LargeBinary, MetaData, String, TypeDe
 from sqlalchemy.dialects.sqlite.base import SQLiteCompiler, SQLiteDialect, SQLiteTypeCompiler
 from sqlalchemy.schema import CreateIndex, CreateTable
 from sqlalchemy.sql.elements import BindParameter
+from sqlalchemy.sql.functions import FunctionElement
 
 from protocol_specs.node.store_faults import Conflict, StoreInUse, StoreUnavailable, StoreUnusable
 
@@ -57,7 +58,7 @@ class _StrictTypes(SQLiteTypeCompiler):
         return "TEXT"
 
 
-class _Constants(SQLiteCompiler):
+class _Words(SQLiteCompiler):
     """Writes a clause's own constants into the text: a partial index is used only where the
     query says `state = 'new'` literally."""
 
@@ -66,11 +67,15 @@ class _Constants(SQLiteCompiler):
             kw["literal_binds"] = True
         return str(super().visit_bindparam(bindparam, *args, **kw))  # type: ignore[no-untyped-call]
 
+    def visit_unindexed_func(self, function: FunctionElement[Any], **kw: Any) -> str:
+        """`func.unindexed(column)`: a column that is compared, and never looked up by an index."""
+        return f"+{self.process(function.clauses.clauses[0], **kw)}"
+
 
 def _dialect() -> SQLiteDialect:
     dialect = SQLiteDialect(paramstyle="named")
     dialect.type_compiler_instance = _StrictTypes(dialect)
-    dialect.statement_compiler = _Constants
+    dialect.statement_compiler = _Words
     return dialect
 
 
@@ -182,14 +187,14 @@ def _make(
 def _definitions(metadata: MetaData) -> Iterable[str]:
     for table in metadata.sorted_tables:
         for column in table.columns:
-            _check_type(column)
+            check_type(column)
         table.dialect_options["sqlite"]["strict"] = True
         yield str(CreateTable(table).compile(dialect=DIALECT))
         for index in sorted(table.indexes, key=lambda index: str(index.name)):
             yield str(CreateIndex(index).compile(dialect=DIALECT))
 
 
-def _check_type(column: Column[object]) -> None:
+def check_type(column: Column[object]) -> None:
     # SQLModel's own int becomes a 32-bit INTEGER on PostgreSQL; dates and booleans are not ours.
     type_ = column.type
     plain = type_.impl_instance if isinstance(type_, TypeDecorator) else type_

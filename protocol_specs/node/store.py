@@ -1,38 +1,45 @@
 """The node's database: units of work, committed in groups."""
 
 import asyncio
-import os
-import sqlite3
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from sqlalchemy import MetaData
 
 from protocol_specs.node import sqlite
+from protocol_specs.node.engine import Ended, Engine
+from protocol_specs.node.engine import StoreAt as StoreAt
 from protocol_specs.node.session import Row as Row
 from protocol_specs.node.session import Session as Session
 from protocol_specs.node.session import Statement as Statement
+from protocol_specs.node.sqlite_engine import SqliteEngine, open_engine
 from protocol_specs.node.store_faults import Conflict as Conflict
+from protocol_specs.node.store_faults import StoreContended
 from protocol_specs.node.store_faults import StoreInUse as StoreInUse
 from protocol_specs.node.store_faults import StoreUnavailable as StoreUnavailable
 from protocol_specs.node.store_faults import StoreUnusable as StoreUnusable
 
 T = TypeVar("T")
 UNITS_PER_COMMIT_MAX = 256
+CONTENDED_TRIES_MAX = 5
 
 
 class _Waiting(Generic[T]):
     """A unit, and whoever waits for what became of it."""
 
-    __slots__ = ("callbacks", "error", "future", "result", "unit")
+    __slots__ = ("callbacks", "error", "future", "result", "shares", "unit")
 
     def __init__(
-        self, unit: Callable[[Session], T], future: asyncio.Future[T] | None = None
+        self,
+        unit: Callable[[Session], T],
+        future: asyncio.Future[T] | None = None,
+        *,
+        shares: bool = False,
     ) -> None:
         self.unit = unit
         self.future = future
+        self.shares = shares
         self.result: T
         self.error: Exception | None = None
         self.callbacks: list[Callable[[], None]] = []
@@ -67,55 +74,66 @@ class _Waiting(Generic[T]):
             future.set_exception(self.error)
 
 
-class _Ended(Exception):
-    """The transaction ended with an error; none of its units is kept."""
-
-
 class Store:
-    """One node's database. Belongs to one event loop; one process at a time may write."""
+    """One node's database. Belongs to one event loop.
 
-    def __init__(
-        self,
-        reader: sqlite3.Connection,
-        writer: sqlite3.Connection | None = None,
-        lock: int | None = None,
-    ) -> None:
-        self._reader = reader
-        self._writer = writer
-        self._lock = lock
+    SQLite in a folder is written by one process at a time; a PostgreSQL database by the workers of
+    one node.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
         self._queued: list[_Waiting[Any]] = []
         self._loop: asyncio.AbstractEventLoop | None = None
         self._listeners: dict[str, list[Callable[[str], None]]] = {}
 
     @staticmethod
-    def open(data_dir: Path, metadata: MetaData, *, triggers: Sequence[str] = ()) -> "Store":
+    def open(where: Path | StoreAt, metadata: MetaData, *, triggers: Sequence[str] = ()) -> "Store":
         """Opens for writing, making the schema in an empty folder and checking it in any other.
 
         `metadata.info["version"]` (1 if absent) is the schema's number. Raises StoreUnusable,
-        naming the folder: another process writes there, or the schema is another.
+        naming the folder or url: another process writes there, or the schema is another.
         """
-        return _open(
-            data_dir, lambda writer: sqlite.make_or_check(writer, data_dir, metadata, triggers)
+        at = place(where)
+        if at.url is not None:
+            from protocol_specs.node.postgres.engine import open_node
+
+            return Store(open_node(at, metadata))
+        return Store(
+            open_engine(
+                at.data_dir,
+                lambda writer: sqlite.make_or_check(writer, at.data_dir, metadata, triggers),
+            )
         )
 
     @staticmethod
-    def open_existing(data_dir: Path) -> "Store":
+    def open_existing(where: Path | StoreAt) -> "Store":
         """Opens for writing what a node has made, while it is stopped; for commands that know only
         some of its tables. Raises StoreUnusable: no node there; StoreInUse: it runs."""
-        sqlite.reader(data_dir).close()
-        return _open(data_dir, lambda writer: None)
+        at = place(where)
+        if at.url is not None:
+            from protocol_specs.node.postgres.engine import open_stopped
+
+            return Store(open_stopped(at))
+        sqlite.reader(at.data_dir).close()
+        return Store(open_engine(at.data_dir, lambda writer: None))
 
     @staticmethod
-    def read_only(data_dir: Path) -> "Store":
+    def read_only(where: Path | StoreAt) -> "Store":
         """Opens for reading beside a running node, or without one. Raises StoreUnusable."""
-        return Store(sqlite.reader(data_dir))
+        at = place(where)
+        if at.url is not None:
+            from protocol_specs.node.postgres.engine import open_reader
+
+            return Store(open_reader(at))
+        return Store(SqliteEngine(sqlite.reader(at.data_dir)))
 
     @staticmethod
-    def read_once(data_dir: Path, unit: Callable[[Session], T]) -> T:
+    def read_once(where: Path | StoreAt, unit: Callable[[Session], T]) -> T:
         """Runs a unit that only reads, beside a running node or without one. Raises StoreUnusable
         and whatever the unit raises.
         """
-        store = Store.read_only(data_dir)
+        store = Store.read_only(where)
         try:
             return store.read(unit)
         finally:
@@ -125,22 +143,29 @@ class Store:
         """Calls back with the payload after each commit that notified the channel."""
         self._listeners.setdefault(channel, []).append(callback)
 
-    async def transact(self, unit: Callable[[Session], T]) -> T:
+    def hear(self, channel: str, payload: str) -> None:
+        """Calls the listeners for a commit of another process of this node."""
+        for listener in self._listeners.get(channel, ()):
+            listener(payload)
+
+    async def transact(self, unit: Callable[[Session], T], *, shares: bool = False) -> T:
         """Runs the unit and returns what it returned, once it is on disk.
 
         Units of one turn of the loop share a COMMIT, a savepoint each; what one raises is its
         caller's alone. When an error ends the shared transaction each unit is run again alone: a
         unit keeps its effects in the session. A cancelled caller's unit may still be committed.
-        Raises StoreUnavailable when the database could not keep it.
+        Where other processes write too, only units that `shares` says lock no row of business
+        share one: locks held for each other's sake end in deadlocks.
+        Raises StoreUnavailable when the database could not keep it, or cannot say that it did.
         """
         loop = asyncio.get_running_loop()
         future: asyncio.Future[T] = loop.create_future()
-        if self._writer is None:
+        if not self.engine.may_write:
             raise StoreUnavailable("this store is closed or was opened for reading")
         if not self._queued:
             self._loop = loop
             loop.call_soon(self._flush, loop)
-        self._queued.append(_Waiting(unit, future))
+        self._queued.append(_Waiting(unit, future, shares=shares))
         return await future
 
     def transact_now(self, unit: Callable[[Session], T]) -> T:
@@ -154,40 +179,28 @@ class Store:
         return waiting.result
 
     def read(self, unit: Callable[[Session], T]) -> T:
-        """Runs a unit that only reads, at once, on one committed state. A write is an error."""
-        session = Session(self._reader, {}, may_write=False)
-        nested = self._reader.in_transaction
-        if not nested:
-            self._reader.execute("BEGIN")
-        try:
+        """Runs a unit that only reads, at once, on one committed state. A write is an error.
+
+        Raises StoreUnavailable when a database server cannot be asked.
+        """
+        with self.engine.reading() as session:
             return unit(session)
-        finally:
-            session.end()
-            if not nested:
-                self._reader.execute("COMMIT")
 
     def close(self) -> None:
-        """Commits what waits, then gives the folder free. May be repeated."""
+        """Commits what waits, then gives the database free. May be repeated."""
         while self._queued and self._loop is not None and not self._loop.is_closed():
             self._flush(self._loop)
-        if self._writer is not None:
-            self._writer.close()
-            self._writer = None
-        self._reader.close()
-        if self._lock is not None:
-            os.close(self._lock)
-            self._lock = None
+        self.engine.close()
 
     def _flush(self, loop: asyncio.AbstractEventLoop) -> None:
-        units = self._queued[:UNITS_PER_COMMIT_MAX]
+        units = self._take_group()
         if not units:  # `close` was quicker
             return
-        del self._queued[:UNITS_PER_COMMIT_MAX]
         if self._queued:
             loop.call_soon(self._flush, loop)
         try:
             self._commit(units)
-        except _Ended:
+        except Ended:
             self._commit_each(units)
         except StoreUnavailable as error:
             for waiting in units:
@@ -198,55 +211,57 @@ class Store:
             if waiting.future is not None:
                 waiting.wake(waiting.future)
 
+    def _take_group(self) -> list[_Waiting[Any]]:
+        """Those at the head of the queue that go into one commit."""
+        count = min(len(self._queued), UNITS_PER_COMMIT_MAX)
+        if self.engine.is_shared and count:
+            own = (at for at, unit in enumerate(self._queued[:count]) if not unit.shares)
+            count = max(1, next(own, count))
+        units = self._queued[:count]
+        del self._queued[:count]
+        return units
+
     def _commit_each(self, units: Sequence[_Waiting[Any]]) -> None:
         """Runs each unit in a transaction of its own; the failing ones keep the error."""
         for position, waiting in enumerate(units):
             try:
-                self._commit([waiting])
-            except _Ended as ended:
-                waiting.fail(_as_error(ended))
+                self._commit_alone(waiting)
             except StoreUnavailable as error:  # not even BEGIN: no use in asking again for each
                 for rest in units[position:]:
                     rest.fail(error)
                 return
 
+    def _commit_alone(self, waiting: _Waiting[Any]) -> None:
+        for tries in range(1, CONTENDED_TRIES_MAX + 1):
+            try:
+                self._commit([waiting])
+            except Ended as ended:
+                cause = ended.__cause__
+                if isinstance(cause, StoreContended) and tries < CONTENDED_TRIES_MAX:
+                    continue
+                waiting.fail(
+                    cause if isinstance(cause, Exception) else StoreUnavailable(str(cause))
+                )
+            return
+
     def _commit(self, units: Sequence[_Waiting[Any]]) -> None:
-        """One transaction. Raises StoreUnavailable if it cannot begin, _Ended if it cannot end."""
-        writer = self._writer
-        if writer is None:
-            raise StoreUnavailable("this store is closed or was opened for reading")
-        if writer.in_transaction:
+        """One transaction. Raises StoreUnavailable if it cannot begin or nobody knows how it
+        ended, Ended if it cannot end."""
+        engine = self.engine
+        if engine.in_transaction:
             raise RuntimeError("a unit cannot start another: use the session it was given")
-        try:
-            writer.execute("BEGIN IMMEDIATE")
-        except sqlite3.Error as error:
-            raise StoreUnavailable(str(error)) from error
+        engine.begin()
         try:
             for waiting in units:
-                waiting.run(Session(writer, self._listeners))
-            writer.execute("COMMIT")
-        except (sqlite3.Error, StoreUnavailable) as error:
-            raise _Ended from error
+                waiting.run(engine.session(self._listeners))
+        except StoreUnavailable as error:
+            raise Ended from error
+        else:
+            engine.commit()
         finally:
-            if writer.in_transaction:
-                writer.execute("ROLLBACK")
+            engine.roll_back()
 
 
-def _as_error(ended: _Ended) -> Exception:
-    cause = ended.__cause__
-    if isinstance(cause, sqlite3.Error):
-        return sqlite.translate(cause)
-    return cause if isinstance(cause, StoreUnavailable) else StoreUnavailable(str(cause))
-
-
-def _open(data_dir: Path, prepare: Callable[[sqlite3.Connection], None]) -> Store:
-    """Lock, writer, what the writer has to prepare, reader; all let go of when one fails."""
-    with ExitStack() as undo:
-        lock = sqlite.lock(data_dir)
-        undo.callback(os.close, lock)
-        writer = sqlite.writer(data_dir)
-        undo.callback(writer.close)
-        prepare(writer)
-        store = Store(sqlite.reader(data_dir), writer, lock)
-        undo.pop_all()
-    return store
+def place(where: Path | StoreAt) -> StoreAt:
+    """A folder is SQLite's."""
+    return where if isinstance(where, StoreAt) else StoreAt(where)

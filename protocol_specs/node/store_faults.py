@@ -9,6 +9,10 @@ class StoreUnavailable(Exception):
     """The database could not keep the unit (disk full, I/O error, closed): nothing was written."""
 
 
+class StoreContended(StoreUnavailable):
+    """Another transaction was in the way and this one ended: run again, it may well be kept."""
+
+
 class StoreUnusable(Exception):
     """The data folder cannot be used as it is; the message names the folder and what to do."""
 

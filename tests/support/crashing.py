@@ -23,6 +23,7 @@ from protocol_specs.node.tables import Body, Owed, Received
 from protocol_specs.wire.envelope import Envelope
 from protocol_specs.wire.errors import Acknowledgement
 from protocol_specs.wire.version import Dialects
+from tests.support.databases import writer_of
 from tests.support.peers import NOW, Peer, bap
 from tests.support.queues import (
     FakeClient,
@@ -60,8 +61,7 @@ def handle(session: Session, envelope: Envelope, now: int) -> None:
 async def live(folder: Path, envelopes: list[Envelope], step: Callable[[], None]) -> None:
     """One life of the node: the peer posts what it has no ACK for; then all is worked off."""
     store = open_store(folder)
-    assert store._writer is not None
-    store._writer.set_trace_callback(lambda sql: step())
+    writer_of(store).set_trace_callback(lambda sql: step())
 
     async def answer(sent: Sent) -> Acknowledgement:
         step()
@@ -86,7 +86,7 @@ async def live(folder: Path, envelopes: list[Envelope], step: Callable[[], None]
     stopping.set()
     outbox.wake.set()
     await sending
-    store._writer.set_trace_callback(None)
+    writer_of(store).set_trace_callback(None)
     store.close()
 
 

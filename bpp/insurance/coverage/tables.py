@@ -6,7 +6,7 @@ from sqlalchemy import BigInteger, Table
 from sqlmodel import Field
 
 from bpp.tables import Tables
-from protocol_specs.node.triggers import append_only
+from protocol_specs.node.triggers import also, append_only, kept_while
 
 
 class CoverageAnswer(Tables, table=True):
@@ -39,10 +39,16 @@ class CoverageRevoked(Tables, table=True):
 
 TRIGGERS = (
     append_only("coverage_answer")[0],
-    """CREATE TRIGGER coverage_answer_no_delete BEFORE DELETE ON coverage_answer
-    WHEN EXISTS (SELECT 1 FROM local_worker WHERE worker = OLD.worker)
-    BEGIN SELECT RAISE(ABORT, 'coverage_answer is append-only: it goes with its person'); END""",
-    """CREATE TRIGGER coverage_answer_erased AFTER DELETE ON local_worker
-    BEGIN DELETE FROM coverage_answer WHERE worker = OLD.worker; END""",
+    kept_while(
+        "coverage_answer",
+        "EXISTS (SELECT 1 FROM local_worker WHERE worker = OLD.worker)",
+        "coverage_answer is append-only: it goes with its person",
+    ),
+    also(
+        "coverage_answer_erased",
+        "DELETE",
+        "local_worker",
+        "DELETE FROM coverage_answer WHERE worker = OLD.worker",
+    ),
     *append_only("coverage_revoked"),
 )

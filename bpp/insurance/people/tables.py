@@ -6,7 +6,7 @@ from sqlalchemy import BigInteger, CheckConstraint, Index, Table, UniqueConstrai
 from sqlmodel import Field
 
 from bpp.tables import Tables
-from protocol_specs.node.triggers import append_only
+from protocol_specs.node.triggers import append_only, kept_while
 
 
 class PersonRow(Tables, table=True):
@@ -91,7 +91,9 @@ TRIGGERS = (
     *append_only("notice_text"),
     append_only("worker_fact")[0],
     # Deleted only once the link to the person is: until then it is the proof that they were told.
-    """CREATE TRIGGER worker_fact_no_delete BEFORE DELETE ON worker_fact
-    WHEN EXISTS (SELECT 1 FROM local_worker WHERE worker = OLD.worker)
-    BEGIN SELECT RAISE(ABORT, 'worker_fact is append-only: it goes with the person alone'); END""",
+    kept_while(
+        "worker_fact",
+        "EXISTS (SELECT 1 FROM local_worker WHERE worker = OLD.worker)",
+        "worker_fact is append-only: it goes with the person alone",
+    ),
 )

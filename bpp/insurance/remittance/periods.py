@@ -7,6 +7,7 @@ FOR SHARE and FOR UPDATE are nothing: the store's one writer lets transactions p
 """
 
 from sqlalchemy import bindparam, case, func, insert, select
+from sqlalchemy.dialects.sqlite import insert as upsert
 
 from bpp.insurance.engine import calendar
 from bpp.insurance.engine.shares import Split
@@ -33,7 +34,7 @@ _IS_TOUCHED = Statement(
         _touched.c.origin == bindparam("origin"),
     )
 )
-_TOUCH = Statement(insert(_touched))
+_TOUCH = Statement(upsert(_touched).on_conflict_do_nothing())
 # Excess carried here is still to be declared; of what was, all but the excess counts.
 _counts = case((_part.c.kind == "carried", 0), else_=_part.c.amount_minor - _part.c.excess_minor)
 _DECLARED = Statement(

@@ -15,6 +15,7 @@ from protocol_specs.node.owing import ORDER_CALLBACK_KEPT_S
 from protocol_specs.node.store import Row, Session, Store
 from protocol_specs.node.tables import Owed
 from protocol_specs.wire.errors import Acknowledgement
+from tests.support.databases import writer_of
 from tests.support.peers import NOW, Clock
 from tests.support.queues import FakeClient, Sent, acks, open_store, owe_one, quiet, rows, until
 
@@ -383,17 +384,16 @@ async def test_a_send_whose_outcome_the_disk_refuses_is_not_sent_again(
 ) -> None:
     monkeypatch.setattr("protocol_specs.node.outbox.backoff_s", lambda failures, most: 0.01)
     async with running(store, FakeClient()) as there:
-        assert store._writer is not None
         await there.owe({})
         await there.all_sent()
         (second,) = await there.owe({"transaction_id": "b"})
-        store._writer.execute("PRAGMA query_only=ON")
+        writer_of(store).execute("PRAGMA query_only=ON")
         await until(lambda: len(there.client.sent) == 2, "not sent")
         for _ in range(5):
             there.move(60)
             await asyncio.sleep(0.02)
         assert there.client.bodies()[1:] == [second]
-        store._writer.execute("PRAGMA query_only=OFF")
+        writer_of(store).execute("PRAGMA query_only=OFF")
         await there.all_sent()
     assert there.client.bodies()[1:] == [second]
 

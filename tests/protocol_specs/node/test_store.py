@@ -35,6 +35,7 @@ from protocol_specs.node.store import (
     StoreUnavailable,
     StoreUnusable,
 )
+from tests.support.databases import writer_of
 
 
 class Tables(SQLModel, registry=registry()):
@@ -50,7 +51,11 @@ class Parent(Tables, table=True):
 
 
 _T = Parent.__table__
-INSERT = Statement(insert(_T).returning(_T.c.id))
+INSERT = Statement(
+    insert(_T).values(
+        name=bindparam("name"), amount_minor=bindparam("amount_minor"), blob=bindparam("blob")
+    )
+)
 PUT = Statement(insert(_T).values(amount_minor=1, name=bindparam("name"), blob=None))
 NAMES = Statement(select(_T.c.name).order_by(_T.c.name))
 TRIGGER = (
@@ -71,7 +76,7 @@ def store(tmp_path: Path) -> Iterator[Store]:
 
 
 def put(session: Session, name: str, amount_minor: int = 1, blob: bytes | None = None) -> str:
-    session.one(INSERT, id=None, name=name, amount_minor=amount_minor, blob=blob)
+    session.insert(INSERT, name=name, amount_minor=amount_minor, blob=blob)
     return name
 
 
@@ -82,8 +87,7 @@ def names(store: Store) -> list[str]:
 def commits(store: Store) -> list[str]:
     """The transaction statements that the writer runs from here on."""
     seen: list[str] = []
-    assert store._writer is not None
-    store._writer.set_trace_callback(
+    writer_of(store).set_trace_callback(
         lambda sql: seen.append(sql) if sql.split()[0] in ("BEGIN", "COMMIT", "ROLLBACK") else None
     )
     return seen
@@ -224,8 +228,7 @@ async def test_when_commit_fails_nobody_hears_yes_and_only_the_culprit_hears_no(
     metadata = MetaData()
     Parent.__table__.to_metadata(metadata)
     store = Store.open(tmp_path / "deferred", metadata)
-    assert store._writer is not None
-    store._writer.execute(
+    writer_of(store).execute(
         "CREATE TABLE child (id INTEGER PRIMARY KEY, parent_id INTEGER NOT NULL "
         "REFERENCES parent(id) DEFERRABLE INITIALLY DEFERRED) STRICT"
     )
@@ -262,9 +265,8 @@ async def test_an_error_that_ends_the_transaction_takes_no_other_unit_along(stor
 
 
 async def test_on_a_full_disk_what_fits_is_kept_and_what_does_not_is_refused(store: Store) -> None:
-    assert store._writer is not None
-    pages = store._writer.execute("PRAGMA page_count").fetchone()[0]
-    store._writer.execute(f"PRAGMA max_page_count={pages + 10}")
+    pages = writer_of(store).execute("PRAGMA page_count").fetchone()[0]
+    writer_of(store).execute(f"PRAGMA max_page_count={pages + 10}")
     small, error, also_small = await gathered(
         store,
         lambda s: put(s, "small"),
@@ -274,7 +276,7 @@ async def test_on_a_full_disk_what_fits_is_kept_and_what_does_not_is_refused(sto
     assert (small, also_small) == ("small", "also small")
     assert isinstance(error, StoreUnavailable)
     assert names(store) == ["also small", "small"]
-    store._writer.execute("PRAGMA max_page_count=1000000")
+    writer_of(store).execute("PRAGMA max_page_count=1000000")
     await store.transact(lambda s: put(s, "big", blob=bytes(1_000_000)))
     assert "big" in names(store)
 
@@ -283,9 +285,8 @@ async def test_on_a_full_disk_what_fits_is_kept_and_what_does_not_is_refused(sto
 async def test_a_unit_cannot_hide_that_the_database_failed_it(
     store: Store, raises: Exception | None
 ) -> None:
-    assert store._writer is not None
-    pages = store._writer.execute("PRAGMA page_count").fetchone()[0]
-    store._writer.execute(f"PRAGMA max_page_count={pages + 10}")
+    pages = writer_of(store).execute("PRAGMA page_count").fetchone()[0]
+    writer_of(store).execute(f"PRAGMA max_page_count={pages + 10}")
 
     def fails_inside(session: Session) -> None:
         with session.savepoint():

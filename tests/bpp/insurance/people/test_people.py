@@ -38,6 +38,7 @@ from bpp.refused import Refused
 from protocol_specs.wire.order import Vehicle
 from tests.bpp.factories import an_order, office
 from tests.bpp.insurance.support import KA, MY, NOON, Coop, Story, fare_of
+from tests.support.databases import reader_of, run_sql
 
 SG = "sg.cpf.platform"
 PLANS = "my.perkeso.act789"
@@ -70,7 +71,7 @@ def coop(folder: Path, *names: str, options: Any = None) -> PeoplesCoop:
     for entry in entries:
         made.store.transact_now(lambda session, e=entry: roster.put_driver(session, e))
     for trigger in TRIGGERS:  # beside those of ledger and insurance that the books have
-        made.store._writer.execute(trigger)  # type: ignore[union-attr]
+        run_sql(made.store, trigger)
     return made
 
 
@@ -465,7 +466,7 @@ def test_proof_of_notices_gives_the_exact_text_and_cannot_be_changed_or_removed(
     assert (proof["language"], proof["how"], proof["by"]) == ("ms", "paper", "desk-1")
     for change in ("DELETE FROM worker_fact", "UPDATE worker_fact SET by = 'x'"):
         with pytest.raises(Exception, match="append-only"):
-            there.store._writer.execute(change)  # type: ignore[union-attr]
+            run_sql(there.store, change)
 
 
 def test_unregistered_names_workers_with_jobs_and_what_lacks(tmp_path: Path) -> None:
@@ -583,9 +584,9 @@ def test_the_list_of_everybody_asks_two_questions_however_many_there_are(tmp_pat
         lambda session: [writing.worker_named(session, code) for code in ("D1", "D2")]
     )
     asked: list[str] = []
-    there.store._reader.set_trace_callback(asked.append)
+    reader_of(there.store).set_trace_callback(asked.append)
     found = there.store.read(lambda session: listing.everybody(session, there.people))
-    there.store._reader.set_trace_callback(None)
+    reader_of(there.store).set_trace_callback(None)
     assert len([each for each in asked if each.startswith("SELECT")]) == 2
     assert [(each["code"], each["owed"]) for each in found] == [
         ("D1", [PLANS]),

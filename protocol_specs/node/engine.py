@@ -1,0 +1,62 @@
+"""What a store asks of a database, whichever it is; and where a node's database is."""
+
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from protocol_specs.node.session import Session
+
+Listeners = Mapping[str, list[Callable[[str], None]]]
+
+
+@dataclass(frozen=True, slots=True)
+class StoreAt:
+    """Where a node's data are: SQLite in `data_dir`, or the PostgreSQL database of `url`.
+
+    `password` is apart, so that a url may be shown.
+    """
+
+    data_dir: Path
+    url: str | None = None
+    password: str | None = field(default=None, repr=False)
+
+
+class Ended(Exception):
+    """The transaction ended with an error (its cause); none of its units is kept."""
+
+
+class Engine(Protocol):
+    """One open database: a connection that writes, if it was opened for that, and one that reads.
+
+    `is_shared`: other processes write to it too, so units that lock rows commit alone.
+    """
+
+    is_shared: bool
+
+    @property
+    def may_write(self) -> bool:
+        """Whether there is a connection that writes."""
+
+    @property
+    def in_transaction(self) -> bool:
+        """Whether a transaction that writes is open."""
+
+    def begin(self) -> None:
+        """Begins a transaction that writes. Raises StoreUnavailable."""
+
+    def session(self, listeners: Listeners) -> Session:
+        """One unit's session in that transaction."""
+
+    def commit(self) -> None:
+        """Keeps it. Raises Ended; or StoreUnavailable where nobody knows if it was kept."""
+
+    def roll_back(self) -> None:
+        """Ends what is still open."""
+
+    def reading(self) -> AbstractContextManager[Session]:
+        """A session that only reads, on one committed state. May be nested."""
+
+    def close(self) -> None:
+        """Gives everything free. May be repeated."""

@@ -1,0 +1,222 @@
+"""A PostgreSQL database as the store uses it: a link that writes, and one that reads."""
+
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import psycopg
+from sqlalchemy import MetaData
+
+from protocol_specs.node import sqlite
+from protocol_specs.node.engine import Ended, Listeners, StoreAt
+from protocol_specs.node.postgres import schema
+from protocol_specs.node.postgres.link import Link
+from protocol_specs.node.postgres.place import connect, shown
+from protocol_specs.node.postgres.session import PostgresSession
+from protocol_specs.node.session import Session
+from protocol_specs.node.store_faults import Conflict, StoreInUse, StoreUnavailable, StoreUnusable
+
+AGAIN_S = 0.5  # a server that refused is not asked again sooner: a try may take two seconds
+COMMAND_S = 600.0  # a command that reads may take its time
+_HOLD = "SELECT pg_try_advisory_lock(hashtext(current_schema()), $1)"
+_HOLDER = (
+    "SELECT a.application_name, a.pid FROM pg_locks l JOIN pg_stat_activity a ON a.pid = l.pid "
+    "WHERE l.locktype = 'advisory' AND l.granted AND l.objid = $1 AND l.classid = "
+    "(hashtext(current_schema())::bigint & 4294967295)::oid AND l.database = "
+    "(SELECT oid FROM pg_database WHERE datname = current_database())"
+)
+_BEGIN_READING = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+
+
+class Renewed:
+    """A link that is made again when it was lost; a server that refuses is left alone a moment."""
+
+    def __init__(self, make: Callable[[int | None], Link]) -> None:
+        """`make` is given the process id that the lost link had at the server, None at first."""
+        self._make = make
+        self._not_before = 0.0
+        self.link: Link | None = make(None)
+
+    def get(self) -> Link:
+        """The link, as it is or new. Raises StoreUnavailable."""
+        link = self.link
+        if link is not None and not link.is_lost:
+            return link
+        if link is None:
+            raise StoreUnavailable("this store is closed")
+        if time.monotonic() < self._not_before:
+            raise StoreUnavailable("the database cannot be reached; it is asked again soon")
+        try:
+            self.link = self._make(link.backend)
+        except (StoreUnavailable, StoreInUse) as error:
+            self._not_before = time.monotonic() + AGAIN_S
+            raise StoreUnavailable(str(error)) from error
+        return self.link
+
+    def close(self) -> None:
+        """For good."""
+        if self.link is not None:
+            self.link.close()
+            self.link = None
+
+
+class PostgresEngine:
+    """See `engine.Engine`. `slot` is held as an advisory lock on the very link that writes: who
+    lost the link has lost the slot with it, and cannot write as if it had not."""
+
+    def __init__(
+        self, at: StoreAt, *, slot: int | None, is_shared: bool = False, lock: int | None = None
+    ) -> None:
+        self.is_shared = is_shared
+        self.at, self._slot, self._lock = at, slot, lock
+        self._reader = Renewed(lambda _: connect(at))
+        self._writer = None if slot is None else Renewed(self._connect_writer)
+        self._notes: dict[tuple[str, str], None] | None = {} if is_shared else None
+
+    @property
+    def may_write(self) -> bool:
+        """As Engine."""
+        return self._writer is not None
+
+    @property
+    def in_transaction(self) -> bool:
+        """As Engine."""
+        link = None if self._writer is None else self._writer.link
+        return link is not None and not link.is_lost and link.in_transaction
+
+    def begin(self) -> None:
+        """As Engine."""
+        if self._writer is None:
+            raise StoreUnavailable("this store is closed or was opened for reading")
+        self._writer.get().begin()
+
+    def session(self, listeners: Listeners) -> Session:
+        """As Engine."""
+        return PostgresSession(self._open_writer(), listeners, notes=self._notes)
+
+    def commit(self) -> None:
+        """As Engine. Other processes are told of what was notified, by the COMMIT itself."""
+        link = self._open_writer()
+        try:
+            self._tell(link)
+        except StoreUnavailable as error:
+            raise Ended from error
+        try:
+            link.commit()
+        except (StoreUnavailable, Conflict, psycopg.Error) as error:
+            if link.is_lost:  # it may have been kept: whoever runs it again may do it twice
+                raise
+            raise Ended from error
+
+    def roll_back(self) -> None:
+        """As Engine."""
+        if self._notes:
+            self._notes.clear()
+        if self.in_transaction:
+            self._open_writer().end_transaction()
+
+    @contextmanager
+    def reading(self) -> Iterator[Session]:
+        """As Engine."""
+        link = self._reader.get()
+        nested = link.in_transaction
+        if not nested:
+            link.begin(_BEGIN_READING)
+        session = PostgresSession(link, {}, may_write=False)
+        try:
+            yield session
+        finally:
+            session.end()
+            if not nested and not link.is_lost:
+                link.end_transaction()
+
+    def close(self) -> None:
+        """As Engine."""
+        if self._writer is not None:
+            self._writer.close()
+            self._writer = None
+        self._reader.close()
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
+
+    def _open_writer(self) -> Link:
+        if self._writer is None or self._writer.link is None:
+            raise RuntimeError("a session that writes without a transaction")
+        return self._writer.link
+
+    def _tell(self, link: Link) -> None:
+        if self._notes:
+            link.run_many(
+                "SELECT pg_notify('wayfare_' || current_schema(), $1)",
+                [(f"{self._slot} {channel} {payload}",) for channel, payload in self._notes],
+            )
+
+    def _connect_writer(self, before: int | None) -> Link:
+        """A link that holds our slot; a lost one of ours that the server still has is ended."""
+        link = connect(self.at)
+        try:
+            if not link.rows(_HOLD, (self._slot,))[0][0]:
+                self._take_over(link, before)
+        except BaseException:
+            link.close()
+            raise
+        return link
+
+    def _take_over(self, link: Link, before: int | None) -> None:
+        found = link.rows(_HOLDER, (self._slot,))
+        if before is None or not found or found[0]["pid"] != before:
+            holder = str(found[0]["application_name"]) if found else "another process"
+            raise StoreInUse(shown(self.at), holder.removeprefix("wayfare "))
+        link.rows("SELECT pg_terminate_backend($1, 1000)", (before,))
+        if not link.rows(_HOLD, (self._slot,))[0][0]:
+            raise StoreUnavailable("the database still has our lost connection")
+
+
+def open_node(at: StoreAt, metadata: MetaData) -> PostgresEngine:
+    """For a node, the one process that writes. Raises StoreUnusable."""
+    known = metadata.info.get("revisions")
+    if not known:
+        raise StoreUnusable("this node has no migrations: it cannot use PostgreSQL")
+    return opened(at, lambda link: schema.check(link, shown(at), known))
+
+
+def open_stopped(at: StoreAt) -> PostgresEngine:
+    """For a command that writes while the node is stopped. Raises StoreUnusable, StoreInUse."""
+    return opened(at, lambda link: _require_schema(link, at))
+
+
+def open_reader(at: StoreAt) -> PostgresEngine:
+    """For a command that reads, beside a running node or without one. Raises StoreUnusable."""
+    try:
+        engine = PostgresEngine(at, slot=None)
+        with engine.reading() as session:
+            session.end()
+    except StoreUnavailable as error:
+        raise StoreUnusable(f"{shown(at)}: {error}") from error
+    return engine
+
+
+def opened(at: StoreAt, check: Callable[[Link], None]) -> PostgresEngine:
+    """For writing, alone; `check` may refuse the schema. Raises StoreUnusable."""
+    lock = sqlite.lock(at.data_dir)
+    try:
+        engine = PostgresEngine(at, slot=0, lock=lock)
+    except StoreUnavailable as error:
+        os.close(lock)
+        raise StoreUnusable(f"{shown(at)}: {error}") from error
+    except StoreUnusable:
+        os.close(lock)
+        raise
+    try:
+        check(engine._open_writer())
+    except BaseException:
+        engine.close()
+        raise
+    return engine
+
+
+def _require_schema(link: Link, at: StoreAt) -> None:
+    if schema.version_of(link) is None:
+        raise StoreUnusable(f"there is no node in {shown(at)}: its schema is empty")

@@ -1,0 +1,307 @@
+"""One connection to PostgreSQL: prepared statements in a pipeline, each round within a deadline.
+
+On libpq as psycopg hands it out. The high-level cursors cost several times a statement's own work,
+and know no deadline of the client's: a server that is stopped or cut off must not stop a node.
+"""
+
+import select
+import struct
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import psycopg
+from psycopg.conninfo import make_conninfo
+from psycopg.pq import ConnStatus, DiagnosticField, ExecStatus, Format
+
+from protocol_specs.node.store_faults import Conflict, StoreContended, StoreUnavailable
+
+CONNECT_S = 2
+ROUND_S = 2.0  # a caller that cannot be served must hear so within two seconds
+LOCK_MS = 1_500
+ROWS_PER_ROUND = 500
+SETTINGS = {
+    "lock_timeout": f"{LOCK_MS}ms",
+    "idle_in_transaction_session_timeout": "30s",  # of a process that was stopped in one
+    "default_transaction_isolation": "read committed",
+    "client_encoding": "UTF8",
+    "bytea_output": "hex",
+}
+_NETWORK = {  # a peer that vanished is noticed in seconds, here as there
+    "keepalives_idle": 2,
+    "keepalives_interval": 2,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 6_000,
+}
+_CONTENDED = {"40001", "40P01"}
+_NOT_NULL = "23502"  # a fault of our own
+_WENT_ON = "25P02"
+_ONLY_READS = "25006"
+_NOT_NOW = ("08", "53", "55P03", "57", "58", "XX")
+
+Values = Sequence["int | str | bytes | None"]
+_INT8 = struct.Struct(">q").unpack
+_INT4 = struct.Struct(">i").unpack
+_INT2 = struct.Struct(">h").unpack
+_READ: dict[int, Callable[[bytes], Any]] = {
+    16: lambda raw: int(raw != b"\0"),
+    17: bytes,
+    20: lambda raw: _INT8(raw)[0],
+    21: lambda raw: _INT2(raw)[0],
+    23: lambda raw: _INT4(raw)[0],
+    25: bytes.decode,
+    1043: bytes.decode,
+    19: bytes.decode,
+    2278: lambda raw: None,  # void
+}
+
+
+class OnlyReads(StoreUnavailable):
+    """A write on a connection, or to a server, that only reads."""
+
+
+class Row(tuple[Any, ...]):
+    """A row by name and by index, as sqlite3.Row is; a class of its own for each statement."""
+
+    __slots__ = ()
+    names: dict[str, int]
+
+    def __getitem__(self, key: Any) -> Any:
+        return tuple.__getitem__(self, self.names[key] if type(key) is str else key)
+
+    def keys(self) -> list[str]:
+        """The columns' names."""
+        return list(self.names)
+
+
+@dataclass(slots=True)
+class _Shape:
+    """How one prepared statement's rows are read, known with its first result."""
+
+    make: Callable[[Iterable[Any]], Row]
+    readers: tuple[Callable[[bytes], Any], ...]
+
+
+class Link:
+    """A connection, open until it is closed or lost; a lost one says so at each use."""
+
+    def __init__(self, conninfo: str, *, round_s: float = ROUND_S, **options: str) -> None:
+        """Connects. Raises StoreUnavailable."""
+        try:
+            self._connection = psycopg.connect(
+                make_conninfo(conninfo, connect_timeout=CONNECT_S, **_NETWORK, **options),
+                autocommit=True,
+            )
+        except psycopg.Error as error:
+            raise StoreUnavailable(f"the database cannot be reached: {error}") from error
+        self.pg = self._connection.pgconn
+        self._round_s = round_s
+        self._names: dict[str, bytes] = {}
+        self._prepared = 0
+        self._shapes: dict[str, _Shape] = {}
+        self._pending: list[str] = []
+        self._is_open = False
+        self._unread = 0  # rounds whose answer nobody waits for
+        self.backend = self.pg.backend_pid
+        self._poll = select.poll()
+        self._poll.register(self.pg.socket, select.POLLIN)
+        self.pg.nonblocking = 1
+        self.pg.enter_pipeline_mode()
+        own = {"statement_timeout": f"{round(round_s * 1000)}ms"}
+        for name, value in {**SETTINGS, **own}.items():
+            self.rows("SELECT set_config($1, $2, false)", (name, value))
+
+    @property
+    def in_transaction(self) -> bool:
+        """Whether a transaction is open, be it a failed one."""
+        return self._is_open
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether nothing can be asked any more."""
+        return self.pg.status != ConnStatus.OK
+
+    def begin(self, sql: str = "BEGIN") -> None:
+        """Opens a transaction, with the first statement in it."""
+        self._is_open = True
+        self._pending = [sql]
+
+    def later(self, sql: str) -> None:
+        """A statement without values or answer, sent with the next one: savepoints."""
+        self._pending.append(sql)
+
+    def take_back(self, sql: str) -> bool:
+        """Drops `sql` if it is the last one that waits; says whether it did."""
+        if not self._pending or self._pending[-1] != sql:
+            return False
+        self._pending.pop()
+        return True
+
+    def run(self, sql: str, values: Values = ()) -> int:
+        """How many rows the statement changed. Raises as `rows`."""
+        result = self._round(sql, (values,))[-1]
+        return result.command_tuples or 0
+
+    def run_many(self, sql: str, many: Iterable[Values]) -> int:
+        """The same statement for each of `many`, in one round."""
+        sets, changed = list(many), 0
+        for at in range(0, len(sets), ROWS_PER_ROUND):
+            results = self._round(sql, sets[at : at + ROWS_PER_ROUND])
+            changed += sum(result.command_tuples or 0 for result in results)
+        return changed
+
+    def rows(self, sql: str, values: Values = (), most: int | None = None) -> list[Row]:
+        """What the statement answers. Raises Conflict, StoreContended, StoreUnavailable, and
+        psycopg's own error where the statement is wrong."""
+        result = self._round(sql, (values,))[-1]
+        shape = self._shapes.get(sql)
+        if shape is None:
+            shape = self._shapes[sql] = _shape(result)
+        get, make, readers = result.get_value, shape.make, shape.readers
+        count = result.ntuples if most is None else min(most, result.ntuples)
+        return [
+            make(
+                [
+                    None if (raw := get(at, column)) is None else read(raw)
+                    for column, read in enumerate(readers)
+                ]
+            )
+            for at in range(count)
+        ]
+
+    def commit(self) -> None:
+        """Keeps the transaction. Raises StoreUnavailable, also where the server undid it."""
+        done = (self._round("COMMIT", ((),))[-1].command_status or b"").decode()
+        self._is_open = False
+        if done != "COMMIT":
+            raise StoreUnavailable(f"the database answered COMMIT with {done}")
+
+    def end_transaction(self) -> None:
+        """Undoes what is open and was not committed; does not wait for the answer."""
+        was_sent = self._is_open and not any(sql.startswith("BEGIN") for sql in self._pending)
+        self._is_open = False
+        self._pending.clear()
+        if not was_sent or self.is_lost:
+            return
+        try:
+            self._send("ROLLBACK", (), [])
+            self.pg.pipeline_sync()
+            self._unread += 1
+            self._flush(time.monotonic() + self._round_s)
+        except (psycopg.OperationalError, StoreUnavailable):
+            self.close()
+
+    def close(self) -> None:
+        """Ends the connection, and with it whatever it held."""
+        self._connection.close()
+
+    def _round(self, sql: str, sets: Sequence[Values]) -> list[Any]:
+        """Sends what waits and the statement, for each set of values; its results."""
+        if self.is_lost:
+            raise StoreUnavailable("the connection to the database is lost")
+        before, self._pending = self._pending, []
+        new: list[str] = []
+        deadline = time.monotonic() + self._round_s
+        try:
+            for each in before:
+                self._send(each, (), new)
+            for values in sets:
+                self._send(sql, values, new)
+            self.pg.pipeline_sync()
+            self._flush(deadline)
+            results = self._results(deadline)
+        except psycopg.OperationalError as error:
+            self.close()
+            raise StoreUnavailable(f"the connection to the database is lost: {error}") from error
+        for result in results:
+            if result.status == ExecStatus.FATAL_ERROR:
+                for name in new:
+                    self._names.pop(name, None)
+                raise _translate(result)
+        return results[-len(sets) :]
+
+    def _send(self, sql: str, values: Values, new: list[str]) -> None:
+        name = self._names.get(sql)
+        if name is None:
+            self._prepared += 1
+            name = self._names[sql] = b"w%d" % self._prepared
+            new.append(sql)
+            self.pg.send_prepare(name, sql.encode())
+        if not values:
+            self.pg.send_query_prepared(name, None, result_format=Format.BINARY)
+            return
+        formats = [Format.BINARY if type(value) is bytes else Format.TEXT for value in values]
+        self.pg.send_query_prepared(
+            name, [_written(value) for value in values], formats, result_format=Format.BINARY
+        )
+
+    def _flush(self, deadline: float) -> None:
+        while self.pg.flush():
+            self._wait(deadline, select.POLLIN | select.POLLOUT)
+
+    def _results(self, deadline: float) -> list[Any]:
+        results = []
+        while True:
+            while self.pg.is_busy():
+                self._wait(deadline, select.POLLIN)
+            result = self.pg.get_result()
+            if result is None:
+                continue
+            if result.status != ExecStatus.PIPELINE_SYNC:
+                results.append(result)
+            elif self._unread:
+                self._unread -= 1
+                results.clear()
+            else:
+                return results
+
+    def _wait(self, deadline: float, events: int) -> None:
+        left_ms = (deadline - time.monotonic()) * 1000
+        if events != select.POLLIN:
+            self._poll.modify(self.pg.socket, events)
+        ready = self._poll.poll(max(0, left_ms))
+        if events != select.POLLIN:
+            self._poll.modify(self.pg.socket, select.POLLIN)
+        if not ready:
+            self.close()
+            raise StoreUnavailable("the database did not answer in time")
+        if ready[0][1] & ~select.POLLOUT:
+            self.pg.consume_input()
+
+
+def _written(value: "int | str | bytes | None") -> bytes | None:
+    if value is None or type(value) is bytes:
+        return value
+    if isinstance(value, str):
+        return value.encode()
+    if isinstance(value, int):
+        return b"%d" % value
+    raise TypeError(f"{type(value).__name__} is no type of the store: int, str, bytes or None")
+
+
+def _shape(result: Any) -> _Shape:
+    names = [result.fname(at).decode() for at in range(result.nfields)]
+    kind = type("Row", (Row,), {"__slots__": (), "names": {n: at for at, n in enumerate(names)}})
+    return _Shape(kind, tuple(_READ[result.ftype(at)] for at in range(result.nfields)))
+
+
+def _translate(result: Any) -> Exception:
+    """The server's refusal as ours; its details name a row's values, and are left out."""
+    state = (result.error_field(DiagnosticField.SQLSTATE) or b"").decode()
+    says = (result.error_field(DiagnosticField.MESSAGE_PRIMARY) or b"").decode("utf-8", "replace")
+    if state in _CONTENDED:
+        return StoreContended(says)
+    if state.startswith("23") and state != _NOT_NULL:
+        return Conflict(says)
+    if state == _WENT_ON:
+        return RuntimeError("the unit went on after a refused statement: put it in a savepoint")
+    if state == _ONLY_READS:
+        return OnlyReads(says)
+    if state.startswith(_NOT_NOW):
+        return StoreUnavailable(says)
+    try:
+        kind = psycopg.errors.lookup(state)
+    except KeyError:
+        kind = psycopg.DatabaseError
+    return kind(f"{says} ({state})")

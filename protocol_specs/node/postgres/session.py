@@ -1,0 +1,157 @@
+"""A unit's view of a PostgreSQL database: the same promises as `node.session.Session`."""
+
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
+from typing import Any, NoReturn, cast
+
+from protocol_specs.node.postgres.dialect import render
+from protocol_specs.node.postgres.link import Link, OnlyReads
+from protocol_specs.node.session import Row, Session, Statement
+from protocol_specs.node.store_faults import StoreUnavailable
+
+Listeners = Mapping[str, list[Callable[[str], None]]]
+
+
+class _Rendered:
+    """SQL text, the names of its values in their order, and those that stand in the clause; an
+    INSERT answers with its `id` where the database numbers the rows."""
+
+    __slots__ = ("fixed", "names", "sql")
+
+    def __init__(self, statement: Statement) -> None:
+        self.sql, self.names, self.fixed = render(statement.clause)
+
+    def values(self, given: Mapping[str, Any]) -> list[Any]:
+        fixed = self.fixed
+        if not fixed:
+            return [given[name] for name in self.names]
+        return [given[name] if name in given else fixed[name] for name in self.names]
+
+
+def rendered(statement: Statement) -> _Rendered:
+    """The statement in PostgreSQL's words, made once."""
+    if statement.postgres is None:
+        statement.postgres = _Rendered(statement)
+    return cast(_Rendered, statement.postgres)
+
+
+class PostgresSession(Session):
+    """The twin of Session. What a statement that was refused leaves is a transaction in which
+    nothing more can be done: whoever goes on after a Conflict has put the statement in a savepoint.
+    """
+
+    __slots__ = ("_link", "_notes")
+
+    def __init__(
+        self,
+        link: Link,
+        listeners: Listeners,
+        *,
+        may_write: bool = True,
+        notes: dict[tuple[str, str], None] | None = None,
+    ) -> None:
+        """`notes` collects what other processes are to be told with the COMMIT; None: nobody."""
+        self._link: Any = link
+        self._listeners = listeners
+        self._may_write = may_write
+        self._notes = notes
+        self.callbacks: list[Callable[[], None]] = []
+        self.broken: StoreUnavailable | None = None
+        self._depth = 0
+
+    def run(self, statement: Statement, /, **values: Any) -> int:
+        """As Session.run."""
+        asked = rendered(statement)
+        try:
+            return int(self._link.run(asked.sql, asked.values(values)))
+        except StoreUnavailable as error:
+            self._break(error)
+
+    def run_many(self, statement: Statement, rows: Iterable[Mapping[str, Any]]) -> int:
+        """As Session.run_many, a few hundred rows to a round trip."""
+        asked = rendered(statement)
+        try:
+            return int(self._link.run_many(asked.sql, [asked.values(row) for row in rows]))
+        except StoreUnavailable as error:
+            self._break(error)
+
+    def insert(self, statement: Statement, /, **values: Any) -> int:
+        """As Session.insert."""
+        asked = rendered(statement)
+        try:
+            found = self._link.rows(asked.sql, asked.values(values))
+        except StoreUnavailable as error:
+            self._break(error)
+        if not found:
+            raise RuntimeError("the statement inserted nothing")
+        return int(found[0][0])
+
+    def one(self, statement: Statement, /, **values: Any) -> Row | None:
+        """As Session.one."""
+        asked = rendered(statement)
+        try:
+            found = self._link.rows(asked.sql, asked.values(values), most=1)
+        except StoreUnavailable as error:
+            self._break(error)
+        return found[0] if found else None
+
+    def all(self, statement: Statement, /, **values: Any) -> list[Row]:
+        """As Session.all."""
+        asked = rendered(statement)
+        try:
+            return cast(list[Row], self._link.rows(asked.sql, asked.values(values)))
+        except StoreUnavailable as error:
+            self._break(error)
+
+    def begin(self) -> int:
+        """As Session.begin; the savepoint is sent with the block's first statement."""
+        self._depth += 1
+        self._link.later(f"SAVEPOINT level_{self._depth}")
+        return len(self.callbacks)
+
+    def keep(self) -> None:
+        """As Session.keep; a block without a statement costs nothing."""
+        self._depth -= 1
+        level = f"level_{self._depth + 1}"
+        if not self._link.take_back(f"SAVEPOINT {level}"):
+            self._link.later(f"RELEASE {level}")
+
+    def undo(self, callbacks: int) -> None:
+        """As Session.undo."""
+        del self.callbacks[callbacks:]
+        self._depth -= 1
+        if self.broken is None:
+            level = f"level_{self._depth + 1}"
+            if not self._link.take_back(f"SAVEPOINT {level}"):
+                self._link.later(f"ROLLBACK TO {level}")
+                self._link.later(f"RELEASE {level}")
+
+    def notify(self, channel: str, payload: str = "") -> None:
+        """As Session.notify; the listeners of the node's other processes hear it too."""
+        super().notify(channel, payload)
+        if self._notes is not None:
+            self._notes[channel, payload] = None
+
+    def end(self) -> None:
+        """As Session.end."""
+        self._link = _Refusing(RuntimeError("this session ended with its unit"))
+
+    def _break(self, error: StoreUnavailable) -> NoReturn:
+        if isinstance(error, OnlyReads) and not self._may_write:
+            raise RuntimeError("a read may not write: use transact") from error
+        self.broken = error
+        self._link = _Refusing(error)
+        raise error
+
+
+class _Refusing:
+    """Stands in for the link of a session that is over: whatever is asked of it raises."""
+
+    def __init__(self, error: Exception) -> None:
+        self._error = error
+
+    def __getattr__(self, name: str) -> Callable[..., NoReturn]:
+        return partial(self._refuse)
+
+    def _refuse(self, *_: object, **__: object) -> NoReturn:
+        raise self._error

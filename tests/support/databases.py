@@ -1,0 +1,36 @@
+"""What tests do to a store's database behind its back."""
+
+import sqlite3
+
+from protocol_specs.node.sqlite_engine import SqliteEngine
+from protocol_specs.node.store import Store
+from protocol_specs.node.triggers import Trigger
+
+
+def writer_of(store: Store) -> sqlite3.Connection:
+    """The connection by which a SQLite store writes."""
+    assert isinstance(store.engine, SqliteEngine)
+    assert store.engine.writer is not None
+    return store.engine.writer
+
+
+def reader_of(store: Store) -> sqlite3.Connection:
+    """The connection by which a SQLite store reads."""
+    assert isinstance(store.engine, SqliteEngine)
+    return store.engine.reader
+
+
+def run_sql(store: Store, sql: str) -> None:
+    """Runs SQL, or makes a trigger, beside all units."""
+    if isinstance(store.engine, SqliteEngine):
+        writer_of(store).execute(sql)
+        return
+    from protocol_specs.node.postgres.link import Link
+    from tests.support.postgres_server import conninfo_of
+
+    link = Link(conninfo_of(store))
+    try:
+        for each in sql.postgresql if isinstance(sql, Trigger) else (sql,):
+            link.run(each)
+    finally:
+        link.close()

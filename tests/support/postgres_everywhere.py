@@ -1,0 +1,38 @@
+"""`pytest --store postgresql`: every store of the run is a database of a real server."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+from sqlalchemy import MetaData
+
+from protocol_specs.node import store as store_module
+from protocol_specs.node.postgres.engine import opened
+from protocol_specs.node.store import Store, StoreAt
+from tests.support.postgres_server import database_of
+
+
+def install() -> None:
+    """From here on a folder means a database, for all who open one in this process."""
+    store_module.place = _place
+    Store.open = staticmethod(_open)  # type: ignore[method-assign]
+
+
+def _place(where: Path | StoreAt) -> StoreAt:
+    folder = where if isinstance(where, Path) else where.data_dir
+    if isinstance(where, StoreAt) and where.url is not None:
+        return where
+    return database_of(folder, None)
+
+
+def _open(where: Path | StoreAt, metadata: MetaData, *, triggers: Sequence[str] = ()) -> Store:
+    folder = where if isinstance(where, Path) else where.data_dir
+    return Store(opened(database_of(folder, metadata, triggers), lambda link: None))
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """What a test says of SQLite's own file is not asked of a server."""
+    left = [item for item in items if item.get_closest_marker("sqlite")]
+    if left:
+        config.hook.pytest_deselected(items=left)
+        items[:] = [item for item in items if item not in left]
