@@ -175,12 +175,14 @@ def _add_pages(
     from bpp.drive import face as drive
     from bpp.office import api as office_api
     from bpp.office import face as desk
+    from bpp.public import face as public
     from protocol_specs.web.site import Site
 
-    site = Site(node, web_settings, "bpp.drive", "bpp.office")
+    site = Site(node, web_settings, "bpp.drive", "bpp.office", "bpp.public")
     drive.add(site, office, insured)
     desk.add(site, office, insured, settings.insurance, settings.fares, tariffs)
     office_api.add(node, private_file(settings.data_dir / desk_api.TOKEN_FILE))
+    public.add(site, office.provider, keeps_books=insured is not None)
 
 
 def _add_loops(node: Node, office: Office) -> None:
