@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from aiohttp import web
 
+from protocol_specs.node.addresses import is_among
 from protocol_specs.node.http_answers import SERVER, Internal, refusal_response
 from protocol_specs.wire.errors import Malformed
 
@@ -52,7 +53,7 @@ class Connections:
             return False
         address, per_address_max = connection.address, self.limits.connections_per_address_max
         is_full = self.by_address[address] >= per_address_max
-        if is_full and address not in self.limits.proxies:
+        if is_full and not is_among(address, self.limits.proxies):
             return False
         self.open.add(connection)
         self.by_address[connection.address] += 1

@@ -12,7 +12,7 @@ from typing import Any, Literal, TypeVar, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
-from protocol_specs.node.addresses import plain
+from protocol_specs.node.addresses import plain_or_network
 from protocol_specs.wire.parties import SubscriberType
 from protocol_specs.wire.version import CORE, NAMES, NETWORKS
 
@@ -82,12 +82,12 @@ class Limits(Frozen):
     record_bytes_max: int = Field(default=1_073_741_824, gt=0)
     inbox_age_max_s: int = Field(default=300, gt=0)
     stop_deadline_s: float = Field(default=25, gt=0)
-    proxies: tuple[str, ...] = ()  # addresses of reverse proxies whose X-Forwarded-For is believed
+    proxies: tuple[str, ...] = ()  # addresses or networks whose X-Forwarded-For is believed
 
     @field_validator("proxies")
     @classmethod
     def _addresses(cls, proxies: tuple[str, ...]) -> tuple[str, ...]:
-        return tuple(plain(address) for address in proxies)
+        return tuple(plain_or_network(address) for address in proxies)
 
     @property
     def body_bytes_ceiling(self) -> int:

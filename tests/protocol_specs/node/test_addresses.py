@@ -41,6 +41,16 @@ def test_nobody_else_is_believed_about_its_address() -> None:
     assert address("203.0.113.9", proxies=()) == "127.0.0.1"
 
 
+def test_a_network_of_proxies_is_believed_and_what_lies_beside_it_is_not() -> None:
+    network = Limits(proxies=("10.42.0.0/16", "fd00:42::/32")).proxies
+    assert address("203.0.113.9", socket="10.42.7.7", proxies=network) == "203.0.113.9"
+    assert address("203.0.113.9, 10.42.1.1", socket="fd00:42::1", proxies=network) == "203.0.113.9"
+    assert address("203.0.113.9", socket="10.43.0.1", proxies=network) == "10.43.0.1"
+    assert address("203.0.113.9", socket="", proxies=network) == ""
+    with pytest.raises(ValueError, match="host bits"):
+        Limits(proxies=("10.42.0.1/16",))
+
+
 def test_proxies_are_addresses_in_any_spelling() -> None:
     assert Limits(proxies=("2001:DB8::0001",)).proxies == ("2001:db8::1",)
     with pytest.raises(ValueError, match="proxy"):
