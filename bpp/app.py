@@ -14,7 +14,7 @@ from pathlib import Path
 import aiohttp
 from aiohttp import web
 
-from bpp import desk_api, driver_api, forms_api
+from bpp import desk_api, driver_api, forms_api, live_api
 from bpp.dispatch import rounds
 from bpp.fleet import roster
 from bpp.fleet.csv_import import Roster
@@ -34,11 +34,14 @@ from bpp.settings import BppSettings, RouterSettings
 from bpp.tables import METADATA
 from bpp.tariff import store as tariff_store
 from bpp.work import wiring as work
+from bpp.work.standing import Standing
 from protocol_specs.node.keyring import Directory
 from protocol_specs.node.server import Node
 from protocol_specs.node.settings import load, private_file
 from protocol_specs.web.settings import WebSettings
 from protocol_specs.wire.envelope import SubscriberType
+
+LIVE_SECRET_FILE = "tracking.key"  # noqa: S105 - a file's name, not a secret
 
 
 def build(config: Path) -> Node:
@@ -76,23 +79,26 @@ def build_from(
     insured = _insured(node, settings, provider, desk_token)
     if insured is not None:
         extensions = (*extensions, insured.extension)
+    standing = work.add(node, fleet, settings.documents, settings.shifts, settings.city_zone())
     office = Office(
         provider=provider,
         fleet=fleet,
         extensions=extensions,
-        standing=work.add(node, fleet, settings.documents, settings.shifts, settings.city_zone()),
+        standing=standing,
         bpp_id=settings.subscriber_id,
         bpp_uri=settings.url,
         stamps=Stamps(clock),
+        live_secret=private_file(settings.data_dir / LIVE_SECRET_FILE).encode(),
         routing=_routing(node, settings.dispatch.router),
     )
     _serve_actions(node, office)
     driver_api.add(node, office)
     desk_api.add(node, office, desk_token)
     forms_api.add(node, office)
+    live_api.add(node, office)
     _add_loops(node, office)
     if settings.web is not None:
-        _add_pages(node, settings, settings.web, office, insured, tariffs)
+        _add_pages(node, settings, settings.web, office, insured, tariffs, standing)
     return node
 
 
@@ -170,17 +176,20 @@ def _add_pages(
     office: Office,
     insured: wiring.Insured | None,
     tariffs: tariff_store.Reader,
+    standing: Standing,
 ) -> None:
     """The faces of this node. Templates and languages are loaded only where there are pages."""
     from bpp.drive import face as drive
     from bpp.office import api as office_api
     from bpp.office import face as desk
     from bpp.public import face as public
+    from bpp.work import picture_api
     from protocol_specs.web.site import Site
 
-    site = Site(node, web_settings, "bpp.drive", "bpp.office", "bpp.public")
-    drive.add(site, office, insured)
-    desk.add(site, office, insured, settings.insurance, settings.fares, tariffs)
+    site = Site(node, web_settings, "bpp.drive", "bpp.office", "bpp.work", "bpp.public")
+    drive.add(site, office, insured, standing)
+    desk.add(site, office, insured, settings.insurance, settings.fares, tariffs, standing)
+    picture_api.add(node)
     office_api.add(node, private_file(settings.data_dir / desk_api.TOKEN_FILE))
     public.add(site, office.provider, keeps_books=insured is not None)
 

@@ -1,6 +1,6 @@
 """The fleet in memory: who works here, who is online, and where. Positions are never logged."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 
 from bpp.fleet import roster
@@ -26,6 +26,7 @@ class Fleet:
         self._grid = Grid()
         self._written: dict[str, int] = {}
         self._since: dict[str, int] = {}
+        self._moved: list[Callable[[str], None]] = []
 
     def load(self, session: Session) -> None:
         """Read everybody again: at start, and after the desk changed something."""
@@ -74,9 +75,15 @@ class Fleet:
         """When the driver came online, or was first seen by this process; 0: not online."""
         return self._since.get(agent_id, 0)
 
+    def on_move(self, tell: Callable[[str], None]) -> None:
+        """Call this with the agent_id whenever a driver is seen somewhere."""
+        self._moved.append(tell)
+
     async def seen(self, store: Store, agent_id: str, position: Position) -> None:
         """The driver is online at this place."""
         self._put(agent_id, position)
+        for tell in self._moved:
+            tell(agent_id)
         if position.at - self._written.get(agent_id, 0) >= WRITE_EVERY_S:
             self._written[agent_id] = position.at
             await store.transact(lambda session: roster.write_seen(session, agent_id, position))

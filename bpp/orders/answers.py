@@ -116,7 +116,11 @@ def _status(store_: Store, office: Office, envelope: Envelope, now: int) -> Mess
 def _track(store_: Store, office: Office, envelope: Envelope, now: int) -> Message:
     order = _asked_order(store_, envelope, envelope.dialect.read_track(envelope.message))
     position = office.fleet.position(order.agent_id) if order.agent_id else None
-    return envelope.dialect.write_on_track(track(order, position))
+    # Elsewhere a tracking url is a page for people (TRV10, LOG10).
+    is_ours = envelope.dialect.traits.takes_our_tags
+    return envelope.dialect.write_on_track(
+        track(order, position, office.live_url(order) if is_ours else None)
+    )
 
 
 def _support(store_: Store, office: Office, envelope: Envelope, now: int) -> Message:

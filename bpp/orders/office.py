@@ -12,8 +12,10 @@ from bpp.fleet.dispatch import Match, free, suitable
 from bpp.fleet.fleet import Fleet
 from bpp.fleet.routing import Routing
 from bpp.fleet.workers import Worker
+from bpp.orders import live
 from bpp.orders.extension import Extension, JobTerms
 from bpp.orders.items import NOTHING
+from bpp.orders.order import Order
 from bpp.orders.provider import Provider
 from bpp.orders.stamps import Stamps
 from protocol_specs.node.store import Session, StoreUnavailable
@@ -76,6 +78,7 @@ class Office:
     new_id: Callable[[], str] = _new_id
     start_code: Callable[[], str] = _start_code
     stamps: Stamps = field(default_factory=Stamps)
+    live_secret: bytes = b""  # seals the urls under which vehicles are followed
     routing: Routing = field(default_factory=Routing)
     offering: asyncio.Event = field(default_factory=asyncio.Event)  # wakes who offers jobs in turn
 
@@ -102,6 +105,10 @@ class Office:
             needs=needs,
             parcel=parcel,
         )
+
+    def live_url(self, order: Order) -> str | None:
+        """Where the order's vehicle can be followed."""
+        return self.bpp_uri + live.path_of(self.live_secret, order) if self.live_secret else None
 
     def cannot(self, worker: Worker, terms: JobTerms) -> str | None:
         """Why this driver's vehicle cannot do such a job, in words for them; None: it can."""
