@@ -79,6 +79,13 @@ def add_report(subparsers: Any) -> None:
     commands.add(subparsers, open_desk)
 
 
+def add_surplus(subparsers: Any) -> None:
+    """`wayfare surplus`."""
+    from bpp.insurance.surplus import commands
+
+    commands.add(subparsers, open_desk)
+
+
 def add_remit(subparsers: Any) -> None:
     """`wayfare remit`."""
     from bpp.insurance.remittance import commands

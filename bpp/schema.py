@@ -9,6 +9,7 @@ from bpp.insurance.people import tables as people_tables
 from bpp.insurance.remittance import tables as remittance_tables
 from bpp.insurance.remittance.files import tables as bank_file_tables
 from bpp.insurance.report import tables as report_tables
+from bpp.insurance.surplus import tables as surplus_tables
 from bpp.ledger import tables as ledger_tables
 from bpp.office import tables as office_tables
 from bpp.orders import tables as order_tables
@@ -33,6 +34,7 @@ TRIGGERS = (
     *office_tables.TRIGGERS,
     *work_tables.TRIGGERS,
     *tariff_tables.TRIGGERS,
+    *surplus_tables.TRIGGERS,
 )
 
 OF_BOOKS = (
@@ -44,6 +46,7 @@ OF_BOOKS = (
     agents_tables,
     report_tables,
     coverage_tables,
+    surplus_tables,
 )
 """The modules whose tables are the books."""
 

@@ -18,6 +18,7 @@ from bpp.insurance.statement import api as statement_api
 from bpp.insurance.statement import document, values
 from bpp.insurance.statement.reading import statement
 from bpp.insurance.statement.values import Month, Statement
+from bpp.insurance.surplus import booking as surplus
 from bpp.insurance.wiring import Insured
 from bpp.orders import store
 from bpp.orders.office import Office
@@ -197,6 +198,7 @@ class Money:
         ours = next((each for each in accounts if each["currency"] == self._currency), None)
         return {
             "account": ours,
+            "surplus": surplus.of_worker(session, worker) if worker else [],
             "cash": cash.standing(session, self._books().limit, worker),
         }
 

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from pydantic import ValidationError
 
@@ -18,6 +18,9 @@ from protocol_specs.node.field_faults import said
 from protocol_specs.node.settings import read_secret
 from protocol_specs.node.store import Session, Store, StoreInUse
 from protocol_specs.wire.errors import Malformed
+
+if TYPE_CHECKING:
+    from bpp.insurance.surplus.booking import Terms
 
 ANSWER_S = 10.0
 
@@ -38,6 +41,15 @@ class Desk:
     port: int
     token_file: Path
     ask: str = ""  # whom a worker may ask, as the notices have it
+
+    def surplus_terms(self) -> "Terms":
+        """How a surplus is divided by these settings. Raises SettingsError."""
+        from bpp.insurance.statement.reading import Book
+        from bpp.insurance.surplus.booking import Terms
+
+        schemes = self.settings.load_schemes()
+        zone = Book.of(schemes, self.issuer, b"", self.currency).zone
+        return Terms(self.settings.surplus_by, self.currency, zone)
 
 
 class Reachable(Protocol):

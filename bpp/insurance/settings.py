@@ -85,6 +85,7 @@ class InsuranceSettings(Frozen):
     options: dict[str, dict[Option, str]] = Field(default_factory=dict)
     commission_rate: Share = Decimal(0)
     finder_fee_rate: Share = Decimal(0)  # what a BAP that collects keeps of the fare
+    surplus_by: Literal["fares", "jobs"] = "fares"  # what a surplus is divided by
     ledger_key: Path
     witness: Path
     identity_key: str | None = None  # public: workers' identity numbers are sealed to it

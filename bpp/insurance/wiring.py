@@ -26,6 +26,8 @@ from bpp.insurance.settings import InsuranceSettings
 from bpp.insurance.statement import api as statement_api
 from bpp.insurance.statement.asking import Asks
 from bpp.insurance.statement.reading import Book
+from bpp.insurance.surplus import api as surplus_api
+from bpp.insurance.surplus.booking import Terms
 from bpp.ledger import balances, chart, trust
 from bpp.ledger.entry import LedgerError
 from bpp.ledger.sealing import Sealer
@@ -52,6 +54,7 @@ class Insured:
     key: SigningKey
     limit: cash.Limit
     fonts: tuple[Path, ...]
+    surplus: Terms
 
 
 def add(
@@ -107,6 +110,8 @@ def add(
         require_desk=require_desk,
     )
     report_api.add(node, limit, driver_of, require_desk)
+    surplus_terms = Terms(settings.surplus_by, provider.currency, book.zone)
+    surplus_api.add(node, surplus_terms, require_desk)
     return Insured(
         extension=insurance,
         people=people,
@@ -114,6 +119,7 @@ def add(
         key=key,
         limit=limit,
         fonts=settings.statement_fonts,
+        surplus=surplus_terms,
     )
 
 

@@ -20,6 +20,7 @@ from protocol_specs.wire import money
 
 REFERENCE = r"[A-Za-z0-9._-]{1,64}"
 REVERSAL = "reversal"
+SURPLUS = "surplus"  # a worker's part of a divided surplus: written by hand, many at once
 AMOUNT_MINOR_MAX = 10**15  # fits SQLite's integers a thousand times over, and JSON's
 
 _account = AccountRow.__table__
@@ -171,7 +172,7 @@ def reverse(session: Session, entry_id: str, *, by: str, at: int) -> bool:
     stands = journal.document(session, entry_id)
     if stands is None:
         raise NotPosted(f"there is no entry {entry_id}")
-    if stands["kind"] not in KINDS or "by" not in stands:
+    if stands["kind"] not in (*KINDS, SURPLUS) or "by" not in stands:
         raise NotPosted(
             f"{entry_id} was not written by hand: what follows from an order changes with the order"
         )

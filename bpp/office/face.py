@@ -13,6 +13,7 @@ from bpp.office.people import ROLES, OfficePeople
 from bpp.office.periods import Periods
 from bpp.office.remittances import Remittances
 from bpp.office.room import Room
+from bpp.office.surplus import Surplus
 from bpp.orders.office import Office
 from bpp.tariff.store import Reader
 from protocol_specs.web.face import Face, Handler, NavItem
@@ -96,6 +97,7 @@ def _routes(room: Room) -> Routes:
 
 def _routes_of_books(room: Room) -> Routes:
     periods, remittances, money = Periods(room), Remittances(room), Money(room)
+    surplus = Surplus(room)
     return [
         ("GET", "/insurance", periods.show_all, OPEN_BOOKS),
         ("GET", "/insurance/period", periods.show, BOOKS),
@@ -111,4 +113,10 @@ def _routes_of_books(room: Room) -> Routes:
         ("POST", "/money", money.record, TREASURY),
         ("POST", "/money/reverse", money.reverse, TREASURY),
         ("POST", "/drivers/{id}/pay-in", money.pay_in, TREASURY),
+        ("GET", "/money/surplus", surplus.show, OPEN_BOOKS),
+        ("POST", "/money/surplus/look", surplus.look, TREASURY),
+        ("POST", "/money/surplus", surplus.book, TREASURY),
+        ("GET", "/money/surplus/{reference}", surplus.show_one, BOOKS),
+        ("GET", "/money/surplus/{reference}/csv", surplus.file, BOOKS),
+        ("POST", "/money/surplus/{reference}/back", surplus.back, TREASURY),
     ]

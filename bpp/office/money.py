@@ -151,7 +151,7 @@ class Money:
 
     def _changed(self, visit: Visit, session: Session, before: dict[str, int]) -> Figures:
         """Each account that changed, as it stood before and stands now."""
-        names, after = _names(session), _all(session)
+        names, after = names_of_workers(session), _all(session)
         return [
             (
                 self._titled(visit, account, names),
@@ -219,7 +219,7 @@ class Money:
             account = chart.account(each.account)
             if account.worker and account.number in (2100, 2110, 1220):
                 found[account.worker][account.number] = each.balance_minor
-        names, agents = _names(session), _agents(session)
+        names, agents = names_of_workers(session), _agents(session)
         return [
             (names.get(worker, worker), agents.get(worker, ""),
              [self._room.money(visit, stands.get(n, 0)) for n in (2100, 2110, 1220)])
@@ -231,7 +231,7 @@ def _all(session: Session) -> dict[str, int]:
     return {each.account: each.balance_minor for each in balances.balances(session)}
 
 
-def _names(session: Session) -> dict[str, str]:
+def names_of_workers(session: Session) -> dict[str, str]:
     """The code of each worker of the books; the local id of one who was forgotten."""
     return {row["worker"]: row["code"] or row["worker"] for row in session.all(_NAMES)}
 

@@ -61,6 +61,8 @@ ACTS = {
     "rejected": N_("Remittance rejected"),
     "interest": N_("Wrote down interest"),
     "file": N_("Took a file"),
+    "surplus": N_("Divided a surplus"),
+    "surplus_back": N_("Took a division back"),
     "tariff": N_("Wrote down fares"),
     "tariff_back": N_("Withdrew fares"),
 }
@@ -140,6 +142,10 @@ FAULTS = {
     "gap": N_("A posting of this period is gone"),
 }
 RECEIVED = {"01": N_("Paid"), "02": N_("Over"), "03": N_("Under"), "04": N_("None")}
+SURPLUS_RULES = {
+    "fares": N_("Fares earned, less commission"),
+    "jobs": N_("Jobs carried out"),
+}
 OUTCOMES = {
     "accepted": N_("Accepted"),
     "declined": N_("Declined"),

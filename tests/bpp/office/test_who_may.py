@@ -55,6 +55,12 @@ MAY = {
     "GET /money": "member treasurer auditor",
     "POST /money": "treasurer",
     "POST /money/reverse": "treasurer",
+    "GET /money/surplus": "member treasurer auditor",
+    "POST /money/surplus/look": "treasurer",
+    "POST /money/surplus": "treasurer",
+    "GET /money/surplus/{reference}": "treasurer auditor",
+    "GET /money/surplus/{reference}/csv": "treasurer auditor",
+    "POST /money/surplus/{reference}/back": "treasurer",
 }
 OPEN = {
     "GET /sign-in", "POST /sign-in", "GET /sign-in/code", "POST /sign-in/code", "POST /sign-out",
@@ -95,7 +101,7 @@ async def test_each_role_reaches_what_it_may_and_nothing_else(
         method, path = route.split(" ")
         if path == "/board/events":
             continue  # a stream: looked at below
-        asked = BASE + path.format(id="none", n="0")
+        asked = BASE + path.format(id="none", n="0", reference="none")
         if method == "GET":
             answer = await browser.get(asked)
         else:
@@ -120,7 +126,7 @@ async def test_whoever_is_not_signed_in_sees_no_page_and_writes_nothing(
     browser, before = Browsing(there.url), log(there)
     for route in MAY:
         method, path = route.split(" ")
-        asked = BASE + path.format(id="none", n="0")
+        asked = BASE + path.format(id="none", n="0", reference="none")
         answer = await (browser.get(asked) if method == "GET" else browser.post(asked, {}))
         assert answer.status == 303, route
         assert answer.headers["Location"].startswith(f"{BASE}/sign-in"), route
