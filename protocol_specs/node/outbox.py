@@ -14,7 +14,7 @@ from protocol_specs.node.owing import CHANNEL
 from protocol_specs.node.owing import owe as owe
 from protocol_specs.node.store import Row, Session, Store, StoreUnavailable
 from protocol_specs.node.telemetry import Telemetry
-from protocol_specs.wire.errors import Acknowledgement
+from protocol_specs.wire.errors import SIGNATURE_CODES, Acknowledgement
 
 IN_FLIGHT_MAX = 256
 UNPROVEN_IN_FLIGHT_MAX = 128
@@ -162,6 +162,7 @@ class Outbox:
             )
         )
         now = self._now()
+        result = _unless_mendable(result)
         if isinstance(result, Acknowledgement):
             record = self._answer(lane, row, result, now)
         else:
@@ -271,6 +272,14 @@ class Outbox:
             queue="outbox",
             **fields,
         )
+
+
+def _unless_mendable(result: Acknowledgement | Exception) -> Acknowledgement | Exception:
+    """A refused signature says nothing of the message: the next try is signed afresh, and a clock
+    that is wrong, or a key that is not known yet, is mended meanwhile."""
+    if isinstance(result, Acknowledgement) and result.code in SIGNATURE_CODES.values():
+        return Undelivered(f"NACK {result.code}: {result.message}", True, status=401)
+    return result
 
 
 def _blames_message(error: Exception) -> bool:

@@ -165,6 +165,24 @@ async def test_a_nack_ends_the_matter_and_lets_the_next_go(store: Store) -> None
     assert [sent.action for sent in there.client.sent] == ["confirm", "cancel"]
 
 
+async def test_a_refused_signature_is_tried_again_since_clocks_and_keys_are_mended(
+    store: Store,
+) -> None:
+    is_wrong = True
+
+    async def doubts(sent: Sent) -> Acknowledgement:
+        return Acknowledgement(False, "20001", "created in the future") if is_wrong else ACK
+
+    async with running(store, FakeClient(doubts)) as there:
+        await there.owe({"action": "on_cancel"})
+        await until(lambda: rows(store, Owed)[0]["tries"] == 1, "the first refusal")
+        assert rows(store, Owed)[0]["error"] == "NACK 20001: created in the future"
+        is_wrong = False
+        there.move(60)
+        await there.all_sent()
+    assert [sent.action for sent in there.client.sent] == ["on_cancel", "on_cancel"]
+
+
 async def test_a_request_is_given_up_at_its_ttl_and_the_next_goes(store: Store) -> None:
     peer, told = Switch(), list[str]()
     peer.is_down = True
