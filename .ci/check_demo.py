@@ -1,9 +1,15 @@
-"""Read what `wayfare demo --once --json` printed and hold it against what it must say."""
+"""Run `wayfare demo --json`, hold what it prints against what it must say, and visit its pages."""
 
 import json
+import signal
+import subprocess
 import sys
+import tempfile
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
+
+from demo_visitor import faults
 
 FAULTS: list[str] = []
 
@@ -27,10 +33,7 @@ def check_job(name: str, job: dict[str, Any], scheme: str, borne_by: str) -> Non
     expect(bool(contribution["slip_id"]), f"{name} slip")
 
 
-def main() -> int:
-    lines = sys.stdin.read().strip().splitlines()
-    expect(len(lines) == 1, f"one line of JSON was promised, {len(lines)} came")
-    shown = json.loads(lines[-1])
+def check(shown: dict[str, Any]) -> None:
     check_job("ride", shown["ride"], "my.act872.gig", "worker")
     check_job("delivery", shown["delivery"], "in.karnataka.pbgw2025", "cooperative")
     cancelled = shown["cancelled_ride"]
@@ -52,6 +55,25 @@ def main() -> int:
     roles = sorted(node["role"] for node in shown["nodes"])
     expect(roles == ["bap", "bpp", "bpp", "gateway", "registry"], f"nodes {roles}")
     expect(len({node["pid"] for node in shown["nodes"]}) == 5, "five processes")
+    faces = {page["face"] for page in shown["pages"]}
+    expect(faces == {"citizen", "driver", "office", "operator", "everybody"}, f"faces {faces}")
+    FAULTS.extend(faults(shown["pages"]))
+
+
+def main() -> int:
+    wayfare = Path(sys.executable).with_name("wayfare")
+    with tempfile.TemporaryDirectory() as data:
+        command = [str(wayfare), "demo", "--json", "--port-base", "0", "--data", data]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as demo:
+            told = demo.stdout
+            if told is None:
+                raise RuntimeError("the demo has no standard output")
+            try:
+                check(json.loads(told.readline()))
+            finally:
+                demo.send_signal(signal.SIGTERM)
+            expect(told.read() == "", "one line of JSON was promised, more came")
+            expect(demo.wait(timeout=60) == 0, f"it ended with {demo.returncode}")
     for fault in FAULTS:
         print(f"demo: {fault}")
     print("demo: all as promised" if not FAULTS else f"demo: {len(FAULTS)} faults")

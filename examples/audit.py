@@ -213,16 +213,6 @@ def _subscriber_id(plan: Network, name: str) -> str:
     raise DemoFault(f"{plan.config(name)} names no subscriber_id")
 
 
-def pages_shown(plan: Network) -> list[Shown]:
-    """The nodes that have a page at their address, and where."""
-    found = []
-    for name, role in NODES.items():
-        status, _ = Caller(plan.url(name)).ask("GET", "/", None)
-        if status == 200:
-            found.append({"role": role, "url": plan.url(name) + "/"})
-    return found
-
-
 # Is it true?
 
 

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn
 
-from examples import audit, drive, play
+from examples import audit, drive, pages, play
 from examples.calls import Caller, CallFailed
 from examples.network import Network, join_all, network, start_all, write_settings
 from examples.people import Citizen, Desk, Driver
@@ -102,7 +102,7 @@ def perform(plan: Network, say: _Words) -> tuple[dict[str, Any], dict[str, Drive
     say("Aminah and Ravi are enrolled; each read in Malay or Kannada what is set aside, and why.")
     citizen = _citizens(plan)
     say.part("A ride in Kuala Lumpur, paid in cash.")
-    ride = play.cash_ride(citizen("Mei Ling", "+60123456789"), aminah, say)
+    ride = play.cash_ride(citizen(**pages.CITIZEN), aminah, say)
     say.part("A parcel in Bengaluru, prepaid; its courier is found after the confirmation.")
     delivery = play.prepaid_delivery(citizen("Arjun", "+919876543210"), ravi, say)
     say.part("A ride that is cancelled.")
@@ -119,13 +119,12 @@ def perform(plan: Network, say: _Words) -> tuple[dict[str, Any], dict[str, Drive
 def _hire(plan: Network) -> tuple[Driver, Driver]:
     """A driver and a courier, registered and enrolled by the desks while the nodes run; each reads
     in their own language what will be deducted."""
-    aminah = {"code": "A1", "name": "Aminah", "phone": "+60131112222", "vehicle": "VDM 4821"}
-    ravi = {"code": "R1", "name": "Ravi", "phone": "+919811122233", "vehicle": "KA 05 HX 2291"}
     rides, couriers = Desk(_desk(plan, "rides")), Desk(_desk(plan, "couriers"))
     drivers = (
-        rides.add_driver(**aminah, language="ms"),
-        couriers.add_driver(**ravi, language="kn"),
+        rides.add_driver(**pages.AMINAH, language="ms"),
+        couriers.add_driver(**pages.RAVI, language="kn"),
     )
+    pages.staff({"rides": rides, "couriers": couriers})
     mykad = {"identity_kind": "mykad", "identity": "880512-14-5566"}
     uan = {"identity_kind": "uan", "identity": "1234 5678 9012"}
     rides.enrol("A1", born="1988-05-12", sector="ride", **mykad)
@@ -138,7 +137,7 @@ def _desk(plan: Network, name: str) -> Caller:
     return Caller(plan.url(name), token)
 
 
-def _citizens(plan: Network) -> Callable[[str, str], Citizen]:
+def _citizens(plan: Network) -> Callable[..., Citizen]:
     return lambda name, phone: Citizen(plan.url("bap"), name, phone)
 
 
@@ -188,7 +187,7 @@ def _finish(
     say: _Words,
 ) -> None:
     """Print the object and the last words: what is not as promised, what a visitor can do."""
-    pages = audit.pages_shown(plan)
+    shown = {**shown, "pages": pages.shown(plan)}
     messages = shown["messages"]
     say.part(
         f"{messages['sent']} signed messages, {messages['acked']} acknowledged, "
@@ -197,24 +196,19 @@ def _finish(
     for fault in faults:
         print(f"wayfare demo: not as promised: {fault}", file=sys.stderr)
     if arguments.json:
-        print(json.dumps(shown if arguments.once else {**shown, "pages": pages}), flush=True)
+        print(json.dumps(shown), flush=True)
     if not arguments.once:
-        _invite(plan, shown, pages, arguments.ride_s, say)
+        _invite(plan, shown, arguments.ride_s, say)
 
 
-def _invite(
-    plan: Network,
-    shown: dict[str, Any],
-    pages: list[dict[str, Any]],
-    ride_s: float,
-    say: _Words,
-) -> None:
+def _invite(plan: Network, shown: dict[str, Any], ride_s: float, say: _Words) -> None:
     """What a visitor can do while the network is up."""
-    for page in pages:
-        say(f"The page of the {page['role']}: {page['url']}")
+    say.part("The pages, while the network is up, and how to come in.")
+    for line in pages.lines(shown["pages"]):
+        say(line)
     say(
-        "Book a ride in Kuala Lumpur or a parcel in Bengaluru there: Aminah and Ravi are at work, "
-        f"and each takes about {ride_s:.0f} s."
+        "Book a ride in Kuala Lumpur or a parcel in Bengaluru: Aminah and Ravi are at work, and "
+        f"each takes about {ride_s:.0f} s."
     )
     say("Look at the books of the ride cooperative, and at the slip of its first ride:")
     config, witness = str(plan.config("rides")), str(plan.witness("rides"))

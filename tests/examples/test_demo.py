@@ -50,6 +50,8 @@ def test_the_demonstration_keeps_its_promises_and_cleans_up(
         "gateway",
         "registry",
     ]
+    faces = [page["face"] for page in shown["pages"]]
+    assert list(dict.fromkeys(faces)) == ["citizen", "driver", "office", "operator", "everybody"]
     for page in shown["pages"]:
         with urllib.request.urlopen(page["url"], timeout=5) as answer:
             assert answer.headers.get_content_type() == "text/html"
