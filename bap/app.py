@@ -68,7 +68,14 @@ def assemble(
     node.add_loop("forget", upkeep.forget_next, wake=asyncio.Event())
     if settings.page:
         citizen.serve(
-            node, settings, api=api, orders=orders, forms=forms, watch=watch, sender=sender
+            node,
+            settings,
+            api=api,
+            orders=orders,
+            forms=forms,
+            watch=watch,
+            asking=asking,
+            sender=sender,
         )
     return node
 

@@ -136,6 +136,14 @@ def order(journey: Journey, view: OrderView) -> Document:
         "code_claimed": fulfillment.code_claimed,
         "end_code": fulfillment.end_code,
         "ready_to_ship": _ready_to_ship(journey),
+        "pictures": [
+            leg
+            for leg, url in (
+                ("pickup", fulfillment.pickup_picture),
+                ("drop", fulfillment.drop_picture),
+            )
+            if url
+        ],
         "return": _return(fulfillment.return_leg),
         "quote": None if priced is None else price(priced),
         "payments": [payment(given) for given in view.payments],

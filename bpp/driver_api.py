@@ -142,6 +142,8 @@ class DriverApi:
             await self._office.fleet.gone(self._node.store, worker.agent_id)
         elif body.lat is None or body.lon is None:
             raise ApiError(400, "place_missing", "send lat and lon to go online", "/lat")
+        elif why := self._office.standing.off_duty(worker, self._node.now()):
+            raise ApiError(409, "off_duty", why)
         else:
             position = Position(body.lat, body.lon, self._node.now())
             await self._office.fleet.seen(self._node.store, worker.agent_id, position)

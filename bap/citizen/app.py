@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from bap.asking import Asking
 from bap.citizen.doing import Doing
 from bap.citizen.journeys import Journeys
 from bap.citizen.people import AnyPhone, CitizenFace, identify
+from bap.citizen.pictures import Pictures
 from bap.citizen.searching import Searching
 from bap.citizen.sharing import Sharing
 from bap.citizen.trip import Trips
@@ -37,6 +39,7 @@ def serve(
     orders: OrderApi,
     forms: FormApi,
     watch: Watch,
+    asking: Asking,
     sender: Sender | None = None,
 ) -> None:
     """Opens all pages; to be called after all other routes. Raises SettingsError.
@@ -58,6 +61,7 @@ def serve(
     Doing(made, orders, forms, searching).serve(face)
     journeys.serve(face)
     Sharing(made, journeys).serve(face)
+    Pictures(made, asking).serve(face)
     face.finish()
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from bpp.drive.handovers import HandOvers
 from bpp.drive.money import Money
+from bpp.drive.papers import Papers
 from bpp.drive.people import DRIVES, Drivers
 from bpp.drive.record import OwnRecord
 from bpp.drive.working import Working
 from bpp.insurance.wiring import Insured
 from bpp.orders.office import Office
+from bpp.work.standing import Standing
 from protocol_specs.web.face import Face, NavItem
 from protocol_specs.web.languages import N_
 from protocol_specs.web.maps import add_maps
@@ -25,7 +28,7 @@ NAV = (
 )
 
 
-def add(site: Site, office: Office, insured: Insured | None) -> None:
+def add(site: Site, office: Office, insured: Insured | None, standing: Standing) -> None:
     """Serve the driver's pages of this site. Raises SettingsError."""
     drivers = Drivers(office.fleet)
     nav = NAV if insured else tuple(item for item in NAV if item.path != "/slips")
@@ -35,7 +38,10 @@ def add(site: Site, office: Office, insured: Insured | None) -> None:
     PhoneSignIn(face, drivers)
     add_pwa(face)
     add_maps(face)
-    _add_work(face, Working(site, office, insured))
+    work = Working(site, office, insured, standing)
+    _add_work(face, work)
+    _add_pictures(face, HandOvers(site.node, work))
+    _add_papers(face, Papers(site.node, office, standing))
     _add_money(face, Money(site, office, insured))
     _add_record(face, OwnRecord(site, office, insured))
     face.finish()
@@ -53,6 +59,17 @@ def _add_work(face: Face, work: Working) -> None:
     face.post("/jobs/{id}/cancel", work.cancel, roles=DRIVES)
     face.post("/jobs/{id}/return", work.bring_back, roles=DRIVES)
     face.post("/jobs/{id}/returned", work.brought_back, roles=DRIVES)
+
+
+def _add_pictures(face: Face, pictures: HandOvers) -> None:
+    face.post("/jobs/{id}/picture", pictures.send, roles=DRIVES)
+    face.get("/jobs/{id}/picture/{leg}", pictures.show)
+
+
+def _add_papers(face: Face, papers: Papers) -> None:
+    face.get("/papers", papers.show)
+    face.get("/papers/{id}/scan", papers.scan)
+    face.get("/shifts", papers.plan)
 
 
 def _add_money(face: Face, money: Money) -> None:

@@ -14,6 +14,9 @@ from bpp.insurance.wiring import Insured
 from bpp.orders import steps, store
 from bpp.orders.office import Office
 from bpp.orders.order import Order
+from bpp.work import handovers
+from bpp.work.shifts import Shift
+from bpp.work.standing import Standing
 from protocol_specs.node.store import Session
 
 CARDS_MAX = 5
@@ -22,7 +25,9 @@ CARDS_MAX = 5
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Look:
     """`to_read` are notices not yet shown, `to_answer` schemes that wait for a yes or no; until
-    then no job is offered (docs/people.md)."""
+    then no job is offered (docs/people.md). `why_not` says why no job is offered now for
+    want of a paper or a shift, `ending` how many papers end soon, `pictures` the hand-overs of the
+    job that have one."""
 
     worker: Worker
     is_online: bool
@@ -31,11 +36,17 @@ class Look:
     cards: tuple[Card, ...]
     to_read: int
     to_answer: int
+    shift: Shift | None
+    off_duty: str | None
+    why_not: str | None
+    ending: int
+    pictures: frozenset[str]
 
     @property
     def mark(self) -> str:
         """Changes when the page would."""
         parts: list[Any] = [self.is_online, self.to_read, self.to_answer]
+        parts += [self.shift, self.off_duty, self.why_not, self.ending]
         parts += [(card.job_id, card.expires_at, card.pay.fare_minor) for card in self.cards]
         if self.job is not None:
             leg = self.job.view.fulfillment.return_leg
@@ -45,7 +56,12 @@ class Look:
 
 
 def look(
-    session: Session, office: Office, insured: Insured | None, worker: Worker, now: int
+    session: Session,
+    office: Office,
+    insured: Insured | None,
+    standing: Standing,
+    worker: Worker,
+    now: int,
 ) -> Look:
     """How things stand for this driver."""
     kept = store.job_of(session, worker.agent_id)
@@ -54,6 +70,7 @@ def look(
     found = steps.offers_for(session, office, worker, now)[:CARDS_MAX] if order is None else []
     cards = [card_of(session, office, insured, worker.agent_id, each, now) for each in found]
     to_read, to_answer = owed(session, insured, worker.agent_id)
+    papers = standing.papers(session, worker, now)
     return Look(
         worker=worker,
         is_online=office.fleet.position(worker.agent_id) is not None,
@@ -62,6 +79,11 @@ def look(
         cards=tuple(cards),
         to_read=to_read,
         to_answer=to_answer,
+        shift=standing.rota.of_driver(worker.agent_id, now),
+        off_duty=standing.off_duty(worker, now),
+        why_not=standing.passes_over(session, worker, now, now) if order is None else None,
+        ending=sum(paper.state == "ends_soon" for paper in papers),
+        pictures=handovers.legs(session, order.job_id) if order else frozenset(),
     )
 
 

@@ -18,6 +18,7 @@ from bpp.insurance.statement import asking
 from bpp.insurance.wiring import Insured
 from bpp.orders.office import Office
 from bpp.refused import Refused
+from bpp.work import words
 from protocol_specs.node.store import Session
 from protocol_specs.web.languages import LANGUAGES, N_
 from protocol_specs.web.site import Site
@@ -218,4 +219,4 @@ def _told(visit: Visit, found: dict[str, Any]) -> str:
     if found["place"] is not None:
         return visit._("You were number %(place)s of %(of)s", place=found["place"], of=found["of"])
     reason = found["why"].removeprefix("you were passed over: ")
-    return visit._("You were passed over: %(reason)s", reason=visit._(reason))
+    return visit._("You were passed over: %(reason)s", reason=words.reason(visit, reason))

@@ -19,6 +19,8 @@ from bpp.orders import steps, store
 from bpp.orders.office import Office
 from bpp.orders.order import Order
 from bpp.orders.progress import Step, WrongCode
+from bpp.work import handovers, words
+from bpp.work.standing import Standing
 from protocol_specs.node.store import Session
 from protocol_specs.web.maps import map_data
 from protocol_specs.web.places import point_of
@@ -36,8 +38,11 @@ HEARTBEAT_S = 15
 class Working:
     """The handlers. A job is found by its driver and its id together, so that others' are not."""
 
-    def __init__(self, site: Site, office: Office, insured: Insured | None) -> None:
+    def __init__(
+        self, site: Site, office: Office, insured: Insured | None, standing: Standing
+    ) -> None:
         self._site, self._office, self._insured = site, office, insured
+        self._standing = standing
         self._node = site.node
         self._watch = Watch(waiting_max=5_000, each_max=4)
         self._node.store.listen(offers.CHANNEL, self._heard)
@@ -50,7 +55,7 @@ class Working:
         worker = self._office.fleet.worker(visit.who)
         if worker is None or not worker.active:
             return visit.page("drive/left.html")
-        return self._page(visit, worker)
+        return self.page(visit, worker)
 
     async def live(self, visit: Visit) -> web.StreamResponse:
         """GET /live: an event whenever the first page is no longer what stands on the screen."""
@@ -82,13 +87,16 @@ class Working:
     async def online(self, visit: Visit) -> web.StreamResponse:
         """POST /online: on duty at a place that the driver gave or that the phone told."""
         worker, at = self._worker(visit), point_of(visit.text("here_at"))
+        if why := self._standing.off_duty(worker, visit.now):
+            told = telling.said(visit, words.reason(visit, why))
+            return await visit.see(visit.to("/"), flash=told, kind="warn")
         if at is None:
             found = self._site.places.find(visit.text("here"), most=1)
             at = (found[0].lat, found[0].lon) if found else None
         if at is None:
             wrong = {"here": visit._("No such place is known here. Type another one nearby.")}
             visit.errors = wrong
-            return self._page(visit, worker, status=422)
+            return self.page(visit, worker, status=422)
         await self._office.fleet.seen(
             self._node.store, worker.agent_id, Position(*at, self._node.now())
         )
@@ -118,8 +126,8 @@ class Working:
 
     async def accept(self, visit: Visit) -> web.StreamResponse:
         """POST /jobs/{id}/accept: whoever is first has it."""
-        worker, job_id = self._about(visit)
-        return await self._do(
+        worker, job_id = self.about(visit)
+        return await self.do(
             visit,
             lambda session: steps.accept(session, self._office, worker, job_id, visit.now),
             visit._("The job is yours."),
@@ -127,8 +135,8 @@ class Working:
 
     async def decline(self, visit: Visit) -> web.StreamResponse:
         """POST /jobs/{id}/decline: the next driver is asked at once."""
-        worker, job_id = self._about(visit)
-        response = await self._do(
+        worker, job_id = self.about(visit)
+        response = await self.do(
             visit,
             lambda session: steps.decline(session, worker, job_id, visit.now),
             visit._("Declined. The next driver is asked."),
@@ -140,7 +148,7 @@ class Working:
 
     async def step(self, visit: Visit) -> web.StreamResponse:
         """POST /jobs/{id}/step: the next step; start and pick-up need the customer's code."""
-        worker, job_id = self._about(visit)
+        worker, job_id = self.about(visit)
         which, code = visit.text("step"), visit.text("code", most=12)
         if which not in STEPS:
             raise PageError(400)
@@ -158,13 +166,13 @@ class Working:
                 cash_collected=cash,
             )
 
-        return await self._do(visit, unit, visit._("Done.") if which == "end" else "")
+        return await self.do(visit, unit, visit._("Done.") if which == "end" else "")
 
     async def cancel(self, visit: Visit) -> web.StreamResponse:
         """POST /jobs/{id}/cancel: the driver cannot do it."""
-        worker, job_id = self._about(visit)
+        worker, job_id = self.about(visit)
         reason = visit.text("reason")
-        return await self._do(
+        return await self.do(
             visit,
             lambda session: steps.give_up(session, self._office, worker, job_id, reason, visit.now),
             visit._("You gave the job up. It goes to another driver, or ends."),
@@ -172,9 +180,9 @@ class Working:
 
     async def bring_back(self, visit: Visit) -> web.StreamResponse:
         """POST /jobs/{id}/return: nobody takes the parcel."""
-        worker, job_id = self._about(visit)
+        worker, job_id = self.about(visit)
         reason = visit.text("reason")
-        return await self._do(
+        return await self.do(
             visit,
             lambda session: steps.bring_back(
                 session, self._office, job_id, reason, visit.now, worker=worker
@@ -184,8 +192,8 @@ class Working:
 
     async def brought_back(self, visit: Visit) -> web.StreamResponse:
         """POST /jobs/{id}/returned: the parcel is with its sender again."""
-        worker, job_id = self._about(visit)
-        return await self._do(
+        worker, job_id = self.about(visit)
+        return await self.do(
             visit,
             lambda session: steps.brought_back(
                 session,
@@ -201,7 +209,7 @@ class Working:
 
     # Inside
 
-    async def _do(
+    async def do(
         self, visit: Visit, unit: Callable[[Session], Order | WrongCode], flash: str
     ) -> web.StreamResponse:
         """What the form asks for, once; and back to the first page, where it is said."""
@@ -228,9 +236,9 @@ class Working:
 
     def _wrong_code(self, visit: Visit, wrong: str) -> web.StreamResponse:
         visit.errors = {"code": wrong}
-        return self._page(visit, self._worker(visit), status=422)
+        return self.page(visit, self._worker(visit), status=422)
 
-    def _page(self, visit: Visit, worker: Worker, *, status: int = 200) -> web.Response:
+    def page(self, visit: Visit, worker: Worker, *, status: int = 200) -> web.Response:
         found = self._look(worker, visit.now)
         if found.job is not None:
             return visit.page("drive/job.html", status=status, **self._job(visit, found, found.job))
@@ -241,6 +249,8 @@ class Working:
         return {
             "look": found,
             "provider": provider,
+            "said_why": lambda why: telling.said(visit, words.reason(visit, why)),
+            "until": lambda at: visit.speech.clock(at, self._standing.zone),
             "place_name": lambda place: telling.place_name(visit, self._site, place),
         }
 
@@ -276,6 +286,7 @@ class Working:
             "rates": self._office.provider.tariff.at(order.priced_at).rates_for(
                 order.category, pickup
             ),
+            "leg": handovers.open_leg(order),
             "reasons": telling.PARCEL_REASONS if is_parcel else telling.RIDE_REASONS,
             "return_reasons": self._office.provider.return_reasons,
             "lines": [
@@ -305,7 +316,7 @@ class Working:
 
     def _look(self, worker: Worker, now: int) -> Look:
         return self._node.store.read(
-            lambda session: look(session, self._office, self._insured, worker, now)
+            lambda session: look(session, self._office, self._insured, self._standing, worker, now)
         )
 
     def _worker(self, visit: Visit) -> Worker:
@@ -314,7 +325,7 @@ class Working:
             raise PageError(401)
         return worker
 
-    def _about(self, visit: Visit) -> tuple[Worker, str]:
+    def about(self, visit: Visit) -> tuple[Worker, str]:
         return self._worker(visit), visit.arg("id")
 
     def _heard(self, agent_id: str) -> None:

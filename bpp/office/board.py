@@ -10,6 +10,7 @@ from sqlalchemy import select, union_all
 
 from bpp.insurance.remittance import deadlines
 from bpp.ledger import trust
+from bpp.office.documents import Documents
 from bpp.office.room import Room
 from bpp.orders.order import Order, read_order
 from bpp.orders.tables import OrderRow
@@ -56,6 +57,7 @@ class Board:
             online=sum(1 for _ in self._online()),
             alarms=self._alarms(visit),
             trust=self._trust(visit),
+            papers=room.store.read(lambda s: Documents(room).papers(s, visit.now)),
             room=room,
             **self._room.of_jobs(visit),
         )

@@ -12,6 +12,7 @@ from bpp.insurance.people import listing
 from bpp.office import acts, words
 from bpp.office.deeds import Deed, Question, do
 from bpp.office.room import Room
+from bpp.work import words as work_words
 from protocol_specs.node.store import Session
 from protocol_specs.web.visit import Visit
 
@@ -167,11 +168,20 @@ class Drivers:
                 "owed": [each["scheme"] for each in owed],
                 "cash": cash.owed_minor(session, insured.limit, local) if insured and local else 0,
                 "done": words.acts_told(visit, acts.about(session, worker.agent_id)),
+                "why": room.standing.passes_over(session, worker, visit.now, visit.now),
             }
 
         found = room.store.read(read)
         is_online = room.office.fleet.position(worker.agent_id) is not None
-        return {"worker": worker, "is_online": is_online, "room": room, **found}
+        why = found.pop("why")
+        forbidden = work_words.reason(visit, why) if why else ""
+        return {
+            "worker": worker,
+            "is_online": is_online,
+            "room": room,
+            "forbidden": forbidden,
+            **found,
+        }
 
     def _notice(self, visit: Visit, proof: dict[str, Any]) -> list[str]:
         how = words.word(visit, words.HOW, proof.get("how") or "")

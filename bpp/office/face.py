@@ -4,6 +4,7 @@ from bpp.fares_settings import FareSettings
 from bpp.insurance.settings import InsuranceSettings
 from bpp.insurance.wiring import Insured
 from bpp.office.board import Board
+from bpp.office.documents import Documents
 from bpp.office.drivers import Drivers
 from bpp.office.fares import Fares
 from bpp.office.jobs import Jobs
@@ -13,9 +14,11 @@ from bpp.office.people import ROLES, OfficePeople
 from bpp.office.periods import Periods
 from bpp.office.remittances import Remittances
 from bpp.office.room import Room
+from bpp.office.shifts import Shifts
 from bpp.office.surplus import Surplus
 from bpp.orders.office import Office
 from bpp.tariff.store import Reader
+from bpp.work.standing import Standing
 from protocol_specs.web.face import Face, Handler, NavItem
 from protocol_specs.web.languages import N_
 from protocol_specs.web.maps import add_maps
@@ -47,6 +50,7 @@ def add(
     settings: InsuranceSettings | None,
     listed: FareSettings,
     tariffs: Reader,
+    standing: Standing,
 ) -> Face:
     """Serves the pages below /office."""
     kept = NAV if insured else tuple(i for i in NAV if i.path not in ("/insurance", "/money"))
@@ -57,8 +61,8 @@ def add(
     PhoneSignIn(face, people)
     add_pwa(face)
     add_maps(face)
-    room = Room(site, office, insured, settings, listed, tariffs)
-    routes = _routes(room) + (_routes_of_books(room) if insured else [])
+    room = Room(site, office, insured, settings, listed, tariffs, standing)
+    routes = _routes(room) + _routes_of_work(room) + (_routes_of_books(room) if insured else [])
     for method, path, handler, roles in routes:
         (face.get if method == "GET" else face.post)(path, handler, roles=roles)
     face.finish()
@@ -75,6 +79,7 @@ def _routes(room: Room) -> Routes:
         ("GET", "/board/events", board.events, DISPATCH),
         ("GET", "/jobs", jobs.show_all, JOBS),
         ("GET", "/jobs/{id}", jobs.show, JOBS),
+        ("GET", "/jobs/{id}/picture/{leg}", jobs.picture, JOBS),
         ("POST", "/jobs/{id}/assign", jobs.assign, DISPATCH),
         ("POST", "/jobs/{id}/cancel", jobs.cancel, DISPATCH),
         ("POST", "/jobs/{id}/end", jobs.end, DISPATCH),
@@ -92,6 +97,21 @@ def _routes(room: Room) -> Routes:
         ("POST", "/fares", fares.write, TREASURY),
         ("POST", "/fares/{n}/withdraw", fares.withdraw, TREASURY),
         ("GET", "/log", log.show, BOOKS),
+    ]
+
+
+def _routes_of_work(room: Room) -> Routes:
+    papers, shifts = Documents(room), Shifts(room)
+    return [
+        ("GET", "/documents", papers.show_all, JOBS),
+        ("GET", "/documents/driver/{id}", papers.of_driver, JOBS),
+        ("POST", "/documents/driver/{id}", papers.put_driver, DISPATCH),
+        ("GET", "/documents/vehicle/{id}", papers.of_vehicle, JOBS),
+        ("POST", "/documents/vehicle/{id}", papers.put_vehicle, DISPATCH),
+        ("GET", "/documents/scan/{id}", papers.scan, JOBS),
+        ("GET", "/shifts", shifts.show, JOBS),
+        ("POST", "/shifts", shifts.plan, DISPATCH),
+        ("POST", "/shifts/{id}/end", shifts.end, DISPATCH),
     ]
 
 

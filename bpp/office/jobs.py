@@ -13,6 +13,7 @@ from bpp.office.room import Room
 from bpp.orders import beside, steps, store
 from bpp.orders.events import Partner
 from bpp.orders.order import ACTIVE, COMPLETE, Order
+from bpp.work import handovers, uploads, words as work_words
 from protocol_specs.node.store import Session
 from protocol_specs.web.visit import PageError, Visit
 from protocol_specs.wire.money import minor_units
@@ -37,6 +38,14 @@ class Jobs:
     async def show(self, visit: Visit) -> web.StreamResponse:
         """GET /jobs/{id}."""
         return visit.page(PAGE, **self._page(visit))
+
+    async def picture(self, visit: Visit) -> web.StreamResponse:
+        """GET /jobs/{id}/picture/{leg}: of the parcel, as its driver took it."""
+        job_id, leg = visit.arg("id"), visit.arg("leg")
+        found = self._room.store.read(lambda session: handovers.find(session, job_id, leg))
+        if found is None:
+            raise PageError(404)
+        return uploads.shown(found.body)
 
     async def assign(self, visit: Visit) -> web.StreamResponse:
         """POST /jobs/{id}/assign: this driver has it, whoever had it before."""
@@ -207,6 +216,7 @@ class Jobs:
             return kept.order, lists, beside.ratings_of(session, key), acts.about(session, job_id)
 
         job, lists, ratings, done = room.store.read(read)
+        pictures = room.store.read(lambda session: handovers.legs(session, job_id))
         roles = visit.person.roles if visit.person else frozenset()
         return {
             **self._room.of_jobs(visit),
@@ -214,6 +224,7 @@ class Jobs:
             "job": job,
             "driver": room.named(job.agent_id),
             "ratings": ratings,
+            "pictures": pictures,
             "done": words.acts_told(visit, done),
             "drivers": self._drivers(visit, job) if job.status == ACTIVE else [],
             "reasons": words.options(visit, words.REASONS),
@@ -276,5 +287,6 @@ def _lists_told(visit: Visit, room: Room, found: Sequence[dict[str, Any]]) -> li
             rows.append([str(each["n"]), room.named(ranked["agent_id"]), str(ranked["place"]),
                          visit.speech.duration(ranked["travel_s"]), became])  # fmt: skip
         for passed in each["passed"]:
-            rows.append([str(each["n"]), room.named(passed["agent_id"]), "–", "", passed["why"]])
+            why = work_words.reason(visit, passed["why"])
+            rows.append([str(each["n"]), room.named(passed["agent_id"]), "–", "", why])
     return rows

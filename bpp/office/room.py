@@ -9,6 +9,7 @@ from bpp.insurance.settings import InsuranceSettings
 from bpp.insurance.wiring import Insured
 from bpp.office import words
 from bpp.orders.office import Office
+from bpp.work.standing import Standing
 from bpp.tariff.store import Reader
 from protocol_specs.node.store import Store
 from protocol_specs.web.site import Site
@@ -22,7 +23,7 @@ NEAR_M = 1_500
 @dataclass(frozen=True, slots=True)
 class Room:
     """The site, the cooperative's office, its books if it keeps any; the fares of the settings,
-    and who reads dated ones into memory."""
+    and who reads dated ones into memory; the rules of papers and shifts."""
 
     site: Site
     office: Office
@@ -30,6 +31,7 @@ class Room:
     settings: InsuranceSettings | None
     listed: FareSettings
     tariffs: Reader
+    standing: Standing
 
     @property
     def store(self) -> Store:

@@ -37,6 +37,10 @@ class Standing(Protocol):
         """Why this driver may not go online now, in words; None: they may."""
         ...
 
+    def off_duty(self, worker: Worker, now: int) -> str | None:
+        """Why this driver may not go online now, in words; None: they may."""
+        ...
+
     def forbids(self, session: Session, worker: Worker, at: int) -> str | None:
         """Why nobody may give this driver work at that moment, in words; None: they may."""
         ...
@@ -48,6 +52,10 @@ class Standing(Protocol):
 
 class AllMay:
     """Where nothing is asked of drivers."""
+
+    def off_duty(self, worker: Worker, now: int) -> str | None:
+        """None."""
+        return None
 
     def off_duty(self, worker: Worker, now: int) -> str | None:
         """None."""

@@ -47,6 +47,11 @@ def open_leg(order: Order) -> Leg | None:
     return next((leg for leg, states in WHEN.items() if order.state in states), None)
 
 
+def address(url: str, token: str) -> str:
+    """Where the customer sees it: nobody guesses it, and it ends after SHOWN_S."""
+    return f"{url}/pictures/{token}"
+
+
 def put(session: Session, job_id: str, leg: Leg, agent_id: str, body: bytes, now: int) -> str:
     """Keeps the picture in place of the one before; returns its token, which is a new one."""
     token = secrets.token_urlsafe(16)

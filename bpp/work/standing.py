@@ -1,16 +1,17 @@
 """Whether a driver may be given work now, whatever the job: papers that hold, and shifts."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import tzinfo
 
 from bpp.fleet.workers import Worker
 from bpp.orders import store
 from bpp.work import documents
-from bpp.work.documents import Paper
+from bpp.work.documents import Holder, Paper
 from bpp.work.rota import Rota
 from bpp.work.settings import DocumentSettings, ShiftUse
 from bpp.work.shifts import Shift
-from protocol_specs.node.store import Session
+from protocol_specs.node.store import Row, Session
 
 # Before the colon what is wrong, after it the kind of paper: bpp/work/words.py translates both.
 MISSING = {
@@ -51,6 +52,11 @@ class Standing:
         it. A running job is nobody's business here: it is finished."""
         return self.forbids(session, worker, begins_at) or self.off_shift(session, worker, now)
 
+    def off_duty(self, worker: Worker, now: int) -> str | None:
+        """Why the driver may not go online now, in words for them; None: they may."""
+        is_planned = self.rota.of_driver(worker.agent_id, now) is not None
+        return None if is_planned or self.shifts == "shown" else NO_SHIFT
+
     def off_shift(self, session: Session, worker: Worker, now: int) -> str | None:
         """Why the driver cannot drive by the plan of shifts; None: they can."""
         own = self.rota.of_driver(worker.agent_id, now)
@@ -64,10 +70,17 @@ class Standing:
     def papers(self, session: Session, worker: Worker, at: int) -> list[Paper]:
         """The driver's papers and those of the vehicle that is driven, judged at this moment."""
         registration = worker.vehicle.registration or ""
+        rows = documents.of(session, worker.agent_id, registration)
+        return self.judged(rows, [("driver", worker.agent_id), ("vehicle", registration)], at)
+
+    def judged(
+        self, rows: Iterable[Row], holders: Iterable[tuple[Holder, str]], at: int
+    ) -> list[Paper]:
+        """What these holders have and what is required of them, judged at this moment."""
         return documents.judged(
-            documents.of(session, worker.agent_id, registration),
+            rows,
             self.documents.required(),
-            (("driver", worker.agent_id), ("vehicle", registration)),
+            holders,
             at=at,
             zone=self.zone,
             warn_days=self.documents.warn_days,

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from protocol_specs.node.telemetry import Telemetry
 
 Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
+TOO_LARGE = "This file is too large. Go back and choose a picture of at most 200 kB."
 STOP_S = 5  # until requests that run are cancelled
 LINGER_S = 2  # how long an unread rest of a refused body is swallowed, so that the answer arrives
 
@@ -118,6 +119,9 @@ class Shell:
             if exception.status < 400:
                 raise
             response = refusal_response(as_refusal(exception), allow(exception))
+        except TooLarge as refused:
+            is_person = "text/html" in request.headers.get("Accept", "")
+            response = _told(TOO_LARGE) if is_person else refusal_response(refused)
         except Refused as refused:
             response = refusal_response(refused)
         except StoreUnavailable as fault:
@@ -152,6 +156,13 @@ class Shell:
         except Refused as refused:
             return route.refuse(refused)
         return await route.receive(request.headers, body, request.remote or "")
+
+
+def _told(sentence: str) -> web.Response:
+    """For a browser whose form is so large that no page reads it; the connection is then closed."""
+    response = web.Response(status=413, text=sentence, headers={"Cache-Control": "no-store"})
+    response.force_close()
+    return response
 
 
 async def _expect(request: web.BaseRequest) -> None:

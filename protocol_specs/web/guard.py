@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import hmac
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from aiohttp import web
+from aiohttp import BodyPartReader, MultipartReader, StreamReader, web
+from aiohttp.base_protocol import BaseProtocol
 from yarl import URL
 
 from protocol_specs.web.visit import PageError
@@ -14,6 +16,7 @@ from protocol_specs.web.visit import PageError
 if TYPE_CHECKING:
     from protocol_specs.web.visit import Visit
 
+FORM_BYTES_MAX = 300_000  # pictures and all; see pictures.py
 FIELDS_MAX = 200
 FIELD_CHARS_MAX = 20_000
 FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
@@ -57,17 +60,48 @@ async def read_form(visit: Visit) -> None:
         raise PageError(403, visit._("This form did not come from a page of ours."))
     if request.content_type not in FORMS:
         raise PageError(400, visit._("This form is not complete. Go back and send it again."))
+    too_large = visit._("That is more than this form takes. A picture has at most 200 kB.")
+    if (request.content_length or 0) > FORM_BYTES_MAX:
+        raise PageError(413, too_large)
     try:
-        fields = await request.post()
+        is_parted = request.content_type == FORMS[1]
+        texts, files = await (_parts(request) if is_parted else _pairs(request))
+    except web.HTTPRequestEntityTooLarge:
+        raise PageError(413, too_large) from None
     except (LookupError, ValueError):  # no charset that we know, or not in it, or broken parts
         raise PageError(
             400, visit._("This form is not complete. Go back and send it again.")
         ) from None
-    texts = {name: value for name, value in fields.items() if isinstance(value, str)}
-    if len(fields) > FIELDS_MAX or any(len(v) > FIELD_CHARS_MAX for v in texts.values()):
-        raise PageError(413, visit._("That is more than this form takes."))
+    is_long = any(len(value) > FIELD_CHARS_MAX for value in texts.values())
+    if len(texts) + len(files) > FIELDS_MAX or is_long:
+        raise PageError(413, too_large)
     visit.typed = texts
-    visit.files = {name: v for name, v in fields.items() if isinstance(v, web.FileField)}
+    visit.files = files
+
+
+async def _pairs(request: web.Request) -> tuple[dict[str, str], dict[str, bytes]]:
+    fields = await request.post()
+    return {name: value for name, value in fields.items() if isinstance(value, str)}, {}
+
+
+async def _parts(request: web.Request) -> tuple[dict[str, str], dict[str, bytes]]:
+    """The parts of a multipart form (RFC 7578); what has a file's name is a file. Read from the
+    body, because the shell has read the stream. Raises ValueError, LookupError."""
+    loop = asyncio.get_running_loop()
+    stream = StreamReader(BaseProtocol(loop), FORM_BYTES_MAX, loop=loop)
+    stream.feed_data(await request.read())
+    stream.feed_eof()
+    reader = MultipartReader(request.headers, stream)
+    texts: dict[str, str] = {}
+    files: dict[str, bytes] = {}
+    while (part := await reader.next()) is not None:
+        if not isinstance(part, BodyPartReader) or part.name is None or len(texts) > FIELDS_MAX:
+            raise ValueError("a form of parts has named parts, and no parts within them")
+        if part.filename is None:
+            texts[part.name] = (await part.read()).decode()
+        else:
+            files[part.name] = bytes(await part.read())
+    return texts, files
 
 
 def check_token(visit: Visit) -> None:

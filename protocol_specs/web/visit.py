@@ -52,7 +52,7 @@ class Visit:
     zone: tzinfo
     now: int
     typed: Mapping[str, str] = field(default_factory=dict)
-    files: Mapping[str, web.FileField] = field(default_factory=dict)
+    files: Mapping[str, bytes] = field(default_factory=dict)
     errors: Mapping[str, str] = field(default_factory=dict)
     flash_shown: bool = False
 

@@ -323,7 +323,8 @@ class Fulfillment:
     `start_at` is when the pickup is planned, not before; None: at once, or not said.
     `start_code` is told at pickup, `end_code` (deliveries) at the drop. `ready_to_ship`,
     `pickup_by`, `deliver_by`, `picked_up_at`, `delivered_at`, `cancelled_in` (the state it was in
-    before) and `return_leg` are said of deliveries only.
+    before) and `return_leg` are said of deliveries only, and so are `pickup_picture` and
+    `drop_picture`: where a picture of the parcel at that hand-over is seen.
     """
 
     id: str
@@ -350,6 +351,8 @@ class Fulfillment:
     delivered_at: int | None = None
     cancelled_in: str | None = None
     return_leg: ReturnLeg | None = None
+    pickup_picture: str | None = None
+    drop_picture: str | None = None
 
     def route(self) -> tuple[Place, Place]:
         """Pickup and drop, where both are needed. Raises Malformed when one is missing."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import re
 from dataclasses import dataclass, field
 from html import unescape
@@ -45,6 +46,23 @@ class Browsing:
         """A form; its headers are those of a browser on a page of ours unless others are given."""
         return await self._send("POST", path, fields, headers or dict(HERE))
 
+    async def upload(
+        self, path: str, fields: dict[str, str], name: str, body: bytes, *, type: str = "image/jpeg"
+    ) -> Seen:
+        """A form with one file in it, as a page of ours sends it."""
+        form = aiohttp.FormData(fields)
+        form.add_field(name, io.BytesIO(body), filename="picture.jpg", content_type=type)
+        return await self._send("POST", path, form, {**HERE, "Accept": "text/html"})
+
+    async def raw(self, path: str) -> tuple[int, Any, bytes]:
+        """What is no text: status, headers and bytes."""
+        cookie = "; ".join(f"{n}={v}" for n, v in self.cookies.items())
+        async with (
+            aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as session,
+            session.get(self.url + path, headers={"Cookie": cookie}) as answer,
+        ):
+            return answer.status, answer.headers.copy(), await answer.read()
+
     async def send_form(self, page: str, path: str, fields: dict[str, str]) -> Seen:
         """Opens the page and sends its first form with these fields."""
         return await self.post(path, (await self.get(page)).hidden | fields)
@@ -56,7 +74,11 @@ class Browsing:
         return await self.send_form(asked.headers["Location"], "/sign-in/code", {"code": code})
 
     async def _send(
-        self, method: str, path: str, fields: dict[str, str] | None, headers: dict[str, str]
+        self,
+        method: str,
+        path: str,
+        fields: dict[str, str] | aiohttp.FormData | None,
+        headers: dict[str, str],
     ) -> Seen:
         cookie = {"Cookie": "; ".join(f"{n}={v}" for n, v in self.cookies.items())}
         named = {name.replace("_", "-"): value for name, value in headers.items()}

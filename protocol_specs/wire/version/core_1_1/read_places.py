@@ -238,6 +238,8 @@ def fulfillment_reader(
             end_code=end_code.token if end_code else None,
             parcel=carried,
             instructions=_stop_part(start, _instructions) or _stop_part(end, _instructions),
+            pickup_picture=_stop_part(start, _picture),
+            drop_picture=_stop_part(end, _picture),
         )
 
     return read
@@ -269,6 +271,15 @@ def _code(stop: Json) -> _Code | None:
         return _Code(find(given, "token", loose_text), claimed, find(given, "valid_to", at))
 
     return find(stop, "authorization", read)
+
+
+def _picture(stop: Json) -> str | None:
+    """The first picture at the stop: an Image, or its url alone as some write it."""
+    given = find(stop, "instructions", an_object) or {}
+    images = given.get("images")
+    first = images[0] if isinstance(images, list) and images else None
+    url = first.get("url") if isinstance(first, dict) else first
+    return url if isinstance(url, str) and url else None
 
 
 def _instructions(stop: Json) -> str | None:

@@ -124,15 +124,20 @@ def stops(given: Fulfillment) -> list[Json]:
         location=location(given.pickup) if given.pickup else None,
         time=planned(given.start_at),
         authorization=_authorization(given),
-        instructions=said(short_desc=given.instructions),
+        instructions=said(short_desc=given.instructions, images=_images(given.pickup_picture)),
         **contact(given.pickup_contact),
     )
     end = said(
         location=location(given.drop) if given.drop else None,
         authorization=said(type="OTP", token=given.end_code) if given.end_code else None,
+        instructions=said(images=_images(given.drop_picture)),
         **contact(given.drop_contact),
     )
     return [{"type": kind, **stop} for kind, stop in (("START", start), ("END", end)) if stop]
+
+
+def _images(url: str | None) -> list[Json]:
+    return [{"url": url}] if url else []
 
 
 def _authorization(given: Fulfillment) -> Json:

@@ -158,6 +158,8 @@ def _delivery(given: Json, tags: Groups) -> Fulfillment:
         start_code=at_start("instructions", lambda part: _code_word(part, _PICKUP_CODES)),
         end_code=at_end("instructions", lambda part: _code_word(part, _DROP_CODES)),
         instructions=at_start("instructions", _instructions),
+        pickup_picture=at_start("instructions", _picture),
+        drop_picture=at_end("instructions", _picture),
         ready_to_ship=None if ready is None else words.is_yes(ready),
         pickup_by=pickup_by,
         deliver_by=deliver_by,
@@ -193,6 +195,13 @@ def _code_word(value: Any, codes: tuple[str, ...]) -> str | None:
     given = an_object(value)
     word = find(given, "short_desc", loose_text)
     return word or None if find(given, "code", loose_text) in codes else None
+
+
+def _picture(value: Any) -> str | None:
+    """The first of the urls: proof of pickup at the start, of delivery at the end."""
+    urls = an_object(value).get("images")
+    first = urls[0] if isinstance(urls, list) and urls else None
+    return first if isinstance(first, str) and first else None
 
 
 def _instructions(value: Any) -> str | None:

@@ -148,15 +148,18 @@ def _taker(view: OrderView) -> Contact | None:
 
 
 def _pickup_words(given: Fulfillment) -> Json:
+    images = [given.pickup_picture] if given.pickup_picture else None
     if given.start_code is None and given.instructions is None:
-        return {}
+        return said(code=_OTHER_CODE if images else None, images=images)
     code = _OTHER_CODE if given.start_code is None else _PICKUP_CODE
     short = given.start_code or (given.instructions or "")[:255]
-    return said(code=code, short_desc=short, long_desc=given.instructions)
+    return said(code=code, short_desc=short, long_desc=given.instructions, images=images)
 
 
 def _drop_words(given: Fulfillment) -> Json:
-    return {} if given.end_code is None else {"code": _DROP_CODE, "short_desc": given.end_code}
+    images = [given.drop_picture] if given.drop_picture else None
+    code = None if given.end_code is None else _DROP_CODE
+    return said(code=code, short_desc=given.end_code, images=images)
 
 
 def _promised(view: OrderView) -> tuple[int, int]:
