@@ -5,6 +5,7 @@ from __future__ import annotations
 from bap.asking import Asking
 from bap.citizen.doing import Doing
 from bap.citizen.journeys import Journeys
+from bap.citizen.live import Live
 from bap.citizen.people import AnyPhone, CitizenFace, identify
 from bap.citizen.pictures import Pictures
 from bap.citizen.searching import Searching
@@ -56,7 +57,8 @@ def serve(
     add_pwa(face)
     add_maps(face)
     made = Trips(site, settings, api)
-    searching, journeys = Searching(made), Journeys(made, orders, forms, watch)
+    live = Live(node, asking, watch)
+    searching, journeys = Searching(made), Journeys(made, orders, forms, watch, live)
     searching.serve(face)
     Doing(made, orders, forms, searching).serve(face)
     journeys.serve(face)

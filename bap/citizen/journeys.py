@@ -7,6 +7,7 @@ from typing import Any
 from aiohttp import web
 
 from bap.citizen import trips
+from bap.citizen.live import Followed, Live
 from bap.citizen.trip import Document, Trips, happened, is_booking, page_key
 from bap.form_api import FormApi
 from bap.journey import Journey
@@ -17,7 +18,7 @@ from protocol_specs.web.visit import PageError, Visit
 from protocol_specs.web.waiting import Crowded, Watch
 
 SEARCHING_S = 30
-TRACK_EVERY_S = 3
+TRACK_EVERY_S, TRACK_WHILE_LIVE_S = 3, 15
 LIST_WAIT_S = 1.0
 LAST = 1 << 31
 
@@ -25,8 +26,11 @@ LAST = 1 << 31
 class Journeys:
     """GET /trips/{id}, its live part, its events and its receipt."""
 
-    def __init__(self, made: Trips, orders: OrderApi, forms: FormApi, watch: Watch) -> None:
-        self._trips, self._orders, self._forms, self._watch = made, orders, forms, watch
+    def __init__(
+        self, made: Trips, orders: OrderApi, forms: FormApi, watch: Watch, live: Live
+    ) -> None:
+        self._trips, self._orders, self._forms = made, orders, forms
+        self._watch, self._live = watch, live
 
     def serve(self, face: Face) -> None:
         """Opens the routes."""
@@ -84,7 +88,9 @@ class Journeys:
 
     async def _track(self, visit: Visit, journey: Journey, doc: Document) -> None:
         told = doc["tracking"]
-        is_new = told and visit.now - told["told_at"] < TRACK_EVERY_S
+        is_live = self._live.is_streaming(journey.id)
+        every_s = TRACK_WHILE_LIVE_S if is_live else TRACK_EVERY_S
+        is_new = told and visit.now - told["told_at"] < every_s
         driven = doc["state"] == "booked" and doc["order"] and doc["order"]["agent"]
         if driven and not is_new and "track" not in doc["waiting_for"]:
             await self._trips.ask_quietly(visit, journey, self._orders.track)
@@ -101,22 +107,30 @@ class Journeys:
 
     async def stream(self, visit: Visit, journey: Journey) -> web.StreamResponse:
         """The events of a journey for a page that shows it."""
-        node = self._trips.site.node
+        node, label = self._trips.site.node, visit._("Vehicle")
+        followed, shown = Followed(), 0
 
         def since_then(after: int) -> list[Event]:
-            label = visit._("Vehicle")
-            return node.store.read(lambda session: happened(journey.id, after, session, label))
+            nonlocal shown
+            read = node.store.read
+            events = read(lambda session: happened(journey.id, after, session, label))
+            if followed.n != shown:
+                shown = followed.n
+                events.append(followed.event(events[-1].n if events else after, label))
+            return events
 
         try:
+            since = last_event_id(visit.request)
             with self._watch.bell(journey.id) as bell:
-                return await send_events(
-                    visit.request,
-                    happened=since_then,
-                    bell=bell,
-                    since=last_event_id(visit.request),
-                    stopping=node.stopping,
-                    heartbeat_s=self._trips.settings.heartbeat_s,
-                )
+                async with self._live.watched(journey.id) as followed:
+                    return await send_events(
+                        visit.request,
+                        happened=since_then,
+                        bell=bell,
+                        since=since,
+                        stopping=node.stopping,
+                        heartbeat_s=self._trips.settings.heartbeat_s,
+                    )
         except BadEventId:
             raise PageError(400) from None
         except Crowded:

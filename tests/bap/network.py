@@ -81,6 +81,24 @@ class Player:
     form_answer: dict[str, Any] = field(default_factory=dict)
     filled: list[tuple[str, str, bytes]] = field(default_factory=list)
     arrived: asyncio.Condition = field(default_factory=asyncio.Condition)
+    streamed: asyncio.Queue[bytes | None] = field(default_factory=asyncio.Queue)
+    followers: list[str] = field(default_factory=list)
+    followed: asyncio.Event = field(default_factory=asyncio.Event)
+    left: asyncio.Event = field(default_factory=asyncio.Event)
+    stream_type: str = "text/event-stream"
+
+    async def stream(self, request: web.Request) -> web.StreamResponse:
+        """Sends what the test puts into `streamed`, until None or until who follows goes away."""
+        self.followers.append(request.path)
+        response = web.StreamResponse(headers={"Content-Type": self.stream_type})
+        await response.prepare(request)
+        self.followed.set()
+        try:
+            while (piece := await self.streamed.get()) is not None:
+                await response.write(piece)
+        except ConnectionError:
+            self.left.set()
+        return response
 
     async def take(self, request: web.Request) -> web.Response:
         """Keeps a message and answers as it was told to."""
@@ -380,6 +398,7 @@ async def _player(
     app = web.Application()
     app.router.add_get("/forms/{name}", player.show_form)
     app.router.add_post("/forms/{name}", player.take_form)
+    app.router.add_get("/live/{token}", player.stream)
     app.router.add_post("/{action}", player.take)
     runner = web.AppRunner(app)
     await runner.setup()
