@@ -130,7 +130,7 @@ def open_books(config: Path) -> "Books":
 
     settings, insurance = _insured(config)
     return Books(
-        data_dir=settings.data_dir,
+        store_at=settings.store_at,
         public=ledger_key(insurance).public,
         bank_accounts=dict(insurance.bank_accounts),
         currency=settings.currency,
@@ -151,7 +151,7 @@ def open_new(config: Path) -> "Store":
     from protocol_specs.node.store import Store
 
     settings, _ = _insured(config)
-    return Store.open(settings.data_dir, METADATA, triggers=TRIGGERS)
+    return Store.open(settings.store_at, METADATA, triggers=TRIGGERS)
 
 
 def open_desk(config: Path) -> "Desk":
@@ -165,7 +165,7 @@ def open_desk(config: Path) -> "Desk":
     limit = cash.Limit(insurance.cash_debt_limit_minor(settings.currency), settings.currency)
     token_file = settings.data_dir / TOKEN_FILE
     return Desk(
-        data_dir=settings.data_dir,
+        store_at=settings.store_at,
         issuer=settings.subscriber_id,
         currency=settings.currency,
         settings=insurance,
@@ -187,7 +187,7 @@ def open_door(config: Path) -> "Door":
 
     settings = load(config, BppSettings, role="bpp")
     token_file = settings.data_dir / TOKEN_FILE
-    return Door(settings.data_dir, settings.host, settings.port, token_file)
+    return Door(settings.store_at, settings.host, settings.port, token_file)
 
 
 def open_people(desk: "Desk") -> "People":
@@ -211,7 +211,7 @@ def open_shelf(config: Path) -> "Shelf":
     book = Book.of(schemes, issuer, key.public, settings.currency, keys)
     limit = insurance.cash_debt_limit_minor(settings.currency)
     asks = Asks(book, limit, insurance.options)
-    return Shelf(settings.data_dir, asks, key, insurance.statement_fonts)
+    return Shelf(settings.store_at, asks, key, insurance.statement_fonts)
 
 
 def _insured(config: Path) -> "tuple[BppSettings, InsuranceSettings]":

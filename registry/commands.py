@@ -160,7 +160,7 @@ def verify(settings: RegistryNodeSettings, kept: Path | None) -> int:
     from registry import verify as checking
 
     head = None if kept is None else read_head(kept)
-    report = Store.read_once(settings.data_dir, lambda session: checking.verify(session, head))
+    report = Store.read_once(settings.store_at, lambda session: checking.verify(session, head))
     for fault in report.faults:
         print(fault)
     if report.faults:

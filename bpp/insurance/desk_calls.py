@@ -16,7 +16,7 @@ from bpp.refused import Refused
 from protocol_specs.node.commands import CommandFault
 from protocol_specs.node.field_faults import said
 from protocol_specs.node.settings import read_secret
-from protocol_specs.node.store import Session, Store, StoreInUse
+from protocol_specs.node.store import Session, Store, StoreAt, StoreInUse
 from protocol_specs.wire.errors import Malformed
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ class Desk:
     `issuer` is the node's subscriber_id, `currency` the cooperative's.
     """
 
-    data_dir: Path
+    store_at: StoreAt
     issuer: str
     currency: str
     settings: InsuranceSettings
@@ -56,7 +56,7 @@ class Reachable(Protocol):
     """Where data are, and how their node's desk is reached while it runs."""
 
     @property
-    def data_dir(self) -> Path: ...
+    def store_at(self) -> StoreAt: ...
     @property
     def host(self) -> str: ...
     @property
@@ -76,7 +76,7 @@ def written(
     if it was refused. One process alone writes the books.
     """
     try:
-        store = Store.open_existing(desk.data_dir)
+        store = Store.open_existing(desk.store_at)
     except StoreInUse:
         return asked(desk, path, body)
     try:

@@ -39,7 +39,7 @@ def run_export(arguments: argparse.Namespace, open_books: Open, tables: Tables) 
     books = open_books(arguments.config)
     try:
         found = Store.read_once(
-            books.data_dir,
+            books.store_at,
             lambda session: archive.export(session, arguments.folder, tables(), books.public),
         )
     except OSError as error:

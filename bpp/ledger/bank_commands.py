@@ -38,7 +38,7 @@ def run_match(arguments: argparse.Namespace, open_books: Open) -> int:
     except OSError as error:
         print(f"wayfare: {arguments.file}: {error.strerror}", file=sys.stderr)
         return 1
-    store = Store.read_only(books.data_dir)
+    store = Store.read_only(books.store_at)
     try:
         found = [
             store.read(lambda session, a=account, s=statement: _matched(session, a, s))  # type: ignore[misc]  # bound now

@@ -46,7 +46,11 @@ def read_csv(raw: bytes, name: str) -> BankStatement:
     except UnicodeDecodeError as error:
         raise BadBankFile(f"{name}: byte {error.start} is not UTF-8") from None
     delimiter = ";" if ";" in text.partition("\n")[0] else ","
-    rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True))
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    try:
+        rows = list(reader)
+    except csv.Error as error:
+        raise BadBankFile(f"{name}, line {reader.line_num}: {error}") from None
     header = [column.strip().lower() for column in rows[0]] if rows else []
     if header not in ([*COLUMNS], [*COLUMNS, "balance"]):
         raise BadBankFile(f"{name}, line 1: the columns are {','.join(COLUMNS)}[,balance]")

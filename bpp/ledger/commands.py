@@ -42,7 +42,7 @@ def add(subparsers: Any, open_books: Open, find_worker: FindWorker) -> Any:
 def run_verify(arguments: argparse.Namespace, open_books: Open) -> int:
     """Exit 0 only if nothing was found; says what was not checked."""
     books = open_books(arguments.config)
-    store = Store.read_only(arguments.data_dir or books.data_dir)
+    store = Store.read_only(arguments.data_dir or books.store_at)
     try:
         report = verify.verify(store, arguments.witness, books.public)
     except OSError as error:

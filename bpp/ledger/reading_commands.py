@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from bpp.ledger import balances, chart, trust
 from bpp.ledger.balances import Balance, StatementLine
-from protocol_specs.node.store import Session, Store
+from protocol_specs.node.store import Session, Store, StoreAt
 from protocol_specs.wire import money
 
 T = TypeVar("T")
@@ -23,7 +23,7 @@ class Books:
     """Where a node's books are, the public half of the key that signs them, the numbers by which
     banks know its accounts ("1100", "1110"), and the cooperative's currency."""
 
-    data_dir: Path
+    store_at: StoreAt
     public: bytes
     bank_accounts: dict[str, str]
     currency: str
@@ -155,7 +155,7 @@ def run_trust(arguments: argparse.Namespace, open_books: Open) -> int:
 def _read(
     arguments: argparse.Namespace, open_books: Open, unit: Callable[[Session], list[T]]
 ) -> list[T]:
-    return Store.read_once(open_books(arguments.config).data_dir, unit)
+    return Store.read_once(open_books(arguments.config).store_at, unit)
 
 
 def moment(at: int) -> str:

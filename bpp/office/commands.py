@@ -10,14 +10,14 @@ from typing import Any
 
 from bpp.insurance import desk_calls
 from bpp.ledger.reading_commands import common
-from protocol_specs.node.store import Session, Store
+from protocol_specs.node.store import Session, Store, StoreAt
 
 
 @dataclass(frozen=True, slots=True)
 class Door:
     """Where a node keeps its data, and how its desk is reached while it runs."""
 
-    data_dir: Path
+    store_at: StoreAt
     host: str
     port: int
     token_file: Path
@@ -71,7 +71,7 @@ def run_list(arguments: argparse.Namespace, open_door: OpenDoor) -> int:
     """A line each."""
     from bpp.office import api
 
-    found = Store.read_once(open_door(arguments.config).data_dir, api.listed)
+    found = Store.read_once(open_door(arguments.config).store_at, api.listed)
     if arguments.json:
         print(json.dumps(found))
     else:

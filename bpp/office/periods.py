@@ -144,12 +144,12 @@ class Periods:
 
     async def reconcile(self, visit: Visit) -> web.StreamResponse:
         """GET /insurance/reconcile: orders against books, what was sent against what arrived."""
-        data_dir = self._room.site.node.settings.data_dir
+        at = self._room.site.node.settings.store_at
 
         def read(session: Session) -> tuple[orders.Result, list[remitted.Compared]]:
             return orders.reconcile(session), remitted.reconcile(session)
 
-        of_orders, sent = await asyncio.to_thread(Store.read_once, data_dir, read)
+        of_orders, sent = await asyncio.to_thread(Store.read_once, at, read)
         return visit.page(
             "office/reconcile.html",
             orders=of_orders,
@@ -196,7 +196,7 @@ class Periods:
             return Rehearsal(tuple(drafts), codes, why_not)
 
         return await asyncio.to_thread(
-            Store.read_once, self._room.site.node.settings.data_dir, read
+            Store.read_once, self._room.site.node.settings.store_at, read
         )
 
     def _page(self, visit: Visit, scheme: Scheme, period: str, found: Rehearsal) -> dict[str, Any]:

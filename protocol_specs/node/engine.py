@@ -1,26 +1,12 @@
-"""What a store asks of a database, whichever it is; and where a node's database is."""
+"""What a store asks of a database, whichever it is."""
 
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Protocol
 
 from protocol_specs.node.session import Session
 
 Listeners = Mapping[str, list[Callable[[str], None]]]
-
-
-@dataclass(frozen=True, slots=True)
-class StoreAt:
-    """Where a node's data are: SQLite in `data_dir`, or the PostgreSQL database of `url`.
-
-    `password` is apart, so that a url may be shown.
-    """
-
-    data_dir: Path
-    url: str | None = None
-    password: str | None = field(default=None, repr=False)
 
 
 class Ended(Exception):

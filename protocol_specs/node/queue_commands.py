@@ -14,7 +14,15 @@ from sqlalchemy import BindParameter, ColumnElement, bindparam, select, update
 
 from protocol_specs.node.owing import ORDER_CALLBACK_KEPT_S
 from protocol_specs.node.settings import AnyNodeSettings, load
-from protocol_specs.node.store import Row, Session, Statement, Store, StoreInUse, StoreUnusable
+from protocol_specs.node.store import (
+    Row,
+    Session,
+    Statement,
+    Store,
+    StoreAt,
+    StoreInUse,
+    StoreUnusable,
+)
 from protocol_specs.node.tables import Conversation, Owed, Received
 
 SHOWN_MAX = 1_000
@@ -99,24 +107,24 @@ def add(subparsers: Any) -> None:
 
 def run_queue(queue: Queue, arguments: argparse.Namespace) -> int:
     """Shows a node's queue, beside the running node or without it; or puts one back into it."""
-    data_dir = load(arguments.config, AnyNodeSettings).data_dir
+    at = load(arguments.config, AnyNodeSettings).store_at
     now = int(time.time())
     if arguments.retry is not None:
-        return _retry(queue, data_dir, arguments.retry, now)
+        return _retry(queue, at, arguments.retry, now)
     asked = queue.every if arguments.all else queue.open_ones
-    rows = Store.read_once(data_dir, lambda session: session.all(asked))
+    rows = Store.read_once(at, lambda session: session.all(asked))
     _show(rows, now, as_json=arguments.json)
     return 0
 
 
-def _retry(queue: Queue, data_dir: Path, row_id: int, now: int) -> int:
+def _retry(queue: Queue, at: StoreAt, row_id: int, now: int) -> int:
     def put_back(session: Session) -> int:
         return session.run(
             queue.retry, row_id=row_id, now=now, give_up_at=now + ORDER_CALLBACK_KEPT_S
         )
 
     try:
-        store = Store.open_existing(data_dir)
+        store = Store.open_existing(at)
     except StoreInUse as used:
         raise StoreUnusable(
             f"the node is running (process {used.holder}), and {queue.name} --retry needs it "

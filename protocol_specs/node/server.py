@@ -82,7 +82,7 @@ class Node:
         self.client, self.keyring = self.membership.client, self.membership.keyring
         tables.define(metadata)
         self.dialects = Dialects(settings.dialects)
-        self.store = Store.open(settings.data_dir, metadata, triggers=triggers)
+        self.store = Store.open(settings.store_at, metadata, triggers=triggers)
         self.inbox = Inbox(self.store, self.telemetry, self.dialects)
         self.outbox = Outbox(self.store, self.client, self.telemetry, now=self.now)
         self.telemetry.watch_age("outbox", lambda: self.outbox.oldest_age_s(self.now()))

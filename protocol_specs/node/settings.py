@@ -13,6 +13,7 @@ from typing import Any, Literal, TypeVar, get_args
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
 from protocol_specs.node.addresses import plain_or_network
+from protocol_specs.node.store_settings import StoreAt, StoreSettings
 from protocol_specs.wire.parties import SubscriberType
 from protocol_specs.wire.version import CORE, NAMES, NETWORKS
 
@@ -126,6 +127,7 @@ class NodeSettings(Frozen):
     cities: tuple[str, ...] = ()
     country: str = "IND"
     record: Path | None = None  # a folder for what is received and sent, people masked
+    store: StoreSettings = StoreSettings()
     limits: Limits = Limits()
     ops: OpsSettings = OpsSettings()
     log_level: Literal["debug", "info", "warning", "error"] = "info"
@@ -151,6 +153,18 @@ class NodeSettings(Frozen):
         if self.ops.port is not None:
             return self.ops.port
         return 0 if self.port == 0 else ops_port_beside(self.port)
+
+    @property
+    def store_at(self) -> StoreAt:
+        """Where this node's data are. Raises SettingsError when the password cannot be read."""
+        given = self.store
+        if given.url is None or given.password_file is None:
+            return StoreAt(self.data_dir, given.url)
+        return StoreAt(
+            self.data_dir,
+            given.url,
+            read_secret(given.password_file, key="store.password_file", made_by="Write it there."),
+        )
 
     def unspoken(self) -> str | None:
         """What a node of orders lacks: a network's own domain, in which core 1.1 would be spoken

@@ -9,7 +9,6 @@ from sqlalchemy import MetaData
 
 from protocol_specs.node import sqlite
 from protocol_specs.node.engine import Ended, Engine
-from protocol_specs.node.engine import StoreAt as StoreAt
 from protocol_specs.node.session import Row as Row
 from protocol_specs.node.session import Session as Session
 from protocol_specs.node.session import Statement as Statement
@@ -19,6 +18,7 @@ from protocol_specs.node.store_faults import StoreContended
 from protocol_specs.node.store_faults import StoreInUse as StoreInUse
 from protocol_specs.node.store_faults import StoreUnavailable as StoreUnavailable
 from protocol_specs.node.store_faults import StoreUnusable as StoreUnusable
+from protocol_specs.node.store_settings import StoreAt as StoreAt
 
 T = TypeVar("T")
 UNITS_PER_COMMIT_MAX = 256

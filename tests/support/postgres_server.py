@@ -16,11 +16,10 @@ from pathlib import Path
 
 from sqlalchemy import MetaData
 
-from protocol_specs.node.engine import StoreAt
 from protocol_specs.node.postgres import schema
 from protocol_specs.node.postgres.engine import PostgresEngine
 from protocol_specs.node.postgres.link import Link
-from protocol_specs.node.store import Store
+from protocol_specs.node.store import Store, StoreAt
 from protocol_specs.node.store_faults import StoreUnavailable
 
 DEADLINE_S = 20.0

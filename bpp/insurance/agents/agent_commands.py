@@ -133,7 +133,7 @@ def run_step(arguments: argparse.Namespace, step: str, desk: Desk) -> int:
 
 def run_show(arguments: argparse.Namespace, desk: Desk, read: Any) -> int:
     """Lines of one kind, as text or JSON."""
-    found = Store.read_once(desk.data_dir, read)
+    found = Store.read_once(desk.store_at, read)
     if arguments.json:
         print(json.dumps(found))
         return 0

@@ -169,7 +169,7 @@ def run_end(arguments: argparse.Namespace, desk: Desk) -> int:
 def run_list(arguments: argparse.Namespace, open_desk: OpenDesk) -> int:
     """One line a mandate with what its filings cost, or a filing."""
     found = Store.read_once(
-        open_desk(arguments.config).data_dir, lambda session: listed(session, arguments.filings)
+        open_desk(arguments.config).store_at, lambda session: listed(session, arguments.filings)
     )
     if arguments.json:
         print(json.dumps(found))
@@ -200,7 +200,7 @@ def run_handover(arguments: argparse.Namespace, desk: Desk, key: SigningKey) -> 
     """A signed file, and what is still open in it."""
     now = int(time.time())
     found = Store.read_once(
-        desk.data_dir, lambda session: handover.build(session, arguments.id, now)
+        desk.store_at, lambda session: handover.build(session, arguments.id, now)
     )
     signed.write(arguments.out, handover.sign(found, key).model_dump(mode="json"))
     return say(arguments, {"open": list(found.is_open)}, _handover_line(found))

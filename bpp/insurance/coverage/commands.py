@@ -53,5 +53,5 @@ def run_show(arguments: argparse.Namespace, desk: Desk) -> int:
         worker = books.find_worker(session, arguments.worker) or arguments.worker
         return keeping.proofs(session, worker)
 
-    print(json.dumps(Store.read_once(desk.data_dir, read), ensure_ascii=False))
+    print(json.dumps(Store.read_once(desk.store_at, read), ensure_ascii=False))
     return 0

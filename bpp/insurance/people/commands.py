@@ -214,7 +214,7 @@ def _run_read(
     desk = open_desk(arguments.config)
     people = open_people(desk)
     extra = (arguments.worker,) if hasattr(arguments, "worker") else ()
-    found = Store.read_once(desk.data_dir, lambda session: read(session, people, *extra))
+    found = Store.read_once(desk.store_at, lambda session: read(session, people, *extra))
     if arguments.json:
         print(json.dumps(found, ensure_ascii=False))
         return 0

@@ -26,7 +26,10 @@ def enrol_all(
     No sentence repeats what stands in the line: identity numbers must not come into logs.
     """
     reader = csv.DictReader(io.StringIO(text.removeprefix("\ufeff")), strict=True)
-    faults = _header_faults(reader, file)
+    try:
+        faults = _header_faults(reader, file)
+    except csv.Error as error:
+        raise Refused(f"{file}, line 1: {error}") from None
     new = rows = 0
     for line, row in _rows(reader, file) if not faults else ():
         try:

@@ -54,7 +54,7 @@ def _on_books(run: Callable[[argparse.Namespace, Books], int], open_books: Open)
 def run_orders(arguments: argparse.Namespace, books: Books) -> int:
     """A line for each that does not agree."""
     found = Store.read_once(
-        books.data_dir, lambda s: orders.reconcile(s, arguments.first, arguments.until)
+        books.store_at, lambda s: orders.reconcile(s, arguments.first, arguments.until)
     )
     if arguments.json:
         print(json.dumps(asdict(found)))
@@ -83,7 +83,7 @@ def run_fares(arguments: argparse.Namespace, books: Books) -> int:
                 listed.append(each)
         return sums, listed
 
-    sums, listed = Store.read_once(books.data_dir, read)
+    sums, listed = Store.read_once(books.store_at, read)
     if arguments.json:
         print(json.dumps({**sums, "listed": [asdict(each) for each in listed]}))
     else:
@@ -100,7 +100,7 @@ def run_fares(arguments: argparse.Namespace, books: Books) -> int:
 def run_remitted(arguments: argparse.Namespace, books: Books) -> int:
     """A line a remittance, and one for each worker that does not agree."""
     answer = remitted.read_answer(arguments.answer) if arguments.answer else None
-    found = Store.read_once(books.data_dir, lambda session: remitted.reconcile(session, answer))
+    found = Store.read_once(books.store_at, lambda session: remitted.reconcile(session, answer))
     is_open = sum(each.status != "01" for each in found)
     if arguments.json:
         print(json.dumps([asdict(each) for each in found]))
@@ -132,7 +132,7 @@ def run_bank(arguments: argparse.Namespace, books: Books) -> int:
     shown, is_whole = [], True
     for account, each in ours:
         matching, sums = Store.read_once(
-            books.data_dir,
+            books.store_at,
             lambda s, a=account, e=each: banked.reconcile(s, a, e),  # type: ignore[misc]  # bound now
         )
         is_whole = is_whole and matching.is_whole

@@ -128,7 +128,7 @@ def _go_on(found: Desk) -> None:
     from protocol_specs.node.store import StoreInUse
 
     try:
-        store = Store.open_existing(found.data_dir)
+        store = Store.open_existing(found.store_at)
     except StoreInUse:
         time.sleep(POLL_S)
         return

@@ -56,7 +56,7 @@ def run_periods(arguments: argparse.Namespace, desk: Desk) -> int:
     """A line each, by scheme and period."""
     now = int(time.time())
     found = Store.read_once(
-        desk.data_dir, lambda session: deadlines.deadlines(session, scheme_named)
+        desk.store_at, lambda session: deadlines.deadlines(session, scheme_named)
     )
     shown = [
         deadline_shown(each, each.days_left(scheme_named(each.scheme).day(now))) for each in found
@@ -68,7 +68,7 @@ def run_due(arguments: argparse.Namespace, desk: Desk) -> int:
     """What the alarms say. 1: something is due within three days, today, or late."""
     now = int(time.time())
     found = Store.read_once(
-        desk.data_dir, lambda session: list(deadlines.alarming(session, scheme_named, now))
+        desk.store_at, lambda session: list(deadlines.alarming(session, scheme_named, now))
     )
     shown = [deadline_shown(each, left) for each, left in found]
     _print(arguments, shown, map(_period_line, shown), "nothing is due within three days")
@@ -77,7 +77,7 @@ def run_due(arguments: argparse.Namespace, desk: Desk) -> int:
 
 def run_list(arguments: argparse.Namespace, desk: Desk) -> int:
     """A line each."""
-    found = Store.read_once(desk.data_dir, reading.remittances)
+    found = Store.read_once(desk.store_at, reading.remittances)
     lines = (
         f"{each.id:<40} {each.state:<13} {amount(each.payable_minor, each.currency):>16} "
         f"{each.workers:>7} workers  due {each.due_day or 'unknown'}"
@@ -92,7 +92,7 @@ def run_show(arguments: argparse.Namespace, desk: Desk) -> int:
     def find(session: Session) -> tuple[Any, list[Any]]:
         return reading.remittance(session, arguments.id), list(reading.lines(session, arguments.id))
 
-    found, lines = Store.read_once(desk.data_dir, find)
+    found, lines = Store.read_once(desk.store_at, find)
     if found is None:
         print(f"wayfare: there is no remittance {arguments.id}", file=sys.stderr)
         return 1
@@ -114,7 +114,7 @@ def run_held(arguments: argparse.Namespace, desk: Desk) -> int:
     """The days that the money of each remittance lay here, weighted by amount, with the oldest."""
     now = int(time.time())
     found = Store.read_once(
-        desk.data_dir,
+        desk.store_at,
         lambda session: [
             (each, deadlines.held_for(session, each, now)) for each in reading.remittances(session)
         ],
@@ -134,7 +134,7 @@ def run_excess(arguments: argparse.Namespace, desk: Desk) -> int:
     def find(session: Session) -> tuple[list[excess.Held], list[excess.Held]]:
         return excess.held(session), excess.credits(session)
 
-    held, credits = Store.read_once(desk.data_dir, find)
+    held, credits = Store.read_once(desk.store_at, find)
     lines = (
         f"{each.worker}  {amount(each.amount_minor, each.currency):>16}  {what} {each.scheme}"
         for what, every in (("held beside", held), ("owed back by", credits))
@@ -156,7 +156,7 @@ def run_dry(arguments: argparse.Namespace, desk: Desk, known: Known) -> int:
 
     try:
         found, currency = (
-            Store.read_once(desk.data_dir, find),
+            Store.read_once(desk.store_at, find),
             known.scheme(arguments.scheme).currency,
         )
     except (Refused, SchemeError) as refused:

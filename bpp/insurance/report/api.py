@@ -153,5 +153,5 @@ class ReportApi:
             return self._public[1]
 
     def _figures(self, now: int) -> list[dict[str, Any]]:
-        data_dir = self._node.settings.data_dir
-        return Store.read_once(data_dir, lambda session: public.public(session, now))
+        at = self._node.settings.store_at
+        return Store.read_once(at, lambda session: public.public(session, now))

@@ -75,7 +75,7 @@ def run_figures(arguments: argparse.Namespace, name: str, desk: Desk) -> int:
             return figures.blocks(session, desk.limit, is_inside=is_inside)
         return public.public(session, int(time.time()))
 
-    found = Store.read_once(desk.data_dir, read)
+    found = Store.read_once(desk.store_at, read)
     if arguments.json:
         print(json.dumps(found))
         return 0
@@ -123,7 +123,7 @@ def run_withdraw(arguments: argparse.Namespace, desk: Desk) -> int:
 def run_keys(arguments: argparse.Namespace, desk: Desk) -> int:
     """Keys, then the newest readings."""
     found = Store.read_once(
-        desk.data_dir,
+        desk.store_at,
         lambda session: {"keys": keys.keys(session), "readings": keys.readings(session)},
     )
     if arguments.json:

@@ -16,7 +16,7 @@ from bpp.insurance.statement.questions import listed
 from bpp.insurance.statement.reading import statement
 from bpp.refused import Refused
 from protocol_specs.node import files
-from protocol_specs.node.store import Store
+from protocol_specs.node.store import Store, StoreAt
 from protocol_specs.wire.keys import InvalidKey, SigningKey, public_key
 
 T = TypeVar("T")
@@ -29,7 +29,7 @@ class Shelf:
     """Of a settings file: where the books are and how they are read, the key that signs, the fonts
     for PDF, and what answers need beside the books."""
 
-    folder: Path
+    store_at: StoreAt
     asks: Asks
     key: SigningKey
     fonts: tuple[Path, ...]
@@ -108,7 +108,7 @@ def run_of(arguments: argparse.Namespace, open_shelf: OpenShelf) -> int:
     shelf, now = open_shelf(arguments.config), int(time.time())
     months = {"first_month": arguments.first, "last_month": arguments.last}
     found = Store.read_once(
-        shelf.folder,
+        shelf.store_at,
         lambda session: statement(session, shelf.asks.book, arguments.worker, now, **months),
     )
     if arguments.format == "pdf":
@@ -174,7 +174,7 @@ def run_ask(arguments: argparse.Namespace, open_shelf: OpenShelf) -> int:
         raise Refused("say of whom and where: --worker WORKER --config FILE")
     shelf, now = open_shelf(arguments.config), int(time.time())
     lines = Store.read_once(
-        shelf.folder,
+        shelf.store_at,
         lambda session: answered(
             session,
             shelf.asks,

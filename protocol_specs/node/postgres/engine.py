@@ -9,13 +9,14 @@ import psycopg
 from sqlalchemy import MetaData
 
 from protocol_specs.node import sqlite
-from protocol_specs.node.engine import Ended, Listeners, StoreAt
+from protocol_specs.node.engine import Ended, Listeners
 from protocol_specs.node.postgres import schema
 from protocol_specs.node.postgres.link import Link
 from protocol_specs.node.postgres.place import connect, shown
 from protocol_specs.node.postgres.session import PostgresSession
 from protocol_specs.node.session import Session
 from protocol_specs.node.store_faults import Conflict, StoreInUse, StoreUnavailable, StoreUnusable
+from protocol_specs.node.store_settings import StoreAt
 
 AGAIN_S = 0.5  # a server that refused is not asked again sooner: a try may take two seconds
 COMMAND_S = 600.0  # a command that reads may take its time

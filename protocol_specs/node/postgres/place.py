@@ -5,8 +5,8 @@ import socket
 from typing import Any
 from urllib.parse import urlsplit
 
-from protocol_specs.node.engine import StoreAt
 from protocol_specs.node.postgres.link import Link
+from protocol_specs.node.store_settings import StoreAt
 
 
 def connect(at: StoreAt, *, round_s: float | None = None) -> Link:

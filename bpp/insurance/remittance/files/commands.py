@@ -188,7 +188,7 @@ def _written(
     arguments: argparse.Namespace, desk: Desk, unit: Callable[[Session], Iterable[bytes]]
 ) -> int:
     """Puts what is read at --out as it is read; how many bytes."""
-    return Store.read_once(desk.data_dir, lambda session: _put(arguments.out, unit(session)))
+    return Store.read_once(desk.store_at, lambda session: _put(arguments.out, unit(session)))
 
 
 def _check_out(path: Path) -> None:
