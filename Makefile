@@ -1,6 +1,6 @@
 # make demo: a network of five nodes trades a ride and a delivery. make test: every promise that needs no other machine.
 .DELETE_ON_ERROR:
-.PHONY: demo test lint check bench lock clean help openapi messages
+.PHONY: demo test lint check bench fuzz lock clean help openapi messages
 
 # The newest Python from 3.11 on that is on the PATH; PYTHON=/path/to/python3 chooses another.
 PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
@@ -49,6 +49,10 @@ check: ## everything the continuous check runs
 bench: $(VENV)/.dev ## ratios of the hot paths, measured in one run
 	$(BIN)/python -m benchmarks $(BENCH)
 
+fuzz: $(VENV)/.dev ## look for bytes that break what reads them: make fuzz FUZZ="--seconds 3600"
+	$(PIP) install --require-hashes --only-binary :all: -r requirements-fuzz.lock
+	$(BIN)/python -m tests.fuzz.run $(FUZZ)
+
 openapi: $(VENV)/.dev ## write docs/openapi from the routes that the nodes serve
 	$(BIN)/python -m tests.house.openapi
 
@@ -63,6 +67,8 @@ lock: $(VENV)/.dev ## choose the newest allowed versions again and write the has
 		--python-version 3.11 -q --upgrade --custom-compile-command "make lock" -o requirements-dev.lock
 	$(BIN)/uv pip compile --group browser -c requirements-dev.lock --universal --generate-hashes \
 		--no-emit-index-url --python-version 3.11 -q --upgrade --custom-compile-command "make lock" -o requirements-browser.lock
+	$(BIN)/uv pip compile --group fuzz -c requirements-dev.lock --universal --generate-hashes \
+		--no-emit-index-url --python-version 3.11 -q --upgrade --custom-compile-command "make lock" -o requirements-fuzz.lock
 
 clean: ## forget the environment, the caches and the demo's data
 	rm -rf $(VENV) data build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

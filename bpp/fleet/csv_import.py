@@ -35,7 +35,10 @@ def parse_roster(text: str) -> Roster:
     wanted those of OPTIONAL; features have blanks between. Raises BadCsv with all faults.
     """
     reader = csv.DictReader(io.StringIO(text.removeprefix("\ufeff")), strict=True)
-    faults = _header_faults(reader.fieldnames or ())
+    try:
+        faults = _header_faults(reader.fieldnames or ())
+    except csv.Error as error:
+        raise BadCsv([f"line 1: {error}"]) from None
     if faults:
         raise BadCsv(faults)
     rows = _rows(reader)

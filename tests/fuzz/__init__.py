@@ -1,0 +1,1 @@
+"""Fuzzing: what comes from a stranger is read without a fault, or refused in our own words."""
