@@ -19,6 +19,7 @@ from protocol_specs.wire.order import (
     Place,
     PostalAddress,
     RatingCategory,
+    VehicleNeeds,
 )
 
 PHONE = r"^\+?[0-9][0-9 ().-]{4,18}[0-9]$"
@@ -77,8 +78,16 @@ class PaymentBody(Body):
     collected_by: Literal["BAP", "BPP"] = "BPP"
 
 
+class NeedsBody(Body):
+    """What the vehicle must have; `seats` are those for passengers."""
+
+    wheelchair: bool = False
+    child_seat: bool = False
+    seats: int | None = Field(default=None, ge=1, le=60)
+
+
 class SearchBody(Body):
-    """A wish to go, or to send something."""
+    """A wish to go, or to send something; `start_at`, seconds UTC: not before then."""
 
     kind: Literal["ride", "delivery", "RIDE", "DELIVERY"]
     pickup: PlaceBody
@@ -90,6 +99,7 @@ class SearchBody(Body):
     vehicle_category: str | None = Field(default=None, max_length=40)
     start_at: int | None = Field(default=None, ge=0, le=10**11)
     service_level: str | None = Field(default=None, max_length=40)
+    needs: NeedsBody | None = None
 
 
 class SelectBody(Body):
@@ -218,7 +228,19 @@ def intent_of(market: Market, body: SearchBody) -> Intent:
         payment=None if payment is None else PaymentTerms(payment.collected_by, payment.type),
         start_at=body.start_at,
         service_level=body.service_level,
+        needs=VehicleNeeds(**body.needs.model_dump()) if body.needs else VehicleNeeds(),
     )
+
+
+def require_start(start_at: int | None, ahead_s: int, now: int) -> None:
+    """Raises ApiError for a start that is over, or farther ahead than can be booked here."""
+    if start_at is None:
+        return
+    if start_at < now - 60:
+        raise ApiError(400, "start_over", "that time is over; choose a later one", "/start_at")
+    if start_at > now + ahead_s:
+        reason = f"at most {ahead_s} s ahead can be booked here; choose an earlier time"
+        raise ApiError(400, "start_too_far", reason, "/start_at")
 
 
 def party_of(body: InitBody) -> Party:

@@ -25,6 +25,7 @@ from bap.bodies import (
     SelectBody,
     intent_of,
     party_of,
+    require_start,
 )
 from bap.journey import Journey
 from bap.requests import Platform, platform_of
@@ -96,6 +97,7 @@ class ClientApi:
         wait_s = _wait_s(request)
         self._take(self._searches, self._node.address_of(request), "too many searches from here")
         market = self._market(body)
+        require_start(body.start_at, self._settings.book_ahead_s, self._node.now())
         sent, secret = await self._asking.search(market, intent_of(market, body))
         await self._until(sent.journey_id, lambda: self._first_offer(sent.journey_id), wait_s)
         told = {"journey_id": sent.journey_id, "secret": secret}

@@ -77,6 +77,7 @@ def selected(journey: Journey, offer: Mapping[str, Any]) -> OrderView:
             kind=Kind(journey.kind),
             pickup=intent.pickup,
             drop=intent.drop,
+            start_at=intent.start_at,
             vehicle=_vehicle(offer),
             parcel=intent.parcel,
         ),

@@ -6,6 +6,7 @@ import tomllib
 from datetime import UTC, date, datetime, time
 from importlib import resources
 from typing import Literal
+from zoneinfo import available_timezones
 
 from pydantic import Field, field_validator, model_validator
 
@@ -114,7 +115,15 @@ class Market(Frozen):
     payment: PaymentSettings | None = None
     ready_to_ship: Literal["when_said", "at_once"] = "when_said"
     emergency: str | None = Field(default=None, pattern=r"^[0-9]{3,5}$")
+    zone: str | None = None  # its clocks, such as Asia/Kolkata; none: those of [web]
     places: tuple[NamedPlace, ...] = ()
+
+    @field_validator("zone")
+    @classmethod
+    def _has_clocks(cls, zone: str | None) -> str | None:
+        if zone is not None and zone not in available_timezones():
+            raise ValueError(f"no time zone {zone!r}; write one such as Asia/Kolkata")
+        return zone
 
     @field_validator("dialect")
     @classmethod
@@ -151,6 +160,7 @@ class BapSettings(NodeSettings):
 
     markets: tuple[Market, ...] = Field(default_factory=bundled_markets)
     journeys: JourneyLimits = JourneyLimits()
+    book_ahead_s: int = Field(default=604_800, ge=0, le=90 * 86_400)  # 0: at once only
     ask_ttl_s: int = Field(default=30, ge=5, le=300)  # how long a provider has to answer
     heartbeat_s: float = Field(default=15, gt=0)  # of an event stream without news
     keep_days: int = Field(default=30, gt=0)  # journeys, with their phones and places

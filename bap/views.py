@@ -107,6 +107,7 @@ def quote(journey: Journey, view: OrderView) -> Document | None:
         "expires_at": journey.quote_expires_at(view),
         "provider_id": view.provider_id,
         "item_name": view.item_name,
+        "start_at": view.fulfillment.start_at,
         "payments": [payment(given) for given in view.payments],
         "cancellation_terms": [_term(term) for term in view.cancellation_terms],
         "fare_policy": _policy(view.fare_policy),
@@ -132,6 +133,7 @@ def order(journey: Journey, view: OrderView) -> Document:
         "agent": _agent(view),
         "vehicle": _vehicle(view),
         "drop": place(fulfillment.drop),
+        "start_at": fulfillment.start_at,
         "start_code": fulfillment.start_code or journey.pickup_code,
         "code_claimed": fulfillment.code_claimed,
         "end_code": fulfillment.end_code,
@@ -234,6 +236,8 @@ def journey(given: Journey, *, offers: Iterable[Document], waiting_for: list[str
         "pickup": place(intent.pickup),
         "drop": place(intent.drop),
         "parcel": _parcel(intent.parcel),
+        "start_at": intent.start_at,
+        "for_other": _for_other(given.party),
         "offer_id": given.offer_id,
         "asks": sorted(given.speech.traits.actions),
         "waiting_for": waiting_for,
@@ -358,6 +362,14 @@ def _parcel(parcel: Parcel | None) -> Document | None:
     if parcel is None:
         return None
     return {"weight_grams": parcel.weight_grams, "description": parcel.description}
+
+
+def _for_other(party: bytes | None) -> Document | None:
+    """Who travels or sends, where that is not who books and is billed."""
+    known = {} if party is None else orjson.loads(party)
+    if not known or known["customer"] == known["billing"]:
+        return None
+    return {name: known["customer"][name] for name in ("name", "phone")}
 
 
 def _kept(document: bytes | None) -> Mapping[str, Any] | None:

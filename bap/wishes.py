@@ -147,6 +147,7 @@ def confirm(
     if expires_at is not None and now > expires_at:
         raise ApiError(409, "quote_expired", "this price is no longer offered; select again")
     _require_form(journey, asked_by=("search", "select", "init"))
+    _require_start(journey, draft, now)
     is_ours = journey.speech.traits.consumer_makes_order_id
     asked = replace(
         journey,
@@ -160,6 +161,14 @@ def confirm(
     accepted = requests.confirmed(asked, offer, draft, party, reference, platform=platform, now=now)
     message = said(lambda: journey.speech.write_confirm(accepted))
     return Request(asked, "confirm", message, supersedes=("select", "init"))
+
+
+def _require_start(journey: Journey, draft: OrderView, now: int) -> None:
+    """What was asked for later is booked only of whom says that time back."""
+    wanted = journey.read_intent().start_at
+    if wanted is not None and wanted > now and draft.fulfillment.start_at != wanted:
+        reason = "the cooperative does not promise the time that was asked for"
+        raise ApiError(409, "start_not_promised", reason)
 
 
 def consent(journey: Journey, quote_hash: str) -> Outcome:

@@ -90,6 +90,7 @@ def build_from(
         stamps=Stamps(clock),
         live_secret=private_file(settings.data_dir / LIVE_SECRET_FILE).encode(),
         routing=_routing(node, settings.dispatch.router),
+        booking_url=settings.office.booking_url,
     )
     _serve_actions(node, office)
     driver_api.add(node, office)

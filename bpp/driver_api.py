@@ -89,6 +89,7 @@ def add(node: Node, office: Office) -> None:
         ("POST", "/driver/position", api.position),
         ("GET", "/driver/offers", api.offers),
         ("GET", "/driver/job", api.job),
+        ("GET", "/driver/jobs-ahead", api.jobs_ahead),
         ("GET", "/driver/earnings", api.earnings),
         ("GET", "/driver/dispatch", api.dispatch),
         ("POST", "/driver/jobs/{order_id}/accept", api.accept),
@@ -171,6 +172,12 @@ class DriverApi:
         worker = authenticate(self._node, request)
         kept = self._node.store.read(lambda session: store.job_of(session, worker.agent_id))
         return {"job": job_shown(kept.order) if kept else None}
+
+    async def jobs_ahead(self, request: web.Request) -> dict[str, Any]:
+        """The driver's jobs for later, by their time; each becomes the job when that is near."""
+        worker = authenticate(self._node, request)
+        found = self._node.store.read(lambda session: store.ahead_of(session, worker.agent_id))
+        return {"jobs": [job_shown(order) for order in found]}
 
     async def earnings(self, request: web.Request) -> dict[str, Any]:
         """The driver's completed jobs, newest first, with what the customer paid."""

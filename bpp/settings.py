@@ -18,6 +18,7 @@ from bpp.geo import Circle
 from bpp.insurance.settings import InsuranceSettings
 from bpp.order_settings import (
     PERCENTAGE,
+    URL,
     FormSettings,
     ReasonSettings,
     SupportSettings,
@@ -122,6 +123,14 @@ class DispatchSettings(Frozen):
         return Weights(self.idle_weight_s, self.idle_min_max, self.earnings_weight_s)
 
 
+class OfficeSettings(Frozen):
+    """`[office]`: what its pages link to. `booking_url` is the consumer's page at which a
+    dispatcher books for who calls.
+    """
+
+    booking_url: str | None = Field(default=None, pattern=URL)
+
+
 class VehicleSettings(Frozen):
     """A vehicle of the cooperative: `features` are wheelchair and child_seat, `seats` those for
     passengers, `load_kg` and `load_cm` (60x40x40) the heaviest and biggest parcel.
@@ -187,6 +196,7 @@ class BppSettings(NodeSettings):
     insurance: InsuranceSettings | None = None
     documents: DocumentSettings = DocumentSettings()
     shifts: ShiftUse = "shown"
+    office: OfficeSettings = OfficeSettings()
     web: WebSettings | None = None  # pages for drivers; none: only the JSON APIs
 
     @field_validator("drivers_csv")

@@ -24,6 +24,7 @@ def job_shown(order: Order) -> dict[str, Any]:
         "drop": {**place_shown(drop), "contact": _contact(fulfillment.drop_contact)},
         "customer": _contact(fulfillment.customer),
         "instructions": fulfillment.instructions,
+        "planned_start": order.planned_start,
         "ready": fulfillment.ready_to_ship is not False,
         "return_state": fulfillment.return_leg.state if fulfillment.return_leg else None,
         "answers": [{"label": label, "value": value} for label, value in order.answers],

@@ -81,6 +81,12 @@ class Doing:
             who: {"name": visit.text(name), "phone": visit.text(phone)}
             for who, (name, phone) in people.items()
         }
+        if visit.text("rider_name") or visit.text("rider_phone"):
+            given["billing"] = given["customer"]
+            given["customer"] = {
+                "name": visit.text("rider_name"),
+                "phone": visit.text("rider_phone"),
+            }
         if visit.text("instructions"):
             given["instructions"] = visit.text("instructions", most=200)
         if visit.text("payment"):

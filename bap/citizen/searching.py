@@ -7,9 +7,10 @@ from typing import Any
 from aiohttp import web
 from pydantic import ValidationError
 
-from bap.bodies import ParcelBody, PlaceBody, SearchBody
-from bap.citizen import trips, words
+from bap.bodies import NeedsBody, ParcelBody, PlaceBody, SearchBody
+from bap.citizen import trips
 from bap.citizen.trip import Trips, reason
+from bap.citizen.when import NoSuchTime, days_from, moment_of
 from bap.settings import Market
 from protocol_specs.node.api import ApiError
 from protocol_specs.web.face import Face
@@ -18,6 +19,7 @@ from protocol_specs.web.places import Place, point_of
 from protocol_specs.web.visit import PageError, Visit
 from protocol_specs.wire.money import exponent
 from protocol_specs.wire.order import Kind
+from protocol_specs.wire.version import named
 
 NAMED_WITHIN_M = 500
 AREA_WITHIN_M = 3_000
@@ -43,12 +45,18 @@ class Searching:
     def _values(self, visit: Visit, market: Market | None) -> dict[str, Any]:
         site, every = self._trips.site, self._trips.settings.markets
         found = site.node.store.read(lambda session: trips.history(session, visit.owner))
+        ahead_s = self._trips.settings.book_ahead_s
+        traits = named(market.dialect).traits if market else None
+        zone = self._trips.zone(visit, market.city) if market else visit.zone
         return {
             "market": market,
             "number": every.index(market) if market else 0,
             "markets": list(enumerate(every)),
             "kinds": list(dict.fromkeys(one.kind for one in every)),
             "is_parcel": bool(market) and market is not None and market.kind == Kind.DELIVERY,
+            "plans": bool(traits and traits.has_planned_start and ahead_s),
+            "days": days_from(visit.now, ahead_s, zone),
+            "asks_needs": bool(traits and traits.has_vehicle_needs),
             "live": [one for one in found if one.state in LIVE],
             "has_history": bool(found),
             "map_data": map_data(site, market.city if market else "", picks=["from", "to"]),
@@ -84,7 +92,7 @@ class Searching:
         found = store.read(lambda session: trips.history(session, visit.owner))
         shown = [(one, api.document(one.id)) for one in found]
         listed = [
-            (journey, doc, words.title(visit, doc))
+            (journey, doc, self._trips.title(visit, doc))
             for journey, doc in shown
             if doc["order"] or journey.state in LIVE
         ]
@@ -103,6 +111,8 @@ class Searching:
         pickup = self.place(visit, market.city, "from", wrong)
         drop = self.place(visit, market.city, "to", wrong)
         parcel = _parcel(visit, market, wrong) if market.kind == Kind.DELIVERY else None
+        start_at = self._start(visit, market, wrong)
+        needs = _needs(visit, wrong)
         if pickup is None or drop is None or wrong:
             return None
         if (pickup.lat, pickup.lon) == (drop.lat, drop.lon):
@@ -115,7 +125,27 @@ class Searching:
             pickup=pickup,
             drop=drop,
             parcel=parcel,
+            start_at=start_at,
+            needs=needs,
         )
+
+    def _start(self, visit: Visit, market: Market, wrong: dict[str, str]) -> int | None:
+        """When it begins at the earliest; None: now, or (with what is wrong) not to be had."""
+        if visit.text("when") != "later":
+            return None
+        zone = self._trips.zone(visit, market.city)
+        try:
+            at = moment_of(visit.text("day"), visit.text("clock"), zone)
+        except NoSuchTime:
+            wrong["clock"] = visit._("The clocks are put forward over that time. Choose another.")
+            return None
+        if at is None:
+            wrong["day"] = visit._("Choose a day and a time.")
+        elif at < visit.now:
+            wrong["day"] = visit._("That time is over. Choose a later one.")
+        elif at > visit.now + self._trips.settings.book_ahead_s:
+            wrong["day"] = visit._("That is too far ahead. Choose an earlier day.")
+        return at
 
     def place(self, visit: Visit, city: str, name: str, wrong: dict[str, str]) -> PlaceBody | None:
         """The place of a field: as it was picked, by coordinates, or by its name."""
@@ -145,6 +175,32 @@ def _address(near: Place | None, point: tuple[float, float]) -> str:
     return near.name if near else f"{point[0]:.4f}, {point[1]:.4f}"
 
 
+def _needs(visit: Visit, wrong: dict[str, str]) -> NeedsBody | None:
+    """What the vehicle must have; None: nothing."""
+    seats = visit.text("seats", most=4)
+    if seats and not (seats.isascii() and seats.isdecimal() and 1 <= int(seats) <= 60):
+        wrong["seats"] = visit._("Write how many people travel.")
+        return None
+    wheelchair, child_seat = bool(visit.text("wheelchair")), bool(visit.text("child_seat"))
+    if not (seats or wheelchair or child_seat):
+        return None
+    return NeedsBody(
+        wheelchair=wheelchair, child_seat=child_seat, seats=int(seats) if seats else None
+    )
+
+
+def _sides(visit: Visit, wrong: dict[str, str]) -> dict[str, int]:
+    """The sides of a parcel, as 60x40x40; none for an empty field."""
+    text = visit.text("size", most=20).lower().replace(" ", "").replace("\u00d7", "x")
+    if not text:
+        return {}
+    found = text.split("x")
+    if len(found) != 3 or not all(s.isascii() and s.isdecimal() and len(s) < 4 for s in found):
+        wrong["size"] = visit._("Write three sides in cm, such as 60x40x40.")
+        return {}
+    return dict(zip(("length_cm", "width_cm", "height_cm"), map(int, found), strict=True))
+
+
 def _parcel(visit: Visit, market: Market, wrong: dict[str, str]) -> ParcelBody | None:
     weight = amount(visit.text("weight"), 3, least=10, most=100_000)
     if weight is None:
@@ -154,16 +210,15 @@ def _parcel(visit: Visit, market: Market, wrong: dict[str, str]) -> ParcelBody |
         value = amount(visit.text("value"), exponent(market.currency), least=0, most=10**9)
         if value is None:
             wrong["value"] = visit._("Write an amount of money.")
-    if weight is None or "value" in wrong:
+    told = _sides(visit, wrong)
+    if weight is None or "value" in wrong or "size" in wrong:
         return None
     try:
-        return ParcelBody(
-            weight_grams=weight,
-            description=visit.text("contents", most=80) or None,
-            declared_value_minor=value,
-        )
+        said = {"weight_grams": weight, "declared_value_minor": value, **told}
+        contents = visit.text("contents", most=80) or None
+        return ParcelBody.model_validate({**said, "description": contents})
     except ValidationError:
-        wrong["weight"] = visit._("Write the weight in kilograms, up to 100.")
+        wrong["size" if told else "weight"] = visit._("This is more than is carried.")
         return None
 
 

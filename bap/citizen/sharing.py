@@ -49,7 +49,7 @@ class Sharing:
     def _values(self, visit: Visit, journey: Journey) -> dict[str, Any]:
         doc = self._trips.api.document(journey.id)
         return {
-            "title": words.title(visit, doc),
+            "title": self._trips.title(visit, doc),
             "steps": words.steps(visit, doc),
             "shown": seen_by_others(doc),
             "distance": distance(doc),

@@ -5,7 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Awaitable, Callable
+from datetime import tzinfo
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from aiohttp import web
 
@@ -57,6 +59,12 @@ class Trips:
             if (market.domain, market.city) == (journey.domain, journey.city):
                 return market
         return None
+
+    def zone(self, visit: Visit, city: str) -> tzinfo:
+        """By whose clocks times in that city are told."""
+        known = (market.zone for market in self.settings.markets if market.city == city)
+        name = next((zone for zone in known if zone is not None), None)
+        return visit.zone if name is None else ZoneInfo(name)
 
     async def ask(
         self, visit: Visit, journey: Journey, handler: Callable[..., Awaitable[Any]], *body: Any
@@ -113,9 +121,22 @@ class Trips:
             "offer": offer,
             "market": self.market(journey),
             "words": words,
-            "title": words.title(visit, doc) if doc["order"] or is_booking(doc) else "",
+            "title": self.title(visit, doc) if doc["order"] or is_booking(doc) else "",
+            "begins": self.begins(visit, doc),
             "distance": distance(doc),
         }
+
+    def begins(self, visit: Visit, doc: Document) -> str:
+        """Day and time of a start that was planned, as its city's clocks tell it; else ""."""
+        order = doc["order"]
+        at = (order and order["start_at"]) or doc["start_at"]
+        if doc["start_at"] is None or at is None:
+            return ""
+        return visit.speech.planned(at, self.zone(visit, doc["city"]))
+
+    def title(self, visit: Visit, doc: Document) -> str:
+        """The one sentence that says how an order stands."""
+        return words.title(visit, doc, self.begins(visit, doc))
 
     def map(self, journey: Journey, doc: Document, visit: Visit) -> str:
         """From, to and the vehicle, as far as they are known."""

@@ -115,9 +115,15 @@ REASONS = {  # why an API refused, by its code
     "search_failed": N_("Nobody can be asked now. Try again in a few minutes."),
     "too_many": N_("Too many requests. Wait a minute."),
     "same_place": N_("From and to are the same place."),
+    "start_over": N_("That time is over. Choose a later one."),
+    "start_too_far": N_("That is too far ahead. Choose an earlier day."),
+    "start_not_promised": N_("This cooperative does not promise that time. Choose another offer."),
     "provider_refused": N_("The cooperative cannot be reached now. Try again soon."),
     "form_unreachable": N_("The cooperative's questions cannot be shown now. Try again soon."),
 }
+WAITING = frozenset(
+    {"RIDE_CONFIRMED", "RIDE_ASSIGNED", "Pending", "Searching-for-Agent", "Agent-assigned"}
+)
 RETURNED = frozenset({"RTO-Delivered", "RTO-Disposed"})
 
 
@@ -132,8 +138,8 @@ def said(visit: Visit, words: dict[str, str], code: str | None) -> str:
     return visit._(words[code]) if code in words else plain(code)
 
 
-def title(visit: Visit, doc: Document) -> str:
-    """The one sentence that says how an order stands."""
+def title(visit: Visit, doc: Document, begins: str = "") -> str:
+    """The one sentence that says how an order stands; `begins` is its planned start in words."""
     order, kind = doc["order"], doc["kind"]
     if order is None:
         lost = doc["state"] == "lost"
@@ -146,9 +152,16 @@ def title(visit: Visit, doc: Document) -> str:
         return visit._("The cooperative cancelled") if theirs else visit._("Cancelled")
     if doc["state"] == "completed":
         return visit._("You have arrived") if kind == "ride" else visit._("Delivered")
+    if begins and order["start_at"] and order["start_at"] > visit.now and is_waiting(order):
+        return visit._("Booked for %(when)s", when=begins)
     if order["state"] == "RIDE_CONFIRMED":
         return visit._("Booked, looking for a driver")
     return said(visit, dict(STEPS[kind]), order["state"])
+
+
+def is_waiting(order: Document) -> bool:
+    """Whether nobody is on the way to the pick-up yet."""
+    return order["state"] in WAITING
 
 
 def steps(visit: Visit, doc: Document) -> tuple[list[str], int]:

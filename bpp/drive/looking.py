@@ -32,6 +32,7 @@ class Look:
     worker: Worker
     is_online: bool
     job: Order | None
+    ahead: tuple[Order, ...]
     pay: Pay | None
     cards: tuple[Card, ...]
     to_read: int
@@ -48,6 +49,7 @@ class Look:
         parts: list[Any] = [self.is_online, self.to_read, self.to_answer]
         parts += [self.shift, self.off_duty, self.why_not, self.ending]
         parts += [(card.job_id, card.expires_at, card.pay.fare_minor) for card in self.cards]
+        parts += [(order.job_id, order.planned_start) for order in self.ahead]
         if self.job is not None:
             leg = self.job.view.fulfillment.return_leg
             parts += [self.job.job_id, self.job.state, self.job.quote.total_minor]
@@ -75,6 +77,7 @@ def look(
         worker=worker,
         is_online=office.fleet.position(worker.agent_id) is not None,
         job=order,
+        ahead=tuple(store.ahead_of(session, worker.agent_id)),
         pay=pay,
         cards=tuple(cards),
         to_read=to_read,

@@ -6,7 +6,8 @@ from typing import Any
 from aiohttp import web
 
 from bpp.fleet import roster
-from bpp.fleet.workers import DriverEntry, VehicleEntry, Worker
+from bpp.fleet.abilities import FEATURES
+from bpp.fleet.workers import BadEntry, DriverEntry, VehicleEntry, Worker
 from bpp.insurance import books, cash
 from bpp.insurance.people import listing
 from bpp.office import acts, words
@@ -58,11 +59,9 @@ class Drivers:
     async def put_vehicle(self, visit: Visit) -> web.StreamResponse:
         """POST /vehicles: registers one, or changes what is known of it."""
         registration = visit.text("registration", most=20).upper()
-        more = {name: visit.text(name, most=60) or None for name in ("make", "model", "color")}
 
         def unit(session: Session) -> list[tuple[str, str]]:
-            entry = VehicleEntry(registration, visit.text("category", most=40).upper(), **more)
-            roster.put_vehicle(session, entry)
+            roster.put_vehicle(session, _vehicle(visit, registration))
             return []
 
         deed = self._deed(visit, "vehicle", registration, unit, "/drivers", {})
@@ -187,3 +186,25 @@ class Drivers:
         how = words.word(visit, words.HOW, proof.get("how") or "")
         when = visit.speech.moment(proof["at"], visit.zone)
         return [proof["scheme"], when, how, proof.get("language") or "", proof["by"]]
+
+
+def _vehicle(visit: Visit, registration: str) -> VehicleEntry:
+    """The vehicle as it was typed. Raises BadEntry."""
+    more = {name: visit.text(name, most=60) or None for name in ("make", "model", "color")}
+    return VehicleEntry(
+        registration,
+        visit.text("category", most=40).upper(),
+        **more,
+        features=tuple(name for name in FEATURES if visit.text(name)),
+        seats=_number(visit, "seats"),
+        load_kg=_number(visit, "load_kg"),
+        load_cm=visit.text("load_cm", most=20).lower().replace(" ", "") or None,
+    )
+
+
+def _number(visit: Visit, name: str) -> int | None:
+    """A field that may be left empty. Raises BadEntry."""
+    text = visit.text(name, most=6)
+    if text and not (text.isascii() and text.isdecimal()):
+        raise BadEntry(name, f"{text!r} is not a whole number")
+    return int(text) if text else None

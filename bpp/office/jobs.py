@@ -13,12 +13,13 @@ from bpp.office.room import Room
 from bpp.orders import beside, steps, store
 from bpp.orders.events import Partner
 from bpp.orders.order import ACTIVE, COMPLETE, Order
-from bpp.work import handovers, uploads, words as work_words
+from bpp.work import handovers, uploads
+from bpp.work import words as work_words
 from protocol_specs.node.store import Session
 from protocol_specs.web.visit import PageError, Visit
 from protocol_specs.wire.money import minor_units
 
-SHOWN = ("all", "waiting", "running", "over")
+SHOWN = ("all", "planned", "waiting", "running", "over")
 PAGE = "office/job.html"
 
 
@@ -29,11 +30,20 @@ class Jobs:
         self._room = room
 
     async def show_all(self, visit: Visit) -> web.StreamResponse:
-        """GET /jobs?show=: the newest."""
+        """GET /jobs?show=: the newest; planned ones by their time."""
         shown = visit.arg("show") if visit.arg("show") in SHOWN else SHOWN[0]
-        found = [job for job in self._room.store.read(store.newest) if _is(job, shown)]
+        if shown == "planned":
+            found = self._room.store.read(store.every_ahead)
+        else:
+            found = [job for job in self._room.store.read(store.newest) if _is(job, shown)]
         jobs = [(job, self._room.named(job.agent_id)) for job in found]
-        return visit.page("office/jobs.html", jobs=jobs, shown=shown, **self._room.of_jobs(visit))
+        return visit.page(
+            "office/jobs.html",
+            jobs=jobs,
+            shown=shown,
+            booking_url=self._room.office.booking_url,
+            **self._room.of_jobs(visit),
+        )
 
     async def show(self, visit: Visit) -> web.StreamResponse:
         """GET /jobs/{id}."""
@@ -261,7 +271,7 @@ def _is(job: Order, shown: str) -> bool:
     if shown == "waiting":
         return job.is_open()
     if shown == "running":
-        return job.status == ACTIVE and not job.is_open()
+        return job.status == ACTIVE and not job.is_open() and not job.is_ahead
     return shown == "all" or job.status != ACTIVE
 
 

@@ -37,10 +37,6 @@ class Standing(Protocol):
         """Why this driver may not go online now, in words; None: they may."""
         ...
 
-    def off_duty(self, worker: Worker, now: int) -> str | None:
-        """Why this driver may not go online now, in words; None: they may."""
-        ...
-
     def forbids(self, session: Session, worker: Worker, at: int) -> str | None:
         """Why nobody may give this driver work at that moment, in words; None: they may."""
         ...
@@ -52,10 +48,6 @@ class Standing(Protocol):
 
 class AllMay:
     """Where nothing is asked of drivers."""
-
-    def off_duty(self, worker: Worker, now: int) -> str | None:
-        """None."""
-        return None
 
     def off_duty(self, worker: Worker, now: int) -> str | None:
         """None."""
@@ -89,6 +81,7 @@ class Office:
     live_secret: bytes = b""  # seals the urls under which vehicles are followed
     routing: Routing = field(default_factory=Routing)
     offering: asyncio.Event = field(default_factory=asyncio.Event)  # wakes who offers jobs in turn
+    booking_url: str | None = None  # the consumer's page at which dispatchers book for who calls
 
     def terms(
         self,
