@@ -20,6 +20,7 @@ from bpp.fleet import roster
 from bpp.fleet.csv_import import Roster
 from bpp.fleet.fleet import Fleet
 from bpp.fleet.routing import Osrm, Router, Routing, StraightLine, Valhalla
+from bpp.incidents import store as incidents
 from bpp.insurance import wiring
 from bpp.orders import answers, beside, expiry, handlers, store
 from bpp.orders.ahead import ComingUp
@@ -199,6 +200,7 @@ def _add_loops(node: Node, office: Office) -> None:
     node.add_loop("old quotes", store.drop_quote_next, wake=asyncio.Event())
     node.add_loop("old forms", beside.drop_submission_next, wake=asyncio.Event())
     end_waiting = partial(expiry.end_waiting_next, office)
+    node.add_loop("old incidents", incidents.forget_next, wake=asyncio.Event())
     node.add_loop("orders nobody takes", end_waiting, wake=asyncio.Event())
     coming_up = ComingUp(office)
     node.add_loop("jobs that come up", coming_up.come_up_next, wake=asyncio.Event())

@@ -2,6 +2,7 @@
 
 from bpp.dispatch import tables as dispatch_tables
 from bpp.fleet import tables as fleet_tables
+from bpp.incidents import tables as incident_tables
 from bpp.insurance import tables as insurance_tables
 from bpp.insurance.agents import tables as agents_tables
 from bpp.insurance.coverage import tables as coverage_tables
@@ -34,6 +35,7 @@ TRIGGERS = (
     *office_tables.TRIGGERS,
     *work_tables.TRIGGERS,
     *tariff_tables.TRIGGERS,
+    *incident_tables.TRIGGERS,
     *surplus_tables.TRIGGERS,
 )
 

@@ -7,6 +7,7 @@ from bpp.office.board import Board
 from bpp.office.documents import Documents
 from bpp.office.drivers import Drivers
 from bpp.office.fares import Fares
+from bpp.office.incidents import Incidents
 from bpp.office.jobs import Jobs
 from bpp.office.log import Log
 from bpp.office.money import Money
@@ -30,6 +31,7 @@ Routes = list[tuple[str, str, Handler, frozenset[str]]]
 
 ALL = frozenset(ROLES)
 DISPATCH = frozenset({"dispatcher"})
+WATCH = frozenset({"dispatcher", "auditor"})
 TREASURY = frozenset({"treasurer"})
 BOOKS = frozenset({"treasurer", "auditor"})
 OPEN_BOOKS = frozenset({"member", "treasurer", "auditor"})
@@ -71,7 +73,7 @@ def add(
 
 def _routes(room: Room) -> Routes:
     board, jobs, drivers, log = Board(room), Jobs(room), Drivers(room), Log(room)
-    fares = Fares(room)
+    fares, incidents = Fares(room), Incidents(room)
     return [
         ("GET", "", board.show, ALL),
         ("GET", "/", board.show, ALL),
@@ -96,6 +98,11 @@ def _routes(room: Room) -> Routes:
         ("POST", "/fares/preview", fares.preview, TREASURY),
         ("POST", "/fares", fares.write, TREASURY),
         ("POST", "/fares/{n}/withdraw", fares.withdraw, TREASURY),
+        ("GET", "/incidents", incidents.show_all, WATCH),
+        ("POST", "/incidents", incidents.write, DISPATCH),
+        ("GET", "/incidents/{n}", incidents.show, WATCH),
+        ("POST", "/incidents/{n}", incidents.follow, DISPATCH),
+        ("POST", "/incidents/{n}/close", incidents.close, DISPATCH),
         ("GET", "/log", log.show, BOOKS),
     ]
 

@@ -64,6 +64,9 @@ ACTS = {
     "rejected": N_("Remittance rejected"),
     "interest": N_("Wrote down interest"),
     "file": N_("Took a file"),
+    "incident": N_("Wrote down an incident"),
+    "incident_followed": N_("Added to an incident"),
+    "incident_closed": N_("Closed an incident"),
     "surplus": N_("Divided a surplus"),
     "surplus_back": N_("Took a division back"),
     "tariff": N_("Wrote down fares"),
@@ -145,6 +148,19 @@ FAULTS = {
     "gap": N_("A posting of this period is gone"),
 }
 RECEIVED = {"01": N_("Paid"), "02": N_("Over"), "03": N_("Under"), "04": N_("None")}
+INCIDENTS = {
+    "accident": N_("Accident"),
+    "injury": N_("Injury"),
+    "threat": N_("Threat or violence"),
+    "damage": N_("Damage"),
+    "lost_property": N_("Lost property"),
+    "other": N_("Something else"),
+}
+INCIDENT_STEPS = {
+    "opened": N_("What happened"),
+    "followed": N_("Added later"),
+    "closed": N_("Result"),
+}
 SURPLUS_RULES = {
     "fares": N_("Fares earned, less commission"),
     "jobs": N_("Jobs carried out"),

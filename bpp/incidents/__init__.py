@@ -1,0 +1,1 @@
+"""What went wrong on the road: written down by the dispatcher, followed up, closed, forgotten."""
