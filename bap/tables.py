@@ -8,7 +8,7 @@ from sqlmodel import Field, SQLModel
 
 from protocol_specs.web import tables as web_tables
 
-METADATA = sa.MetaData()
+METADATA = sa.MetaData(info={"migrations": "bap.migrations"})
 
 
 class Tables(SQLModel, registry=registry(metadata=METADATA)):

@@ -12,3 +12,4 @@ class Tables(SQLModel, registry=registry()):
 
 
 METADATA = Tables.metadata
+METADATA.info["migrations"] = "bpp.migrations"

@@ -4,5 +4,5 @@ from sqlmodel import MetaData
 
 from protocol_specs.web import tables as web_tables
 
-METADATA = MetaData()
+METADATA = MetaData(info={"migrations": "gateway.migrations"})
 web_tables.define(METADATA)

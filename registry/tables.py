@@ -6,7 +6,7 @@ from sqlmodel import Field, MetaData, SQLModel
 from protocol_specs.node.triggers import append_only
 from protocol_specs.web import tables as web_tables
 
-METADATA = MetaData()
+METADATA = MetaData(info={"migrations": "registry.migrations"})
 web_tables.define(METADATA)
 
 

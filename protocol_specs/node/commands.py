@@ -260,6 +260,7 @@ def _add_own(subparsers: Any) -> None:
         queue_commands,
         rotate_commands,
         signature_commands,
+        store_commands,
         trace_commands,
     )
 
@@ -268,6 +269,7 @@ def _add_own(subparsers: Any) -> None:
         queue_commands,
         rotate_commands,
         signature_commands,
+        store_commands,
         trace_commands,
         doctor_commands,
     ):

@@ -17,6 +17,7 @@ class StoreAt:
     data_dir: Path
     url: str | None = None
     password: str | None = field(default=None, repr=False)
+    user: str | None = None  # another than the url's
 
 
 class StoreSettings(BaseModel):

@@ -10,7 +10,7 @@ from sqlalchemy import MetaData
 
 from protocol_specs.node import sqlite
 from protocol_specs.node.engine import Ended, Listeners
-from protocol_specs.node.postgres import schema
+from protocol_specs.node.postgres import revisions, schema
 from protocol_specs.node.postgres.link import Link
 from protocol_specs.node.postgres.place import connect, shown
 from protocol_specs.node.postgres.session import PostgresSession
@@ -177,9 +177,7 @@ class PostgresEngine:
 
 def open_node(at: StoreAt, metadata: MetaData) -> PostgresEngine:
     """For a node, the one process that writes. Raises StoreUnusable."""
-    known = metadata.info.get("revisions")
-    if not known:
-        raise StoreUnusable("this node has no migrations: it cannot use PostgreSQL")
+    known = revisions.known(metadata)
     return opened(at, lambda link: schema.check(link, shown(at), known))
 
 

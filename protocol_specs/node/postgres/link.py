@@ -86,11 +86,11 @@ class _Shape:
 class Link:
     """A connection, open until it is closed or lost; a lost one says so at each use."""
 
-    def __init__(self, conninfo: str, *, round_s: float = ROUND_S, **options: str) -> None:
+    def __init__(self, conninfo: str, *, round_s: float = ROUND_S) -> None:
         """Connects. Raises StoreUnavailable."""
         try:
             self._connection = psycopg.connect(
-                make_conninfo(conninfo, connect_timeout=CONNECT_S, **_NETWORK, **options),
+                make_conninfo(conninfo, connect_timeout=CONNECT_S, **_NETWORK),
                 autocommit=True,
             )
         except psycopg.Error as error:

@@ -2,21 +2,24 @@
 
 import os
 import socket
-from typing import Any
 from urllib.parse import urlsplit
 
-from protocol_specs.node.postgres.link import Link
+from psycopg.conninfo import make_conninfo
+
+from protocol_specs.node.postgres.link import ROUND_S, Link
 from protocol_specs.node.store_settings import StoreAt
 
 
 def connect(at: StoreAt, *, round_s: float | None = None) -> Link:
     """A connection to the database of `at`. Raises StoreUnavailable."""
-    options: dict[str, Any] = {"application_name": f"wayfare {os.getpid()} {socket.gethostname()}"}
-    if at.password is not None:
-        options["password"] = at.password
-    if round_s is not None:
-        options["round_s"] = round_s
-    return Link(at.url or "", **options)
+    return Link(conninfo(at), round_s=ROUND_S if round_s is None else round_s)
+
+
+def conninfo(at: StoreAt) -> str:
+    """What libpq connects with, the password in it: never to be shown."""
+    name = f"wayfare {os.getpid()} {socket.gethostname()}"
+    given = {"password": at.password, "user": at.user, "application_name": name}
+    return make_conninfo(at.url or "", **{k: v for k, v in given.items() if v is not None})
 
 
 def shown(at: StoreAt) -> str:

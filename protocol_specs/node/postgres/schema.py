@@ -60,12 +60,12 @@ def check(link: Link, url: str, known: Sequence[str]) -> None:
     """
     found = version_of(link)
     if found is None:
-        raise StoreUnusable(f"{url} has no schema yet: run wayfare migrate with these settings")
+        raise StoreUnusable(f"{url} has no schema yet: run wayfare store migrate")
     if found == known[-1]:
         return
     if found in known:
         raise StoreUnusable(
-            f"{url} has schema {found}, this node needs {known[-1]}: run wayfare migrate"
+            f"{url} has schema {found}, this node needs {known[-1]}: run wayfare store migrate"
         )
     (row,) = link.rows(f"SELECT oldest FROM {OLDEST_TABLE}")  # noqa: S608 - our own word
     if row[0] not in known:

@@ -1,0 +1,31 @@
+DROP TABLE answered CASCADE
+
+DROP TABLE trip CASCADE
+
+DROP TABLE received CASCADE
+
+DROP TABLE owed CASCADE
+
+DROP TABLE offer CASCADE
+
+DROP TABLE journey_event CASCADE
+
+DROP TABLE complaint CASCADE
+
+DROP TABLE call CASCADE
+
+DROP TABLE web_sign_in_code CASCADE
+
+DROP TABLE web_session CASCADE
+
+DROP TABLE web_kept_form CASCADE
+
+DROP TABLE web_form_sent CASCADE
+
+DROP TABLE journey CASCADE
+
+DROP TABLE conversation CASCADE
+
+DROP TABLE body CASCADE
+
+DROP FUNCTION append_only

@@ -1,0 +1,17 @@
+DROP TABLE received CASCADE
+
+DROP TABLE owed CASCADE
+
+DROP TABLE web_sign_in_code CASCADE
+
+DROP TABLE web_session CASCADE
+
+DROP TABLE web_kept_form CASCADE
+
+DROP TABLE web_form_sent CASCADE
+
+DROP TABLE conversation CASCADE
+
+DROP TABLE body CASCADE
+
+DROP FUNCTION append_only

@@ -1,0 +1,1 @@
+"""Revisions of this node's schema."""

@@ -1,0 +1,29 @@
+DROP TABLE received CASCADE
+
+DROP TABLE owed CASCADE
+
+DROP TABLE web_sign_in_code CASCADE
+
+DROP TABLE web_session CASCADE
+
+DROP TABLE web_kept_form CASCADE
+
+DROP TABLE web_form_sent CASCADE
+
+DROP TABLE spent CASCADE
+
+DROP TABLE participant_key CASCADE
+
+DROP TABLE participant_city CASCADE
+
+DROP TABLE participant CASCADE
+
+DROP TABLE conversation CASCADE
+
+DROP TABLE change CASCADE
+
+DROP TABLE body CASCADE
+
+DROP TABLE application CASCADE
+
+DROP FUNCTION append_only
