@@ -16,6 +16,7 @@ from benchmarks import (
     footprint,
     gateway,
     ledger,
+    pages,
     receive,
     registry,
     validate,
@@ -41,6 +42,9 @@ async def measure(*, quick: bool) -> dict[str, Any]:
             posted=2000 if quick else 20_000, verified=100_000 if quick else 1_000_000
         ),
         "close": close.measure(quick=quick),
+        "pages": await pages.measure(
+            seconds=5 if quick else 30, positions=4 if quick else 20, lived=20 if quick else 100
+        ),
         "footprint": await footprint.measure(messages=1000 if quick else 10_000),
     }
 

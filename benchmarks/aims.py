@@ -36,6 +36,11 @@ def _most(name: str) -> Callable[[Figures], float]:
     )
 
 
+def _page(name: str) -> Callable[[Figures], float]:
+    """The time within which 95 of 100 pages of that kind are served."""
+    return lambda figures: float(figures["pages"][name]["page_ms"]["p95"])
+
+
 AIMS = (
     Aim(
         "receive: share of verify + digest + parse + schema",
@@ -104,6 +109,25 @@ AIMS = (
         lambda figures: float(figures["close"]["cpu_against_line"]),
         1.5,
     ),
+    *(
+        Aim(f"pages: the {name}'s for 50 visitors, p95 in ms", _page(name), 30)
+        for name in ("citizen", "driver", "office")
+    ),
+    Aim(
+        "pages: from a driver's post to the citizen's page, p95 in ms",
+        lambda figures: float(figures["pages"]["live_position_ms"]["p95"]),
+        1000,
+    ),
+    Aim(
+        "pages: 900 drivers' positions, of a core",
+        lambda figures: float(figures["pages"]["positions"]["of_a_core"]),
+        0.08,
+    ),
+    Aim(
+        "pages: weight of the first one, kB",
+        lambda figures: figures["pages"]["first_page_bytes"] / 1000,
+        100,
+    ),
     Aim("resident after the run, the largest node, MB", _most("resident_mb_after"), 130),
     Aim("start, the slowest node, s", _most("start_s"), 1.5),
 )
@@ -116,9 +140,9 @@ def judged(figures: Figures) -> list[dict[str, Any]]:
 
 def table(rows: list[dict[str, Any]]) -> Iterator[str]:
     """The same as lines of text."""
-    yield f"{'aim':<52}{'wanted':>10}{'measured':>10}{'of aim':>8}  reached"
+    yield f"{'aim':<68}{'wanted':>10}{'measured':>10}{'of aim':>8}  reached"
     for row in rows:
         yield (
-            f"{row['aim']:<52}{row['wanted']:>10}{row['measured']:>10g}{row['of_aim']:>8.2f}  "
+            f"{row['aim']:<68}{row['wanted']:>10}{row['measured']:>10g}{row['of_aim']:>8.2f}  "
             f"{'yes' if row['reached'] else 'NO'}"
         )

@@ -1,7 +1,6 @@
 """Insured orders per second: confirm POSTed to on_confirm acknowledged, at one real BPP process."""
 
 import asyncio
-import statistics
 import tempfile
 import time
 import uuid
@@ -13,6 +12,7 @@ import orjson
 
 from benchmarks.lean import Pool, listen
 from benchmarks.peer import Network, Party, common_settings
+from benchmarks.percentiles import percentiles_ms
 from benchmarks.processes import WAYFARE, Process, free_port
 from protocol_specs.wire.envelope import new_context
 
@@ -194,9 +194,3 @@ async def confirmed(
 
     await asyncio.gather(*(one_after_the_other() for _ in range(IN_FLIGHT)))
     return took_s
-
-
-def percentiles_ms(took_s: list[float]) -> dict[str, float]:
-    """The middle one, and the one that 95 of 100 do not exceed."""
-    cuts = statistics.quantiles(took_s, n=100)
-    return {"p50": round(cuts[49] * 1000, 1), "p95": round(cuts[94] * 1000, 1)}

@@ -25,6 +25,12 @@ def free_port() -> int:
     raise RuntimeError("no free port below 32000")
 
 
+def cpu_s_of(pid: int) -> float:
+    """Seconds a process's threads were on a processor so far, user and system; exact to the ns."""
+    threads = Path(f"/proc/{pid}/task").glob("*/schedstat")
+    return sum(int(path.read_text().split()[0]) for path in threads) / 1e9
+
+
 class Process:
     """One running node."""
 
@@ -56,9 +62,8 @@ class Process:
         raise RuntimeError(f"the node did not start:\n{log.read_text()[-2000:]}")
 
     def cpu_s(self) -> float:
-        """Seconds its threads were on a processor so far, user and system; exact to the ns."""
-        threads = Path(f"/proc/{self.popen.pid}/task").glob("*/schedstat")
-        return sum(int(path.read_text().split()[0]) for path in threads) / 1e9
+        """Seconds on a processor so far."""
+        return cpu_s_of(self.popen.pid)
 
     def resident_mb(self) -> float:
         """Resident memory now."""

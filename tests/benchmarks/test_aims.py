@@ -1,6 +1,7 @@
 """The benchmarks' own arithmetic: an aim is reached, or it is not, and by how much."""
 
-from benchmarks import aims, confirm
+from benchmarks import aims
+from benchmarks.percentiles import percentiles_ms
 
 FIGURES = {
     "receive": {"share_of_floor": 0.2},
@@ -19,6 +20,14 @@ FIGURES = {
         "verify_resident_mb": 75.0,
     },
     "close": {"cpu_against_line": 1.2},
+    "pages": {
+        "citizen": {"page_ms": {"p95": 15.0}},
+        "driver": {"page_ms": {"p95": 10.0}},
+        "office": {"page_ms": {"p95": 60.0}},
+        "live_position_ms": {"p95": 50.0},
+        "positions": {"of_a_core": 0.04},
+        "first_page_bytes": 80_000,
+    },
     "footprint": {
         "registry": {"resident_mb_after": 90.0, "start_s": 0.9},
         "bap": {"resident_mb_after": 104.0, "start_s": 2.5},
@@ -41,6 +50,12 @@ def test_each_aim_is_judged_by_its_worst_figure() -> None:
         20.0: (3.0, True),
         75.0: (4.0, True),
         1.2: (1.25, True),
+        15.0: (2.0, True),
+        10.0: (3.0, True),
+        60.0: (0.5, False),
+        50.0: (20.0, True),
+        0.04: (2.0, True),
+        80.0: (1.25, True),
         104.0: (1.25, True),
         2.5: (0.6, False),
     }
@@ -50,10 +65,10 @@ def test_the_table_says_no_aloud() -> None:
     lines = list(aims.table(aims.judged(FIGURES)))
     said = [line.split()[-1] for line in lines]
     assert said[0] == "reached"
-    assert said.count("NO") == 3
-    assert said.count("yes") == len(aims.AIMS) - 3
+    assert said.count("NO") == 4
+    assert said.count("yes") == len(aims.AIMS) - 4
 
 
 def test_percentiles_are_of_what_was_measured() -> None:
     took_s = [n / 1000 for n in range(1, 200)]
-    assert confirm.percentiles_ms(took_s) == {"p50": 100.0, "p95": 190.0}
+    assert percentiles_ms(took_s) == {"p50": 100.0, "p95": 190.0, "p99": 198.0}
