@@ -1,0 +1,233 @@
+"""What deploy/ says agrees with the code: settings, paths, ports, deadlines, rights, metrics."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from protocol_specs.node import commands
+from protocol_specs.node.settings import NodeSettings
+from tests.deploy.files import (
+    DEPLOY,
+    MODELS,
+    ROOT,
+    compose,
+    documents,
+    metrics_named,
+    seconds,
+    settings,
+    unit,
+)
+from tests.protocol_specs.node.test_registry_outage import Place, place
+
+__all__ = ["place"]  # a fixture
+BY_FOLDER = {"registry": "registry", "gateway": "gateway", "rides": "bpp", "citizens": "bap"}
+FOLDERS = {role: folder for folder, role in BY_FOLDER.items()}
+UID = "10001"
+YAML = sorted(DEPLOY.rglob("*.yaml"))
+EVERY_ROLE = pytest.mark.parametrize("role", MODELS)
+
+
+def of_role(role: str) -> NodeSettings:
+    return settings(DEPLOY / "settings" / f"{role}.toml", role)
+
+
+@pytest.mark.parametrize("path", YAML, ids=lambda path: str(path.relative_to(DEPLOY)))
+def test_every_yaml_file_can_be_read(path: Path) -> None:
+    assert all(isinstance(document, dict) for document in documents(path))
+
+
+@EVERY_ROLE
+def test_settings_are_of_a_production_node_whose_things_lie_on_volumes(role: str) -> None:
+    read = of_role(role)
+    assert (read.role, read.network) == (role, "production")
+    assert read.url.startswith("https://")
+    assert (read.port, read.ops_port) == (8600, 9600)
+    state = Path("/var/lib/wayfare")
+    assert read.data_dir == state / "data"
+    assert read.signing_key.parent == read.encryption_key.parent == state / "keys"
+    if role != "registry":
+        assert read.registry is not None
+        assert read.registry.url == of_role("registry").url
+        assert read.registry.subscriber_id == of_role("registry").subscriber_id
+
+
+@EVERY_ROLE
+def test_the_cluster_has_the_same_settings_but_for_its_proxies(role: str) -> None:
+    folder = DEPLOY / "kubernetes" / FOLDERS[role]
+    read = settings(folder / "node.toml", role)
+    ours = read.model_copy(update={"limits": of_role(role).limits})
+    assert ours == of_role(role)
+    assert read.limits.proxies == ("10.42.0.0/16",)
+    text = (folder / "kustomization.yaml").read_text()
+    assert f"value: {role} }}" in text, "the role that `serve` gets"
+    assert f"value: {read.url.removeprefix('https://')} }}" in text, "the name of the ingress"
+
+
+@pytest.mark.parametrize("name", ["network.yaml", "cooperative.yaml"])
+def test_containers_have_no_more_rights_than_they_need(name: str) -> None:
+    services = compose(name)
+    for service, says in services.items():
+        assert says["read_only"] is True, service
+        assert says["cap_drop"] == ["ALL"], service
+        assert says["security_opt"] == ["no-new-privileges:true"], service
+        assert ("ports" in says) is (service == "proxy"), "only the proxy is published"
+    for service in services.keys() - {"proxy"}:
+        says = services[service]
+        role = BY_FOLDER[service]
+        assert says["user"] == f"{UID}:{UID}"
+        assert says["command"] == ["serve", role, "--config", "/etc/wayfare/node.toml"]
+        mounted = dict(each.split(":")[:2] for each in says["volumes"])
+        assert (DEPLOY / "container" / f"../settings/{role}.toml").exists()
+        assert mounted[f"../settings/{role}.toml"] == "/etc/wayfare/node.toml"
+        assert "/var/lib/wayfare" in mounted.values()
+        assert ("/var/lib/wayfare-witness" in mounted.values()) is (role == "bpp")
+        assert ":9600/health" in says["healthcheck"]["test"][-1]
+        assert seconds(says["stop_grace_period"]) > of_role(role).limits.stop_deadline_s + 10
+    proxy = services["proxy"]["networks"]["inside"]["ipv4_address"]
+    assert of_role("bpp").limits.proxies == (proxy,)
+
+
+def test_a_pod_has_no_more_rights_than_it_needs_and_is_asked_at_the_operators_port() -> None:
+    [found] = documents(DEPLOY / "kubernetes" / "node" / "stateful-set.yaml")
+    pod = found["spec"]["template"]["spec"]
+    assert found["spec"]["replicas"] == 1, "SQLite has one process"
+    assert pod["automountServiceAccountToken"] is False
+    assert pod["securityContext"]["runAsNonRoot"] is True
+    assert pod["securityContext"]["runAsUser"] == int(UID)
+    assert pod["securityContext"]["fsGroupChangePolicy"] == "OnRootMismatch"
+    assert pod["terminationGracePeriodSeconds"] > of_role("bpp").limits.stop_deadline_s + 10
+    for container in (*pod["containers"], *pod["initContainers"]):
+        assert container["securityContext"] == {
+            "allowPrivilegeEscalation": False,
+            "readOnlyRootFilesystem": True,
+            "capabilities": {"drop": ["ALL"]},
+        }
+        assert "memory" in container["resources"]["limits"]
+    [node] = pod["containers"]
+    assert node["args"] == ["serve", "$(ROLE)", "--config", "/etc/wayfare/node.toml"]
+    assert {port["name"]: port["containerPort"] for port in node["ports"]} == {
+        "public": 8600,
+        "ops": 9600,
+    }
+    probes = {name: node[name]["httpGet"] for name in node if name.endswith("Probe")}
+    assert probes == {
+        "startupProbe": {"path": "/health", "port": "ops"},
+        "livenessProbe": {"path": "/health", "port": "ops"},
+        "readinessProbe": {"path": "/ready", "port": "ops"},
+    }
+
+
+def test_the_image_holds_the_package_and_nothing_else_and_is_not_roots() -> None:
+    text = (DEPLOY / "container" / "Containerfile").read_text()
+    steps = re.findall(r"^([A-Z]+) (.*(?:\\\n.*)*)$", text, re.MULTILINE)
+    copied = [
+        name
+        for step, words in steps
+        if step == "COPY" and not words.startswith("--from")
+        for name in words.split()[:-1]
+    ]
+    assert all((ROOT / name).exists() for name in copied)
+    allowed = {
+        line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line[:1] == "!"
+    }
+    assert set(copied) == allowed
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    packages = project["tool"]["setuptools"]["packages"]["find"]["include"]
+    assert {name.rstrip("*") for name in packages} <= set(copied)
+    installs = [words for step, words in steps if "pip install" in words]
+    assert "--require-hashes --only-binary :all:" in installs[0]
+    assert all("--no-deps" in words for words in installs[1:])
+    users = [words for step, words in steps if step == "USER"]
+    assert users == [f"{UID}:{UID}"]
+    assert "index-url" not in text
+    assert [words for step, words in steps if step == "ENTRYPOINT"] == ['["wayfare"]']
+
+
+def test_units_type_commands_that_exist_and_confine_them() -> None:
+    node, copy = unit("wayfare@.service")["Service"], unit("wayfare-backup@.service")["Service"]
+    for line in (node["ExecStart"], node["ExecStartPre"]):
+        words = shlex.split(line.replace("%i", "bpp"))
+        assert words[0] == "/opt/wayfare/bin/wayfare"
+        parsed = commands._parser(words[1:]).parse_args(words[1:])
+        assert parsed.config == Path("/etc/wayfare/bpp.toml")
+    script = shlex.split(copy["ExecStart"])[0]
+    assert (ROOT / script.removeprefix("/opt/wayfare/")).stat().st_mode & 0o111
+    assert float(node["TimeoutStopSec"]) > of_role("bpp").limits.stop_deadline_s + 10
+    assert node["MemoryMax"] == "512M"
+    states = [f"/var/lib/{name}" for name in node["StateDirectory"].split()]
+    insured = of_role("bpp").insurance  # type: ignore[attr-defined]
+    for path in (of_role("bpp").data_dir, insured.ledger_key, insured.witness):
+        assert any(path.is_relative_to(state) for state in states), path
+    for each in (node, copy):
+        assert each["User"] == "wayfare"
+        assert each["NoNewPrivileges"] == "yes"
+        assert each["ProtectSystem"] == "strict"
+        assert each["CapabilityBoundingSet"] == ""
+
+
+def test_proxies_let_through_what_a_node_takes_and_wait_no_longer_than_it_does() -> None:
+    text, limits = (DEPLOY / "proxy" / "nginx.conf").read_text(), of_role("bpp").limits
+
+    def said(name: str) -> list[str]:
+        return re.findall(rf"^\s*{name} (\S+);", text, re.MULTILINE)
+
+    assert said("client_max_body_size") == ["2m"]
+    assert limits.body_bytes_ceiling <= 2 * 1024 * 1024
+    assert seconds(said("client_header_timeout")[0]) <= limits.header_deadline_s
+    assert seconds(said("client_body_timeout")[0]) <= limits.body_deadline_s
+    outside, to_the_node = said("keepalive_timeout")
+    assert seconds(outside) <= limits.idle_deadline_s
+    assert seconds(to_the_node) < limits.idle_deadline_s, "else a reused connection is closed"
+    assert said("proxy_next_upstream") == ["off"]
+    assert "X-Forwarded-For $proxy_add_x_forwarded_for" in text
+    for name in ("Caddyfile", "Caddyfile.cooperative"):
+        caddy = (DEPLOY / "proxy" / name).read_text()
+        assert "read_header 10s" in caddy
+        assert "read_body 30s" in caddy
+        upstreams = re.findall(r"import node (\w+):(\d+)", caddy)
+        assert {port for _, port in upstreams} == {"8600"}
+        file = "network.yaml" if name == "Caddyfile" else "cooperative.yaml"
+        assert {service for service, _ in upstreams} == set(compose(file)) - {"proxy"}
+
+
+def alarms() -> list[dict[str, Any]]:
+    [rules] = documents(DEPLOY / "prometheus" / "rules.yaml")
+    return [rule for group in rules["groups"] for rule in group["rules"]]
+
+
+def dashboard() -> list[str]:
+    found = json.loads((DEPLOY / "grafana" / "wayfare.json").read_text())
+    return [target["expr"] for panel in found["panels"] for target in panel["targets"]]
+
+
+async def test_every_metric_that_rules_and_dashboard_name_is_shown_by_a_node(place: Place) -> None:
+    async with place.node_runs() as node:
+        assert (await place.confirm()).is_ack
+        await place.poll()
+        await place.ready()
+        shown = set(re.findall(r"^# TYPE (\S+) ", node.telemetry.metrics().decode(), re.MULTILINE))
+    named = [rule["expr"] for rule in alarms()] + dashboard()
+    assert set().union(*map(metrics_named, named)) - shown == set()
+    assert len(alarms()) >= 15
+    assert len(dashboard()) >= 15
+
+
+def test_each_alarm_has_its_paragraph_in_the_guide() -> None:
+    guide = (ROOT / "docs" / "operate.md").read_text()
+    told = set(re.findall(r"^\| `(Wayfare\w+)` \|", guide, re.MULTILINE))
+    assert told == {rule["alert"] for rule in alarms()}
+
+
+def test_prometheus_asks_the_operators_port_of_each_service() -> None:
+    [config] = documents(DEPLOY / "prometheus" / "prometheus.yaml")
+    [job] = config["scrape_configs"]
+    assert job["job_name"] == "wayfare", "the rules name it"
+    assert job["static_configs"][0]["targets"] == [f"{name}:9600" for name in BY_FOLDER]
+    assert all((DEPLOY / "prometheus" / name).exists() for name in config["rule_files"])
