@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bap.asking import Asking
+from bap.citizen import staff
 from bap.citizen.doing import Doing
 from bap.citizen.journeys import Journeys
 from bap.citizen.live import Live
@@ -50,6 +51,7 @@ def serve(
     """
     site = Site(node, settings.web, "bap.citizen", sender=sender)
     site.places = _places(settings)
+    staff.serve(site)
     face = CitizenFace(site, "citizen", title="Wayfare", identify=identify, nav=NAV)
     face.signs_in = site.sends_codes or node.settings.network != "production"
     if face.signs_in:

@@ -38,6 +38,10 @@ _COMPLAINTS = Statement(
     sa.select(_C).where(_C.c.journey_id == bindparam("of_id")).order_by(_C.c.id)
 )
 _OPEN = Statement(sa.select(_C).where(_C.c.answered_at.is_(None)).order_by(_C.c.due_at).limit(500))
+_ANSWERED = Statement(
+    sa.select(_C).where(_C.c.answered_at.is_not(None)).order_by(_C.c.answered_at.desc()).limit(50)
+)
+_ONE = Statement(sa.select(_C).where(_C.c.id == bindparam("of_id")))
 _ANSWER = Statement(
     sa.update(_C)
     .where(_C.c.id == bindparam("of_id"), _C.c.answered_at.is_(None))
@@ -107,6 +111,16 @@ def complaints(session: Session, journey_id: str) -> list[Row]:
 def open_complaints(session: Session) -> list[Row]:
     """Complaints that nobody has answered, the most urgent first."""
     return session.all(_OPEN)
+
+
+def answered(session: Session) -> list[Row]:
+    """Complaints that were answered, the last first, at most 50."""
+    return session.all(_ANSWERED)
+
+
+def complaint(session: Session, complaint_id: int) -> Row | None:
+    """One of them, answered or not."""
+    return session.one(_ONE, of_id=complaint_id)
 
 
 def answer(session: Session, complaint_id: int, said: str, now: int) -> bool:
