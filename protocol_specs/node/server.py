@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, cast
 
 from aiohttp import web
 
-from protocol_specs.node import process, tables
+from protocol_specs.node import process, security_txt, tables
 from protocol_specs.node.actions import Durable, Passing
 from protocol_specs.node.addresses import address_of
 from protocol_specs.node.arrivals import Arrivals
@@ -308,6 +308,10 @@ class Node:
 
     def _serve_own_routes(self) -> None:
         self.health.add_routes(self.app)
+        contact = self.settings.security_contact
+        if contact is not None:
+            handler = security_txt.handler(contact, url=self.settings.url, now=self.now)
+            self.serve_route("GET", security_txt.PATH, handler)
         self.tracing = Tracing(
             receiver=self.receiver,
             hops=self.telemetry.hops,

@@ -130,6 +130,7 @@ class NodeSettings(Frozen):
     store: StoreSettings = StoreSettings()
     limits: Limits = Limits()
     ops: OpsSettings = OpsSettings()
+    security_contact: str | None = Field(default=None, pattern=r"^(mailto:|https://)[!-~]{3,200}$")
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 
     @field_validator("data_dir", "signing_key", "encryption_key", "record")

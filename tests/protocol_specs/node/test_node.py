@@ -126,6 +126,29 @@ async def test_the_public_port_tells_that_the_node_lives_and_nothing_more(tmp_pa
         assert (await get_ops(node, "/on_confirm")).status == 404
 
 
+async def test_who_finds_a_fault_is_told_where_to_say_so_if_the_operator_says(
+    tmp_path: Path,
+) -> None:
+    sock, silent = listening_socket(), listening_socket()
+    node = a_node(tmp_path / "a", sock, security_contact="mailto:security@example.org")
+    async with running(node, sock):
+        said = await get(node, "/.well-known/security.txt")
+    assert (said.status, said.headers["Content-Type"]) == (200, "text/plain; charset=utf-8")
+    assert said.body.decode().splitlines() == [
+        "Contact: mailto:security@example.org",
+        "Expires: 2027-03-20T00:00:00Z",
+        f"Canonical: {node.settings.url}/.well-known/security.txt",
+    ]
+    node = a_node(tmp_path / "b", silent)
+    async with running(node, silent):
+        assert (await get(node, "/.well-known/security.txt")).status == 404
+    with (
+        listening_socket() as other,
+        pytest.raises(ValueError, match="security_contact"),
+    ):
+        a_node(tmp_path / "c", other, security_contact="x\nContact: mailto:other@example.org")
+
+
 async def test_the_operators_port_is_on_loopback_and_beside_the_public_one(tmp_path: Path) -> None:
     with listening_socket() as sock:
         settings = settings_of(NodeSettings, tmp_path, sock, subscriber_id="bpp.example.org")
