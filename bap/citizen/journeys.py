@@ -45,8 +45,8 @@ class Journeys:
         journey = self._trips.mine(visit)
         doc = self._trips.api.document(journey.id)
         if is_booking(doc):
-            await self._ask_along(visit, journey, doc)
-            doc = self._trips.api.document(journey.id)
+            if await self._ask_along(visit, journey, doc):
+                doc = self._trips.api.document(journey.id)
             return visit.page("order.html", **self._order_values(visit, journey, doc))
         waits = "select" in doc["waiting_for"] and doc["offer_id"]
         if visit.arg("offers") or not (doc["quote"] or waits):
@@ -70,12 +70,13 @@ class Journeys:
             return visit.page("_offers.html", **self._offers_values(visit, journey, doc))
         return visit.page("_quote.html", **self._quote_values(visit, journey, doc))
 
-    async def _ask_along(self, visit: Visit, journey: Journey, doc: Document) -> None:
-        """What the order's page needs of the provider, asked when the page is opened."""
-        waiting, api = doc["waiting_for"], self._orders
-        form = doc["form"]
+    async def _ask_along(self, visit: Visit, journey: Journey, doc: Document) -> bool:
+        """What the order's page needs of the provider, asked when the page is opened; whether
+        there may be answers now."""
+        waiting, form, asked = doc["waiting_for"], doc["form"], False
         if form and not form["is_submitted"] and not form["fields"]:
             await self._trips.ask_quietly(visit, journey, self._forms.show)
+            asked = True
         for block, name in (
             ("cancellation", "cancellation-reasons"),
             ("rating", "rating-categories"),
@@ -83,8 +84,10 @@ class Journeys:
             action = f"get_{name.replace('-', '_')}"
             if doc[block] and not doc[block]["asked"] and action not in waiting:
                 visit.request.match_info["list"] = name
-                await self._trips.ask_quietly(visit, journey, api.listed, LIST_WAIT_S)
+                await self._trips.ask_quietly(visit, journey, self._orders.listed, LIST_WAIT_S)
+                asked = True
         await self._track(visit, journey, doc)
+        return asked
 
     async def _track(self, visit: Visit, journey: Journey, doc: Document) -> None:
         told = doc["tracking"]
