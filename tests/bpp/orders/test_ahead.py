@@ -304,3 +304,72 @@ def _drivers(there: Cooperative) -> list[str]:
     """The agent ids, by staff number."""
     people = there.node.store.read(roster.everybody)
     return [each.agent_id for each, _ in people]
+
+
+@pytest.mark.parametrize("assignment", ["offer", "in_turn"])
+async def test_it_is_offered_when_its_time_is_near_and_taken_not_before(
+    tmp_path: Path, assignment: str
+) -> None:
+    async with cooperative(tmp_path, assignment=assignment) as there:
+        begins = there.clock.at + LATER
+        order_id = await booked(there, begins)
+        job_id = there.order(order_id).job_id
+        await there.online("D1")
+        assert (await there.drive("D1", "GET", "offers"))[1]["offers"] == []
+        before = there.books()
+        status, answer = await there.drive("D1", "POST", f"jobs/{job_id}/accept")
+        assert (status, "for later" in str(answer)) == (409, True)
+        assert there.books() == before
+        there.clock.at = begins - 1800
+        await there.online("D1")
+        async with asyncio.timeout(10):
+            while True:
+                if (await there.drive("D1", "GET", "offers"))[1]["offers"]:
+                    break
+                await asyncio.sleep(0.02)
+        assert (await there.drive("D1", "POST", f"jobs/{job_id}/accept"))[0] == 200
+        assert there.order(order_id).state == "RIDE_ASSIGNED"
+
+
+async def test_a_change_of_the_drop_keeps_the_hour_and_fares_of_its_start(tmp_path: Path) -> None:
+    fares = {"base": "3.00", "per_km": "0.70", "night": NIGHT}
+    async with cooperative(tmp_path, fares=fares) as there:
+        day = there.clock.at - there.clock.at % DAY_S
+        there.clock.at = day + 12 * 3600
+        order_id = await booked(there, day + DAY_S)
+        codes = {line.code for line in there.order(order_id).quote.lines}
+        assert "NIGHT_CHARGES" in codes
+        end = {"type": "END", "location": {"gps": "3.150000,101.700000"}}
+        moved = {"id": order_id, "fulfillments": [{"id": "ride-cab-fulfillment", "stops": [end]}]}
+        wish = {"update_target": "fulfillments", "order": {**order_asked()["order"], **moved}}
+        said = await there.ask("update", wish, transaction_id=_transaction(there, order_id))
+        lines = said["message"]["order"]["quote"]["breakup"]
+        assert "NIGHT_CHARGES" in {line["title"] for line in lines}
+
+
+def _transaction(there: Cooperative, order_id: str) -> str:
+    return there.order(order_id).peer.transaction_id
+
+
+async def test_waiting_before_the_start_costs_nothing(tmp_path: Path) -> None:
+    fares = {
+        "base": "3.00",
+        "per_km": "0.70",
+        "waiting_per_minute": "0.50",
+        "waiting_free_minutes": 3,
+    }
+    async with cooperative(tmp_path, fares=fares) as there:
+        begins = there.clock.at + 4_000
+        order_id = await booked(there, begins)
+        there.clock.at = begins - 1800
+        await there.online("D1")
+        await came_true(lambda: there.order(order_id).agent_id is not None)
+        order = there.order(order_id)
+        job = f"jobs/{order.job_id}"
+        await there.drive("D1", "POST", f"{job}/enroute")
+        await there.drive("D1", "POST", f"{job}/arrived")
+        there.clock.at = begins + 180
+        code = {"code": order.view.fulfillment.start_code}
+        assert (await there.drive("D1", "POST", f"{job}/start", code))[0] == 200
+        await there.drive("D1", "POST", f"{job}/end", {})
+        assert there.order(order_id).quote.total_minor == order.quote.total_minor

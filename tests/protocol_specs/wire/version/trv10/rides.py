@@ -185,6 +185,7 @@ def fulfillments(draw: st.DrawFn) -> order.Fulfillment:
         state=state,
         pickup=draw(places),
         drop=draw(places),
+        start_at=draw(st.none() | st.integers(1, 4_000_000_000)),
         customer=draw(people),
         agent=order.Agent(draw(some.words), draw(numbers)) if is_assigned else None,
         vehicle=vehicle if is_assigned else order.Vehicle(vehicle.category, vehicle.variant),
