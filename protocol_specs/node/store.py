@@ -183,8 +183,12 @@ class Store:
 
         Raises StoreUnavailable when a database server cannot be asked.
         """
-        with self.engine.reading() as session:
-            return unit(session)
+        try:
+            with self.engine.reading() as session:
+                return unit(session)
+        except StoreContended:  # the server was restarted since we last asked
+            with self.engine.reading() as session:
+                return unit(session)
 
     def close(self) -> None:
         """Commits what waits, then gives the database free. May be repeated."""

@@ -10,7 +10,8 @@ class StoreUnavailable(Exception):
 
 
 class StoreContended(StoreUnavailable):
-    """Another transaction was in the way and this one ended: run again, it may well be kept."""
+    """Another transaction was in the way, or the connection is gone, and this one ended: run again,
+    it may well go through."""
 
 
 class StoreUnusable(Exception):

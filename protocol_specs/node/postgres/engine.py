@@ -11,7 +11,7 @@ from sqlalchemy import MetaData
 from protocol_specs.node import sqlite
 from protocol_specs.node.engine import Ended, Listeners
 from protocol_specs.node.postgres import revisions, schema
-from protocol_specs.node.postgres.link import Link
+from protocol_specs.node.postgres.link import ROUND_S, Link
 from protocol_specs.node.postgres.place import connect, shown
 from protocol_specs.node.postgres.session import PostgresSession
 from protocol_specs.node.session import Session
@@ -37,26 +37,33 @@ class Renewed:
         """`make` is given the process id that the lost link had at the server, None at first."""
         self._make = make
         self._not_before = 0.0
-        self.link: Link | None = make(None)
+        self._is_closed = False
+        self.link: Link | None = None
 
     def get(self) -> Link:
         """The link, as it is or new. Raises StoreUnavailable."""
         link = self.link
         if link is not None and not link.is_lost:
             return link
-        if link is None:
+        if self._is_closed:
             raise StoreUnavailable("this store is closed")
         if time.monotonic() < self._not_before:
             raise StoreUnavailable("the database cannot be reached; it is asked again soon")
         try:
-            self.link = self._make(link.backend)
-        except (StoreUnavailable, StoreInUse) as error:
+            self.link = self._make(None if link is None else link.backend)
+        except StoreUnavailable:
+            self._not_before = time.monotonic() + AGAIN_S
+            raise
+        except StoreInUse as error:
+            if link is None:
+                raise
             self._not_before = time.monotonic() + AGAIN_S
             raise StoreUnavailable(str(error)) from error
         return self.link
 
     def close(self) -> None:
         """For good."""
+        self._is_closed = True
         if self.link is not None:
             self.link.close()
             self.link = None
@@ -67,11 +74,17 @@ class PostgresEngine:
     lost the link has lost the slot with it, and cannot write as if it had not."""
 
     def __init__(
-        self, at: StoreAt, *, slot: int | None, is_shared: bool = False, lock: int | None = None
+        self,
+        at: StoreAt,
+        *,
+        slot: int | None,
+        is_shared: bool = False,
+        lock: int | None = None,
+        reads_s: float = ROUND_S,
     ) -> None:
         self.is_shared = is_shared
         self.at, self._slot, self._lock = at, slot, lock
-        self._reader = Renewed(lambda _: connect(at))
+        self._reader = Renewed(lambda _: connect(at, round_s=reads_s))
         self._writer = None if slot is None else Renewed(self._connect_writer)
         self._notes: dict[tuple[str, str], None] | None = {} if is_shared else None
 
@@ -88,9 +101,7 @@ class PostgresEngine:
 
     def begin(self) -> None:
         """As Engine."""
-        if self._writer is None:
-            raise StoreUnavailable("this store is closed or was opened for reading")
-        self._writer.get().begin()
+        self.writer().begin()
 
     def session(self, listeners: Listeners) -> Session:
         """As Engine."""
@@ -142,6 +153,12 @@ class PostgresEngine:
             os.close(self._lock)
             self._lock = None
 
+    def writer(self) -> Link:
+        """The link that writes. Raises StoreUnavailable; StoreInUse at first."""
+        if self._writer is None:
+            raise StoreUnavailable("this store is closed or was opened for reading")
+        return self._writer.get()
+
     def _open_writer(self) -> Link:
         if self._writer is None or self._writer.link is None:
             raise RuntimeError("a session that writes without a transaction")
@@ -188,8 +205,8 @@ def open_stopped(at: StoreAt) -> PostgresEngine:
 
 def open_reader(at: StoreAt) -> PostgresEngine:
     """For a command that reads, beside a running node or without one. Raises StoreUnusable."""
+    engine = PostgresEngine(at, slot=None, reads_s=COMMAND_S)
     try:
-        engine = PostgresEngine(at, slot=None)
         with engine.reading() as session:
             session.end()
     except StoreUnavailable as error:
@@ -199,17 +216,12 @@ def open_reader(at: StoreAt) -> PostgresEngine:
 
 def opened(at: StoreAt, check: Callable[[Link], None]) -> PostgresEngine:
     """For writing, alone; `check` may refuse the schema. Raises StoreUnusable."""
-    lock = sqlite.lock(at.data_dir)
+    engine = PostgresEngine(at, slot=0, lock=sqlite.lock(at.data_dir))
     try:
-        engine = PostgresEngine(at, slot=0, lock=lock)
+        check(engine.writer())
     except StoreUnavailable as error:
-        os.close(lock)
+        engine.close()
         raise StoreUnusable(f"{shown(at)}: {error}") from error
-    except StoreUnusable:
-        os.close(lock)
-        raise
-    try:
-        check(engine._open_writer())
     except BaseException:
         engine.close()
         raise

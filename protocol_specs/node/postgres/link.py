@@ -38,6 +38,7 @@ _CONTENDED = {"40001", "40P01"}
 _NOT_NULL = "23502"  # a fault of our own
 _WENT_ON = "25P02"
 _ONLY_READS = "25006"
+_MISREAD = "08P01"  # bytes where a number was wanted
 _NOT_NOW = ("08", "53", "55P03", "57", "58", "XX")
 
 Values = Sequence["int | str | bytes | None"]
@@ -109,8 +110,12 @@ class Link:
         self.pg.nonblocking = 1
         self.pg.enter_pipeline_mode()
         own = {"statement_timeout": f"{round(round_s * 1000)}ms"}
-        for name, value in {**SETTINGS, **own}.items():
-            self.rows("SELECT set_config($1, $2, false)", (name, value))
+        try:
+            for name, value in {**SETTINGS, **own}.items():
+                self.rows("SELECT set_config($1, $2, false)", (name, value))
+        except BaseException:
+            self.close()
+            raise
 
     @property
     def in_transaction(self) -> bool:
@@ -213,7 +218,7 @@ class Link:
             results = self._results(deadline)
         except psycopg.OperationalError as error:
             self.close()
-            raise StoreUnavailable(f"the connection to the database is lost: {error}") from error
+            raise StoreContended(f"the connection to the database is lost: {error}") from error
         for result in results:
             if result.status == ExecStatus.FATAL_ERROR:
                 for name in new:
@@ -298,7 +303,7 @@ def _translate(result: Any) -> Exception:
         return RuntimeError("the unit went on after a refused statement: put it in a savepoint")
     if state == _ONLY_READS:
         return OnlyReads(says)
-    if state.startswith(_NOT_NOW):
+    if state.startswith(_NOT_NOW) and state != _MISREAD:
         return StoreUnavailable(says)
     try:
         kind = psycopg.errors.lookup(state)

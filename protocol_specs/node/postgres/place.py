@@ -10,9 +10,9 @@ from protocol_specs.node.postgres.link import ROUND_S, Link
 from protocol_specs.node.store_settings import StoreAt
 
 
-def connect(at: StoreAt, *, round_s: float | None = None) -> Link:
+def connect(at: StoreAt, *, round_s: float = ROUND_S) -> Link:
     """A connection to the database of `at`. Raises StoreUnavailable."""
-    return Link(conninfo(at), round_s=ROUND_S if round_s is None else round_s)
+    return Link(conninfo(at), round_s=round_s)
 
 
 def conninfo(at: StoreAt) -> str:

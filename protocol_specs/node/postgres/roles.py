@@ -21,8 +21,8 @@ _FUNCTIONS = (
 _REFUSED = (
     "SELECT c.relname AS name, t.tgtype & 16 <> 0 AS is_update FROM pg_trigger t "
     "JOIN pg_class c ON c.oid = t.tgrelid JOIN pg_proc p ON p.oid = t.tgfoid "
-    f"WHERE p.proname = '{APPEND_ONLY}' AND c.relnamespace = current_schema()::regnamespace "
-    "ORDER BY 1, 2"  # noqa: S608 - our own word
+    "WHERE p.proname = $1 AND c.relnamespace = current_schema()::regnamespace "
+    "ORDER BY 1, 2"
 )
 
 
@@ -52,7 +52,7 @@ def statements(link: Link, names: Mapping[str, str], books: Sequence[str]) -> It
     yield f"GRANT SELECT, INSERT, UPDATE, DELETE ON {whole} TO {app}"
     for table in (VERSION_TABLE, OLDEST_TABLE):
         yield f"REVOKE INSERT, UPDATE, DELETE ON {table} FROM {app}"
-    for row in link.rows(_REFUSED):
+    for row in link.rows(_REFUSED, (APPEND_ONLY,)):
         yield f'REVOKE {"UPDATE" if row["is_update"] else "DELETE"} ON "{row["name"]}" FROM {app}'
     yield f"GRANT SELECT ON {whole} TO {reader}"
     for book in books:

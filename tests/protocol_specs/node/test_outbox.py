@@ -397,6 +397,7 @@ async def test_an_accident_of_our_own_in_sending_stops_nothing(store: Store) -> 
         assert there.states() == ["pending", "sent"]
 
 
+@pytest.mark.sqlite
 async def test_a_send_whose_outcome_the_disk_refuses_is_not_sent_again(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
