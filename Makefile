@@ -67,6 +67,8 @@ lock: $(VENV)/.dev ## choose the newest allowed versions again and write the has
 		--python-version 3.11 -q --upgrade --custom-compile-command "make lock" -o requirements-dev.lock
 	$(BIN)/uv pip compile --group browser -c requirements-dev.lock --universal --generate-hashes \
 		--no-emit-index-url --python-version 3.11 -q --upgrade --custom-compile-command "make lock" -o requirements-browser.lock
+	$(BIN)/uv pip compile --group audit -c requirements-dev.lock --universal --generate-hashes \
+		--no-emit-index-url --python-version 3.11 -q --upgrade --custom-compile-command "make lock" -o requirements-audit.lock
 	$(BIN)/uv pip compile --group fuzz -c requirements-dev.lock --universal --generate-hashes \
 		--no-emit-index-url --python-version 3.11 -q --upgrade --custom-compile-command "make lock" -o requirements-fuzz.lock
 
