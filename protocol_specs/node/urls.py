@@ -73,7 +73,7 @@ def check_url(text: str, network: Network) -> URL:
         url = URL(text)
         host, port = url.host, url.port or 0
         (url.raw_host or "").encode("idna")  # as the resolver will: labels of 1 to 63 characters
-    except ValueError as error:
+    except (ValueError, IndexError) as error:  # the latter from yarl, for "https://[a]5@/"
         raise UrlRefused(f"not a url: {error}") from None
     if not host or url.scheme not in ("https", "http"):
         raise UrlRefused("not an absolute https url")
@@ -85,7 +85,7 @@ def check_url(text: str, network: Network) -> URL:
         return url
     if url.scheme != "https":
         raise UrlRefused("plain http; only https is called (loopback in development excepted)")
-    if address is None and host.rstrip(".").rpartition(".")[2].isdigit():
+    if address is None and (":" in host or host.rstrip(".").rpartition(".")[2].isdigit()):
         raise UrlRefused("an address in an unusual spelling")  # 127.1, 2130706433: not left to luck
     if loopback or (address is not None and not is_public(address)):
         raise UrlRefused("an address that is not public")

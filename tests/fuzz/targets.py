@@ -123,13 +123,20 @@ def urls(data: bytes) -> None:
         pass
     else:
         assert is_public(address), f"{text!r} would call {address}"
-    other = urlsplit(text)
     try:
-        seen = other.hostname or ""
+        seen = urlsplit(text).hostname or ""
     except ValueError:
         return  # the other parser refuses it
     if seen.isascii() and url.host.isascii():
-        assert seen.lower() == url.host.lower(), f"{text!r}: {seen!r} or {url.host!r}"
+        assert _host(seen) == _host(url.host), f"{text!r}: {seen!r} or {url.host!r}"
+
+
+def _host(text: str) -> str:
+    """The one spelling of an address or a name."""
+    try:
+        return str(ipaddress.ip_address(text))
+    except ValueError:
+        return text.lower()
 
 
 def heads(data: bytes) -> None:

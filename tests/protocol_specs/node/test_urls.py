@@ -108,3 +108,9 @@ async def test_a_name_that_means_loopback_is_called_in_development_only() -> Non
 
 async def test_a_public_name_is_called() -> None:
     assert await GuardedResolver("production", Says("93.184.216.34")).resolve("there")
+
+
+@pytest.mark.parametrize("text", ["https://[::.]/", "https://[a]5@/", "https://[::1.]/"])
+def test_brackets_around_no_address_are_refused_in_our_own_words(text: str) -> None:
+    with pytest.raises(UrlRefused):
+        check_url(text, "production")

@@ -263,6 +263,8 @@ def test_a_file_with_faults_names_each_line_repeats_no_number_and_enrols_nobody(
     assert (there.count("person"), there.count("local_worker")) == (0, 0)
     with pytest.raises(Refused, match="line 1: unknown column 'income'"):
         write(head.replace("sector", "sector,income"))
+    with pytest.raises(Refused, match="line 1: new-line character"):
+        write("worker\rborn\n")
     assert write(head + rows.splitlines()[0]) == {"workers": 1, "new": 1}
 
 
