@@ -1,4 +1,4 @@
-"""What runs in production: its bill of materials (CycloneDX), and whether any part has a known fault.
+"""What runs in production: its bill of materials (CycloneDX), and known faults of any part of it.
 
     check_dependencies.py OUT.json
 
