@@ -23,7 +23,7 @@ SESSION_S = 8 * 3600
 NAV = (
     NavItem("/", N_("Overview"), "home"),
     NavItem("/requests", N_("Requests"), "key"),
-    NavItem("/subscribers", N_("Participants"), "people"),
+    NavItem("/subscribers", N_("Members"), "people"),
     NavItem("/health", N_("Health"), "chart"),
     NavItem("/log", N_("Log"), "list"),
 )

@@ -1,65 +1,255 @@
-"""The registry operator's page in a real browser: no script, no complaint, every screen."""
+"""The operator's pages in a browser: a newcomer is checked, approved, suspended; figures, searches
+and a trace at the gateway; each page by axe-core, on two screens, light and dark, in two languages.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import asyncio
+import json
+import os
+import threading
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from concurrent.futures import Future
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Generic, TypeVar
 
 import pytest
+from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.city import City
+from protocol_specs.node.settings import read_secret
+from protocol_specs.web.settings import WebSettings
+from registry.settings import Policy
+from tests.bpp.cooperative import Cooperative
+from tests.bpp.office.support import with_office
+from tests.browser.accessible import faults, overflow
+from tests.gateway.test_pages import FIGURES
+from tests.gateway.world import World, bpp, world
+from tests.registry.participant import Participant, desk, participant
+from tests.registry.test_registry import until
 
-if TYPE_CHECKING:
-    from playwright.sync_api import Browser
-
-pytestmark = [pytest.mark.slow, pytest.mark.processes]
-
-COOPERATIVE = "markup.klang-valley.example"
+pytestmark = [pytest.mark.slow]
+SIZES = {"phone": {"width": 390, "height": 844}, "desk": {"width": 1280, "height": 900}}
+WEB = {"web": WebSettings(zone="Asia/Kuala_Lumpur")}
+SHOTS = os.environ.get("SHOTS")  # a folder for pictures, for whoever wants to look
 HOSTILE_REASON = "<script>alert(1)</script> \"><img src=x onerror='alert(2)'>"
-UNNAMED = """() => [...document.querySelectorAll("input:not([type=hidden]), button, a, table")]
-  .filter((node) => node.checkVisibility())
-  .filter((node) => !(node.labels?.length || node.innerText?.trim() || node.caption))
-  .map((node) => node.outerHTML)"""
+W = TypeVar("W")
+T = TypeVar("T")
 
 
-@pytest.mark.parametrize("width", [360, 1200])
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_an_operator_suspends_and_reinstates_from_any_screen(
-    streets: City, browser: Browser, width: int, scheme: str
+@dataclass
+class Running(Generic[W]):
+    """A world in a thread of its own, and a way to act in it."""
+
+    there: W
+    loop: asyncio.AbstractEventLoop
+
+    def do(self, act: Callable[[], Awaitable[T]]) -> T:
+        """Waits for it in the world's thread."""
+
+        async def run() -> T:
+            return await act()
+
+        return asyncio.run_coroutine_threadsafe(run(), self.loop).result(30)
+
+
+@contextmanager
+def running(made: AbstractAsyncContextManager[W]) -> Iterator[Running[W]]:
+    over, ready = threading.Event(), Future[Running[W]]()
+
+    async def serve() -> None:
+        async with made as there:
+            ready.set_result(Running(there, asyncio.get_running_loop()))
+            await asyncio.to_thread(over.wait)
+
+    def work() -> None:
+        try:
+            asyncio.run(serve())
+        except BaseException as fault:  # whoever waits for it must hear of it
+            if not ready.done():
+                ready.set_exception(fault)
+            raise
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    try:
+        yield ready.result(60)
+    finally:
+        over.set()
+        thread.join()
+
+
+@asynccontextmanager
+async def newcomer(folder: Path) -> AsyncIterator[Participant]:
+    """A registry whose operator decides, somebody who takes part, and one who answered only now."""
+    policy = Policy(automatic=("BAP",))
+    async with (
+        desk(folder, policy=policy, **WEB) as registry,
+        participant(registry, "k1", subscriber_id="citizens.example.org", kind="BAP") as citizens,
+        participant(registry, "k1", subscriber_id="rides.example.org") as rides,
+    ):
+        await citizens.apply("k1")
+        await until(citizens.records)
+        await rides.apply("k1")
+
+        async def waits() -> bool:
+            return await rides.waits_for() == "approval"
+
+        await until(waits)
+        yield rides
+
+
+@asynccontextmanager
+async def market(folder: Path) -> AsyncIterator[World]:
+    """A gateway after one search to two providers, one of whom publishes figures."""
+    one, two = bpp("one.example.org"), bpp("two.example.org")
+    one.published = json.dumps(FIGURES).encode()
+    async with world(folder, one, two, **WEB) as w:
+        await w.send(w.search())
+        await w.settled()
+        yield w
+
+
+@pytest.fixture
+def window(browser: Browser) -> Iterator[Callable[..., Page]]:
+    """Opens windows; at the end none of them may have complained."""
+    contexts: list[Any] = []
+    complaints: list[str] = []
+
+    def opened(url: str, **settings: Any) -> Page:
+        context = browser.new_context(**{"viewport": SIZES["desk"], "locale": "en-MY", **settings})
+        contexts.append(context)
+        page = context.new_page()
+        page.on("console", lambda said: complaints.append(said.text))
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.goto(url)
+        return page
+
+    yield opened
+    for context in contexts:
+        context.close()
+    assert complaints == []
+
+
+def sign_in(page: Page, token: str) -> None:
+    page.locator("#token").fill(token)
+    page.locator("main form button").click()
+    expect(page.locator("nav.tabs")).to_be_visible()
+
+
+def sound(page: Page, name: str) -> None:
+    """No serious finding, nothing wider than the window; a picture, if pictures are wanted."""
+    if SHOTS:
+        page.screenshot(path=str(Path(SHOTS) / f"{name}.png"), full_page=True)
+    assert overflow(page) == 0, name
+    assert faults(page) == [], name
+
+
+def test_a_newcomer_is_looked_at_approved_and_later_suspended(
+    tmp_path: Path, window: Callable[..., Page]
 ) -> None:
-    from playwright.sync_api import expect
+    with running(newcomer(tmp_path)) as run:
+        who = run.there
+        page = window(f"{who.desk.url}/operator/")
+        sign_in(page, who.desk.token)
+        page.get_by_role("link", name="rides.example.org").first.click()
+        checked = page.get_by_role("list", name="What was checked")
+        expect(checked.get_by_role("listitem")).to_have_count(5)
+        expect(checked).to_contain_text("Its address answers, and holds the key")
+        assert run.do(who.records) == []
+        page.get_by_role("link", name="Approve").click()
+        page.get_by_label("Why").fill("licence seen")
+        page.get_by_role("button", name="Approve").click()
+        expect(page.get_by_text("Done. It stands in the log.")).to_be_visible()
+        assert [record["status"] for record in run.do(who.records)] == ["SUBSCRIBED"]
+        page.get_by_role("link", name="Suspend").click()
+        page.get_by_label("Why").fill(HOSTILE_REASON)
+        page.get_by_role("button", name="Suspend").click()
+        expect(page.get_by_role("link", name="Lift the suspension")).to_be_visible()
+        expect(page.get_by_role("table", name="Who changed what")).to_contain_text(HOSTILE_REASON)
+        assert run.do(who.records) == []
+        page.locator("details.me summary").click()
+        page.get_by_role("button", name="Sign out").click()
+        expect(page.locator("#token")).to_be_visible()
 
-    from tests.browser.citizen import Citizen
 
-    token = (streets.plan.folder("registry") / "data" / "operator.token").read_text().strip()
-    operator = Citizen.at(
-        f"{streets.plan.url('registry')}/operator",
-        browser,
-        viewport={"width": width, "height": 800},
-        color_scheme=scheme,
-    )
-    page = operator.page
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("language", ["en-MY", "kn"])
+def test_every_page_of_the_registry_is_sound(
+    tmp_path: Path, window: Callable[..., Page], size: str, scheme: str, language: str
+) -> None:
+    with running(newcomer(tmp_path)) as run:
+        who = run.there
+        url = f"{who.desk.url}/operator"
+        page = window(f"{url}/", viewport=SIZES[size], color_scheme=scheme, locale=language)
+        sound(page, f"registry-sign-in-{size}-{scheme}-{language}")
+        sign_in(page, who.desk.token)
+        [row] = run.do(lambda: who.records(status="UNDER_SUBSCRIPTION"))
+        request = row["application"]
+        asked = f"decide?verb=refuse&id={who.subscriber_id}&application={request}"
+        for name, path in {
+            "overview": "/",
+            "requests": "/requests",
+            "request": f"/requests/{request}",
+            "subscribers": "/subscribers",
+            "subscriber": "/subscribers/citizens.example.org",
+            "health": "/health",
+            "log": "/log",
+            "policy": "/policy",
+            "decide": f"/{asked}",
+        }.items():
+            page.goto(f"{url}{path}")
+            sound(page, f"registry-{name}-{size}-{scheme}-{language}")
 
-    def sound() -> None:
-        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
-        assert page.evaluate(UNNAMED) == []
-        expect(page.locator("h1")).to_have_count(1)
 
-    sound()
-    page.get_by_label("Operator's token").fill(token)
-    operator.button("Open").click()
-    expect(page.get_by_role("table", name="Who takes part")).to_be_visible()
-    sound()
-    page.get_by_role("link", name=COOPERATIVE).first.click()
-    suspend = page.locator("form", has=operator.button("Suspend"))
-    suspend.get_by_label("Why (public)").fill(HOSTILE_REASON)
-    operator.button("Suspend").click()
-    expect(operator.button("Reinstate")).to_be_visible()
-    expect(page.get_by_role("table", name="Who changed what")).to_contain_text(HOSTILE_REASON)
-    assert page.locator("script, img").count() == 0
-    sound()
-    operator.button("Reinstate").click()
-    expect(operator.button("Suspend")).to_be_visible()
-    operator.button("Close").click()
-    expect(page.get_by_label("Operator's token")).to_be_visible()
-    assert operator.complaints == []
-    page.context.close()
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("language", ["en-MY", "ms"])
+def test_every_page_of_the_gateway_is_sound(
+    tmp_path: Path, window: Callable[..., Page], size: str, scheme: str, language: str
+) -> None:
+    with running(market(tmp_path)) as run:
+        w = run.there
+        page = window(
+            f"{w.url}/operator/", viewport=SIZES[size], color_scheme=scheme, locale=language
+        )
+        sign_in(page, read_secret(w.node.settings.data_dir / "operator.token", key="data_dir"))
+        went = w.gateway.recent.newest(1)[0]
+        for name, path in {
+            "overview": "/operator/",
+            "searches": "/operator/searches",
+            "trace": f"/operator/trace?transaction_id={went.transaction_id}",
+            "report": "/report.html",
+            "figures": "/figures",
+        }.items():
+            page.goto(f"{w.url}{path}")
+            sound(page, f"gateway-{name}-{size}-{scheme}-{language}")
+
+
+def test_a_trace_is_found_from_the_last_searches(
+    tmp_path: Path, window: Callable[..., Page]
+) -> None:
+    with running(market(tmp_path)) as run:
+        w = run.there
+        page = window(f"{w.url}/operator/")
+        sign_in(page, read_secret(w.node.settings.data_dir / "operator.token", key="data_dir"))
+        page.get_by_role("link", name="bap.example.org").click()
+        found = page.get_by_role("table", name="What happened, in order of time")
+        expect(found).to_contain_text("one.example.org acked, two.example.org acked")
+        expect(page.get_by_role("list", name="Did not answer")).to_contain_text("one.example.org")
+
+
+@pytest.mark.parametrize(("size", "scheme"), [("phone", "light"), ("desk", "dark")])
+def test_figures_are_read_by_everybody(
+    tmp_path: Path, window: Callable[..., Page], size: str, scheme: str
+) -> None:
+    with running(with_office(tmp_path / "coop")) as coop, running(market(tmp_path / "bg")) as run:
+        there: Cooperative = coop.there
+        page = window(f"{there.url}/figures", viewport=SIZES[size], color_scheme=scheme)
+        expect(page.get_by_text("fewer than 10").first).to_be_visible()
+        sound(page, f"coop-figures-{size}-{scheme}-en-MY")
+        page = window(f"{run.there.url}/", viewport=SIZES[size], color_scheme=scheme)
+        expect(page.get_by_role("heading", name="The network in figures")).to_be_visible()
+        expect(page.get_by_text("counted by this gateway")).to_be_visible()
