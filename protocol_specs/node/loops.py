@@ -24,9 +24,10 @@ async def run_loop(
     stopping: asyncio.Event,
     now: Callable[[], int],
     telemetry: Telemetry,
-    poll_s: float = POLL_S,
+    poll_s: float | None = None,
 ) -> None:
-    """Runs `next(now)` until it says that it did nothing, then waits for `wake` or the poll.
+    """Runs `next(now)` until it says that it did nothing, then waits for `wake` or `poll_s`, which
+    is POLL_S when None.
 
     An exception is logged, counted and waited out; the loop goes on. Ends after the unit in hand
     when `stopping` is set: whoever sets it also sets `wake`.
@@ -43,7 +44,7 @@ async def run_loop(
             telemetry.fault(f"loop {name}", error)
             await pause(stopping, backoff_s(failures, BACKOFF_S_MAX))
         else:
-            await pause(wake, poll_s)
+            await pause(wake, POLL_S if poll_s is None else poll_s)
 
 
 def in_transactions(store: Store, next: Callable[[Session, int], bool]) -> Next:

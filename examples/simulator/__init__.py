@@ -1,0 +1,1 @@
+"""All nodes in one process on simulated time, network and disk; one seed gives one run."""

@@ -1,0 +1,316 @@
+"""`wayfare simulate city`: one day of several cooperatives and thousands of wishes, and its report.
+
+Nodes, wire, signatures and books are the real ones; drivers move on straight lines at city speed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+import random
+import sqlite3
+import sys
+import tempfile
+import time
+import tomllib
+from collections import Counter
+from dataclasses import dataclass, field
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from bpp.dispatch import offers
+from bpp.geo import distance_m
+from examples.simulator import city_report
+from examples.simulator.auditor import Auditor
+from examples.simulator.calls import App, Json, Refusal, Unanswered
+from examples.simulator.machine import machine
+from examples.simulator.people import MOVES, Citizen, Driver, Habits, Point, Town, token_of
+from examples.simulator.wires import Wires
+from examples.simulator.world import House, World, as_life, dice_of, scratch
+
+HOUR_S = 3600.0
+METRES_PER_S = 6.5  # as the crow flies, with lights and turns: 23 km/h
+HERE_S = 600.0  # an idle driver's phone says where it is
+OVERTIME_S = 2 * HOUR_S
+COUNTED = ("sent", "accepted", "refused")
+
+
+@dataclass(frozen=True, slots=True)
+class CityPlan:
+    """How large a day. Wishes are spread over the hours as city.toml says."""
+
+    seed: int
+    drivers: int = 900
+    citizens: int = 3000
+    hours: float = 24.0
+    poll_s: float = 5.0
+
+
+@dataclass(slots=True)
+class Shift(Driver):
+    """A driver through one shift: is called by the node, drives, ends at the drop."""
+
+    begins_s: float = 0.0
+    ends_s: float = 0.0
+    wake: asyncio.Event = field(default_factory=asyncio.Event)
+    agent_id: str = ""
+    at: Point = (0.0, 0.0)
+
+    async def live(self) -> None:
+        """From the beginning of the shift until it is over and the job in hand done."""
+        loop = asyncio.get_running_loop()
+        await asyncio.sleep(max(0.0, self.begins_s - loop.time()))
+        self.at = self.home
+        await self._begin()
+        began = loop.time()
+        while True:
+            self.wake.clear()
+            job = await self._next_job()
+            if job is not None:
+                since = loop.time()
+                await self._carry_out(job)
+                self.busy_s += loop.time() - since
+            elif loop.time() >= self.ends_s:
+                break
+            else:
+                await self._wait(min(HERE_S, max(1.0, self.ends_s - loop.time())))
+        self.online_s = loop.time() - began
+        await self.app.post("/driver/online", {"online": False})
+
+    async def _be_online(self) -> None:
+        lat, lon = self.at
+        body = {"online": True, "lat": lat, "lon": lon}
+        self.agent_id = (await self.app.post("/driver/online", body))["agent_id"]
+
+    async def _wait(self, most_s: float) -> None:
+        try:
+            async with asyncio.timeout(most_s):
+                await self.wake.wait()
+        except TimeoutError:
+            await self._be_online()
+
+    async def _next_job(self) -> Json | None:
+        job = (await self.app.get("/driver/job"))["job"]
+        if job is None:
+            found = (await self.app.get("/driver/offers"))["offers"]
+            if found:
+                try:
+                    answer = await self.app.post(f"/driver/jobs/{found[0]['order_id']}/accept")
+                except Refusal:
+                    return None  # somebody was quicker, or the citizen cancelled
+                job = answer["job"]
+        return None if job is None else dict(job)
+
+    async def _carry_out(self, job: Json) -> None:
+        """One step after the other; a job that is gone was cancelled."""
+        while job is not None and job["status"] == "ACTIVE":
+            move = MOVES[job["state"]]
+            towards = "drop" if move.step in ("end", "arrived-drop") else "pickup"
+            if move.is_drive:
+                await self._drive(job[towards])
+            else:
+                await asyncio.sleep(self.dice.uniform(5, 60))
+            body = {}
+            if move.needs_code:
+                while job["order_id"] not in self.town.codes:  # noqa: ASYNC110  they look again
+                    await asyncio.sleep(10)
+                body = {"code": self.town.codes[job["order_id"]]}
+            try:
+                job = (await self.app.post(f"/driver/jobs/{job['order_id']}/{move.step}", body))[
+                    "job"
+                ]
+            except Refusal:
+                job = (await self.app.get("/driver/job"))["job"]
+        await self._be_online()
+
+    async def _drive(self, place: Json) -> None:
+        there = (place["lat"], place["lon"])
+        await asyncio.sleep(metres(self.at, there) / METRES_PER_S * self.dice.uniform(0.8, 1.4))
+        self.at = there
+        await self.app.post("/driver/position", {"lat": there[0], "lon": there[1]})
+
+
+def metres(one: Point, other: Point) -> float:
+    """The straight line."""
+    return distance_m(*one, *other)
+
+
+def run(plan: CityPlan, out: Path) -> int:
+    """The day, its report in `out`, one paragraph on standard output; 0 when nothing was found."""
+    with tempfile.TemporaryDirectory(prefix="wayfare-", dir=scratch()) as folder:
+        figures = simulate(plan, Path(folder))
+    out.mkdir(parents=True, exist_ok=True)
+    (out / "city.json").write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
+    (out / "city.html").write_text(city_report.page(figures), encoding="utf-8")
+    print(city_report.paragraph(figures))
+    print(f"{out / 'city.html'} and {out / 'city.json'}")
+    for finding in figures["findings"]:
+        print(f"FINDING: {finding}", file=sys.stderr)
+    return 1 if figures["findings"] else 0
+
+
+def simulate(plan: CityPlan, data: Path) -> Json:
+    """The figures of the day, as city.json shows them."""
+    began, counts, connect = time.perf_counter(), Counter[str](), sqlite3.connect
+
+    def write(line: str) -> None:
+        for event in COUNTED:
+            counts[event] += f'"event":"{event}"' in line
+
+    loop = Wires(dice_of("wires", plan.seed))
+    dice = dice_of("machine", plan.seed)
+    with machine(loop.time, dice, write, poll_s=plan.poll_s) as disk:
+        world = World(loop, disk, dice_of("world", plan.seed), data)
+        day = _Day(plan, world, connect)
+        with asyncio.Runner(loop_factory=lambda: loop) as runner:
+            runner.run(day.whole())
+    figures = city_report.figures(plan, day.town, day.shifts, day.books, dict(counts))
+    figures["findings"] = day.findings
+    figures["simulated_s"] = round(loop.now)
+    figures["steps"], figures["took_s"] = loop.steps, round(time.perf_counter() - began, 1)
+    return figures
+
+
+class _Day:
+    def __init__(self, plan: CityPlan, world: World, connect: Any) -> None:
+        self._plan, self._world = plan, world
+        self._dice = dice_of("city", plan.seed)
+        text = resources.files("examples.simulator").joinpath("city.toml").read_text("utf-8")
+        self._map: Json = tomllib.loads(text)
+        self.town = Town(Habits(cancels=0.04, rates=0.3, follows_s=60))
+        self.shifts: list[Shift] = []
+        self.books: list[Json] = []
+        self.findings: list[str] = []
+        self._auditor = Auditor(world, self.town, connect)
+        self._people: list[asyncio.Task[None]] = []
+
+    async def whole(self) -> None:
+        """From midnight to the last ride's end, and the books."""
+        as_life("people")
+        await self._open()
+        self._wish()
+        await asyncio.sleep(self._plan.hours * HOUR_S)
+        self.town.is_closing = True
+        until = self._world.loop.now + OVERTIME_S
+        while self._world.loop.now < until and self._auditor.waits():  # noqa: ASYNC110  from outside
+            await asyncio.sleep(300)
+        self._auditor.judge()
+        self.findings = [*self._auditor.findings, *self._world.loop.faults]
+        self.books = [self._auditor.books_of(house) for house in self._world.of_role("bpp")]
+        for task in self._people:
+            task.cancel()
+        for house in self._world.houses.values():
+            await self._world.stop(house)
+        self._auditor.close()
+
+    async def _open(self) -> None:
+        world = self._world
+        world.add("registry", "registry", "registry")
+        world.add("gateway", "gateway", "gateway")
+        world.add("citizens", "bap", "bap", journeys={"journeys_per_minute": 100_000})
+        for city in self._map["cities"].values():
+            drivers = self._plan.drivers * city["share_of_wishes"] // 100
+            each = drivers // len(city["cooperatives"])
+            for n, name in enumerate(city["cooperatives"]):
+                self._add_coop(name, city, each, in_turn=n % 2 == 1 or city["kind"] != "ride")
+        for house in world.houses.values():
+            await world.start(house)
+        for house in list(world.houses.values())[1:]:
+            await world.join(house)
+        await asyncio.sleep(20)
+        for house in world.of_role("bpp"):
+            await self._hire(house)
+
+    def _add_coop(self, name: str, city: Json, count: int, *, in_turn: bool) -> None:
+        category = "CAB" if city["kind"] == "ride" else "TWO_WHEELER"
+        codes = [f"{name}-{n}" for n in range(count)]
+        plates = [f"{name[:3].upper()} {n:04d}" for n in range(count)]
+        vehicles = [{"registration": plate, "category": category} for plate in plates]
+        drivers = [
+            {"code": code, "name": code, "phone": f"+6013{n:07d}", "vehicle": plates[n],
+             "token_sha256": hashlib.sha256(token_of(code).encode()).hexdigest()}
+            for n, code in enumerate(codes)
+        ]  # fmt: skip
+        changes: Json = {
+            "drivers": drivers,
+            "vehicles": vehicles,
+            "subscriber_id": f"{name}.city.example",
+            "provider_id": name,
+            "provider_name": name.replace("-", " ").title(),
+            "dispatch": {"radius_m": 8000},
+        }
+        if in_turn:
+            changes |= {"assignment": "in_turn"}
+        house = self._world.add(name, "bpp", city["like"], **changes)
+        house.document["insurance"]["witness"] = str(self._world.data / "witness" / f"{name}.jsonl")
+        for code in codes:
+            self.shifts.append(self._shift(house, code, city))
+
+    def _shift(self, house: House, code: str, city: Json) -> Shift:
+        starts = self._map["shifts"]
+        hour = self._dice.choices([s[0] for s in starts], [s[1] for s in starts])[0]
+        begins = (hour + self._dice.random()) * HOUR_S
+        if begins + self._map["shift_hours"] * HOUR_S > 24 * HOUR_S and self._dice.random() < 0.5:
+            begins -= 24 * HOUR_S  # began the evening before
+        home = self._somewhere(city["cells"], 3)
+        return Shift(
+            self.town, house, code, home, self._new_dice(),
+            begins_s=begins, ends_s=begins + self._map["shift_hours"] * HOUR_S,
+        )  # fmt: skip
+
+    async def _hire(self, house: House) -> None:
+        """The desk knows each driver's standing; their phones ring when the node has a job."""
+        desk = App(house.port, (house.folder / "data" / "desk.token").read_text().strip())
+        own = [shift for shift in self.shifts if shift.coop is house]
+        for shift in own:
+            status = {"category": "self_employed", "residency": "citizen", "source": "as declared"}
+            body = {"worker": shift.name, "by": "desk", **status}
+            await desk.post("/desk/insurance/workers/category", body)
+            self._people.append(asyncio.create_task(self._live(shift)))
+
+        def ring(agent_id: str) -> None:
+            for shift in own:
+                if agent_id in (shift.agent_id, offers.EVERYBODY):
+                    shift.wake.set()
+
+        if house.node is not None:
+            house.node.store.listen(offers.CHANNEL, ring)
+
+    async def _live(self, shift: Shift) -> None:
+        try:
+            await shift.live()
+        except (Unanswered, Refusal) as error:
+            self.findings.append(f"driver {shift.name} was left: {error}")
+
+    def _wish(self) -> None:
+        """Every wish of the day at its time and place."""
+        weights, cities = self._map["by_hour"], list(self._map["cities"].values())
+        hours = [n for n in range(24) if n < self._plan.hours]
+        for _ in range(self._plan.citizens):
+            hour = self._dice.choices(hours, [weights[n] for n in hours])[0]
+            at = (hour + self._dice.random()) * HOUR_S
+            city = self._dice.choices(cities, [c["share_of_wishes"] for c in cities])[0]
+            self._people.append(asyncio.create_task(self._citizen(at, city)))
+
+    async def _citizen(self, at: float, city: Json) -> None:
+        dice, loop = self._new_dice(), self._world.loop
+        is_morning = at < 12 * HOUR_S
+        pickup, drop = (
+            self._somewhere(city["cells"], n) for n in ((3, 4) if is_morning else (4, 3))
+        )
+        await asyncio.sleep(max(0.0, at - loop.now))
+        bap = self._world.of_role("bap")[0]
+        wants_cancel = dice.random() < self.town.habits.cancels
+        await Citizen(
+            self.town, bap, dice, city["kind"], pickup, drop, wants_cancel=wants_cancel
+        ).live()
+
+    def _somewhere(self, cells: list[Any], weight: int) -> Point:
+        """Somewhere in a cell, chosen by who lives (3) or works (4) there."""
+        cell = self._dice.choices(cells, [one[weight] for one in cells])[0]
+        return cell[1] + self._dice.gauss(0, 0.006), cell[2] + self._dice.gauss(0, 0.006)
+
+    def _new_dice(self) -> random.Random:
+        return dice_of("one", self._dice.getrandbits(64))

@@ -1,0 +1,214 @@
+"""An event loop whose time jumps to the next timer, and whose nodes can die at any moment.
+
+Whatever is scheduled belongs to the life (`LIFE`, a context variable) that scheduled it: a task,
+and all that comes of it, inherits the life of who made it. When a life ends, nothing of it runs
+again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import heapq
+import itertools
+from collections import Counter
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass, field
+from typing import Any
+
+BUSY_STEPS = 500_000  # at one moment: somebody goes round in circles
+
+
+class Stalled(BaseException):
+    """Nothing is left that could ever happen, or no end of what happens at one moment."""
+
+
+@dataclass(eq=False, slots=True)
+class Life:
+    """One run of one program, from its start to its end; `name` is the same after a restart."""
+
+    name: str
+    address: str = "127.0.0.1"
+    is_over: bool = False
+    unborn: list[asyncio.Handle] = field(default_factory=list)  # what would have run later
+    tasks: list[asyncio.Task[Any]] = field(default_factory=list)  # kept: their ends must not run
+
+
+_NOBODY = Life("nobody")
+LIFE: contextvars.ContextVar[Life] = contextvars.ContextVar("LIFE", default=_NOBODY)
+
+
+def living(life: Life) -> contextvars.Context:
+    """A context in which everything that is begun belongs to `life`."""
+    context = contextvars.copy_context()
+    context.run(LIFE.set, life)
+    return context
+
+
+class _Task(asyncio.Task[Any]):
+    """Hashed by its number: sets of tasks have the same order in each run."""
+
+    _numbers = itertools.count()
+
+    def __init__(self, coro: Coroutine[Any, Any, Any], **kwargs: Any) -> None:
+        self.number = next(self._numbers)
+        super().__init__(coro, **kwargs)
+
+    def __hash__(self) -> int:
+        return self.number
+
+
+class _Timer(asyncio.TimerHandle):
+    """Of two for the same moment, the one that was set first comes first."""
+
+    number = 0
+
+    def __lt__(self, other: Any) -> bool:
+        mine, others = self._when, other._when  # type: ignore[attr-defined]
+        return bool(mine < others or (mine == others and self.number < other.number))
+
+
+class _Jump:
+    """Stands where a selector would: instead of waiting, time goes on."""
+
+    def __init__(self, loop: SimLoop) -> None:
+        self._loop = loop
+        self._steps = 0
+
+    def select(self, timeout: float | None) -> list[Any]:
+        loop = self._loop
+        if timeout is None:
+            raise Stalled(f"nothing is left to happen at {loop.now:.3f} s")
+        if timeout:
+            loop.now += timeout
+            self._steps = loop.steps
+        elif loop.steps - self._steps > BUSY_STEPS:
+            raise Stalled(f"{BUSY_STEPS} steps without an end at {loop.now:.3f} s: {loop.busy()}")
+        return []
+
+
+_Base: Any = asyncio.BaseEventLoop  # whose inner parts, used below, are not in its stubs
+
+
+class SimLoop(_Base):  # type: ignore[misc]  # see above
+    """`now` is seconds since the simulation began. No threads, no signals, no sockets: the
+    network is given with `attach` (wires.py)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.now = 0.0
+        self.steps = self._timers = 0
+        self._selector = _Jump(self)
+        self._clock_resolution = 1e-6
+        self.set_task_factory(_make_task)
+        self.set_exception_handler(self._note)
+        self.faults: list[str] = []  # exceptions that nobody expected, of callbacks and tasks
+
+    def time(self) -> float:
+        """Seconds since the simulation began."""
+        return self.now
+
+    def call_soon(
+        self,
+        callback: Callable[..., object],
+        *args: Any,
+        context: contextvars.Context | None = None,
+    ) -> asyncio.Handle:
+        """As asyncio's; of a life that is over, it is kept and not run."""
+        life = LIFE.get() if context is None else context.get(LIFE)
+        if life is None or not life.is_over:
+            self.steps += 1
+            queued: asyncio.Handle = super().call_soon(callback, *args, context=context)
+            return queued
+        handle = asyncio.Handle(callback, args, self, context)
+        life.unborn.append(handle)
+        return handle
+
+    call_soon_threadsafe = call_soon  # there is one thread
+
+    def call_at(
+        self,
+        when: float,
+        callback: Callable[..., object],
+        *args: Any,
+        context: contextvars.Context | None = None,
+    ) -> asyncio.TimerHandle:
+        """As asyncio's; of a life that is over, it is never run."""
+        timer: Any = _Timer(when, callback, args, self, context)
+        self._timers += 1
+        timer.number = self._timers
+        life = LIFE.get() if context is None else context.get(LIFE)
+        if life is None or not life.is_over:
+            heapq.heappush(self._scheduled, timer)
+            timer._scheduled = True
+        return timer  # type: ignore[no-any-return]  # it is one
+
+    def busy(self) -> str:
+        """Who has something to do just now."""
+        lives = Counter(handle._context.get(LIFE, _NOBODY).name for handle in self._ready)
+        return f"{dict(lives)} {[repr(handle)[:300] for handle in list(self._ready)[:5]]}"
+
+    def end(self, life: Life) -> None:
+        """From now on nothing of this life runs, wherever it stands."""
+        life.is_over = True
+        left = [handle for handle in self._ready if not _buried(handle, life)]
+        self._ready.clear()
+        self._ready.extend(left)
+        self._scheduled[:] = [timer for timer in self._scheduled if not _buried(timer, life)]
+        heapq.heapify(self._scheduled)
+
+    def run_in_executor(
+        self, executor: Any, func: Callable[..., Any], *args: Any
+    ) -> asyncio.Future[Any]:
+        """At once: a thread would run when it likes."""
+        future: asyncio.Future[Any] = self.create_future()
+        try:
+            future.set_result(func(*args))
+        except Exception as error:  # noqa: BLE001  given to who awaits it, as a thread's is
+            future.set_exception(error)
+        return future
+
+    async def last_rites(self, lives: list[Life]) -> None:
+        """After the simulation: lets what was cut off run into its own cleaning up."""
+        tasks = [task for life in lives for task in life.tasks if not task.done()]
+        for life in lives:
+            life.is_over = False
+            for handle in life.unborn:
+                self._ready.append(handle)
+            life.unborn = []
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks, timeout=3600)
+
+    def _note(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        error = context.get("exception")
+        if error is None or isinstance(error, Exception):
+            self.faults.append(f"{context.get('message')}: {error!r}")
+
+    def _process_events(self, event_list: list[Any]) -> None:
+        pass
+
+    def _write_to_self(self) -> None:
+        pass
+
+
+def _make_task(
+    loop: asyncio.AbstractEventLoop, coro: Coroutine[Any, Any, Any], **kwargs: Any
+) -> _Task:
+    context = kwargs.get("context")
+    life = LIFE.get() if context is None else context.get(LIFE, LIFE.get())
+    task = _Task(coro, loop=loop, **kwargs)
+    life.tasks.append(task)
+    if len(life.tasks) > 1000 and not len(life.tasks) & 1023:
+        life.tasks = [task for task in life.tasks if not task.done()]
+    return task
+
+
+def _buried(handle: Any, life: Life) -> bool:
+    """Whether the handle is of this life; then it is put by."""
+    if handle._context.get(LIFE) is not life:  # nothing public tells whose it is
+        return False
+    if not isinstance(handle, asyncio.TimerHandle):
+        life.unborn.append(handle)
+    return True
