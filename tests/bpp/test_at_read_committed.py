@@ -1,0 +1,213 @@
+"""Money at READ COMMITTED: many processes at one PostgreSQL database, and nothing doubled or lost."""
+
+import threading
+import uuid
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import func, select
+
+from bpp.insurance.extension import Insurance
+from bpp.insurance.scheme_file import load
+from bpp.insurance.tables import ContributionRow, Pending
+from bpp.ledger import balances, chart, journal, sealing, verify
+from bpp.ledger.entry import Entry, Transfer
+from bpp.ledger.tables import EntryRow, SealedLeaf, Unsealed
+from bpp.orders import store as orders
+from bpp.orders import steps
+from bpp.orders.office import Office
+from bpp.orders.tables import OrderEventRow, OrderRow
+from bpp.orders.writing import write
+from protocol_specs.node.postgres.engine import PostgresEngine
+from protocol_specs.node.postgres.migrating import migrate
+from protocol_specs.node.store import Conflict, Session, Statement, Store, StoreAt
+from protocol_specs.wire.errors import Refused
+from protocol_specs.wire.keys import SigningKey, generate_signing_key
+from tests.bpp.factories import NOW, PREPAID, confirmed, office, worker
+from tests.bpp.insurance.support import MY, NOON, Story, fare_of, my_coop, terms_for
+from tests.support.postgres_server import server
+
+CROWD = 50
+LOST = (Refused, Conflict, orders.Overtaken)
+Unit = Callable[[Session, int], Any]
+
+
+def count(of: Any) -> Statement:
+    return Statement(select(func.count().label("n")).select_from(of.__table__))
+
+
+@dataclass
+class Crowd:
+    """Processes of one node, each with connections of its own; here threads stand for them."""
+
+    stores: list[Store]
+    key: SigningKey
+
+    def office(self) -> Office:
+        """One process's own office."""
+        insurance = Insurance.with_schemes(
+            (load(MY),), terms_for((load(MY),)), self.key, "coop.example"
+        )
+        return office(new_id=lambda: str(uuid.uuid4()), extensions=(insurance,))
+
+    def at_once(self, unit: Unit, many: int = CROWD) -> list[Any]:
+        """All run the unit at the same moment; what each returned or was refused with."""
+        start, found = threading.Barrier(many), [None] * many
+
+        def run(at: int) -> None:
+            start.wait()
+            try:
+                found[at] = self.stores[at].transact_now(lambda session: unit(session, at))
+            except LOST as lost:
+                found[at] = lost  # type: ignore[call-overload]
+
+        threads = [threading.Thread(target=run, args=(at,)) for at in range(many)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        return found
+
+    def now(self, unit: Callable[[Session], Any]) -> Any:
+        return self.stores[0].transact_now(unit)
+
+    def count(self, of: Any) -> int:
+        row = self.stores[0].read(lambda session: session.one(count(of)))
+        return 0 if row is None else int(row["n"])
+
+    def balances(self) -> dict[str, int]:
+        every = self.stores[0].read(balances.balances)
+        return {line.account: line.balance_minor for line in every if line.balance_minor}
+
+
+@pytest.fixture
+def crowd(tmp_path: Path) -> Iterator[Crowd]:
+    at = StoreAt(tmp_path, server().make(f"crowd{uuid.uuid4().hex[:8]}"))
+    migrate(at, "bpp.migrations")
+    with ExitStack() as closing:
+        stores = [Store(PostgresEngine(at, slot=n, is_shared=True)) for n in range(CROWD)]
+        for each in stores:
+            closing.callback(each.close)
+        for each in stores:  # connected before the race
+            each.transact_now(lambda session: session.one(count(OrderRow)))
+        yield Crowd(stores, generate_signing_key())
+
+
+def book(session: Session, where: Office, transaction: str, agent: str | None = None) -> str:
+    """One confirm, as the handler does it: what is known is read, decided and written."""
+    decision = confirmed(where, worker(agent) if agent else None, PREPAID)
+    order = decision.order
+    peer = replace(order.peer, transaction_id=transaction)
+    known = orders.order_of_transaction(session, peer.bap_id, transaction)
+    if known is not None:
+        raise Refused("this transaction already made an order")
+    write(session, where, replace(decision, order=replace(order, peer=peer)), NOW)
+    return order.job_id
+
+
+def won(found: list[Any]) -> list[Any]:
+    return [each for each in found if not isinstance(each, Exception)]
+
+
+def test_fifty_confirms_of_one_transaction_make_one_order_and_deduct_once(crowd: Crowd) -> None:
+    offices = [crowd.office() for _ in range(CROWD)]
+    found = crowd.at_once(lambda session, n: book(session, offices[n], "t1"))
+    assert len(won(found)) == 1
+    assert (crowd.count(OrderRow), crowd.count(OrderEventRow)) == (1, 1)
+    assert (crowd.count(ContributionRow), crowd.count(Pending)) == (1, 0)
+
+
+def test_the_last_driver_gets_one_of_fifty_orders(crowd: Crowd) -> None:
+    offices = [crowd.office() for _ in range(CROWD)]
+    found = crowd.at_once(lambda session, n: book(session, offices[n], f"t{n}", "w1"))
+    assert len(won(found)) == 1
+    assert crowd.count(OrderRow) == 1
+    assert crowd.count(Pending) == 0
+
+
+def test_fifty_orders_at_once_with_a_driver_each_are_all_deducted_once(crowd: Crowd) -> None:
+    offices = [crowd.office() for _ in range(CROWD)]
+    found = crowd.at_once(lambda session, n: book(session, offices[n], f"t{n}", f"w{n}"))
+    assert len(won(found)) == CROWD, [each for each in found if isinstance(each, Exception)]
+    assert crowd.count(OrderRow) == CROWD
+    assert crowd.count(ContributionRow) == 3 * CROWD  # set aside, taken back, the worker's
+    assert crowd.count(Pending) == 0
+
+
+def test_an_order_cancelled_by_fifty_at_once_is_cancelled_once_and_nets_to_zero(
+    crowd: Crowd,
+) -> None:
+    job_id = crowd.now(lambda session: book(session, crowd.office(), "t1", "w1"))
+    assert crowd.balances()
+    reason = crowd.office().provider.cancellation_reasons[0].id
+    offices = [crowd.office() for _ in range(CROWD)]
+    found = crowd.at_once(
+        lambda session, n: steps.cancel_by_desk(session, offices[n], job_id, reason, NOW + 60)
+    )
+    assert len(won(found)) == 1
+    assert crowd.balances() == {}
+    assert crowd.count(OrderEventRow) == 3
+
+
+def test_one_workers_month_counted_by_many_at_once_comes_to_what_one_by_one_does(
+    crowd: Crowd, tmp_path: Path
+) -> None:
+    many = 12
+    stories = [Story(key=f"order-{n}", agent_id="w1", lines=fare_of(333 + n)) for n in range(many)]
+    events = [story.event("confirmed") for story in stories]
+    events = [replace(event, at=NOON) for event in events]
+    offices = [crowd.office() for _ in range(many)]
+    open_ones = set(range(many))
+
+    def project(session: Session, n: int) -> int:
+        orders.add_event(session, events[n])
+        offices[n].extensions[0].on_event(session, events[n])
+        return n
+
+    for _ in range(many):
+        left = sorted(open_ones)
+        found = crowd.at_once(lambda s, at, left=left: project(s, left[at]), len(left))
+        assert won(found), "one at least gets through"
+        open_ones -= set(won(found))
+        if not open_ones:
+            break
+    alone = my_coop(tmp_path / "alone")
+    alone.happen(*events)
+    assert sorted(crowd.balances().values()) == sorted(alone.balances().values())
+    alone.store.close()
+
+
+def test_one_entry_posted_by_fifty_is_posted_once_and_all_are_content(crowd: Crowd) -> None:
+    found = crowd.at_once(lambda session, n: journal.post(session, an_entry("once")))
+    assert Counter(found) == {True: 1, False: CROWD - 1}
+    assert crowd.balances() == {"1100": 500, "3000": 500}
+
+
+def test_what_is_posted_while_others_seal_is_in_one_block_and_the_chain_holds(
+    crowd: Crowd,
+) -> None:
+    sealers = 4
+
+    def work(session: Session, n: int) -> object:
+        if n < sealers:
+            return sealing.Sealer(crowd.key).seal_next(session, NOW)
+        return [journal.post(session, an_entry(f"{uuid.uuid4()}")) for m in range(5)]
+
+    for _ in range(6):
+        crowd.at_once(work, 20)
+    while crowd.now(lambda session: sealing.Sealer(crowd.key).seal_next(session, NOW)):
+        pass
+    assert crowd.count(Unsealed) == 0
+    assert crowd.count(SealedLeaf) == crowd.count(EntryRow) == 6 * 16 * 5
+    found = crowd.stores[0].read(lambda s: verify.report(s, None, crowd.key.public))
+    assert found.is_sound, found.faults
+
+
+def an_entry(name: str) -> Entry:
+    moved = Transfer(chart.bank(), chart.members_funds(), 500)
+    return Entry(f"test/{name}", NOW, "payout", None, None, None, "MYR", (moved,))
