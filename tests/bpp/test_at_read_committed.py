@@ -1,4 +1,4 @@
-"""Money at READ COMMITTED: many processes at one PostgreSQL database, and nothing doubled or lost."""
+"""Money at READ COMMITTED: many processes at one PostgreSQL database; nothing doubled or lost."""
 
 import threading
 import uuid
@@ -18,8 +18,8 @@ from bpp.insurance.tables import ContributionRow, Pending
 from bpp.ledger import balances, chart, journal, sealing, verify
 from bpp.ledger.entry import Entry, Transfer
 from bpp.ledger.tables import EntryRow, SealedLeaf, Unsealed
-from bpp.orders import store as orders
 from bpp.orders import steps
+from bpp.orders import store as orders
 from bpp.orders.office import Office
 from bpp.orders.tables import OrderEventRow, OrderRow
 from bpp.orders.writing import write

@@ -47,7 +47,7 @@ def downgrade():
 
 
 def fresh(name: str) -> StoreAt:
-    return StoreAt(Path("/tmp"), server().make(name))
+    return StoreAt(Path.home(), server().make(name))
 
 
 def catalog(at: StoreAt) -> set[tuple[str, str]]:

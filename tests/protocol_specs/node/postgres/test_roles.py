@@ -1,6 +1,5 @@
 """Least privilege: the node's own role cannot change a posting, whatever its code does."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import psycopg
@@ -22,16 +21,16 @@ ENTRY = (
 
 
 @pytest.fixture(scope="module")
-def url() -> Iterator[str]:
+def url() -> str:
     """A provider's database, its four roles twice over; the name of it."""
     made = server().make("roles")
-    migrate(StoreAt(Path("/tmp"), made), "bpp.migrations")
+    migrate(StoreAt(Path.home(), made), "bpp.migrations")
     for _ in range(2):
         link = Link(made)
         for statement in list(statements(link, NAMES, BOOKS)):
             link.run(statement)
         link.close()
-    yield "roles"
+    return "roles"
 
 
 def as_role(kind: str) -> Link:
@@ -78,6 +77,6 @@ def test_who_reads_and_who_audits_writes_nothing_and_an_auditor_sees_no_person(u
 
 
 def test_the_migrator_brings_the_schema_down_and_up_and_is_needed_for_it(url: str) -> None:
-    made = StoreAt(Path("/tmp"), server().url("roles"), None, NAMES["migrator"])
+    made = StoreAt(Path.home(), server().url("roles"), None, NAMES["migrator"])
     assert migrate(made, "bpp.migrations", "base") == ("0001", "base")
     assert migrate(made, "bpp.migrations") == ("base", "0001")
