@@ -171,7 +171,7 @@ async def test_a_tariff_is_withdrawn_once_and_not_after_it_holds(there: Cooperat
     browser = await signed_in(there, "treasurer")
     assert (await written(there, browser, base="13.00")).status == 303
     action = f"{PAGE}/1/withdraw"
-    fields = hidden(await browser.get(PAGE), action)
+    fields = hidden(await browser.get(f"{PAGE}?n=1"), action)
     asked = await browser.post(action, fields)
     assert (asked.status, every(there)[0].withdrawn_at) == (200, None)
     yes = hidden(asked, action)
@@ -180,7 +180,7 @@ async def test_a_tariff_is_withdrawn_once_and_not_after_it_holds(there: Cooperat
     assert every(there)[0].withdrawn_by == "treasurer-1"
     assert [what for _, what, _ in log(there)].count("tariff_back") == 1
     assert (await written(there, browser, base="14.00")).status == 303
-    late = hidden(await browser.get(PAGE), f"{PAGE}/2/withdraw")
+    late = hidden(await browser.get(f"{PAGE}?n=2"), f"{PAGE}/2/withdraw")
     there.clock.at += 3 * HOUR_S
     answer = await browser.post(f"{PAGE}/2/withdraw", late)
     assert (answer.status, every(there)[1].withdrawn_at) == (422, None)
