@@ -3,17 +3,18 @@
 from typing import ClassVar
 
 import sqlalchemy as sa
-from sqlalchemy.orm import registry
 from sqlmodel import Field, SQLModel
 
+from protocol_specs.node.declaring import TableOnly
 from protocol_specs.web import tables as web_tables
 
 METADATA = sa.MetaData(info={"migrations": "bap.migrations"})
 
 
-class Tables(SQLModel, registry=registry(metadata=METADATA)):
+class Tables(SQLModel, metaclass=TableOnly):
     """Base of this node's tables; the metadata is the node's own."""
 
+    metadata = METADATA
     __table__: ClassVar[sa.Table]
 
 

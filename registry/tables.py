@@ -3,6 +3,7 @@
 from sqlalchemy import BigInteger, Index, UniqueConstraint
 from sqlmodel import Field, MetaData, SQLModel
 
+from protocol_specs.node.declaring import TableOnly
 from protocol_specs.node.triggers import append_only
 from protocol_specs.web import tables as web_tables
 
@@ -10,7 +11,7 @@ METADATA = MetaData(info={"migrations": "registry.migrations"})
 web_tables.define(METADATA)
 
 
-class Table(SQLModel):
+class Table(SQLModel, metaclass=TableOnly):
     """Base of this node's tables, on a metadata of its own."""
 
     metadata = METADATA

@@ -3,16 +3,18 @@
 from typing import ClassVar
 
 from sqlalchemy import BigInteger, CheckConstraint, Index, MetaData, Table, UniqueConstraint, text
-from sqlalchemy.orm import registry
 from sqlmodel import Field, SQLModel
+
+from protocol_specs.node.declaring import TableOnly
 
 RECEIVED_STATES = ("new", "handled", "parked")
 OWED_STATES = ("pending", "sent", "parked", "superseded", "expired")
 
 
-class NodeTables(SQLModel, registry=registry()):
+class NodeTables(SQLModel, metaclass=TableOnly):
     """Base of the tables below; they live on a MetaData of their own until `define` copies them."""
 
+    metadata = MetaData()
     __table__: ClassVar[Table]
 
 

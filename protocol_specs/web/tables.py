@@ -3,13 +3,15 @@
 from typing import ClassVar
 
 from sqlalchemy import BigInteger, Index, MetaData, Table
-from sqlalchemy.orm import registry
 from sqlmodel import Field, SQLModel
 
+from protocol_specs.node.declaring import TableOnly
 
-class WebTables(SQLModel, registry=registry()):
+
+class WebTables(SQLModel, metaclass=TableOnly):
     """Base of the tables below; `define` copies them to the node's own MetaData."""
 
+    metadata = MetaData()
     __table__: ClassVar[Table]
 
 
