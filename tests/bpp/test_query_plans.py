@@ -8,25 +8,29 @@ from types import ModuleType
 
 import pytest
 
+from bpp.incidents import store as incidents
 from bpp.insurance import books, cash, reading
 from bpp.insurance import tables as insurance_tables
 from bpp.insurance.people import erasing, listing, writing
 from bpp.insurance.people import reading as people
 from bpp.insurance.remittance import closing, deadlines, declaring, excess, periods, states
 from bpp.insurance.remittance import reading as remittances
+from bpp.insurance.surplus import booking, work
 from bpp.ledger import balances, journal, money_facts, sealing, trust
 from bpp.ledger import tables as ledger_tables
 from bpp.orders import forgetting
 from bpp.orders import store as orders
 from bpp.orders import tables as order_tables
 from bpp.tables import METADATA
+from bpp.tariff import preview
+from bpp.tariff import store as tariffs
 from protocol_specs.node.sqlite import FILE_NAME
 from protocol_specs.node.store import Statement, Store
 
 MODULES = (
     orders, journal, balances, sealing, books, reading, cash, money_facts, trust, forgetting,
     closing, deadlines, declaring, excess, periods, states, remittances,
-    people, writing, listing, erasing,
+    people, writing, listing, erasing, booking, work, tariffs, preview, incidents,
 )  # fmt: skip
 READS_A_WHOLE_TABLE = {
     "balances._ALL": "the desk's list of every account",
@@ -41,6 +45,8 @@ READS_A_WHOLE_TABLE = {
     "deadlines._CLOSED": "a row a closed period",
     "deadlines._KNOWN": "a row a period of a scheme",
     "deadlines._PERIODS": "once a day, and by command",
+    "booking._ALL": "a row a divided surplus",
+    "store._MARK": "a row a change of fares",
     "listing._EVERYBODY": "the desk's list of every worker",
 }
 

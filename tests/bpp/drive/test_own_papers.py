@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -45,6 +46,30 @@ async def test_money_says_fare_commission_what_was_set_aside_and_what_is_owed(
         assert "covered" not in page.lower()
         other = await phone_of(there, "D2")
         assert "No jobs yet" in (await other.get("/money")).text
+
+
+async def test_a_part_of_the_surplus_is_shown_as_what_it_is_to_its_driver_alone(
+    tmp_path: Path,
+) -> None:
+    async with driving(tmp_path, **IN_TURN) as there:
+        driver = await _driven(there)
+        fact = {"kind": "members-funds", "amount": "50.00", "currency": "MYR", "by": "t-1"}
+        assert (await there.desk("POST", "ledger/facts", {**fact, "reference": "m-1"}))[0] == 201
+        assert "Your part of the surplus" not in (await driver.get("/money")).text
+        day = datetime.fromtimestamp(there.clock.at, UTC).date()
+        there.clock.at += 2 * 86_400
+        _, before = await there.drive("D1", "GET", "balance")
+        asked = {"reference": "2026", "amount": "12.34", "by": "t-1"}
+        asked |= {"first": str(day - timedelta(days=1)), "last": str(day)}
+        assert (await there.desk("POST", "surplus", asked))[0] == 200
+        page = (await driver.get("/money")).text
+        assert "Your part of the surplus" in page
+        assert "12.34" in page
+        assert "it counts for no cover" in page
+        _, told = await there.drive("D1", "GET", "balance")
+        assert told["contributions"] == before["contributions"]  # nothing more is set aside
+        other = await phone_of(there, "D2")
+        assert "12.34" not in (await other.get("/money")).text
 
 
 async def test_a_slip_is_its_drivers_alone(tmp_path: Path) -> None:
