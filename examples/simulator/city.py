@@ -45,7 +45,7 @@ class CityPlan:
     drivers: int = 900
     citizens: int = 3000
     hours: float = 24.0
-    poll_s: float = 5.0
+    poll_s: float = 10.0
 
 
 @dataclass(slots=True)
@@ -160,9 +160,9 @@ def simulate(plan: CityPlan, data: Path) -> Json:
             counts[event] += f'"event":"{event}"' in line
 
     loop = Wires(dice_of("wires", plan.seed))
-    dice = dice_of("machine", plan.seed)
-    with machine(loop.time, dice, write, poll_s=plan.poll_s) as disk:
-        world = World(loop, disk, dice_of("world", plan.seed), data)
+    chance = dice_of("machine", plan.seed)
+    with machine(loop.time, chance, write, poll_s=plan.poll_s) as disk:
+        world = World(loop, disk, chance, data, seed=plan.seed)
         day = _Day(plan, world, connect)
         with asyncio.Runner(loop_factory=lambda: loop) as runner:
             runner.run(day.whole())

@@ -124,7 +124,7 @@ def _due_by_hour(books: list[dict[str, Any]]) -> dict[str, list[int]]:
 
 def paragraph(found: dict[str, Any]) -> str:
     """The day in a few lines."""
-    waiting = found["waiting_s"]
+    waiting, messages = found["waiting_s"], found["messages"]
     due = ", ".join(
         f"{one['currency']} {one['minor'] / 100:.2f} under {scheme}"
         for scheme, one in found["contributions_due_minor"].items()
@@ -135,8 +135,8 @@ def paragraph(found: dict[str, Any]) -> str:
         f"{found['outcomes'].get('completed', 0)} carried out, "
         f"{found['outcomes'].get('cancelled', 0)} cancelled, {found['unserved']} not served.\n"
         f"Waiting: p50 {_minutes(waiting['p50'])}, p95 {_minutes(waiting['p95'])}. "
-        f"Utilisation {found['utilisation']:.0%}. {found['messages'].get('sent', 0)} messages sent, "
-        f"{found['messages'].get('refused', 0)} refused. Due: {due or 'nothing'}."
+        f"Utilisation {found['utilisation']:.0%}. {messages.get('sent', 0)} messages sent, "
+        f"{messages.get('refused', 0)} refused. Due: {due or 'nothing'}."
     )
 
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import heapq
-import itertools
 from collections import Counter
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
@@ -48,10 +47,8 @@ def living(life: Life) -> contextvars.Context:
 class _Task(asyncio.Task[Any]):
     """Hashed by its number: sets of tasks have the same order in each run."""
 
-    _numbers = itertools.count()
-
-    def __init__(self, coro: Coroutine[Any, Any, Any], **kwargs: Any) -> None:
-        self.number = next(self._numbers)
+    def __init__(self, coro: Coroutine[Any, Any, Any], number: int, **kwargs: Any) -> None:
+        self.number = number
         super().__init__(coro, **kwargs)
 
     def __hash__(self) -> int:
@@ -97,7 +94,7 @@ class SimLoop(_Base):  # type: ignore[misc]  # see above
     def __init__(self) -> None:
         super().__init__()
         self.now = 0.0
-        self.steps = self._timers = 0
+        self.steps = self.tasks = self._timers = 0
         self._selector = _Jump(self)
         self._clock_resolution = 1e-6
         self.set_task_factory(_make_task)
@@ -193,12 +190,11 @@ class SimLoop(_Base):  # type: ignore[misc]  # see above
         pass
 
 
-def _make_task(
-    loop: asyncio.AbstractEventLoop, coro: Coroutine[Any, Any, Any], **kwargs: Any
-) -> _Task:
+def _make_task(loop: SimLoop, coro: Coroutine[Any, Any, Any], **kwargs: Any) -> _Task:
     context = kwargs.get("context")
     life = LIFE.get() if context is None else context.get(LIFE, LIFE.get())
-    task = _Task(coro, loop=loop, **kwargs)
+    loop.tasks += 1
+    task = _Task(coro, loop.tasks, loop=loop, **kwargs)
     life.tasks.append(task)
     if len(life.tasks) > 1000 and not len(life.tasks) & 1023:
         life.tasks = [task for task in life.tasks if not task.done()]

@@ -81,8 +81,9 @@ def simulate(plan: Plan, data: Path | None = None, lines: list[str] | None = Non
             lines.append(line)
 
     loop = Wires(dice_of("wires", plan.seed))
-    with machine(loop.time, dice_of("machine", plan.seed), write, poll_s=plan.poll_s) as disk:
-        world = World(loop, disk, dice_of("world", plan.seed), data)
+    chance = dice_of("machine", plan.seed)
+    with machine(loop.time, chance, write, poll_s=plan.poll_s) as disk:
+        world = World(loop, disk, chance, data, seed=plan.seed)
         with asyncio.Runner(loop_factory=lambda: loop) as runner:
             runner.run(_Run(plan, world, report, connect).whole())
         report.commits = disk.commits

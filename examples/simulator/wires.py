@@ -42,6 +42,7 @@ class Listener:
     life: Life
     context: contextvars.Context
     factory: Callable[[], asyncio.Protocol]
+    sock: Any
 
 
 class Wires(SimLoop):
@@ -67,7 +68,7 @@ class Wires(SimLoop):
     ) -> Server:
         """Listen where `sock` is bound."""
         port = sock.getsockname()[1]
-        self._listeners[port] = Listener(LIFE.get(), living(LIFE.get()), protocol_factory)
+        self._listeners[port] = Listener(LIFE.get(), living(LIFE.get()), protocol_factory, sock)
         return Server(self, port, sock)
 
     async def sock_connect(self, sock: Any, address: Any) -> None:
@@ -185,7 +186,8 @@ class Wires(SimLoop):
 
     def hang_up(self, life: Life) -> None:
         """The connections and ports of a life that is over: the system closes them."""
-        self._listeners = {p: one for p, one in self._listeners.items() if one.life is not life}
+        for port in [port for port, one in self._listeners.items() if one.life is life]:
+            self._listeners.pop(port).sock.close()
         for stream in [s for s in self._streams if s.life is life]:
             stream.cut()
 

@@ -87,10 +87,15 @@ class House:
 
 
 class World:
-    """All houses, and what runs in them. `loop`, `disk` and `dice` are the simulation's."""
+    """All houses, and what runs in them. `loop`, `disk` and the machine's `chance` are the
+    simulation's."""
 
-    def __init__(self, loop: Wires, disk: Disk, dice: random.Random, data: Path) -> None:
-        self.loop, self.disk, self.dice, self.data = loop, disk, dice, data
+    def __init__(
+        self, loop: Wires, disk: Disk, chance: random.Random, data: Path, *, seed: int
+    ) -> None:
+        self.loop, self.disk, self.data = loop, disk, data
+        self.dice = dice_of("world", seed)
+        self._chance, self._seed_text = chance, str(seed)
         self.houses: dict[str, House] = {}
         self.over: list[Life] = []
         self.starting: set[str] = set()
@@ -158,6 +163,8 @@ class World:
         house.life, house.starts = life, house.starts + 1
         node = living(life).run(self._build, house)
         house.node = node
+        # What a build imports for the first time in this process may have drawn: begin anew.
+        self._chance.seed(f"{self._seed_text} {house.name} {house.starts}")
         door: Any = Door(house.port)
         task = self.loop.create_task(node.start(sock=door), context=living(life))
         await task
