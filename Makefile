@@ -1,6 +1,6 @@
 # make demo: a network of five nodes trades a ride and a delivery. make test: every promise that needs no other machine.
 .DELETE_ON_ERROR:
-.PHONY: demo test lint check bench fuzz lock clean help openapi messages
+.PHONY: demo test lint check bench soak fuzz lock clean help openapi messages
 
 # The newest Python from 3.11 on that is on the PATH; PYTHON=/path/to/python3 chooses another.
 PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
@@ -52,6 +52,9 @@ bench: $(VENV)/.dev ## ratios of the hot paths, measured in one run
 fuzz: $(VENV)/.dev ## look for bytes that break what reads them: make fuzz FUZZ="--seconds 3600"
 	$(PIP) install --require-hashes --only-binary :all: -r requirements-fuzz.lock
 	$(BIN)/python -m tests.fuzz.run $(FUZZ)
+
+soak: $(VENV)/.dev ## twenty minutes of orders; fails when memory grows
+	$(BIN)/python -m benchmarks.soak $(SOAK)
 
 openapi: $(VENV)/.dev ## write docs/openapi from the routes that the nodes serve
 	$(BIN)/python -m tests.house.openapi

@@ -1,4 +1,4 @@
-"""`python -m benchmarks [--quick] [--json]`: the hot paths as ratios, all in one run."""
+"""`python -m benchmarks [--quick] [--json] [--save DIR]`: the hot paths as ratios, in one run."""
 
 import argparse
 import asyncio
@@ -6,6 +6,7 @@ import json
 import os
 import platform
 import sys
+from pathlib import Path
 from typing import Any
 
 from benchmarks import (
@@ -19,6 +20,7 @@ from benchmarks import (
     pages,
     receive,
     registry,
+    report,
     validate,
 )
 
@@ -33,7 +35,9 @@ async def measure(*, quick: bool) -> dict[str, Any]:
         "machine": f"{os.cpu_count()} cores, Python {platform.python_version()}, "
         f"load before {os.getloadavg()[0]:.1f}",
         "receive": await receive.measure(rounds=5 if quick else 15, per_round=500),
-        "confirm": await confirm.measure(orders=500 if quick else 5000),
+        "confirm": await confirm.measure(
+            orders=500 if quick else 5000, paced=150 if quick else 3000
+        ),
         "dispatch": dispatch.measure(jobs=30 if quick else 300),
         "gateway": await gateway.measure(rounds=2 if quick else 10),
         "registry": await registry.measure(quick=quick),
@@ -53,9 +57,12 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="short rounds: does it still run?")
     parser.add_argument("--json", action="store_true", help="one JSON object, nothing else")
+    parser.add_argument("--save", type=Path, metavar="DIR", help="keep report and plots there")
     arguments = parser.parse_args()
     figures = asyncio.run(measure(quick=arguments.quick))
     rows = aims.judged(figures)
+    if arguments.save is not None:
+        report.save(arguments.save, figures, rows)
     if arguments.json:
         print(json.dumps({**figures, "aims": rows}))
         return 0

@@ -4,7 +4,8 @@ import asyncio
 import tempfile
 import time
 import uuid
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +18,13 @@ from benchmarks.processes import WAYFARE, Process, free_port
 from protocol_specs.wire.envelope import new_context
 
 DOMAIN = "nic2004:60221"
+SHARES = (0.3, 0.8)  # of the rate that was reached
 IN_FLIGHT = 64  # orders at once: POSTed, and their on_confirm not yet acknowledged
 STOPS = [
     {"type": "START", "location": {"gps": "3.139000,101.686900"}},
     {"type": "END", "location": {"gps": "3.157900,101.711600"}},
 ]
+INTENT = {"intent": {"fulfillment": {"stops": STOPS}, "payment": {"collected_by": "BPP"}}}
 CUSTOMER = {"person": {"name": "Asha Raman"}, "contact": {"phone": "60111111111"}}
 COOPERATIVE = """
 provider_id = "kl-taxi"
@@ -30,6 +33,7 @@ kind = "ride"
 currency = "MYR"
 categories = ["CAB"]
 assignment = "offer"
+takes_orders_without_driver = true
 quote_ttl_s = 3600
 service_area = [{ lat = 3.139, lon = 101.6869, radius_m = 20000 }]
 
@@ -71,7 +75,7 @@ class Consumer:
         if waiter is not None and not waiter.done():
             waiter.set_result(document)
 
-    def document(self, action: str, order: dict[str, Any], transaction_id: str) -> bytes:
+    def document(self, action: str, message: dict[str, Any], transaction_id: str) -> bytes:
         """A request as bytes; its message_id is made here."""
         context = new_context(
             action=action,
@@ -88,10 +92,10 @@ class Consumer:
             now_ms=time.time_ns() // 1_000_000,
             ttl="PT10M",
         )
-        return orjson.dumps({"context": context, "message": {"order": order}})
+        return orjson.dumps({"context": context, "message": message})
 
     async def ask(self, action: str, body: bytes, headers: dict[str, str]) -> dict[str, Any]:
-        """POST it; the callback's order. Raises when it is refused at once or by decision."""
+        """POST it; the callback's message. Raises when it is refused at once or by decision."""
         message_id = orjson.loads(body)["context"]["message_id"]
         answer = asyncio.get_running_loop().create_future()
         self.waiting[message_id] = answer
@@ -101,8 +105,8 @@ class Consumer:
         document = await asyncio.wait_for(answer, 60)
         if "error" in document:
             raise RuntimeError(f"{action} answered with {document['error']}")
-        order: dict[str, Any] = document["message"]["order"]
-        return order
+        answered: dict[str, Any] = document["message"]
+        return answered
 
 
 def init_order(item_id: str) -> dict[str, Any]:
@@ -122,8 +126,9 @@ def confirm_order(draft: dict[str, Any]) -> dict[str, Any]:
     return {name: draft[name] for name in names if name in draft}
 
 
-async def measure(*, orders: int) -> dict[str, Any]:
-    """Quotes first, then the confirms, a fixed number in flight over kept-alive connections."""
+@asynccontextmanager
+async def cooperative() -> AsyncIterator[tuple[Consumer, Process]]:
+    """An insured ride cooperative as a process of its own, and a platform connected to it."""
     port = free_port()
     registry = Party("registry.example", "REGISTRY", DOMAIN, "")
     bpp = Party("bpp.example", "BPP", DOMAIN, f"http://127.0.0.1:{port}", "std:03", "MYS")
@@ -145,25 +150,38 @@ async def measure(*, orders: int) -> dict[str, Any]:
         process = await asyncio.to_thread(Process, arguments, port, cwd=cwd)
         try:
             await pool.open(IN_FLIGHT)
-            bodies = await quoted(consumer, orders)
-            headers = [bap.sign(body) for body in bodies]
-            cpu, own, started = process.cpu_s(), time.process_time(), time.monotonic()
-            took_s = await confirmed(consumer, zip(bodies, headers, strict=True))
-            elapsed = time.monotonic() - started
-            return {
-                "orders": orders,
-                "in_flight": IN_FLIGHT,
-                "orders_per_s": round(orders / elapsed),
-                "confirm_to_on_confirm_ms": percentiles_ms(took_s),
-                "node_us_per_order": round((process.cpu_s() - cpu) / orders * 1e6),
-                "generator_us_per_order": round((time.process_time() - own) / orders * 1e6),
-                "resident_mb_after": round(process.resident_mb(), 1),
-                "start_s": round(process.start_s, 2),
-            }
+            yield consumer, process
         finally:
             pool.close()
             server.close()
             await asyncio.to_thread(process.stop)
+
+
+async def measure(*, orders: int, paced: int) -> dict[str, Any]:
+    """Quotes first, then the confirms, a fixed number in flight over kept-alive connections; then
+    `paced` orders and as many searches at each of the shares of that rate."""
+    async with cooperative() as (consumer, process):
+        bodies = await quoted(consumer, orders)
+        headers = [consumer.bap.sign(body) for body in bodies]
+        cpu, own, started = process.cpu_s(), time.process_time(), time.monotonic()
+        took_s = await confirmed(consumer, zip(bodies, headers, strict=True))
+        elapsed = time.monotonic() - started
+        cpu, own = process.cpu_s() - cpu, time.process_time() - own
+        at_load = {
+            f"{share:.0%}": await at_rate(consumer, paced, share * orders / elapsed)
+            for share in SHARES
+        }
+        return {
+            "orders": orders,
+            "in_flight": IN_FLIGHT,
+            "orders_per_s": round(orders / elapsed),
+            "confirm_to_on_confirm_ms": percentiles_ms(took_s),
+            "at_load": at_load,
+            "node_us_per_order": round(cpu / orders * 1e6),
+            "generator_us_per_order": round(own / orders * 1e6),
+            "resident_mb_after": round(process.resident_mb(), 1),
+            "start_s": round(process.start_s, 2),
+        }
 
 
 async def quoted(consumer: Consumer, orders: int) -> list[bytes]:
@@ -172,9 +190,9 @@ async def quoted(consumer: Consumer, orders: int) -> list[bytes]:
 
     async def one() -> bytes:
         transaction_id = str(uuid.uuid4())
-        body = consumer.document("init", init_order(item_id), transaction_id)
-        draft = await consumer.ask("init", body, consumer.bap.sign(body))
-        return consumer.document("confirm", confirm_order(draft), transaction_id)
+        body = consumer.document("init", {"order": init_order(item_id)}, transaction_id)
+        draft = (await consumer.ask("init", body, consumer.bap.sign(body)))["order"]
+        return consumer.document("confirm", {"order": confirm_order(draft)}, transaction_id)
 
     return list(await asyncio.gather(*(one() for _ in range(orders))))
 
@@ -194,3 +212,28 @@ async def confirmed(
 
     await asyncio.gather(*(one_after_the_other() for _ in range(IN_FLIGHT)))
     return took_s
+
+
+async def at_rate(consumer: Consumer, orders: int, per_s: float) -> dict[str, Any]:
+    """Confirms at that rate whatever the node does, and a search beside each: how long they took
+    from POST to callback."""
+    bodies = await quoted(consumer, orders)
+    took_s: dict[str, list[float]] = {"confirm": [], "search": []}
+    begin = time.monotonic()
+
+    async def one(action: str, at: float, body: bytes) -> None:
+        await asyncio.sleep(at - time.monotonic())
+        started = time.monotonic()
+        await consumer.ask(action, body, consumer.bap.sign(body))
+        took_s[action].append(time.monotonic() - started)
+
+    async with asyncio.TaskGroup() as group:
+        for n, body in enumerate(bodies):
+            group.create_task(one("confirm", begin + n / per_s, body))
+            search = consumer.document("search", INTENT, str(uuid.uuid4()))
+            group.create_task(one("search", begin + (n + 0.5) / per_s, search))
+    return {
+        "orders_per_s": round(per_s),
+        "confirm_to_on_confirm_ms": percentiles_ms(took_s["confirm"]),
+        "search_to_first_offer_ms": percentiles_ms(took_s["search"]),
+    }
