@@ -66,10 +66,8 @@ def running(made: AbstractAsyncContextManager[W]) -> Iterator[Running[W]]:
     def work() -> None:
         try:
             asyncio.run(serve())
-        except BaseException as fault:  # whoever waits for it must hear of it
-            if not ready.done():
-                ready.set_exception(fault)
-            raise
+        except OSError as fault:  # whoever waits for it must hear of it
+            ready.set_exception(fault)
 
     thread = threading.Thread(target=work)
     thread.start()
@@ -237,7 +235,8 @@ def test_a_trace_is_found_from_the_last_searches(
         sign_in(page, read_secret(w.node.settings.data_dir / "operator.token", key="data_dir"))
         page.get_by_role("link", name="bap.example.org").click()
         found = page.get_by_role("table", name="What happened, in order of time")
-        expect(found).to_contain_text("one.example.org acked, two.example.org acked")
+        for provider in ("one", "two"):  # in the order drawn for this search
+            expect(found).to_contain_text(f"{provider}.example.org acked")
         expect(page.get_by_role("list", name="Did not answer")).to_contain_text("one.example.org")
 
 
@@ -245,6 +244,8 @@ def test_a_trace_is_found_from_the_last_searches(
 def test_figures_are_read_by_everybody(
     tmp_path: Path, window: Callable[..., Page], size: str, scheme: str
 ) -> None:
+    for name in ("coop", "bg"):
+        (tmp_path / name).mkdir()
     with running(with_office(tmp_path / "coop")) as coop, running(market(tmp_path / "bg")) as run:
         there: Cooperative = coop.there
         page = window(f"{there.url}/figures", viewport=SIZES[size], color_scheme=scheme)
