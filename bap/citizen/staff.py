@@ -13,6 +13,7 @@ from protocol_specs.node.settings import private_file
 from protocol_specs.node.store import Session
 from protocol_specs.web.face import Face, NavItem
 from protocol_specs.web.languages import N_
+from protocol_specs.web.pwa import add_pwa
 from protocol_specs.web.signin import TokenSignIn
 from protocol_specs.web.site import Site
 from protocol_specs.web.visit import PageError, Person, Visit
@@ -86,6 +87,7 @@ def serve(site: Site) -> None:
     face = Face(site, "staff", base=BASE, title=N_("Our people"), identify=staff.identify, nav=NAV)
     hint = N_("It stands in the file desk.token in the data folder of this node.")
     TokenSignIn(face, staff.whose, hint=hint)
+    add_pwa(face)
     face.get("/", staff.show, roles=STAFF)
     face.get("/complaints/{number}", staff.show_one, roles=STAFF)
     face.post("/complaints/{number}", staff.answer, roles=STAFF)

@@ -3,6 +3,7 @@ axe-core, at phone and desk, light and dark, in two languages."""
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -13,7 +14,10 @@ from playwright.sync_api import Page, expect
 
 from bpp.incidents import store as incidents
 from bpp.tariff import store as tariffs
+from protocol_specs.node.sqlite import FILE_NAME
 from tests.browser.accessible import faults, overflow
+from tests.browser.citizen import Citizen
+from tests.browser.city import NEAR_SENTRAL, City
 from tests.browser.test_office import SHOTS, SIZES, Office, running_office, window
 
 __all__ = ["window"]
@@ -168,3 +172,45 @@ def test_a_surplus_is_seen_booked_and_taken_back(
     page.get_by_role("button", name="Take it back").click()
     page.get_by_role("button", name="Take it back").click()
     expect(page.locator("main")).to_contain_text("It was taken back")
+
+
+# The consumer's own people
+
+
+def complaint(town: City) -> None:
+    """A complaint of the newest journey, as its citizen's page would have kept it."""
+    file = town.plan.folder("bap") / "data" / FILE_NAME
+    with sqlite3.connect(file, timeout=10) as connection:
+        connection.execute(
+            "INSERT INTO complaint (journey_id, about, text, made_at, due_at)"
+            " SELECT id, 'price', 'Two fares were taken.', created_at, created_at + 259200"
+            " FROM journey ORDER BY created_at DESC LIMIT 1"
+        )
+    connection.close()
+
+
+def test_our_people_answer_a_complaint(town: City, citizen: Callable[..., Citizen]) -> None:
+    town.hire("rides", "Aminah", NEAR_SENTRAL)
+    asks = citizen()
+    asks.search()
+    complaint(town)
+    token = (town.plan.folder("bap") / "data" / "desk.token").read_text().strip()
+    for scheme, language in (("light", "en"), ("dark", "ms")):
+        page = citizen(color_scheme=scheme, locale=f"{language}-MY").page
+        page.goto(f"{town.page}staff/")
+        page.locator("#token").fill(token)
+        page.locator("main form button").last.click()
+        expect(page.locator("nav.tabs")).to_be_visible()
+        assert (faults(page), overflow(page)) == ([], 0)
+        page.locator(".rows a").first.click()
+        shot(page, f"staff-{scheme}")
+        assert (faults(page), overflow(page)) == ([], 0)
+    page = citizen().page
+    page.goto(f"{town.page}staff/")
+    page.locator("#token").fill(token)
+    page.locator("main form button").last.click()
+    page.locator(".rows a").first.click()
+    page.get_by_label("Answer").fill("One of them is given back.")
+    page.get_by_role("button", name="Answer and close").click()
+    expect(page.get_by_role("status")).to_contain_text("The citizen can read it now.")
+    expect(page.locator("main")).to_contain_text("Nobody waits for an answer")
