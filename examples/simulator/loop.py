@@ -157,13 +157,13 @@ class SimLoop(_Base):  # type: ignore[misc]  # see above
     def run_in_executor(
         self, executor: Any, func: Callable[..., Any], *args: Any
     ) -> asyncio.Future[Any]:
-        """At once: a thread would run when it likes."""
-        future: asyncio.Future[Any] = self.create_future()
-        try:
-            future.set_result(func(*args))
-        except Exception as error:  # noqa: BLE001  given to who awaits it, as a thread's is
-            future.set_exception(error)
-        return future
+        """In the next turn: a thread would run when it likes."""
+
+        async def called() -> Any:
+            return func(*args)
+
+        task: asyncio.Task[Any] = self.create_task(called())
+        return task
 
     async def last_rites(self, lives: list[Life]) -> None:
         """After the simulation: lets what was cut off run into its own cleaning up."""
