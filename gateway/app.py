@@ -26,6 +26,7 @@ from protocol_specs.node.keyring import Directory
 from protocol_specs.node.pool import Pool, tail
 from protocol_specs.node.server import Node
 from protocol_specs.node.settings import load
+from protocol_specs.node.traces import carried
 from protocol_specs.wire.envelope import Envelope, SubscriberType
 from protocol_specs.wire.errors import Misaddressed, Overloaded
 from protocol_specs.wire.parties import lies_under
@@ -128,6 +129,7 @@ class Gateway:
             "Authorization": envelope.authorization,
             "X-Gateway-Authorization": ours,
             "Proxy-Authorization": ours,
+            **carried(),
         }
         return tail(headers, envelope.body)
 

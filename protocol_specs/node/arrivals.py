@@ -8,6 +8,7 @@ from collections import OrderedDict
 from dataclasses import dataclass
 
 from protocol_specs.node.actions import Passing
+from protocol_specs.node.traces import CURRENT
 from protocol_specs.wire.claims import LIFETIME_S_MAX, SKEW_S
 from protocol_specs.wire.envelope import Envelope, SubscriberType
 from protocol_specs.wire.errors import ChangedDuplicate, Overloaded
@@ -25,6 +26,7 @@ class Waiting:
     action: Passing
     envelope: Envelope
     deadline: float
+    trace: str | None = None
 
 
 class Duplicates:
@@ -82,7 +84,7 @@ class Arrivals:
         if self._queue.full() or self._bytes + len(envelope.body) > self._bytes_max:
             raise Overloaded("too many messages wait here; try again later")
         # After this point the message is taken.
-        self._queue.put_nowait(Waiting(action, envelope, deadline(envelope, now)))
+        self._queue.put_nowait(Waiting(action, envelope, deadline(envelope, now), CURRENT.get()))
         self._bytes += len(envelope.body)
         self._duplicates.remember(envelope, now)
         return True

@@ -8,6 +8,7 @@ import aiohttp
 from multidict import CIMultiDictProxy
 from yarl import URL
 
+from protocol_specs.node.traces import carried
 from protocol_specs.node.urls import GuardedResolver, Network, UrlRefused, check_url
 from protocol_specs.wire import signing
 from protocol_specs.wire.errors import Acknowledgement, read_ack
@@ -119,6 +120,7 @@ class Client:
         401: it ends the matter. Raises Undelivered for everything else.
         """
         headers = {
+            **carried(),
             **(extra_headers or {}),
             "Authorization": self.authorization(body, now=now, ttl_s=ttl_s),
         }

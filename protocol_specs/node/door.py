@@ -15,6 +15,7 @@ from protocol_specs.node.buckets import Buckets
 from protocol_specs.node.hops import Hop
 from protocol_specs.node.store import Session, Store, StoreUnavailable
 from protocol_specs.wire import envelope as wire
+from protocol_specs.wire import traceparent
 from protocol_specs.wire.claims import Headers
 from protocol_specs.wire.errors import (
     REQUEST_CODES,
@@ -87,6 +88,11 @@ class Door:
         200 ACK: it is written (or queued, if it is a passing one), or it was before. Anything
         else: nothing is kept, and the body is a NACK. Exceptions are faults of ours.
         """
+        trace = traceparent.read(headers.getall(traceparent.HEADER, ()))
+        with self._telemetry.traces.span(f"receive {action}", trace, action=action):
+            return await self._receive(action, headers, body, address)
+
+    async def _receive(self, action: str, headers: Headers, body: bytes, address: str) -> Answer:
         now = int(self._clock())
         claim: wire.Claim | None = None
         try:

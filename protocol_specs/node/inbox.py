@@ -15,6 +15,7 @@ from protocol_specs.node.loops import attempt, backoff_s
 from protocol_specs.node.store import Row, Session, Statement, Store, StoreUnavailable
 from protocol_specs.node.tables import Body, Conversation, Received
 from protocol_specs.node.telemetry import Telemetry
+from protocol_specs.node.traces import CURRENT
 from protocol_specs.wire.envelope import Envelope
 from protocol_specs.wire.errors import ChangedDuplicate, Refused
 from protocol_specs.wire.version import Dialects
@@ -150,6 +151,7 @@ class Inbox:
             tries=0,
             next_at=now,
             error=None,
+            trace=CURRENT.get(),
         )
         self._remember(row_id, envelope)
         session.notify(CHANNEL)
@@ -203,7 +205,9 @@ class Inbox:
             envelope = self._fresh.get(row["id"]) or kept.envelope(row, self._dialects)
             self._actions[row["action"]].handle(session, envelope, now)
 
-        return self._mark(session, row, attempt(session, work), now)
+        ids = {"action": row["action"], "message_id": row["message_id"], "peer": row["sender_id"]}
+        with self._telemetry.traces.span(f"handle {row['action']}", row["trace"], **ids):
+            return self._mark(session, row, attempt(session, work), now)
 
     def _mark(self, session: Session, row: Row, error: Exception | None, now: int) -> Outcome:
         tries = row["tries"] + 1

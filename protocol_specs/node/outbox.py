@@ -152,15 +152,7 @@ class Outbox:
 
     async def _deliver(self, lane: Lane[int], row: Row, now: int, unproven: bool) -> None:
         began_in_round, others = lane.rounds, lane.answers
-        result = await outcome(
-            self._client.send(
-                url=row["url"],
-                action=row["action"],
-                body=row["bytes"],
-                now=now,
-                ttl_s=None if row["expires_at"] is None else row["expires_at"] - now,
-            )
-        )
+        result = await outcome(self._call(row, now))
         now = self._now()
         result = _unless_mendable(result)
         if isinstance(result, Acknowledgement):
@@ -174,6 +166,17 @@ class Outbox:
         self._in_flight -= 1
         self._unproven_in_flight -= unproven
         self._release(lane, row["conversation_id"], behind)
+
+    async def _call(self, row: Row, now: int) -> Acknowledgement:
+        ids = {"action": row["action"], "message_id": row["message_id"], "peer": row["receiver_id"]}
+        with self._telemetry.traces.span(f"send {row['action']}", row["trace"], **ids):
+            return await self._client.send(
+                url=row["url"],
+                action=row["action"],
+                body=row["bytes"],
+                now=now,
+                ttl_s=None if row["expires_at"] is None else row["expires_at"] - now,
+            )
 
     def _answer(
         self, lane: Lane[int], row: Row, answer: Acknowledgement, now: int

@@ -5,6 +5,7 @@ from sqlalchemy import bindparam, insert, update
 from protocol_specs.node import bodies, conversations
 from protocol_specs.node.store import Session, Statement
 from protocol_specs.node.tables import Owed
+from protocol_specs.node.traces import CURRENT
 
 CHANNEL = "outbox"  # notified with "<row id> <receiver_id>"
 ORDER_CALLBACK_KEPT_S = 72 * 3600
@@ -70,5 +71,6 @@ def owe(
         state="pending",
         supersedes=supersedes,
         error=None,
+        trace=CURRENT.get(),
     )
     session.notify(CHANNEL, f"{row_id} {receiver_id}")

@@ -10,6 +10,7 @@ from protocol_specs.node.lanes import Lane
 from protocol_specs.node.loops import backoff_s, outcome, run_loop
 from protocol_specs.node.outbox import Sends
 from protocol_specs.node.telemetry import Telemetry
+from protocol_specs.node.traces import CURRENT
 from protocol_specs.wire.errors import Acknowledgement, Overloaded
 
 MESSAGES_MAX = 5_000
@@ -32,6 +33,7 @@ class Passing:
     message_id: str
     body: bytes
     expires_at: int
+    trace: str | None
     tries: int = 0
     next_at: int = 0
 
@@ -74,7 +76,16 @@ class PassingQueue:
         self._bytes += len(body)
         expires_at = min(expires_at, self._now() + KEPT_S_MAX)
         lane.waiting.append(
-            Passing(receiver_id, receiver_url, action, transaction_id, message_id, body, expires_at)
+            Passing(
+                receiver_id,
+                receiver_url,
+                action,
+                transaction_id,
+                message_id,
+                body,
+                expires_at,
+                CURRENT.get(),
+            )
         )
         self.wake.set()
 
@@ -117,15 +128,7 @@ class PassingQueue:
 
     async def _deliver(self, lane: Lane[Passing], message: Passing, now: int) -> None:
         began_in_round = lane.rounds
-        result = await outcome(
-            self._client.send(
-                url=message.url,
-                action=message.action,
-                body=message.body,
-                now=now,
-                ttl_s=message.expires_at - now,
-            )
-        )
+        result = await outcome(self._send(message, now))
         lane.in_flight -= 1
         self._in_flight -= 1
         self.wake.set()
@@ -137,6 +140,21 @@ class PassingQueue:
         now = self._now()
         lane.failed(now, began_in_round=began_in_round)
         self._try_again(lane, message, result, now)
+
+    async def _send(self, message: Passing, now: int) -> Acknowledgement:
+        ids = {
+            "action": message.action,
+            "message_id": message.message_id,
+            "peer": message.receiver_id,
+        }
+        with self._telemetry.traces.span(f"send {message.action}", message.trace, **ids):
+            return await self._client.send(
+                url=message.url,
+                action=message.action,
+                body=message.body,
+                now=now,
+                ttl_s=message.expires_at - now,
+            )
 
     def _try_again(self, lane: Lane[Passing], message: Passing, error: Exception, now: int) -> None:
         if not isinstance(error, Undelivered):

@@ -74,6 +74,12 @@ class Node:
         self.port = settings.port
         self.stopping = asyncio.Event()
         self.telemetry = Telemetry(settings.subscriber_id, level=settings.log_level, clock=clock)
+        if settings.otel is not None:
+            from protocol_specs.node import otel  # its packages are an extra
+
+            self.telemetry.traces.exporter = otel.exporter(
+                settings.otel, node=settings.subscriber_id
+            )
         domains = frozenset(settings.domains)
         self.receiver = Receiver(settings.subscriber_id, type, settings.url, domains)
         self.membership = Membership(
@@ -214,6 +220,7 @@ class Node:
         if self.recording is not None:
             self.recording.flush()
         self.store.close()
+        await asyncio.to_thread(self.telemetry.traces.close)
 
     def run(self) -> None:
         """Serve until SIGTERM or SIGINT, on uvloop; one line on standard output when listening."""
@@ -265,9 +272,17 @@ class Node:
         while True:
             waiting = await self.arrivals.take()
             envelope = waiting.envelope
+            span = self.telemetry.traces.span(
+                f"handle {envelope.action}",
+                waiting.trace,
+                action=envelope.action,
+                message_id=envelope.message_id,
+                peer=envelope.peer_id,
+            )
             try:
-                async with asyncio.timeout(waiting.deadline - self._clock()):
-                    await waiting.action.handle(envelope, self.now())
+                with span:
+                    async with asyncio.timeout(waiting.deadline - self._clock()):
+                        await waiting.action.handle(envelope, self.now())
                 self.telemetry.log("handled", envelope=envelope)
             except TimeoutError:
                 self.telemetry.log("given_up", envelope=envelope, reason="ttl")

@@ -107,6 +107,14 @@ class OpsSettings(Frozen):
     port: int | None = Field(default=None, ge=0, le=65535)
 
 
+class OtelSettings(Frozen):
+    """An OpenTelemetry collector of our own at `endpoint` (OTLP over HTTP), and the share of the
+    traces that begin here which it gets; of those that came with a message, its sender decides."""
+
+    endpoint: str = Field(pattern=r"^https?://[^\s?#]+$")
+    share: float = Field(default=1.0, ge=0, le=1)
+
+
 class NodeSettings(Frozen):
     """What every node needs. A node's own class adds its own keys to these."""
 
@@ -130,6 +138,7 @@ class NodeSettings(Frozen):
     store: StoreSettings = StoreSettings()
     limits: Limits = Limits()
     ops: OpsSettings = OpsSettings()
+    otel: OtelSettings | None = None
     security_contact: str | None = Field(default=None, pattern=r"^(mailto:|https://)[!-~]{3,200}$")
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 

@@ -19,6 +19,7 @@ from protocol_specs.node.store_faults import StoreInUse as StoreInUse
 from protocol_specs.node.store_faults import StoreUnavailable as StoreUnavailable
 from protocol_specs.node.store_faults import StoreUnusable as StoreUnusable
 from protocol_specs.node.store_settings import StoreAt as StoreAt
+from protocol_specs.node.traces import bound
 
 T = TypeVar("T")
 UNITS_PER_COMMIT_MAX = 256
@@ -165,7 +166,7 @@ class Store:
         if not self._queued:
             self._loop = loop
             loop.call_soon(self._flush, loop)
-        self._queued.append(_Waiting(unit, future, shares=shares))
+        self._queued.append(_Waiting(bound(unit), future, shares=shares))
         return await future
 
     def transact_now(self, unit: Callable[[Session], T]) -> T:

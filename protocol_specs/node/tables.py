@@ -74,6 +74,7 @@ class Received(NodeTables, table=True):
     tries: int = Field(sa_type=BigInteger)
     next_at: int = Field(sa_type=BigInteger)
     error: str | None
+    trace: str | None  # the traceparent it came with, or of the span that took it
 
 
 class Owed(NodeTables, table=True):
@@ -119,6 +120,7 @@ class Owed(NodeTables, table=True):
     state: str
     supersedes: str | None
     error: str | None
+    trace: str | None  # the traceparent of what made it due
 
 
 def define(metadata: MetaData) -> None:

@@ -17,6 +17,7 @@ import orjson
 
 from protocol_specs.node.hops import Hop, Hops
 from protocol_specs.node.metrics import COUNTED, WHY, Metrics
+from protocol_specs.node.traces import Traces
 
 if TYPE_CHECKING:
     from protocol_specs.wire.envelope import Envelope
@@ -45,7 +46,7 @@ class Telemetry:
         clock: Callable[[], float] = time.time,
         write: Callable[[str], None] = write_line,
     ) -> None:
-        self.shown, self.hops = Metrics(), Hops()
+        self.shown, self.hops, self.traces = Metrics(), Hops(), Traces()
         self._node, self._clock, self._write = node, clock, write
         self._threshold = LEVELS[level]
 

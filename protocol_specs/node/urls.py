@@ -65,9 +65,9 @@ def is_public(address: Address) -> bool:
 def check_url(text: str, network: Network) -> URL:
     """The parsed url, if this node may call it. Raises UrlRefused.
 
-    Production: https to a name or a public address, at port 443 or one from 1024 on. Development: also plain http, to loopback
-    only. Credentials and fragments are refused everywhere. Names are judged once more when they
-    are resolved, by GuardedResolver.
+    Production: https to a name or a public address, at port 443 or one from 1024 on. Development:
+    also plain http, to loopback only. Credentials and fragments are refused everywhere. Names are
+    judged once more when they are resolved, by GuardedResolver.
     """
     try:
         url = URL(text)

@@ -1,0 +1,85 @@
+"""The trace that goes on now: taken from a message, kept with what follows from it, sent on.
+
+Without `[otel]` a traceparent flows through a node unchanged. With it the node has spans of its own
+in that trace, exported to the operator's collector: kind, action and ids of messages, nothing else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Protocol, TypeVar
+
+from protocol_specs.wire import traceparent
+
+A = TypeVar("A")
+T = TypeVar("T")
+CURRENT: ContextVar[str | None] = ContextVar("trace", default=None)
+"""The traceparent under which whatever happens now happens."""
+
+
+class Span(Protocol):
+    """One piece of work that was begun. `trace` is its own traceparent."""
+
+    trace: str
+
+    def end(self, fault: BaseException | None) -> None:
+        """It is done, or this ended it."""
+
+
+class Exporter(Protocol):
+    """Who makes spans, if `[otel]` asks for them (otel.py)."""
+
+    def begin(self, name: str, parent: str | None, ids: dict[str, str]) -> Span: ...
+
+    def close(self) -> None: ...
+
+
+class Traces:
+    """The traces that one node takes part in."""
+
+    def __init__(self) -> None:
+        self.exporter: Exporter | None = None
+
+    @contextmanager
+    def span(self, name: str, parent: str | None, **ids: str) -> Iterator[None]:
+        """What the block does belongs to the trace of `parent`, and is a span of it if any are
+        made. None: of no trace, or of one that begins here."""
+        begun = None if self.exporter is None else self.exporter.begin(name, parent, ids)
+        token = CURRENT.set(parent if begun is None else begun.trace)
+        fault: BaseException | None = None
+        try:
+            yield
+        except BaseException as error:
+            fault = error
+            raise
+        finally:
+            CURRENT.reset(token)
+            if begun is not None:
+                begun.end(fault)
+
+    def close(self) -> None:
+        """Send what waits to be exported."""
+        if self.exporter is not None:
+            self.exporter.close()
+
+
+def carried() -> dict[str, str]:
+    """The header that takes the trace that goes on now to the next node; none, if none does."""
+    trace = CURRENT.get()
+    return {} if trace is None else {traceparent.HEADER: trace}
+
+
+def bound(unit: Callable[[A], T]) -> Callable[[A], T]:
+    """`unit` under the trace that goes on now, whoever runs it later and in whichever thread."""
+    trace = CURRENT.get()
+
+    def run(argument: A) -> T:
+        token = CURRENT.set(trace)
+        try:
+            return unit(argument)
+        finally:
+            CURRENT.reset(token)
+
+    return run
