@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 import aiohttp
 
-from protocol_specs.node.client import Undelivered
+from protocol_specs.node.client import TRANSIENT, Undelivered
 from protocol_specs.node.urls import GuardedResolver, Network, UrlRefused, check_url
 
 EVENT_BYTES_MAX = 4_096
@@ -77,8 +77,11 @@ class Following:
                 url, headers={"Accept": "text/event-stream"}, allow_redirects=False
             ) as response:
                 if response.status != 200 or response.content_type != "text/event-stream":
-                    is_transient = response.status in (429, 502, 503, 504)
-                    raise Undelivered(f"{url.origin()} streams nothing there", is_transient)
+                    raise Undelivered(
+                        f"{url.origin()} streams nothing there",
+                        response.status in TRANSIENT,
+                        status=response.status,
+                    )
                 yield _read(response)
         except (TimeoutError, aiohttp.ClientError, OSError) as error:
             reason = f"{url.origin()} streams no longer ({type(error).__name__})"

@@ -17,6 +17,7 @@ OPENS = {
 }
 GUARDED = {
     "protocol_specs/node/client.py": "messages and look-ups: check_url and GuardedResolver",
+    "protocol_specs/node/following.py": "streams of positions: check_url and GuardedResolver",
     "protocol_specs/node/pool.py": "a gateway's searches: check_url and GuardedResolver",
 }
 TO_OUR_OWN = {

@@ -14,9 +14,11 @@ from contextlib import suppress
 from pathlib import Path
 
 from protocol_specs.node import client as client_module
+from protocol_specs.node import following as following_module
 from protocol_specs.node import pool as pool_module
 from protocol_specs.node import urls
 from protocol_specs.node.client import Client, Undelivered
+from protocol_specs.node.following import Following
 from protocol_specs.node.http1 import Exchange
 from protocol_specs.node.pool import Pool, Target, tail
 from protocol_specs.node.urls import UrlRefused
@@ -74,7 +76,12 @@ async def attack(world: World) -> dict[str, object]:
     )
     await client.open()
     pool = Pool("production")
-    ways = {**_of_client(client), "pool": lambda url: _by_pool(pool, url)}
+    following = Following("production", each_max=10, all_max=10)
+    ways = {
+        **_of_client(client),
+        "pool": lambda url: _by_pool(pool, url),
+        "follow": lambda url: _by_following(following, url),
+    }
     try:
         reached = [
             f"{name} {url}" for name, way in ways.items() for url in targets() if await way(url)
@@ -94,6 +101,7 @@ async def attack(world: World) -> dict[str, object]:
     finally:
         await client.close()
         await pool.close()
+        await following.close()
     return {
         "good": good,
         "reached": reached,
@@ -147,6 +155,15 @@ async def _by_pool(pool: Pool, url: str) -> bool:
     return exchange.fault is None and exchange.status == 200
 
 
+async def _by_following(following: Following, url: str) -> bool:
+    """Whether anybody answered; nobody here streams anything."""
+    try:
+        async with following.events(f"{url}/live"):
+            return True
+    except Undelivered as fault:
+        return fault.status == 200
+
+
 async def _rebind() -> int:
     """A name whose address changes between judging and connecting, if ever it is asked twice.
     Answers how often it was delivered, to the public address it then had."""
@@ -182,7 +199,7 @@ def without_wall() -> None:
             raise UrlRefused("not even aiohttp takes this")
         return url
 
-    client_module.check_url = pool_module.check_url = anything
+    client_module.check_url = pool_module.check_url = following_module.check_url = anything
 
 
 def main() -> None:

@@ -46,9 +46,10 @@ def test_no_way_out_reaches_an_internal_address_and_all_reach_a_public_one(tmp_p
         "call",
         "submit",
         "fetch",
+        "follow",
         "pool",
     }
-    assert len(said["good"]) == 18, said["good"]
+    assert len(said["good"]) == 21, said["good"]
     assert said["rebound"] > 0, "the name was never called while it was public"
     assert said["asked"] > 50, "names were really resolved"
 
