@@ -62,6 +62,8 @@ class Shift(Driver):
         """From the beginning of the shift until it is over and the job in hand done."""
         loop = asyncio.get_running_loop()
         await asyncio.sleep(max(0.0, self.begins_s - loop.time()))
+        if self.town.is_closing:
+            return
         self.at = self.home
         await self._begin()
         began = loop.time()
@@ -72,7 +74,7 @@ class Shift(Driver):
                 since = loop.time()
                 await self._carry_out(job)
                 self.busy_s += loop.time() - since
-            elif loop.time() >= self.ends_s:
+            elif loop.time() >= self.ends_s or self.town.is_closing:
                 break
             else:
                 await self._wait(min(HERE_S, max(1.0, self.ends_s - loop.time())))
@@ -193,6 +195,8 @@ class _Day:
         self._wish()
         await asyncio.sleep(self._plan.hours * HOUR_S)
         self.town.is_closing = True
+        for shift in self.shifts:
+            shift.wake.set()
         until = self._world.loop.now + OVERTIME_S
         while self._world.loop.now < until and self._auditor.waits():  # noqa: ASYNC110  from outside
             await asyncio.sleep(300)
