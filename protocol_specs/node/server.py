@@ -74,12 +74,7 @@ class Node:
         self.port = settings.port
         self.stopping = asyncio.Event()
         self.telemetry = Telemetry(settings.subscriber_id, level=settings.log_level, clock=clock)
-        if settings.otel is not None:
-            from protocol_specs.node import otel  # its packages are an extra
-
-            self.telemetry.traces.exporter = otel.exporter(
-                settings.otel, node=settings.subscriber_id
-            )
+        self.telemetry.traces.open(settings.otel, node=settings.subscriber_id)
         domains = frozenset(settings.domains)
         self.receiver = Receiver(settings.subscriber_id, type, settings.url, domains)
         self.membership = Membership(
@@ -120,26 +115,13 @@ class Node:
         self.ops = Ops(settings, health=self.health, telemetry=self.telemetry)
         self.app = web.Application(client_max_size=settings.limits.body_bytes_ceiling)
         self._shell = Shell(self.app, limits=settings.limits, telemetry=self.telemetry)
-        self.telemetry.shown.watch(
-            "wayfare_connections", "Open at the public port", lambda: self._shell.connection_count
-        )
-        self.health.checks["stopping"] = lambda: (
-            "this node is stopping" if self.stopping.is_set() else None
-        )
         self._loops: list[tuple[str, Next, asyncio.Event]] = []
         self._loop_tasks: list[asyncio.Task[None]] = []
         self._loops_stopping = asyncio.Event()
         self._group: asyncio.Task[None] | None = None
         self._serve_own_routes()
-        self.add_loop("inbox", self.inbox.handle_next, wake=self.inbox.wake)
-        self.add_loop("pulse", self.health.pulse_next, wake=asyncio.Event())
-        self.add_loop("pruning", prune_next, wake=asyncio.Event())
         self.recording = recording_of(settings, self.telemetry)
-        if self.recording is not None:
-            self.door.watch = self.client.watch = self.recording.note
-            self.add_loop("recording", self.recording.write_next, wake=self.recording.wake)
-        for name, next in self.membership.loops().items():
-            self.add_loop(name, next, wake=asyncio.Event())
+        self._add_own_loops()
 
     @property
     def key_id(self) -> KeyId:
@@ -321,7 +303,24 @@ class Node:
     def _address(self, socket_address: str, headers: Headers) -> str:
         return address_of(socket_address, headers, self.settings.limits.proxies)
 
+    def _add_own_loops(self) -> None:
+        """What goes on in every node beside the requests."""
+        self.add_loop("inbox", self.inbox.handle_next, wake=self.inbox.wake)
+        self.add_loop("pulse", self.health.pulse_next, wake=asyncio.Event())
+        self.add_loop("pruning", prune_next, wake=asyncio.Event())
+        if self.recording is not None:
+            self.door.watch = self.client.watch = self.recording.note
+            self.add_loop("recording", self.recording.write_next, wake=self.recording.wake)
+        for name, next in self.membership.loops().items():
+            self.add_loop(name, next, wake=asyncio.Event())
+
     def _serve_own_routes(self) -> None:
+        self.telemetry.shown.watch(
+            "wayfare_connections", "Open at the public port", lambda: self._shell.connection_count
+        )
+        self.health.checks["stopping"] = lambda: (
+            "this node is stopping" if self.stopping.is_set() else None
+        )
         self.health.add_routes(self.app)
         contact = self.settings.security_contact
         if contact is not None:

@@ -9,9 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Protocol, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from protocol_specs.wire import traceparent
+
+if TYPE_CHECKING:
+    from protocol_specs.node.settings import OtelSettings
 
 A = TypeVar("A")
 T = TypeVar("T")
@@ -41,6 +44,13 @@ class Traces:
 
     def __init__(self) -> None:
         self.exporter: Exporter | None = None
+
+    def open(self, settings: OtelSettings | None, *, node: str) -> None:
+        """Make spans from now on, if `[otel]` is set. Raises SettingsError: no such packages."""
+        if settings is not None:
+            from protocol_specs.node import otel  # its packages are an extra, and heavy
+
+            self.exporter = otel.exporter(settings, node=node)
 
     @contextmanager
     def span(self, name: str, parent: str | None, **ids: str) -> Iterator[None]:
