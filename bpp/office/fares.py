@@ -12,10 +12,19 @@ from bpp.insurance.extension import NotInsurable
 from bpp.insurance.job import commission_minor
 from bpp.office import fare_form
 from bpp.office.deeds import Deed, Figures, Question, do
+from bpp.office.fare_preview import (
+    DAYS,
+    JOBS_MAX,
+    Effect,
+    Lines,
+    Preview,
+    Sums,
+    done_since,
+    preview,
+)
 from bpp.office.room import Room
 from bpp.orders.order import Order
 from bpp.tariff import store as tariffs
-from bpp.tariff.preview import DAYS, JOBS_MAX, Effect, Lines, Preview, Sums, done_since, preview
 from bpp.tariff.store import Dated
 from protocol_specs.node.store import Session, Store
 from protocol_specs.web.maps import map_data

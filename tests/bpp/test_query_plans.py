@@ -18,11 +18,11 @@ from bpp.insurance.remittance import reading as remittances
 from bpp.insurance.surplus import booking, work
 from bpp.ledger import balances, journal, money_facts, sealing, trust
 from bpp.ledger import tables as ledger_tables
+from bpp.office import fare_preview
 from bpp.orders import forgetting
 from bpp.orders import store as orders
 from bpp.orders import tables as order_tables
 from bpp.tables import METADATA
-from bpp.tariff import preview
 from bpp.tariff import store as tariffs
 from protocol_specs.node.sqlite import FILE_NAME
 from protocol_specs.node.store import Statement, Store
@@ -30,7 +30,7 @@ from protocol_specs.node.store import Statement, Store
 MODULES = (
     orders, journal, balances, sealing, books, reading, cash, money_facts, trust, forgetting,
     closing, deadlines, declaring, excess, periods, states, remittances,
-    people, writing, listing, erasing, booking, work, tariffs, preview, incidents,
+    people, writing, listing, erasing, booking, work, tariffs, fare_preview, incidents,
 )  # fmt: skip
 READS_A_WHOLE_TABLE = {
     "balances._ALL": "the desk's list of every account",

@@ -16,11 +16,11 @@ from bpp import fares
 from bpp.fares import FarePolicy, Rates, Zone
 from bpp.fares_settings import FareSettings
 from bpp.geo import Circle
+from bpp.office.fare_preview import fare_by, preview
 from bpp.orders.order import Order, in_state
 from bpp.schema import TRIGGERS
 from bpp.tables import METADATA
 from bpp.tariff import store as tariffs
-from bpp.tariff.preview import fare_by, preview
 from bpp.tariff.tariff import Tariff
 from protocol_specs.node.sqlite import FILE_NAME
 from protocol_specs.node.store import Store
