@@ -15,7 +15,7 @@ import aiohttp
 from aiohttp import web
 
 from bpp import desk_api, driver_api, forms_api, live_api
-from bpp.dispatch import rounds
+from bpp.dispatch import offers, rounds
 from bpp.fleet import roster
 from bpp.fleet.csv_import import Roster
 from bpp.fleet.fleet import Fleet
@@ -73,9 +73,11 @@ def build_from(
     fleet = _fleet(node, listed)
     form_secret = private_file(settings.data_dir / forms_api.SECRET_FILE)
     provider = settings.provider(node.store.read(roster.categories), form_secret.encode())
+    if provider.assignment == "at_confirm":  # each locks a driver, and two at once might both wait
+        node.inbox.shared_commit_max = 1
     tariffs = tariff_store.Reader(provider.tariff)
     node.store.read(tariffs.load)
-    node.add_loop("tariff", tariffs.reread_next, wake=asyncio.Event())
+    node.add_loop("tariff", tariffs.reread_next, wake=asyncio.Event(), everywhere=True)
     desk_token = private_file(settings.data_dir / desk_api.TOKEN_FILE)
     insured = _insured(node, settings, provider, desk_token)
     if insured is not None:
@@ -121,6 +123,7 @@ def _fleet(node: Node, listed: Roster) -> Fleet:
     node.store.transact_now(lambda session: roster.put_roster(session, listed))
     fleet = Fleet()
     node.store.read(fleet.load)
+    fleet.share(node.store)
     return fleet
 
 
@@ -208,6 +211,7 @@ def _add_loops(node: Node, office: Office) -> None:
     if office.provider.assignment == "in_turn":
         offering = Offering(office, node.store)
         node.add_loop("offers in turn", offering.offer_next, wake=office.offering)
+        node.store.listen(offers.CHANNEL, lambda _: office.offering.set())
     for extension in office.extensions:
         catch_up = partial(catch_up_next, office, extension)
         node.add_loop(f"catch up {extension.name}", catch_up, wake=asyncio.Event())

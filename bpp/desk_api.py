@@ -344,7 +344,7 @@ class DeskApi:
             raise ApiError(400, "bad_entry", bad.reason, f"/{bad.field}") from None
         except Conflict:
             raise ApiError(409, "taken", "somebody else has this token or code") from None
-        self._node.store.read(self._office.fleet.load)
+        self._office.fleet.reload(self._node.store)
         return result
 
 

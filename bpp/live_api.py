@@ -41,7 +41,7 @@ class LiveApi:
         self._node, self._office = node, office
         self._watch = Watch(waiting_max=STREAMS_MAX, each_max=STREAMS_PER_DRIVER_MAX)
         office.fleet.on_move(self._watch.ring)
-        node.add_loop("live positions", self._release_next, wake=asyncio.Event())
+        node.add_loop("live positions", self._release_next, wake=asyncio.Event(), everywhere=True)
 
     async def show(self, request: web.Request) -> web.StreamResponse:
         """The position; a stream of positions for who accepts text/event-stream."""

@@ -46,7 +46,7 @@ class Working:
         self._node = site.node
         self._watch = Watch(waiting_max=5_000, each_max=4)
         self._node.store.listen(offers.CHANNEL, self._heard)
-        self._node.add_loop("drivers' pages", self._release, wake=asyncio.Event())
+        self._node.add_loop("drivers' pages", self._release, wake=asyncio.Event(), everywhere=True)
 
     # Looking
 

@@ -12,6 +12,7 @@ from protocol_specs.node.store import Session, Store
 from protocol_specs.wire.order import Place
 
 UNKNOWN = Abilities()
+ROSTER, SEEN, GONE = "roster", "seen", "gone"  # told to the node's other processes
 WRITE_EVERY_S = 60  # a position in between lives in memory only
 
 
@@ -40,6 +41,22 @@ class Fleet:
         for worker, position in people:
             if position is not None and worker.agent_id not in self._positions:
                 self._put(worker.agent_id, position)
+
+    def reload(self, store: Store) -> None:
+        """The desk changed somebody: read again, here and in the node's other processes."""
+        store.read(self.load)
+        store.tell(ROSTER, "")
+
+    def share(self, store: Store) -> None:
+        """From here on the node's other processes are heard: who moved there, and what changed."""
+
+        def moved(payload: str) -> None:
+            agent_id, lat, lon, at = payload.rsplit(" ", 3)
+            self._seen(agent_id, Position(float(lat), float(lon), int(at)))
+
+        store.listen(ROSTER, lambda _: store.read(self.load))
+        store.listen(SEEN, moved)
+        store.listen(GONE, self._forget)
 
     def drive(self, session: Session, driven: Mapping[str, str]) -> None:
         """From now on these drivers have these vehicles (by registration), all others their own."""
@@ -81,20 +98,28 @@ class Fleet:
 
     async def seen(self, store: Store, agent_id: str, position: Position) -> None:
         """The driver is online at this place."""
-        self._put(agent_id, position)
-        for tell in self._moved:
-            tell(agent_id)
+        self._seen(agent_id, position)
+        store.tell(SEEN, f"{agent_id} {position.lat!r} {position.lon!r} {position.at}")
         if position.at - self._written.get(agent_id, 0) >= WRITE_EVERY_S:
             self._written[agent_id] = position.at
             await store.transact(lambda session: roster.write_seen(session, agent_id, position))
 
     async def gone(self, store: Store, agent_id: str) -> None:
         """The driver is offline; the place is forgotten."""
+        self._forget(agent_id)
+        store.tell(GONE, agent_id)
+        await store.transact(lambda session: roster.write_seen(session, agent_id, None))
+
+    def _seen(self, agent_id: str, position: Position) -> None:
+        self._put(agent_id, position)
+        for tell in self._moved:
+            tell(agent_id)
+
+    def _forget(self, agent_id: str) -> None:
         self._positions.pop(agent_id, None)
         self._grid.drop(agent_id)
         self._since.pop(agent_id, None)
         self._written.pop(agent_id, None)
-        await store.transact(lambda session: roster.write_seen(session, agent_id, None))
 
     def _put(self, agent_id: str, position: Position) -> None:
         self._positions[agent_id] = position

@@ -50,7 +50,7 @@ class Drivers:
         deed = self._deed(visit, "driver", fields["code"], unit, "/drivers", told)
         answer = await do(visit, deed, lambda errors: self._list_again(visit, errors))
         if made:
-            self._room.store.read(self._room.office.fleet.load)
+            self._room.office.fleet.reload(self._room.store)
         token = made[-1][1] if made and answer.status == 303 else None
         if token is None:
             return answer
@@ -66,7 +66,7 @@ class Drivers:
 
         deed = self._deed(visit, "vehicle", registration, unit, "/drivers", {})
         answer = await do(visit, deed, lambda errors: self._list_again(visit, errors))
-        self._room.store.read(self._room.office.fleet.load)
+        self._room.office.fleet.reload(self._room.store)
         return answer
 
     async def set_active(self, visit: Visit) -> web.StreamResponse:
@@ -88,7 +88,7 @@ class Drivers:
         here = f"/drivers/{worker.agent_id}"
         deed = self._deed(visit, what, worker.agent_id, unit, here, {}, asks)
         answer = await do(visit, deed, lambda errors: self._one_again(visit, errors))
-        self._room.store.read(self._room.office.fleet.load)
+        self._room.office.fleet.reload(self._room.store)
         return answer
 
     async def renew_token(self, visit: Visit) -> web.StreamResponse:

@@ -41,7 +41,7 @@ def add(
         wake.set()
 
     node.store.listen(CHANNEL, heard)
-    node.add_loop("shifts", Turning(node, fleet, rota).turn_next, wake=wake)
+    node.add_loop("shifts", Turning(node, fleet, rota).turn_next, wake=wake, everywhere=True)
     node.add_loop("old shifts", shifts.forget_next, wake=asyncio.Event())
     node.add_loop("old scans", documents.forget_scan_next, wake=asyncio.Event())
     node.add_loop("old pictures", handovers.forget_next, wake=asyncio.Event())

@@ -67,6 +67,11 @@ class Arrivals:
         self._queue: asyncio.Queue[Waiting] = asyncio.Queue(waiting_max)
         self._duplicates = Duplicates(memory_max)
 
+    @property
+    def is_full(self) -> bool:
+        """Whether no message is taken now, however small."""
+        return self._queue.full() or self._bytes >= self._bytes_max
+
     def is_repeat(self, envelope: Envelope, now: int) -> bool:
         """Whether these bytes were taken before. Raises ChangedDuplicate for other bytes."""
         return self._duplicates.is_repeat(envelope, now)

@@ -24,13 +24,21 @@ class Buckets:
         self._put(key, level - 1 if taken else level, now)
         return 0 if taken else math.ceil((1 - level) / self._per_s)
 
+    def wait_s(self, key: str, now: float) -> int:
+        """What `take` would say, and nothing is taken or remembered."""
+        level = self._level_at(self._levels.get(key), now)
+        return 0 if level >= 1 else math.ceil((1 - level) / self._per_s)
+
     def charge(self, key: str, tokens: float, now: float) -> None:
         """Takes tokens for what turned out to cost more; the bucket may come to owe as many as it
         holds when full."""
         self._put(key, max(-self._burst, self._level(key, now) - tokens), now)
 
     def _level(self, key: str, now: float) -> float:
-        level, at = self._levels.pop(key, (self._burst, now))
+        return self._level_at(self._levels.pop(key, None), now)
+
+    def _level_at(self, known: tuple[float, float] | None, now: float) -> float:
+        level, at = known or (self._burst, now)
         if now > at:  # a clock set back brings nothing, and takes nothing away
             level = min(self._burst, level + (now - at) * self._per_s)
         return level

@@ -7,6 +7,7 @@ What takes long to import is imported by the command that needs it.
 
 import argparse
 import asyncio
+import os
 import sys
 import time
 from collections.abc import Sequence
@@ -26,6 +27,7 @@ from protocol_specs.node.settings import (
     write_secret,
 )
 from protocol_specs.node.store_faults import StoreUnusable
+from protocol_specs.node.workers import VARIABLE
 from protocol_specs.wire import keys
 from protocol_specs.wire.parties import SubscriberType
 
@@ -80,6 +82,12 @@ def add(subparsers: Any) -> None:
 def run_serve(arguments: argparse.Namespace) -> int:
     """Build the node of that role and run it until SIGTERM or Ctrl-C."""
     _check_role(arguments)
+    settings = load(arguments.config, AnyNodeSettings)
+    if settings.workers > 1 and VARIABLE not in os.environ:
+        from protocol_specs.node.supervisor import Supervisor
+
+        settings.require_workers(arguments.role)
+        return Supervisor(arguments.role, arguments.config, settings).run()
     collector.hold()
     build = _load(_entry("wayfare.nodes", arguments.role))
     node = build(arguments.config)

@@ -42,9 +42,15 @@ class Connections:
     limits: Limits
     telemetry: Telemetry
     is_stopping: bool = False
+    is_draining: bool = False  # each connection ends with its next answer
     tasks: set[asyncio.Task[Answer]] = field(default_factory=set)
     open: set[Connection] = field(default_factory=set)
     by_address: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def is_ending(self) -> bool:
+        """Whether an answer is the last on its connection."""
+        return self.is_stopping or self.is_draining
 
     def admit(self, connection: Connection) -> bool:
         """Count `connection` in; False when one of the caps is reached. A proxy of ours brings

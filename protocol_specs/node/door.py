@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 from protocol_specs.node.actions import Durable, Passing
 from protocol_specs.node.buckets import Buckets
 from protocol_specs.node.hops import Hop
-from protocol_specs.node.store import Session, Store, StoreUnavailable
+from protocol_specs.node.room import Room
+from protocol_specs.node.store import Conflict, Session, Store, StoreUnavailable
 from protocol_specs.wire import envelope as wire
 from protocol_specs.wire import traceparent
 from protocol_specs.wire.claims import Headers
@@ -39,6 +40,8 @@ if TYPE_CHECKING:
     from protocol_specs.wire.version import Dialects
 
 Action = Durable | Passing
+FULL = "too many messages wait here; try again later"
+TOO_OFTEN = "you send too much in a second; slow down"
 JSON = {"Content-Type": "application/json"}
 
 
@@ -73,7 +76,7 @@ class Door:
         self.actions: dict[str, Action] = {}
         self.store_fault: str | None = None
         self.watch: Callable[[str, bytes], None] | None = None  # told of each verified message
-        self.is_inbox_full = False  # told by Health, once a second
+        self.room = Room(limits.inbox_max, lambda: inbox.tried)  # counted by Health, once a second
         self._receiver, self._dialects, self._keyring = receiver, dialects, keyring
         self._store, self._inbox, self._arrivals = store, inbox, arrivals
         self._telemetry = telemetry
@@ -97,7 +100,9 @@ class Door:
         claim: wire.Claim | None = None
         try:
             served = self._served(action, body)
+            self._shed(served)
             claim = wire.claim(headers, body, now, receiver=self._receiver)
+            self._shed_from(claim.sender.key_id.subscriber_id, served, now)
             envelope = await self._admit(claim, served.action, now, address)
             self._pace(envelope.peer_id, now)
             if self.watch is not None:
@@ -150,11 +155,26 @@ class Door:
                 raise
         return self._admitted(claim, await self._keyring.keys(claim.key_ids), action, now)
 
+    def _shed(self, served: Action) -> None:
+        """Turn away what could not be taken anyhow before any work is done for it."""
+        is_full = self._arrivals.is_full if isinstance(served, Passing) else self.room.is_full
+        if is_full:
+            raise Overloaded(FULL)
+
+    def _shed_from(self, peer_id: str, served: Action, now: int) -> None:
+        """The same for one peer. The name is only claimed here, but nothing is counted for it:
+        that waits until it is proven."""
+        wait_s = self._messages.wait_s(peer_id, now)
+        if wait_s:
+            raise RateLimited(TOO_OFTEN, retry_after_s=wait_s)
+        if isinstance(served, Durable) and self.room.is_full_for(peer_id):
+            raise Overloaded(FULL)
+
     def _pace(self, peer_id: str, now: int) -> None:
         """Only what is proven to be a peer's own counts for it, else others could use it up."""
         wait_s = self._messages.take(peer_id, now)
         if wait_s:
-            raise RateLimited("you send too much in a second; slow down", retry_after_s=wait_s)
+            raise RateLimited(TOO_OFTEN, retry_after_s=wait_s)
 
     def _admitted(self, claim: wire.Claim, keys: wire.Keys, action: str, now: int) -> wire.Envelope:
         return wire.admit(
@@ -167,8 +187,8 @@ class Door:
             if served.consult is not None and not self._arrivals.is_repeat(envelope, now):
                 await served.consult(envelope, now)
             return self._arrivals.offer(served, envelope, now)
-        if self.is_inbox_full:
-            raise Overloaded("too many messages wait here; try again later")
+        if self.room.is_full_for(envelope.peer_id):  # it may have become so while keys were asked
+            raise Overloaded(FULL)
         judge = served.judge
 
         def accept(session: Session) -> bool:
@@ -177,8 +197,13 @@ class Door:
                 judge(envelope, now)
             return is_new
 
-        is_new = await self._store.transact(accept)
+        try:
+            is_new = await self._store.transact(accept, shares=True)
+        except Conflict:  # another process of ours took the same message at the same moment
+            is_new = await self._store.transact(accept, shares=True)
         self.store_fault = None
+        if is_new:
+            self.room.take(envelope.peer_id)
         return is_new
 
     def refuse(self, refused: Refused, action: str, claim: wire.Claim | None = None) -> Answer:

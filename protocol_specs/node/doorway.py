@@ -154,7 +154,7 @@ class Doorway(asyncio.Protocol):
             self.abort()
             return
         answer = self._said(task)
-        is_last = self._is_last or connections.is_stopping or answer.status in CLOSING
+        is_last = self._is_last or connections.is_ending or answer.status in CLOSING
         self._is_answering, self._is_idle = False, True
         self.closes_at = self._loop.time() + connections.limits.idle_deadline_s
         self.transport.write(rendered(answer, is_last=is_last))

@@ -1,6 +1,6 @@
 """What a store asks of a database, whichever it is."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractContextManager
 from typing import Protocol
 
@@ -43,6 +43,12 @@ class Engine(Protocol):
 
     def reading(self) -> AbstractContextManager[Session]:
         """A session that only reads, on one committed state. May be nested."""
+
+    def tell(self, channel: str, payload: str) -> None:
+        """Notifies the other processes at once, if that can be done now."""
+
+    def hear_others(self, heard: Callable[[str, str], None]) -> Callable[[int], Awaitable[bool]]:
+        """Calls `heard(channel, payload)` for what other processes notify; a loop's step."""
 
     def close(self) -> None:
         """Gives everything free. May be repeated."""

@@ -14,6 +14,7 @@ from aiohttp import web
 from sqlalchemy import bindparam, func, select
 
 from protocol_specs.node.store import Statement, StoreUnavailable
+from protocol_specs.node.summing import Summing
 from protocol_specs.node.tables import Received
 from protocol_specs.wire import strict_json
 from protocol_specs.wire.errors import Overloaded
@@ -27,10 +28,12 @@ if TYPE_CHECKING:
     from protocol_specs.node.telemetry import Telemetry
 
 _T = Received.__table__
-_WAITING = Statement(
-    select(func.count().label("n")).select_from(
-        select(_T.c.id).where(_T.c.state == "new").limit(bindparam("most")).subquery()
-    )
+_NEW = select(_T.c.next_at).where(_T.c.state == "new").limit(bindparam("most")).subquery()
+_WAITING = Statement(  # all, and those that wait for nothing but their turn
+    select(
+        func.count().label("n"),
+        func.count().filter(_NEW.c.next_at <= bindparam("now")).label("due"),
+    ).select_from(_NEW)
 )
 
 
@@ -53,9 +56,11 @@ class Health:
             "store": lambda: door.store_fault,
             "inbox": self._inbox_fault,
         }
+        self.summing: Summing | None = None  # where this is one of several workers
         self._membership, self._door, self._inbox = membership, door, inbox
         self._store, self._telemetry, self._limits, self._clock = store, telemetry, limits, clock
         telemetry.watch_age("inbox", lambda: inbox.oldest_age_s(int(clock())))
+        self._counted_at = clock()
         watch = telemetry.shown.watch
         watch("wayfare_disk_free_bytes", "Free at data_dir", lambda: _disk(data_dir).free)
         watch("wayfare_disk_size_bytes", "Size of the disk", lambda: _disk(data_dir).total)
@@ -84,7 +89,11 @@ class Health:
         """Counters and ages in the Prometheus text format."""
         faults = await self.faults()
         self._telemetry.shown.show_faults({name: name in faults for name in self._names()})
-        return web.Response(body=self._telemetry.metrics(), content_type="text/plain")
+        own = self._telemetry.metrics()
+        if self.summing is not None:
+            self.summing.keep(own)
+            own = self.summing.whole(self._clock())
+        return web.Response(body=own, content_type="text/plain")
 
     async def faults(self) -> dict[str, str]:
         """What keeps this node from its work, by the name of the check; empty when nothing does."""
@@ -95,9 +104,15 @@ class Health:
     def _names(self) -> list[str]:
         return [*self.checks, "registry"]
 
+    async def keep_metrics_next(self, now: int) -> bool:
+        """Each second: what this worker counted, for whichever worker is asked for all of it."""
+        if self.summing is not None:
+            self.summing.keep(self._telemetry.metrics())
+        return False
+
     async def pulse_next(self, now: int) -> bool:
         """Each second: shed when the inbox is full, and see if a failed store works again."""
-        self._door.is_inbox_full = self._waiting() >= self._limits.inbox_max
+        self._count_room(now)
         if self._door.store_fault is not None:
             try:
                 await self._store.transact(lambda session: None)
@@ -106,10 +121,14 @@ class Health:
                 self._door.store_fault = str(fault)
         return False
 
-    def _waiting(self) -> int:
+    def _count_room(self, now: int) -> None:
         most = self._limits.inbox_max
-        row = self._store.read(lambda session: session.one(_WAITING, most=most))
-        return 0 if row is None else int(row["n"])
+        row = self._store.read(lambda session: session.one(_WAITING, most=most, now=now))
+        assert row is not None  # it is a count
+        waiting = most if row["n"] >= most else row["due"]
+        at = self._clock()
+        self._door.room.counted(waiting, at - self._counted_at)
+        self._counted_at = at
 
     def _inbox_fault(self) -> str | None:
         age_s = self._inbox.oldest_age_s(int(self._clock()))

@@ -22,6 +22,7 @@ from protocol_specs.wire.version import Dialects
 
 CHANNEL = "inbox"
 HANDLED_PER_COMMIT_MAX = 32
+SHARED_COMMIT_MAX = 8
 TRIES_MAX = 8  # about two minutes
 BACKOFF_S_MAX = 60.0
 ENVELOPES_IN_MEMORY_MAX = 256
@@ -61,6 +62,7 @@ _DUE = Statement(
     .where(
         _T.c.state == "new",
         _T.c.next_at <= bindparam("now"),
+        _T.c.conversation_id % bindparam("workers") == bindparam("slot"),
         ~exists().where(
             _EARLIER.c.conversation_id == _T.c.conversation_id,
             _EARLIER.c.state == "new",
@@ -97,6 +99,9 @@ class Inbox:
 
     def __init__(self, store: Store, telemetry: Telemetry, dialects: Dialects) -> None:
         self.wake = asyncio.Event()
+        self.tried = 0  # how often a message was handled since the start, well or not
+        # Where other processes lock rows too: how many messages are handled in one commit.
+        self.shared_commit_max = SHARED_COMMIT_MAX
         self._store = store
         self._telemetry = telemetry
         self._dialects = dialects
@@ -153,8 +158,9 @@ class Inbox:
             error=None,
             trace=CURRENT.get(),
         )
-        self._remember(row_id, envelope)
-        session.notify(CHANNEL)
+        if self._store.share.has(conversation_id):
+            self._remember(row_id, envelope)
+        session.notify(CHANNEL, conversation=conversation_id)
         return True
 
     async def handle_next(self, now: int) -> bool:
@@ -169,6 +175,7 @@ class Inbox:
             outcomes = await self._store.transact(partial(self._handle_due, now=now))
         except StoreUnavailable:
             outcomes = await self._handle_one(now)
+        self.tried += len(outcomes)
         self._tell(outcomes)
         return bool(outcomes)
 
@@ -185,7 +192,9 @@ class Inbox:
     def _handle_due(
         self, session: Session, *, now: int, limit: int = HANDLED_PER_COMMIT_MAX
     ) -> list[Outcome]:
-        rows = session.all(_DUE, now=now, limit=limit)
+        if self._store.share.of > 1:
+            limit = min(limit, self.shared_commit_max)
+        rows = session.all(_DUE, now=now, limit=limit, **self._store.share.values)
         return [self._handle(session, row, now) for row in rows]
 
     async def _handle_one(self, now: int) -> list[Outcome]:
@@ -197,7 +206,7 @@ class Inbox:
             return await self._store.transact(partial(self._blame_oldest, now=now, error=error))
 
     def _blame_oldest(self, session: Session, *, now: int, error: Exception) -> list[Outcome]:
-        rows = session.all(_DUE, now=now, limit=1)
+        rows = session.all(_DUE, now=now, limit=1, **self._store.share.values)
         return [self._mark(session, row, error, now) for row in rows]
 
     def _handle(self, session: Session, row: Row, now: int) -> Outcome:

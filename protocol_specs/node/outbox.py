@@ -48,6 +48,7 @@ class Outbox:
         self._stopping = asyncio.Event()
         self._senders: asyncio.TaskGroup | None = None
         store.listen(CHANNEL, self._notice)
+        store.listen(owed.BACK, self._is_back)
 
     def on_given_up(self, handler: GivenUp) -> None:
         """Calls `handler(session, row, reason)` in the commit that parks or expires a message."""
@@ -56,7 +57,7 @@ class Outbox:
     async def run(self, stopping: asyncio.Event) -> None:
         """Sends until `stopping` is set (and `wake`); then waits for what is in the air."""
         self._stopping = stopping
-        for receiver_id in self._store.read(owed.receivers):
+        for receiver_id in self._store.read(partial(owed.receivers, share=self._store.share)):
             self._lane(receiver_id).behind = True
         async with asyncio.TaskGroup() as self._senders:
             await run_loop(
@@ -104,6 +105,12 @@ class Outbox:
             lane.waiting.append(int(row_id))
         self._look_at(lane)
 
+    def _is_back(self, receiver_id: str) -> None:
+        lane = self._lanes.get(receiver_id)
+        if lane is not None:
+            lane.behind, lane.retry_at = True, 0
+            self._look_at(lane)
+
     def _look_at(self, lane: Lane[int]) -> None:
         self._ready[lane.receiver_id] = None
         self.wake.set()
@@ -127,7 +134,13 @@ class Outbox:
 
     def _refill(self, lane: Lane[int], now: int) -> None:
         ids, lane.due_at = self._store.read(
-            partial(owed.pick, receiver_id=lane.receiver_id, now=now, limit=PICKED_MAX)
+            partial(
+                owed.pick,
+                receiver_id=lane.receiver_id,
+                now=now,
+                limit=PICKED_MAX,
+                share=self._store.share,
+            )
         )
         lane.waiting.extend(ids)
         lane.behind = len(ids) == PICKED_MAX
@@ -224,7 +237,7 @@ class Outbox:
         failures = 0
         while True:
             try:
-                return await self._store.transact(record)
+                return await self._store.transact(record, shares=True)
             except StoreUnavailable as error:
                 failures += 1
                 self._telemetry.fault("outbox", error)
@@ -249,9 +262,10 @@ class Outbox:
             lane.behind = True
 
     async def _give_up_late(self, now: int) -> None:
-        while self._store.read(partial(owed.is_any_late, now=now)):
+        share = self._store.share
+        while self._store.read(partial(owed.is_any_late, now=now, share=share)):
             given_up = await self._store.transact(
-                partial(owed.give_up_late, now=now, also=self._tell_given_up)
+                partial(owed.give_up_late, now=now, also=self._tell_given_up, share=share)
             )
             for row, state, behind in given_up:
                 self._log("given_up", row, state=state)

@@ -6,6 +6,9 @@ from sqlalchemy import and_, bindparam, exists, func, or_, select, update
 
 from protocol_specs.node.store import Row, Session, Statement
 from protocol_specs.node.tables import Body, Owed
+from protocol_specs.node.workers import Share
+
+BACK = "outbox_back"  # notified with the receiver's id
 
 HOLDS_FOR_FAULTS = 5  # so often a message may fail by its own fault before those behind it go on
 LATE_PER_TURN_MAX = 256
@@ -21,7 +24,9 @@ _NOT_HELD = ~exists().where(
     _EARLIER.c.faults < HOLDS_FOR_FAULTS,
 )
 
-_RECEIVERS = Statement(select(_T.c.receiver_id).where(_T.c.state == "pending").distinct())
+_IS_OURS = _T.c.conversation_id % bindparam("workers") == bindparam("slot")
+
+_RECEIVERS = Statement(select(_T.c.receiver_id).where(_T.c.state == "pending", _IS_OURS).distinct())
 _TAKE = Statement(
     select(_T, _BODY.c.bytes)
     .join(_BODY, _BODY.c.id == _T.c.body_id)
@@ -39,6 +44,7 @@ _PICK = Statement(
         _T.c.receiver_id == bindparam("receiver_id"),
         _T.c.state == "pending",
         _T.c.next_at <= bindparam("now"),
+        _IS_OURS,
         _NOT_HELD,
     )
     .order_by(_T.c.next_at, _T.c.id)
@@ -49,6 +55,7 @@ _DUE_AT = Statement(
         _T.c.receiver_id == bindparam("receiver_id"),
         _T.c.state == "pending",
         _T.c.next_at > bindparam("now"),
+        _IS_OURS,
     )
 )
 _BEHIND = Statement(
@@ -79,7 +86,7 @@ _FAIL = Statement(
 )
 _LATE = Statement(
     select(_T)
-    .where(_T.c.state == "pending", _T.c.give_up_at <= bindparam("now"))
+    .where(_T.c.state == "pending", _T.c.give_up_at <= bindparam("now"), _IS_OURS)
     .order_by(_T.c.give_up_at)
     .limit(LATE_PER_TURN_MAX)
 )
@@ -104,9 +111,9 @@ _BRING_NEAR = Statement(
 _OLDEST = Statement(select(func.min(_T.c.created_at).label("at")).where(_T.c.state == "pending"))
 
 
-def receivers(session: Session) -> list[str]:
-    """All to whom something is owed."""
-    return [row["receiver_id"] for row in session.all(_RECEIVERS)]
+def receivers(session: Session, share: Share) -> list[str]:
+    """All to whom something is owed in conversations of ours."""
+    return [row["receiver_id"] for row in session.all(_RECEIVERS, **share.values)]
 
 
 def take(session: Session, row_id: int, now: int) -> Row | None:
@@ -114,10 +121,12 @@ def take(session: Session, row_id: int, now: int) -> Row | None:
     return session.one(_TAKE, row_id=row_id, now=now)
 
 
-def pick(session: Session, receiver_id: str, now: int, limit: int) -> tuple[list[int], int | None]:
+def pick(
+    session: Session, receiver_id: str, now: int, limit: int, share: Share
+) -> tuple[list[int], int | None]:
     """The oldest messages that may be sent to the receiver now, and when the next one is due."""
-    rows = session.all(_PICK, receiver_id=receiver_id, now=now, limit=limit)
-    due = session.one(_DUE_AT, receiver_id=receiver_id, now=now)
+    of = {"receiver_id": receiver_id, "now": now, **share.values}
+    rows, due = session.all(_PICK, limit=limit, **of), session.one(_DUE_AT, **of)
     return [row["id"] for row in rows], None if due is None else due["at"]
 
 
@@ -134,11 +143,11 @@ def fail(session: Session, row: Row, *, fault: bool, next_at: int, error: str) -
 
 
 def give_up_late(
-    session: Session, now: int, also: Callable[[Session, Row, str], None]
+    session: Session, now: int, also: Callable[[Session, Row, str], None], share: Share
 ) -> list[tuple[Row, str, int | None]]:
     """Ends what is past its time: expired, or parked by the 72 hour rule; and the one behind it."""
     given_up = []
-    for row in session.all(_LATE, now=now):
+    for row in session.all(_LATE, now=now, **share.values):
         state = "parked" if row["expires_at"] is None else "expired"
         session.run(_GIVE_UP, row_id=row["id"], end=state, error="not delivered in time")
         also(session, row, state)
@@ -146,14 +155,15 @@ def give_up_late(
     return given_up
 
 
-def is_any_late(session: Session, now: int) -> bool:
+def is_any_late(session: Session, now: int, share: Share) -> bool:
     """Whether `give_up_late` would find any."""
-    return session.one(_LATE, now=now) is not None
+    return session.one(_LATE, now=now, **share.values) is not None
 
 
 def revive(session: Session, receiver_id: str, now: int) -> None:
-    """The receiver is back: what waits for a later try is due now."""
+    """The receiver is back: what waits for a later try is due now, in every process."""
     session.run(_REVIVE, receiver=receiver_id, now=now)
+    session.notify(BACK, receiver_id)
 
 
 def bring_near(session: Session, now: int, furthest: int) -> None:

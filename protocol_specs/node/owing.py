@@ -73,4 +73,4 @@ def owe(
         error=None,
         trace=CURRENT.get(),
     )
-    session.notify(CHANNEL, f"{row_id} {receiver_id}")
+    session.notify(CHANNEL, f"{row_id} {receiver_id}", conversation=conversation_id)

@@ -26,22 +26,29 @@ def run(node: Node) -> None:
 
 async def _run(node: Node) -> None:
     logging.basicConfig(handlers=[JsonLines(node.telemetry)], force=True)
-    told = asyncio.Event()
+    told, replaced = asyncio.Event(), asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, told.set)
+    if node.worker is not None:
+        loop.add_signal_handler(signal.SIGHUP, replaced.set)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, signal.valid_signals())  # its parent's mask
     try:
         await node.start()
         collector.calm()
         _announce(node)
-        await _first(told.wait(), node.ended())
+        if node.worker is not None:
+            node.worker.say_ready()
+        await _first(told.wait(), node.ended(), replaced.wait())
+        if replaced.is_set():
+            await _first(told.wait(), node.ended(), node.drain())
     finally:
         await node.stop()
 
 
-async def _first(told: Coroutine[Any, Any, object], ended: Coroutine[Any, Any, object]) -> None:
-    """Wait for one of the two, and raise what it raised."""
-    tasks = {asyncio.create_task(told), asyncio.create_task(ended)}
+async def _first(*awaited: Coroutine[Any, Any, object]) -> None:
+    """Wait for one of them, and raise what it raised."""
+    tasks = {asyncio.create_task(each) for each in awaited}
     done, rest = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
     for task in rest:
         task.cancel()

@@ -45,6 +45,11 @@ def run_rotate(arguments: argparse.Namespace) -> int:
             f"{arguments.config}: key 'registry' is missing: this node's keys are in no registry. "
             "A registry's own key is pinned in the settings of everybody, and is changed there"
         )
+    if settings.workers > 1:
+        raise SettingsError(
+            f"{arguments.config}: key 'workers': one process changes the keys. Set workers = 1, "
+            "start the node again, rotate, then set it back"
+        )
     before = rotation.load(settings)
     if not is_running(settings.data_dir):
         raise SettingsError(

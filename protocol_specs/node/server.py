@@ -20,13 +20,14 @@ from protocol_specs.node.doorway import DoorRoute
 from protocol_specs.node.health import Health
 from protocol_specs.node.inbox import Inbox
 from protocol_specs.node.keyring import Directory
-from protocol_specs.node.loops import Next, in_transactions, run_loop
+from protocol_specs.node.loops import Next, in_transactions, pause, run_loop
 from protocol_specs.node.membership import Membership
 from protocol_specs.node.ops import Ops
 from protocol_specs.node.outbox import Outbox
 from protocol_specs.node.passing import PassingQueue
 from protocol_specs.node.pruning import prune_next
 from protocol_specs.node.recording import recording_of
+from protocol_specs.node.settings import SettingsError
 from protocol_specs.node.shell import Shell, expected_already
 from protocol_specs.node.startup import (
     base_path,
@@ -34,8 +35,10 @@ from protocol_specs.node.startup import (
     check_settings,
 )
 from protocol_specs.node.store import Session, Store, StoreUnavailable
+from protocol_specs.node.summing import Summing
 from protocol_specs.node.telemetry import Telemetry
 from protocol_specs.node.tracing import Tracing
+from protocol_specs.node.workers import WHOLE, inherited
 from protocol_specs.wire.envelope import Headers, KeyId, Receiver, SubscriberType
 from protocol_specs.wire.errors import Refused
 from protocol_specs.wire.version import Dialects
@@ -45,6 +48,8 @@ if TYPE_CHECKING:
 
     from protocol_specs.node.settings import NodeSettings
 
+DRAIN_S = 12.0  # peers like this node close a connection themselves that idled for 10 s
+DRAIN_LOOK_S = 0.05
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 Unit = Callable[[Session, int], bool] | Callable[[int], Awaitable[bool]]
 Receive = Callable[[Headers, bytes, str], Awaitable[Answer]]
@@ -83,7 +88,11 @@ class Node:
         self.client, self.keyring = self.membership.client, self.membership.keyring
         tables.define(metadata)
         self.dialects = Dialects(settings.dialects)
-        self.store = Store.open(settings.store_at, metadata, triggers=triggers)
+        self.worker = inherited()
+        self.share = WHOLE if self.worker is None else self.worker.share
+        if settings.workers != self.share.of:
+            raise SettingsError("key 'workers': start this node with wayfare serve")
+        self.store = Store.open(settings.store_at, metadata, triggers=triggers, share=self.share)
         self.inbox = Inbox(self.store, self.telemetry, self.dialects)
         self.outbox = Outbox(self.store, self.client, self.telemetry, now=self.now)
         self.telemetry.watch_age("outbox", lambda: self.outbox.oldest_age_s(self.now()))
@@ -155,12 +164,17 @@ class Node:
         """Serve a plain aiohttp handler: our own APIs and pages, not Beckn messages."""
         self.app.router.add_route(method, path, handler, expect_handler=expected_already)
 
-    def add_loop(self, name: str, next: Unit, *, wake: asyncio.Event) -> None:
+    def add_loop(
+        self, name: str, next: Unit, *, wake: asyncio.Event, everywhere: bool = False
+    ) -> None:
         """Turn `next` while it says it did something; then wait for `wake` or a second.
 
         A plain `next(session, now)` runs in one commit; an async `next(now)` on its own.
+        `everywhere`: in each process of the node, for what tends that process's own memory or
+        conversations; all others go on in the first one only.
         """
-        self._loops.append((name, self._step(next), wake))
+        if everywhere or self.share.is_first:
+            self._loops.append((name, self._step(next), wake))
 
     def add_ready_check(self, name: str, check: Callable[[], str | None]) -> None:
         """`check()` says what is wrong, or None; anything wrong makes /ready answer 503."""
@@ -171,14 +185,25 @@ class Node:
 
         Raises SettingsError naming the setting when the port cannot be had.
         """
+        ops_sock = None
+        if self.worker is not None:
+            sock, ops_sock = self.worker.sockets()
         sock = sock or bind(self.settings)
         self.port = sock.getsockname()[1]
-        await self.ops.start()
+        await self.ops.start(ops_sock)
         await self.membership.open()
         started = asyncio.Event()
         self._group = asyncio.create_task(self._work(started))
         await started.wait()
         await self._shell.start(sock)
+
+    async def drain(self) -> None:
+        """Let go of the peers without refusing one: no new connection, and each is told with its
+        next answer that it was the last. For a worker whose successor waits."""
+        self._shell.drain()
+        deadline = asyncio.get_running_loop().time() + DRAIN_S
+        while self._shell.connection_count and asyncio.get_running_loop().time() < deadline:
+            await pause(self.stopping, DRAIN_LOOK_S)
 
     async def stop(self) -> None:
         """Refuse new work, finish what runs, close; within `limits.stop_deadline_s`.
@@ -305,14 +330,21 @@ class Node:
 
     def _add_own_loops(self) -> None:
         """What goes on in every node beside the requests."""
-        self.add_loop("inbox", self.inbox.handle_next, wake=self.inbox.wake)
-        self.add_loop("pulse", self.health.pulse_next, wake=asyncio.Event())
+        self.add_loop("inbox", self.inbox.handle_next, wake=self.inbox.wake, everywhere=True)
+        self.add_loop("pulse", self.health.pulse_next, wake=asyncio.Event(), everywhere=True)
+        if self.share.of > 1:
+            self.health.summing = Summing(self.settings.data_dir / "workers", self.share.slot)
+            self.add_loop(
+                "metrics", self.health.keep_metrics_next, wake=asyncio.Event(), everywhere=True
+            )
+            hearing = self.store.hear_others()
+            self.add_loop("hearing", hearing, wake=asyncio.Event(), everywhere=True)
         self.add_loop("pruning", prune_next, wake=asyncio.Event())
         if self.recording is not None:
             self.door.watch = self.client.watch = self.recording.note
             self.add_loop("recording", self.recording.write_next, wake=self.recording.wake)
         for name, next in self.membership.loops().items():
-            self.add_loop(name, next, wake=asyncio.Event())
+            self.add_loop(name, next, wake=asyncio.Event(), everywhere=name != "rotation")
 
     def _serve_own_routes(self) -> None:
         self.telemetry.shown.watch(

@@ -157,8 +157,11 @@ class Session:
         """Calls back once, after the COMMIT; never if what asked for it was rolled back."""
         self.callbacks.append(callback)
 
-    def notify(self, channel: str, payload: str = "") -> None:
-        """Tells the listeners of this store's channel after the COMMIT. A hint, never a record."""
+    def notify(self, channel: str, payload: str = "", *, conversation: int | None = None) -> None:
+        """Tells the listeners of this store's channel after the COMMIT. A hint, never a record.
+
+        `conversation`: only the process that tends this one need hear it; SQLite has no other.
+        """
         for listener in self._listeners.get(channel, ()):
             self.callbacks.append(partial(listener, payload))
 

@@ -136,6 +136,7 @@ class NodeSettings(Frozen):
     country: str = "IND"
     record: Path | None = None  # a folder for what is received and sent, people masked
     store: StoreSettings = StoreSettings()
+    workers: int = Field(default=1, ge=1, le=32)  # processes of this node; more need PostgreSQL
     limits: Limits = Limits()
     ops: OpsSettings = OpsSettings()
     otel: OtelSettings | None = None
@@ -175,6 +176,26 @@ class NodeSettings(Frozen):
             given.url,
             read_secret(given.password_file, key="store.password_file", made_by="Write it there."),
         )
+
+    def require_workers(self, role: str) -> None:
+        """Raises SettingsError unless a node of this role and these settings can have `workers`."""
+        if self.store.url is None:
+            raise SettingsError(
+                "key 'workers': SQLite has one process; more need a PostgreSQL database, named by "
+                "[store] url"
+            )
+        if role != "bpp":
+            raise SettingsError(
+                f"key 'workers': a {role} runs in one process, for it remembers what was asked "
+                "in memory; leave the key out"
+            )
+        if self.record is not None:
+            raise SettingsError("key 'workers': a recording needs one process; leave out 'record'")
+        if self.rotation.rotate_every_days is not None:
+            raise SettingsError(
+                "key 'workers': keys are rotated by one process; leave out rotate_every_days, and "
+                "set workers = 1 while a key changes"
+            )
 
     def unspoken(self) -> str | None:
         """What a node of orders lacks: a network's own domain, in which core 1.1 would be spoken

@@ -94,6 +94,12 @@ class Shell:
         """How many connections are open."""
         return len(self._connections.open)
 
+    def drain(self) -> None:
+        """Take no new connection, and end each open one with its next answer."""
+        self._connections.is_draining = True
+        if self._listener is not None:
+            self._listener.close()
+
     def refuse_new(self) -> None:
         """Take no new connection, and refuse what still comes on the open ones."""
         self._connections.is_stopping = True
@@ -115,6 +121,8 @@ class Shell:
             connection.begin()
         try:
             response = await self._route(request)
+            if self._connections.is_draining:
+                response.force_close()
         except web.HTTPException as exception:
             if exception.status < 400:
                 raise
@@ -130,6 +138,8 @@ class Shell:
         finally:
             if isinstance(connection, Guarded):
                 connection.end()
+        if self._connections.is_stopping:
+            response.force_close()
         if not response.prepared:
             await name_no_version(request, response)
         return response

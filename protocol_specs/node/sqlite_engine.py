@@ -2,7 +2,7 @@
 
 import os
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -77,6 +77,13 @@ class SqliteEngine:
             session.end()
             if not nested:
                 self.reader.execute("COMMIT")
+
+    def hear_others(self, heard: Callable[[str, str], None]) -> Callable[[int], Awaitable[bool]]:
+        """As Engine."""
+        raise RuntimeError("SQLite has one process")
+
+    def tell(self, channel: str, payload: str) -> None:
+        """As Engine: there is no other process."""
 
     def close(self) -> None:
         """As Engine."""

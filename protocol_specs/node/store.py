@@ -1,7 +1,7 @@
 """The node's database: units of work, committed in groups."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
@@ -20,6 +20,7 @@ from protocol_specs.node.store_faults import StoreUnavailable as StoreUnavailabl
 from protocol_specs.node.store_faults import StoreUnusable as StoreUnusable
 from protocol_specs.node.store_settings import StoreAt as StoreAt
 from protocol_specs.node.traces import bound
+from protocol_specs.node.workers import WHOLE, Share
 
 T = TypeVar("T")
 UNITS_PER_COMMIT_MAX = 256
@@ -82,15 +83,23 @@ class Store:
     one node.
     """
 
-    def __init__(self, engine: Engine) -> None:
-        self.engine = engine
+    def __init__(self, engine: Engine, share: Share = WHOLE) -> None:
+        self.engine, self.share = engine, share
         self._queued: list[_Waiting[Any]] = []
         self._loop: asyncio.AbstractEventLoop | None = None
         self._listeners: dict[str, list[Callable[[str], None]]] = {}
 
     @staticmethod
-    def open(where: Path | StoreAt, metadata: MetaData, *, triggers: Sequence[str] = ()) -> "Store":
+    def open(
+        where: Path | StoreAt,
+        metadata: MetaData,
+        *,
+        triggers: Sequence[str] = (),
+        share: Share = WHOLE,
+    ) -> "Store":
         """Opens for writing, making the schema in an empty folder and checking it in any other.
+
+        `share` says which of the node's processes this one is; SQLite has no other.
 
         `metadata.info["version"]` (1 if absent) is the schema's number. Raises StoreUnusable,
         naming the folder or url: another process writes there, or the schema is another.
@@ -99,7 +108,7 @@ class Store:
         if at.url is not None:
             from protocol_specs.node.postgres.engine import open_node
 
-            return Store(open_node(at, metadata))
+            return Store(open_node(at, metadata, share), share)
         return Store(
             open_engine(
                 at.data_dir,
@@ -143,6 +152,17 @@ class Store:
     def listen(self, channel: str, callback: Callable[[str], None]) -> None:
         """Calls back with the payload after each commit that notified the channel."""
         self._listeners.setdefault(channel, []).append(callback)
+
+    def tell(self, channel: str, payload: str) -> None:
+        """Calls the listeners in the other processes of this node, where there are any. Outside of
+        any transaction, and lost when the database is away: a hint, never a record."""
+        if self.share.of > 1:
+            self.engine.tell(channel, payload)
+
+    def hear_others(self) -> Callable[[int], Awaitable[bool]]:
+        """From here on the listeners hear the other processes too; the step of a loop that keeps
+        it so."""
+        return self.engine.hear_others(self.hear)
 
     def hear(self, channel: str, payload: str) -> None:
         """Calls the listeners for a commit of another process of this node."""

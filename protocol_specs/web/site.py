@@ -37,7 +37,7 @@ class Site:
         self.sends_codes = sender is not None or settings.codes.by == "webhook"
         self.posts = Posts(sender or self._sender(), self._not_sent)
         node.serve_route("GET", "/static/{name}", self.assets.serve)
-        node.add_loop("codes", self.posts.send_next, wake=self.posts.wake)
+        node.add_loop("codes", self.posts.send_next, wake=self.posts.wake, everywhere=True)
         node.add_loop("web_forget", sessions.forget_next, wake=asyncio.Event())
 
     def _sender(self) -> Sender:

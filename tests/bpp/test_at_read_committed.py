@@ -26,6 +26,7 @@ from bpp.orders.writing import write
 from protocol_specs.node.postgres.engine import PostgresEngine
 from protocol_specs.node.postgres.migrating import migrate
 from protocol_specs.node.store import Conflict, Session, Statement, Store, StoreAt
+from protocol_specs.node.workers import Share
 from protocol_specs.wire.errors import Refused
 from protocol_specs.wire.keys import SigningKey, generate_signing_key
 from tests.bpp.factories import NOW, PREPAID, confirmed, office, worker
@@ -90,7 +91,7 @@ def crowd(tmp_path: Path) -> Iterator[Crowd]:
     at = StoreAt(tmp_path, server().make(f"crowd{uuid.uuid4().hex[:8]}"))
     migrate(at, "bpp.migrations")
     with ExitStack() as closing:
-        stores = [Store(PostgresEngine(at, slot=n, is_shared=True)) for n in range(CROWD)]
+        stores = [Store(PostgresEngine(at, share=Share(n, CROWD))) for n in range(CROWD)]
         for each in stores:
             closing.callback(each.close)
         for each in stores:  # connected before the race

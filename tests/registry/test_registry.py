@@ -281,7 +281,7 @@ async def test_a_body_that_is_too_large_or_no_json_is_refused(tmp_path: Path) ->
 async def test_an_application_that_cannot_be_stored_is_told_to_come_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def full(unit: object) -> None:
+    async def full(unit: object, **_: object) -> None:
         raise StoreUnavailable("database or disk is full")
 
     async with world(tmp_path) as w:

@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 
 import psycopg
@@ -11,14 +11,17 @@ from sqlalchemy import MetaData
 from protocol_specs.node import sqlite
 from protocol_specs.node.engine import Ended, Listeners
 from protocol_specs.node.postgres import revisions, schema
+from protocol_specs.node.postgres.hearing import NOTIFY, Hearing
 from protocol_specs.node.postgres.link import ROUND_S, Link
 from protocol_specs.node.postgres.place import connect, shown
 from protocol_specs.node.postgres.session import PostgresSession
 from protocol_specs.node.session import Session
 from protocol_specs.node.store_faults import Conflict, StoreInUse, StoreUnavailable, StoreUnusable
 from protocol_specs.node.store_settings import StoreAt
+from protocol_specs.node.workers import WHOLE, Share
 
 AGAIN_S = 0.5  # a server that refused is not asked again sooner: a try may take two seconds
+SLOT_S, LOOK_S = 60.0, 0.05  # how long, and how often, a worker asks for its slot
 COMMAND_S = 600.0  # a command that reads may take its time
 _HOLD = "SELECT pg_try_advisory_lock(hashtext(current_schema()), $1)"
 _HOLDER = (
@@ -70,23 +73,24 @@ class Renewed:
 
 
 class PostgresEngine:
-    """See `engine.Engine`. `slot` is held as an advisory lock on the very link that writes: who
-    lost the link has lost the slot with it, and cannot write as if it had not."""
+    """See `engine.Engine`. The share's slot is held as an advisory lock on the very link that
+    writes: who lost the link has lost the slot with it, and cannot write as if it had not."""
 
     def __init__(
         self,
         at: StoreAt,
         *,
-        slot: int | None,
-        is_shared: bool = False,
+        share: Share | None,
         lock: int | None = None,
         reads_s: float = ROUND_S,
     ) -> None:
-        self.is_shared = is_shared
-        self.at, self._slot, self._lock = at, slot, lock
+        self.is_shared = share is not None and share.of > 1
+        self._share = share or WHOLE
+        self.at, self._slot, self._lock = at, self._share.slot, lock
         self._reader = Renewed(lambda _: connect(at, round_s=reads_s))
-        self._writer = None if slot is None else Renewed(self._connect_writer)
-        self._notes: dict[tuple[str, str], None] | None = {} if is_shared else None
+        self._writer = None if share is None else Renewed(self._connect_writer)
+        self._notes: dict[str, None] | None = {} if self.is_shared else None
+        self.hearing = Hearing(lambda: connect(at), self._share)
 
     @property
     def may_write(self) -> bool:
@@ -105,7 +109,8 @@ class PostgresEngine:
 
     def session(self, listeners: Listeners) -> Session:
         """As Engine."""
-        return PostgresSession(self._open_writer(), listeners, notes=self._notes)
+        link = self._open_writer()
+        return PostgresSession(link, listeners, notes=self._notes, share=self._share)
 
     def commit(self) -> None:
         """As Engine. Other processes are told of what was notified, by the COMMIT itself."""
@@ -143,8 +148,21 @@ class PostgresEngine:
             if not nested and not link.is_lost:
                 link.end_transaction()
 
+    def hear_others(self, heard: Callable[[str, str], None]) -> Callable[[int], Awaitable[bool]]:
+        """As Engine."""
+        self.hearing.listen(heard)
+        return self.hearing.next
+
+    def tell(self, channel: str, payload: str) -> None:
+        """As Engine."""
+        try:
+            self.hearing.tell(channel, payload)
+        except StoreUnavailable:  # said again with the next change
+            return
+
     def close(self) -> None:
         """As Engine."""
+        self.hearing.close()
         if self._writer is not None:
             self._writer.close()
             self._writer = None
@@ -166,10 +184,7 @@ class PostgresEngine:
 
     def _tell(self, link: Link) -> None:
         if self._notes:
-            link.run_many(
-                "SELECT pg_notify('wayfare_' || current_schema(), $1)",
-                [(f"{self._slot} {channel} {payload}",) for channel, payload in self._notes],
-            )
+            link.run_many(NOTIFY, [(word,) for word in self._notes])
 
     def _connect_writer(self, before: int | None) -> Link:
         """A link that holds our slot; a lost one of ours that the server still has is ended."""
@@ -192,10 +207,23 @@ class PostgresEngine:
             raise StoreUnavailable("the database still has our lost connection")
 
 
-def open_node(at: StoreAt, metadata: MetaData) -> PostgresEngine:
-    """For a node, the one process that writes. Raises StoreUnusable."""
+def open_node(at: StoreAt, metadata: MetaData, share: Share = WHOLE) -> PostgresEngine:
+    """For a node's one process, or for one of its workers, whose parent holds the folder; a worker
+    waits a while for its predecessor to give the slot free. Raises StoreUnusable."""
     known = revisions.known(metadata)
-    return opened(at, lambda link: schema.check(link, shown(at), known))
+    if share.of == 1:
+        return opened(at, lambda link: schema.check(link, shown(at), known))
+    deadline = time.monotonic() + SLOT_S
+    while True:
+        engine = PostgresEngine(at, share=share)
+        try:
+            schema.check(engine.writer(), shown(at), known)
+            return engine
+        except (StoreUnavailable, StoreUnusable) as error:
+            engine.close()
+            if not isinstance(error, StoreInUse) or time.monotonic() > deadline:
+                raise
+            time.sleep(LOOK_S)
 
 
 def open_stopped(at: StoreAt) -> PostgresEngine:
@@ -205,7 +233,7 @@ def open_stopped(at: StoreAt) -> PostgresEngine:
 
 def open_reader(at: StoreAt) -> PostgresEngine:
     """For a command that reads, beside a running node or without one. Raises StoreUnusable."""
-    engine = PostgresEngine(at, slot=None, reads_s=COMMAND_S)
+    engine = PostgresEngine(at, share=None, reads_s=COMMAND_S)
     try:
         with engine.reading() as session:
             session.end()
@@ -216,7 +244,7 @@ def open_reader(at: StoreAt) -> PostgresEngine:
 
 def opened(at: StoreAt, check: Callable[[Link], None]) -> PostgresEngine:
     """For writing, alone; `check` may refuse the schema. Raises StoreUnusable."""
-    engine = PostgresEngine(at, slot=0, lock=sqlite.lock(at.data_dir))
+    engine = PostgresEngine(at, share=WHOLE, lock=sqlite.lock(at.data_dir))
     try:
         check(engine.writer())
     except StoreUnavailable as error:

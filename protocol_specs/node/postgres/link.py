@@ -182,6 +182,14 @@ class Link:
         if done != "COMMIT":
             raise StoreUnavailable(f"the database answered COMMIT with {done}")
 
+    def consume(self) -> None:
+        """Takes in what came unasked, such as notifications. Raises StoreUnavailable."""
+        try:
+            self.pg.consume_input()
+        except psycopg.OperationalError as error:
+            self.close()
+            raise StoreUnavailable(f"the connection to the database is lost: {error}") from error
+
     def end_transaction(self) -> None:
         """Undoes what is open and was not committed; does not wait for the answer."""
         was_sent = self._is_open and not any(sql.startswith("BEGIN") for sql in self._pending)

@@ -5,9 +5,11 @@ from functools import partial
 from typing import Any, NoReturn, cast
 
 from protocol_specs.node.postgres.dialect import render
+from protocol_specs.node.postgres.hearing import word
 from protocol_specs.node.postgres.link import Link, OnlyReads
 from protocol_specs.node.session import Row, Session, Statement
 from protocol_specs.node.store_faults import StoreUnavailable
+from protocol_specs.node.workers import WHOLE, Share
 
 Listeners = Mapping[str, list[Callable[[str], None]]]
 
@@ -40,7 +42,7 @@ class PostgresSession(Session):
     nothing more can be done: whoever goes on after a Conflict has put the statement in a savepoint.
     """
 
-    __slots__ = ("_link", "_notes")
+    __slots__ = ("_link", "_notes", "_share")
 
     def __init__(
         self,
@@ -48,9 +50,11 @@ class PostgresSession(Session):
         listeners: Listeners,
         *,
         may_write: bool = True,
-        notes: dict[tuple[str, str], None] | None = None,
+        notes: dict[str, None] | None = None,
+        share: Share = WHOLE,
     ) -> None:
         """`notes` collects what other processes are to be told with the COMMIT; None: nobody."""
+        self._share = share
         self._link: Any = link
         self._listeners = listeners
         self._may_write = may_write
@@ -126,11 +130,14 @@ class PostgresSession(Session):
                 self._link.later(f"ROLLBACK TO {level}")
                 self._link.later(f"RELEASE {level}")
 
-    def notify(self, channel: str, payload: str = "") -> None:
+    def notify(self, channel: str, payload: str = "", *, conversation: int | None = None) -> None:
         """As Session.notify; the listeners of the node's other processes hear it too."""
-        super().notify(channel, payload)
-        if self._notes is not None:
-            self._notes[channel, payload] = None
+        share = self._share
+        is_ours = conversation is not None and share.has(conversation)
+        if is_ours or conversation is None:
+            super().notify(channel, payload)
+        if self._notes is not None and not is_ours:
+            self._notes[word(share, channel, payload, conversation)] = None
 
     def end(self) -> None:
         """As Session.end."""

@@ -211,7 +211,7 @@ async def test_what_cannot_be_stored_is_not_acked(
     node = a_node(tmp_path, sock)
     node.serve_action(Durable("confirm", lambda session, envelope, now: None))
 
-    async def full(unit: object) -> None:
+    async def full(unit: object, **_: object) -> None:
         raise StoreUnavailable("database or disk is full")
 
     async with running(node, sock):
