@@ -76,7 +76,7 @@ def card_of(
     """The offer, for this driver."""
     order = offer.order
     pickup, drop = order.view.fulfillment.route()
-    way = fares.route(office.provider.tariff.at(order.priced_at), pickup, drop)
+    way = fares.route(office.provider.tariff.by(order.tariff), pickup, drop)
     return Card(
         job_id=order.job_id,
         pickup=pickup,

@@ -283,7 +283,7 @@ class Working:
             "masked": telling.masked(contact),
             "collect": order.payment.collected_by == "BPP" and order.payment.status == "NOT-PAID",
             "arrived_at": order.reached_at(order.states.at_pickup),
-            "rates": self._office.provider.tariff.at(order.priced_at).rates_for(
+            "rates": self._office.provider.tariff.by(order.tariff).rates_for(
                 order.category, pickup
             ),
             "leg": handovers.open_leg(order),

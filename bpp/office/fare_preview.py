@@ -8,6 +8,7 @@ from sqlalchemy import bindparam, select
 
 from bpp import fares
 from bpp.fares import FarePolicy
+from bpp.orders import progress
 from bpp.orders.order import COMPLETE, Order, read_order
 from bpp.orders.tables import OrderRow
 from bpp.tariff.tariff import Tariff
@@ -75,7 +76,7 @@ def preview(
     befores: list[int] = []
     afters: list[int] = []
     for order in jobs:
-        policy = tariff.at(order.priced_at)
+        policy = tariff.by(order.tariff)
         lines, others = fare_by(policy, order), fare_by(other, order)
         before, after = _total(lines), _total(others)
         befores.append(before)
@@ -98,11 +99,10 @@ def fare_by(policy: FarePolicy, order: Order) -> Lines:
     nothing that schemes put on the customer's bill."""
     pickup, drop = order.view.fulfillment.route()
     lines = fares.quote(policy, pickup, drop, order.priced_at, category=order.category)
-    arrived = order.reached_at(order.states.at_pickup)
-    begun = order.reached_at(order.states.started)
-    if arrived is None or begun is None or order.payment.type in PREPAID:
+    waited_s = progress.waited_s(order)
+    if waited_s is None or order.payment.type in PREPAID:
         return lines
-    waited = fares.waiting_charge(policy, pickup, begun - arrived, category=order.category)
+    waited = fares.waiting_charge(policy, pickup, waited_s, category=order.category)
     if waited is None:
         return lines
     return fares.with_charge(policy, lines, waited, fares.route(policy, pickup, drop).distance_m)

@@ -177,6 +177,7 @@ def _order(
         category=stored.category,
         city=stored.city,
         priced_at=stored.priced_at,
+        tariff=stored.tariff,
         tags=stored.tags,
         needs=stored.needs,
         planned_start=start_at,

@@ -20,12 +20,13 @@ from protocol_specs.wire.order import OrderView, TagGroup, VehicleNeeds
 class StoredQuote:
     """What we offered to one transaction of one BAP, until when, and for exactly which job.
 
-    `priced_at` is the moment whose hour and fares made the price.
+    `priced_at` is the moment whose hour made the price, `tariff` the number of the fares that did.
     """
 
     bap_id: str
     transaction_id: str
     priced_at: int
+    tariff: int
     expires_at: int
     job_hash: str
     category: str
@@ -66,6 +67,7 @@ def init(
         bap_id=peer.bap_id,
         transaction_id=peer.transaction_id,
         priced_at=job.priced_at(now),
+        tariff=provider.tariff.number(job.priced_at(now)),
         expires_at=now + provider.quote_ttl_s,
         job_hash=job_hash(asked),
         category=job.category,

@@ -95,7 +95,8 @@ class Order:
 
     `key` is ours alone. `job_id` is what drivers and the desk call it by: the order's id, but
     where the consumer's platform made that one (two platforms may make the same). `priced_at` is
-    the moment whose hour and fares made the price; what comes later is priced by them too.
+    the moment whose hour made the price, `tariff` the number of the fares that did; what comes
+    later is priced by them too.
     `events` counts the facts recorded so far, `reached` says when each state was entered,
     `gave_up` lists agents who gave the job back, `tags` the extensions' latest answers by name.
     `answers` are those to the cooperative's form, by the field's label; `refunds` what was paid
@@ -111,6 +112,7 @@ class Order:
     category: str
     city: str
     priced_at: int
+    tariff: int
     agent_id: str | None = None
     events: int = 0
     reached: tuple[tuple[str, int], ...] = ()

@@ -45,7 +45,8 @@ class Priced:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """A job somebody asks for: enough to price it. `start_at` None: at once."""
+    """A job somebody asks for: enough to price it. `start_at` None: at once. `tariff`: the number
+    of the one that made its price before, if it has one; else whichever holds then."""
 
     category: str
     pickup: Place
@@ -56,10 +57,16 @@ class Job:
     start_at: int | None = None
     needs: VehicleNeeds = NOTHING
     parcel: Parcel | None = None
+    tariff: int | None = None
 
     def priced_at(self, now: int) -> int:
-        """The moment whose hour and fares make the price."""
+        """The moment whose hour makes the price."""
         return now if self.start_at is None else max(now, self.start_at)
+
+    def fares(self, provider: Provider, now: int) -> FarePolicy:
+        """The fares that make the price."""
+        tariff = provider.tariff
+        return tariff.at(self.priced_at(now)) if self.tariff is None else tariff.by(self.tariff)
 
 
 def asked_job(office: Office, view: OrderView, *, domain: str, city: str, now: int) -> Job:
@@ -91,12 +98,11 @@ def asked_job(office: Office, view: OrderView, *, domain: str, city: str, now: i
 def price(
     provider: Provider, extensions: Sequence[Extension], job: Job, *, quote_id: str, now: int
 ) -> Priced:
-    """The quote for the job at `now`, or at its planned start, by the fares that hold then.
+    """The quote for the job at `now`, or at its planned start, by its fares (see `Job`).
 
     Raises QuoteUnavailable if an extension cannot answer.
     """
-    at = job.priced_at(now)
-    policy = provider.tariff.at(at)
+    at, policy = job.priced_at(now), job.fares(provider, now)
     lines = fares.quote(policy, job.pickup, job.drop, at, category=job.category)
     fare = Quote(quote_id, provider.currency, lines, provider.quote_ttl_s)
     extra = _extra_lines(provider, extensions, job, fare, now)
@@ -133,7 +139,7 @@ def draft(provider: Provider, asked: OrderView, job: Job, quote: Quote, now: int
 
     The fares that it was priced by are told with it.
     """
-    policy = provider.tariff.at(job.priced_at(now))
+    policy = job.fares(provider, now)
     given = asked.fulfillment
     return OrderView(
         provider_id=provider.id,

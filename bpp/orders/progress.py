@@ -110,6 +110,16 @@ def moves_of(kind: Kind) -> dict[Step, Move]:
     return RIDE_MOVES if kind is Kind.RIDE else DELIVERY_MOVES
 
 
+def waited_s(order: Order) -> int | None:
+    """How long the driver waited at the pickup; before a planned start at nobody's cost. None: it
+    has not begun."""
+    arrived = order.reached_at(order.states.at_pickup)
+    begun = order.reached_at(order.states.started)
+    if arrived is None or begun is None:
+        return None
+    return max(0, begun - max(arrived, order.planned_start or 0))
+
+
 def _next_state(order: Order, step: Step) -> str:
     if order.status != ACTIVE:
         raise ActionNotApplicable(f"the order is {order.status}")
@@ -129,14 +139,12 @@ def _final_fare(order: Order, provider: Provider) -> Order:
 
     A prepaid price is final: waiting is charged only where the driver can still collect it.
     """
-    arrived = order.reached_at(order.states.at_pickup)
-    begun = order.reached_at(order.states.started)
-    if arrived is None or begun is None or order.payment.status == "PAID":
+    waited = waited_s(order)
+    if waited is None or order.payment.status == "PAID":
         return order
     pickup, drop = order.view.fulfillment.route()
-    policy = provider.tariff.at(order.priced_at)  # what was agreed, also after a change of fares
-    due = max(arrived, order.planned_start or 0)  # who came early waits at nobody's cost
-    line = fares.waiting_charge(policy, pickup, begun - due, category=order.category)
+    policy = provider.tariff.by(order.tariff)  # what was agreed, whatever was written since
+    line = fares.waiting_charge(policy, pickup, waited, category=order.category)
     if line is None:
         return order
     metres = fares.route(policy, pickup, drop).distance_m

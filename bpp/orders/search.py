@@ -92,7 +92,7 @@ def _offer(
         parcel=intent.parcel,
     )
     quote = price(provider, office.extensions, job, quote_id="", now=now).quote
-    policy = provider.tariff.at(job.priced_at(now))
+    policy = job.fares(provider, now)
     away_m = near[0].distance_m if near else None
     is_parcel = provider.kind is Kind.DELIVERY
     return Offer(

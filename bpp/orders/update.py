@@ -182,6 +182,7 @@ def _to(office: Office, order: Order, drop: Place) -> Order:
         start_at=order.planned_start,
         needs=order.needs,
         parcel=order.view.fulfillment.parcel,
+        tariff=order.tariff,
     )
     fare = price(
         office.provider, office.extensions, job, quote_id=order.quote.id, now=order.priced_at

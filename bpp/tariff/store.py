@@ -109,12 +109,13 @@ class Reader:
 
     def load(self, session: Session) -> None:
         """Reads the tariffs again: at the start, and after one was written or withdrawn."""
+        known = every(session)
         standing = [
-            one
-            for one in every(session)
+            (one.starts_at, one.n)
+            for one in known
             if one.withdrawn_at is None and one.currency == self._tariff.currency
         ]
-        self._tariff.hold((one.starts_at, one.fares.policy(one.currency)) for one in standing)
+        self._tariff.hold(standing, {one.n: one.fares.policy(one.currency) for one in known})
         self._mark = _mark(session)
 
     def reread_next(self, session: Session, now: int) -> bool:

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from bpp.fares_settings import FareSettings
 from bpp.fleet import roster
 from bpp.fleet.dispatch import Position
 from bpp.orders import store
@@ -18,6 +19,7 @@ from bpp.orders.confirm import confirm
 from bpp.orders.progress import advance
 from bpp.orders.provider import planned_start
 from bpp.orders.track import track
+from bpp.tariff import store as tariffs
 from protocol_specs.wire.errors import ActionNotApplicable, FulfillmentUnavailable
 from protocol_specs.wire.timestamp import rfc3339
 from tests.bpp.cooperative import GPS, Cooperative, accepting, cooperative, order_asked
@@ -373,3 +375,65 @@ async def test_waiting_before_the_start_costs_nothing(tmp_path: Path) -> None:
         assert (await there.drive("D1", "POST", f"{job}/start", code))[0] == 200
         await there.drive("D1", "POST", f"{job}/end", {})
         assert there.order(order_id).quote.total_minor == order.quote.total_minor
+
+
+async def test_fares_written_after_the_booking_change_neither_its_waiting_nor_another_drop(
+    tmp_path: Path,
+) -> None:
+    fares = {"base": "3.00", "per_km": "0.70", "waiting_per_minute": "0.50"}
+    async with cooperative(tmp_path, fares=fares) as there:
+        begins = there.clock.at + LATER
+        order_id = await booked(there, begins)
+        agreed = there.order(order_id).quote.total_minor
+        await dearer_from(there, begins - DAY_S, base="30.00", waiting_per_minute="5.00")
+        await moved_to(there, order_id, "3.150000,101.700000")
+        await moved_to(there, order_id, GPS["END"])
+        assert there.order(order_id).quote.total_minor == agreed
+        there.clock.at = begins - 1800
+        await there.online("D1")
+        await came_true(lambda: there.order(order_id).agent_id is not None)
+        there.clock.at = begins
+        order = there.order(order_id)
+        job, code = f"jobs/{order.job_id}", {"code": order.view.fulfillment.start_code}
+        for step in ("enroute", "arrived"):
+            await there.drive("D1", "POST", f"{job}/{step}")
+        there.clock.at += 600
+        assert (await there.drive("D1", "POST", f"{job}/start", code))[0] == 200
+        await there.drive("D1", "POST", f"{job}/end", {})
+        waiting = [x for x in there.order(order_id).quote.lines if x.code == "WAITING_CHARGES"]
+        assert [line.amount_minor for line in waiting] == [10 * 50]
+
+
+async def dearer_from(there: Cooperative, starts_at: float, **rates: str) -> None:
+    """A tariff that the treasurer writes now; waits until a quote for then has its price."""
+    fares = FareSettings.model_validate({"base": "3.00", "per_km": "0.70", **rates})
+    there.node.store.transact_now(
+        lambda session: tariffs.write(
+            session,
+            fares,
+            starts_at=int(starts_at),
+            currency="MYR",
+            by="t-1",
+            now=int(there.clock.at),
+        )
+    )
+    async with asyncio.timeout(10):
+        while True:
+            reply = await there.ask("init", asked_at(starts_at + 1), transaction_id=fresh_id())
+            lines = reply["message"]["order"]["quote"]["breakup"]
+            if any(line["price"]["value"] == rates["base"] for line in lines):
+                return
+
+
+async def moved_to(there: Cooperative, order_id: str, gps: str) -> None:
+    """Another drop, wished and granted."""
+    end = {"type": "END", "location": {"gps": gps}}
+    moved = {"id": order_id, "fulfillments": [{"id": "ride-cab-fulfillment", "stops": [end]}]}
+    wish = {"update_target": "fulfillments", "order": {**order_asked()["order"], **moved}}
+    said = await there.ask("update", wish, transaction_id=_transaction(there, order_id))
+    assert "error" not in said
+    assert there.order(order_id).view.fulfillment.drop is not None
+
+
+def fresh_id() -> str:
+    return str(uuid.uuid4())

@@ -78,7 +78,11 @@ def test_at_any_moment_the_newest_tariff_that_has_begun_holds(
 ) -> None:
     every = [(at, replace(FARES, rates=Rates(at + 1, 1))) for at in sorted(starts)]
     tariff = Tariff(FARES)
-    tariff.hold(every)
+    numbers = range(1, len(every) + 1)
+    tariff.hold(
+        [(at, n) for n, (at, _) in zip(numbers, every, strict=True)],
+        {n: policy for n, (_, policy) in zip(numbers, every, strict=True)},
+    )
     begun = bisect_right(sorted(starts), moment)
     assert tariff.at(moment) == (every[begun - 1][1] if begun else FARES)
 
@@ -184,7 +188,7 @@ def later_dearer() -> tuple[Any, FarePolicy]:
     """An office whose fares change an hour from now."""
     where = office(ride_provider())
     dearer = replace(FARES, rates=replace(FARES.rates, base_minor=900, waiting_per_minute_minor=90))
-    where.provider.tariff.hold([(NOW + HOUR_S, dearer)])
+    where.provider.tariff.hold([(NOW + HOUR_S, 1)], {1: dearer})
     return where, dearer
 
 
@@ -242,7 +246,7 @@ def test_a_job_is_compared_with_the_fares_it_had_and_not_with_todays() -> None:
     where, dearer = later_dearer()
     order = an_order(where)
     assert preview([order], where.provider.tariff, dearer, None).all.dearer == 1
-    after = replace(order, priced_at=NOW + 2 * HOUR_S)
+    after = replace(order, tariff=1)
     assert preview([after], where.provider.tariff, dearer, None).all.dearer == 0
 
 
@@ -258,6 +262,23 @@ def test_a_night_job_stays_one_in_the_preview() -> None:
     assert at_night == 2 * by_day
 
 
+def test_who_came_early_to_a_planned_job_waited_at_nobodys_cost_in_the_preview_too() -> None:
+    order = waited(an_order(office(ride_provider())), 40)
+    planned = replace(order, planned_start=NOW + 35 * 60)
+    codes = {line.code: line.amount_minor for line in fare_by(FARES, planned)}
+    assert codes["WAITING_CHARGES"] == (5 - 3) * 50
+
+
 def test_a_preview_of_no_jobs_is_empty() -> None:
     found = preview([], Tariff(FARES), FARES, None)
     assert (found.all.jobs, found.median_before_minor, found.median_after_minor) == (0, 0, 0)
+
+
+def test_what_a_withdrawn_tariff_priced_is_still_priced_by_it(store: Store) -> None:
+    n = write(store)
+    tariff = loaded(store)
+    assert tariff.number(NOW + HOUR_S) == n
+    store.transact_now(lambda s: tariffs.withdraw(s, n, by="treasurer-1", now=NOW))
+    store.read(tariffs.Reader(tariff).load)
+    assert tariff.number(NOW + HOUR_S) == 0
+    assert tariff.by(n) == DEARER.policy("MYR")
