@@ -50,6 +50,12 @@ class Server:
         """Where to find a database of this server."""
         return f"postgresql://{user}@/{database}?host={self.folder}"
 
+    @property
+    def pid(self) -> int:
+        """Of the process that all others of the server are children of."""
+        assert self._process is not None
+        return self._process.pid
+
     def start(self) -> None:
         """Starts it and waits until it answers."""
         options = [part for each in self._settings for part in ("-c", each)]

@@ -1,0 +1,84 @@
+"""`python -m benchmarks.postgres [ORDERS]`: insured orders on SQLite, and on PostgreSQL.
+
+The server is a real one that syncs to disk, started for the measurement on this same machine. What
+counts is processor time for each order, of the node's processes and of the server's: they share the
+machine with whoever asks.
+"""
+
+import asyncio
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from benchmarks import confirm
+from benchmarks.processes import Process, cpu_s_of
+from protocol_specs.node.postgres.migrating import migrate
+from protocol_specs.node.store_settings import StoreAt
+from tests.support.postgres_server import Server
+
+
+def children(pid: int) -> list[int]:
+    """Every process below this one."""
+    listed = Path(f"/proc/{pid}/task").glob("*/children")
+    found = [int(each) for path in listed for each in path.read_text().split()]
+    return found + [below for each in found for below in children(each)]
+
+
+def spent_s(pid: int) -> float:
+    """Processor time of a process and all below it, so far."""
+    return sum(cpu_s_of(each) for each in [pid, *children(pid)])
+
+
+async def measure(orders: int, more: str = "", url: str | None = None) -> dict[str, Any]:
+    """One way; `more` stands at the top of the node's settings."""
+    own = confirm.COOPERATIVE
+    store = "" if url is None else f'\n[store]\nurl = "{url}"\n'
+    confirm.COOPERATIVE = own.replace("\n[fares]", f"{more}\n[fares]", 1) + store
+    try:
+        async with confirm.cooperative() as (consumer, process):
+            bodies = await confirm.quoted(consumer, orders)
+            asked = [(body, consumer.bap.sign(body)) for body in bodies]
+            pid, loop = pid_of(process), asyncio.get_running_loop()
+            cpu, began = spent_s(pid), loop.time()
+            await confirm.confirmed(consumer, asked)
+            took = loop.time() - began
+            return {
+                "orders_per_s": round(orders / took),
+                "node_us_per_order": round((spent_s(pid) - cpu) / orders * 1e6),
+            }
+    finally:
+        confirm.COOPERATIVE = own
+
+
+def pid_of(process: Process) -> int:
+    return process.popen.pid
+
+
+def on_postgres(orders: int, workers: int) -> dict[str, Any]:
+    """The same on a new server with a new database."""
+    server = Server()
+    try:
+        url = server.make("measured")
+        with tempfile.TemporaryDirectory() as folder:
+            migrate(StoreAt(Path(folder), url), "bpp.migrations")
+        before = spent_s(server.pid)
+        found = asyncio.run(measure(orders, f"workers = {workers}", url))
+        spent = round((spent_s(server.pid) - before) / orders * 1e6)
+        return {**found, "server_us_per_order_with_its_init": spent}
+    finally:
+        server.remove()
+
+
+def main() -> None:
+    orders = int(sys.argv[1]) if len(sys.argv) > 1 else 1000
+    print("sqlite", asyncio.run(measure(orders)))
+    alone, both = on_postgres(orders, 1), on_postgres(orders, 2)
+    print("postgresql, 1 worker", alone)
+    print("postgresql, 2 workers", both)
+    gain = 2 * alone["node_us_per_order"] / both["node_us_per_order"]
+    print(f"from one to two workers: {gain:.2f} times the orders for each second of a processor")
+
+
+if __name__ == "__main__":
+    main()
