@@ -44,6 +44,8 @@ class ComingUp:
         order, provider = kept.order, self.office.provider
         if order.agent_id is None:
             decision = _given(session, self.office, opened(order, now), now)
+        elif not _may_still(session, self.office, order, now):
+            decision = free_again(replace(order, is_ahead=False), provider, now)
         elif not store.is_busy(session, order.agent_id):
             decision = Decision(replace(order, is_ahead=False))
         elif now < (order.planned_start or 0) - provider.lead_s // 2:
@@ -54,6 +56,16 @@ class ComingUp:
             return False
         write(session, self.office, decision, now, revision=kept.revision)
         return True
+
+
+def _may_still(session: Session, office: Office, order: Order, now: int) -> bool:
+    """Whether who was given it days ago may and can do it now that its time is near."""
+    worker = office.fleet.worker(order.agent_id or "")
+    if worker is None or not worker.active or worker.vehicle.category != order.category:
+        return False
+    begins_at = max(now, order.planned_start or now)
+    is_forbidden = office.standing.forbids(session, worker, begins_at) is not None
+    return not is_forbidden and office.cannot(worker, terms_of(office, order)) is None
 
 
 def opened(order: Order, now: int) -> Decision:

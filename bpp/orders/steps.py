@@ -170,7 +170,8 @@ def assign_by_desk(
     hold. Raises OrderNotFound, ActionNotApplicable.
     """
     kept = any_order(session, job_id)
-    if why := office.standing.forbids(session, worker, now):
+    begins_at = max(now, kept.order.planned_start or now)
+    if why := office.standing.forbids(session, worker, begins_at):
         raise ActionNotApplicable(f"{worker.code} is told: {why}")
     decision = assign.assign(kept.order, worker, office.provider, now)
     if why := office.cannot(worker, terms_of(office, kept.order)):

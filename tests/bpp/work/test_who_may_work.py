@@ -12,6 +12,7 @@ from bpp.work import documents
 from tests.bpp.cooperative import AT_PICKUP, Cooperative
 from tests.bpp.drive.driving import Phone, forms, phone_of
 from tests.bpp.office.support import log, send_surely, signed_in
+from tests.bpp.orders.test_ahead import booked, came_true
 from tests.bpp.work.at_work import at_work, hour, plan, today, worker, write_paper
 from tests.support.browsing import Browsing
 from tests.support.pictures import HTML, JPEG, SVG, with_segment, with_sides
@@ -71,6 +72,45 @@ async def test_the_desk_assigns_to_nobody_whose_papers_do_not_hold(
     assert there.books() == before
     await in_order(there, office, today(there, 90))
     assert (await there.desk("POST", f"orders/{order['id']}/assign", body))[0] == 200
+
+
+LATER_S = 3 * 86_400
+
+
+async def for_later(there: Cooperative) -> str:
+    """A ride in three days, with nobody to drive it yet."""
+    return await booked(there, there.clock.at + LATER_S)
+
+
+async def test_the_desk_gives_no_job_for_later_to_whose_papers_end_before_it(
+    there: Cooperative, office: Browsing
+) -> None:
+    agent_id = await in_order(there, office, today(there, 2))
+    order_id, before = await for_later(there), there.books()
+    body = {"agent_id": agent_id}
+    status, answer = await there.desk("POST", f"orders/{order_id}/assign", body)
+    assert (status, "has expired" in answer["error"]["message"]) == (409, True)
+    assert there.books() == before
+    await in_order(there, office, today(there, 3))
+    assert (await there.desk("POST", f"orders/{order_id}/assign", body))[0] == 200
+
+
+@pytest.mark.parametrize("is_stopped", [True, False])
+async def test_a_job_for_later_is_taken_from_who_may_not_drive_when_it_comes_up(
+    there: Cooperative, office: Browsing, is_stopped: bool
+) -> None:
+    agent_id = await in_order(there, office, today(there, 90))
+    order_id = await for_later(there)
+    await there.desk("POST", f"orders/{order_id}/assign", {"agent_id": agent_id})
+    if is_stopped:
+        page = f"/office/drivers/{agent_id}"
+        await send_surely(office, page, f"{page}/active", {"active": "no"})
+    else:  # the licence was taken away
+        await write_paper(office, "driver", agent_id, valid_until=today(there, 1))
+    assert there.order(order_id).agent_id == agent_id
+    there.clock.at += LATER_S - 1800
+    await came_true(lambda: not there.order(order_id).is_ahead)
+    assert (there.order(order_id).agent_id, there.order(order_id).is_open()) == (None, True)
 
 
 async def test_with_both_papers_the_job_comes_and_the_last_day_counts_whole(
