@@ -21,32 +21,42 @@ class BadStream(ValueError):
 
 @dataclass
 class EventReader:
-    """Puts events together from pieces: kind and data. Pure; holds one event at the most."""
+    """Puts events together from pieces: kind and data. Pure; holds one event at the most.
+
+    `_size` counts every byte of the event that is not complete yet, empty lines of data as well.
+    """
 
     _rest: bytes = b""
     _kind: str = ""
     _data: list[bytes] = field(default_factory=list)
+    _size: int = 0
 
     def feed(self, piece: bytes) -> list[tuple[str, bytes]]:
         """The events that are complete now. Raises BadStream for one that is too large."""
         found: list[tuple[str, bytes]] = []
         *lines, self._rest = (self._rest + piece).split(b"\n")
         for line in lines:
+            self._bound(line)
             self._take(line.rstrip(b"\r"), found)
-        if len(self._rest) + sum(map(len, self._data)) > EVENT_BYTES_MAX:
-            raise BadStream(f"an event of more than {EVENT_BYTES_MAX} bytes")
+        self._bound(self._rest)
         return found
+
+    def _bound(self, line: bytes) -> None:
+        if self._size + len(line) > EVENT_BYTES_MAX:
+            raise BadStream(f"an event of more than {EVENT_BYTES_MAX} bytes")
 
     def _take(self, line: bytes, found: list[tuple[str, bytes]]) -> None:
         name, _, value = line.partition(b":")
         if not line:
             if self._data:
                 found.append((self._kind or "message", b"\n".join(self._data)))
-            self._kind, self._data = "", []
+            self._kind, self._data, self._size = "", [], 0
         elif name == b"event":
             self._kind = value.removeprefix(b" ").decode("ascii", "replace")
+            self._size += len(line) + 1
         elif name == b"data":
             self._data.append(value.removeprefix(b" "))
+            self._size += len(line) + 1
 
 
 class Following:

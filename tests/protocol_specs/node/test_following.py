@@ -20,12 +20,18 @@ def test_the_same_events_come_of_any_pieces(cuts: list[int]) -> None:
     assert [event for piece in pieces for event in reader.feed(piece)] == EVENTS
 
 
-@pytest.mark.parametrize("endless", [b"x" * 1_024, b"data: 1234567\n"])
+@pytest.mark.parametrize("endless", [b"x" * 1_024, b"data: 1234567\n", b"data:\n"])
 def test_an_event_that_never_ends_is_refused_before_it_fills_the_memory(endless: bytes) -> None:
     reader = EventReader()
     reader.feed(endless * (EVENT_BYTES_MAX // len(endless) // 2))
     with pytest.raises(BadStream):
         reader.feed(endless * EVENT_BYTES_MAX)
+
+
+@pytest.mark.parametrize("field", [b"data", b"event"])
+def test_an_event_that_is_too_large_is_refused_in_one_piece_as_well(field: bytes) -> None:
+    with pytest.raises(BadStream):
+        EventReader().feed(field + b": " + b"x" * (EVENT_BYTES_MAX + 1) + b"\ndata: 1\n\n")
 
 
 @pytest.mark.parametrize(
