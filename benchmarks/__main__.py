@@ -17,6 +17,7 @@ from benchmarks import (
     footprint,
     gateway,
     ledger,
+    overload,
     pages,
     receive,
     registry,
@@ -38,6 +39,7 @@ async def measure(*, quick: bool) -> dict[str, Any]:
         "confirm": await confirm.measure(
             orders=500 if quick else 5000, paced=150 if quick else 3000
         ),
+        "overload": await overload.measure(peak=300 if quick else 2000, cpu_s=2 if quick else 20),
         "dispatch": dispatch.measure(jobs=30 if quick else 300),
         "gateway": await gateway.measure(rounds=2 if quick else 10),
         "registry": await registry.measure(quick=quick),

@@ -67,9 +67,11 @@ class Consumer:
     def __init__(self, bap: Party, bpp: Party, pool: Pool) -> None:
         self.bap, self.bpp, self.pool = bap, bpp, pool
         self.waiting: dict[str, asyncio.Future[dict[str, Any]]] = {}
+        self.heard = 0
 
     def hear(self, action: str, body: bytes) -> None:
         """A callback has come; it is acknowledged by the listener."""
+        self.heard += 1
         document = orjson.loads(body)
         waiter = self.waiting.pop(document["context"]["message_id"], None)
         if waiter is not None and not waiter.done():

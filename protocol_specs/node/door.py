@@ -6,6 +6,7 @@ Cheap checks first, then the registry, then everything `admit` asks, then the wr
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -13,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 from protocol_specs.node.actions import Durable, Passing
 from protocol_specs.node.buckets import Buckets
 from protocol_specs.node.hops import Hop
-from protocol_specs.node.room import Room
 from protocol_specs.node.store import Conflict, Session, Store, StoreUnavailable
 from protocol_specs.wire import envelope as wire
 from protocol_specs.wire import traceparent
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from protocol_specs.node.arrivals import Arrivals
     from protocol_specs.node.inbox import Inbox
     from protocol_specs.node.keyring import Keyring
+    from protocol_specs.node.room import Room
     from protocol_specs.node.settings import Limits
     from protocol_specs.node.telemetry import Telemetry
     from protocol_specs.wire.version import Dialects
@@ -57,6 +58,14 @@ class Answer:
 ACKNOWLEDGED = Answer(200, JSON, ack())
 
 
+class Shed(Exception):
+    """Turned away unread because there is too much to do; told of once a second, not each."""
+
+    def __init__(self, refused: Refused) -> None:
+        super().__init__(str(refused))
+        self.refused = refused
+
+
 class Door:
     """Receives the actions of one node. `actions` is filled before the node starts."""
 
@@ -69,6 +78,7 @@ class Door:
         store: Store,
         inbox: Inbox,
         arrivals: Arrivals,
+        room: Room,
         telemetry: Telemetry,
         limits: Limits,
         clock: Callable[[], float],
@@ -76,7 +86,8 @@ class Door:
         self.actions: dict[str, Action] = {}
         self.store_fault: str | None = None
         self.watch: Callable[[str, bytes], None] | None = None  # told of each verified message
-        self.room = Room(limits.inbox_max, lambda: inbox.tried)  # counted by Health, once a second
+        self._shed: Counter[tuple[str, str, int]] = Counter()
+        self.room = room  # counted by Health, once a second
         self._receiver, self._dialects, self._keyring = receiver, dialects, keyring
         self._store, self._inbox, self._arrivals = store, inbox, arrivals
         self._telemetry = telemetry
@@ -100,14 +111,17 @@ class Door:
         claim: wire.Claim | None = None
         try:
             served = self._served(action, body)
-            self._shed(served)
+            self._spare(served)
             claim = wire.claim(headers, body, now, receiver=self._receiver)
-            self._shed_from(claim.sender.key_id.subscriber_id, served, now)
+            self._spare_for(claim.sender.key_id.subscriber_id, served, now)
             envelope = await self._admit(claim, served.action, now, address)
             self._pace(envelope.peer_id, now)
             if self.watch is not None:
                 self.watch(action, body)
             is_new = await self._take(served, envelope, now)
+        except Shed as shed:
+            self._shed[action, type(shed.refused).__name__, shed.refused.status] += 1
+            return self._answer(shed.refused)
         except Refused as refused:
             return self.refuse(refused, action, claim)
         except StoreUnavailable as fault:
@@ -155,20 +169,20 @@ class Door:
                 raise
         return self._admitted(claim, await self._keyring.keys(claim.key_ids), action, now)
 
-    def _shed(self, served: Action) -> None:
+    def _spare(self, served: Action) -> None:
         """Turn away what could not be taken anyhow before any work is done for it."""
         is_full = self._arrivals.is_full if isinstance(served, Passing) else self.room.is_full
         if is_full:
-            raise Overloaded(FULL)
+            raise Shed(Overloaded(FULL))
 
-    def _shed_from(self, peer_id: str, served: Action, now: int) -> None:
+    def _spare_for(self, peer_id: str, served: Action, now: int) -> None:
         """The same for one peer. The name is only claimed here, but nothing is counted for it:
         that waits until it is proven."""
         wait_s = self._messages.wait_s(peer_id, now)
         if wait_s:
-            raise RateLimited(TOO_OFTEN, retry_after_s=wait_s)
+            raise Shed(RateLimited(TOO_OFTEN, retry_after_s=wait_s))
         if isinstance(served, Durable) and self.room.is_full_for(peer_id):
-            raise Overloaded(FULL)
+            raise Shed(Overloaded(FULL))
 
     def _pace(self, peer_id: str, now: int) -> None:
         """Only what is proven to be a peer's own counts for it, else others could use it up."""
@@ -212,6 +226,16 @@ class Door:
         if refused.code == Refused.code:
             refused.code = REQUEST_CODES[self._receiver.type]
         self._log_refusal(refused, action, claim)
+        return self._answer(refused)
+
+    def tell_shed(self) -> None:
+        """One line for all that was shed of an action, for one reason, since the last time."""
+        for (action, kind, status), times in self._shed.items():
+            fields: dict[str, Any] = {"kind": kind, "status": status, "count": times}
+            self._telemetry.log("refused", action=action, times=times, **fields)
+        self._shed.clear()
+
+    def _answer(self, refused: Refused) -> Answer:
         headers = dict(JSON)
         if isinstance(refused, Unauthenticated):
             headers[refused.challenge] = authenticate_value(self._receiver.subscriber_id)

@@ -111,8 +111,9 @@ class Health:
         return False
 
     async def pulse_next(self, now: int) -> bool:
-        """Each second: shed when the inbox is full, and see if a failed store works again."""
+        """Each second: what room there is, what was shed, and if a failed store works again."""
         self._count_room(now)
+        self._door.tell_shed()
         if self._door.store_fault is not None:
             try:
                 await self._store.transact(lambda session: None)
@@ -124,7 +125,8 @@ class Health:
     def _count_room(self, now: int) -> None:
         most = self._limits.inbox_max
         row = self._store.read(lambda session: session.one(_WAITING, most=most, now=now))
-        assert row is not None  # it is a count
+        if row is None:
+            raise RuntimeError("a count without a row")
         waiting = most if row["n"] >= most else row["due"]
         at = self._clock()
         self._door.room.counted(waiting, at - self._counted_at)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 SERVER = "wayfare"
-CLOSING = frozenset({408, 413, 415, 500, 503})
+CLOSING = frozenset({408, 413, 415, 500})
 
 
 class TooSlow(Refused):

@@ -17,6 +17,7 @@ from protocol_specs.node.telemetry import Telemetry
 from protocol_specs.wire.errors import SIGNATURE_CODES, Acknowledgement
 
 IN_FLIGHT_MAX = 256
+OWED_TO_ONE_MAX = 256  # more than that to a receiver that answers: no new requests of its own
 UNPROVEN_IN_FLIGHT_MAX = 128
 PICKED_MAX = 256  # more than one lane can have in the air, so each pick finds new ones
 NOT_THE_MESSAGE = frozenset({429, 502, 503, 504})  # statuses that blame load or a proxy
@@ -89,6 +90,14 @@ class Outbox:
         """Seconds since the oldest message was owed that still waits; 0 when none does."""
         at = self._store.read(owed.oldest_at)
         return 0.0 if at is None else float(max(0, now - at))
+
+    def owes_much_to(self, receiver_id: str) -> bool:
+        """Whether a receiver that answers is owed more than we get sent; one that is down is not
+        meant: it may come back with a request."""
+        lane = self._lanes.get(receiver_id)
+        if lane is None or not lane.is_proven:
+            return False
+        return len(lane.waiting) + lane.in_flight >= OWED_TO_ONE_MAX
 
     def _lane(self, receiver_id: str) -> Lane[int]:
         lane = self._lanes.get(receiver_id)

@@ -27,6 +27,7 @@ from protocol_specs.node.outbox import Outbox
 from protocol_specs.node.passing import PassingQueue
 from protocol_specs.node.pruning import prune_next
 from protocol_specs.node.recording import recording_of
+from protocol_specs.node.room import Room
 from protocol_specs.node.settings import SettingsError
 from protocol_specs.node.shell import Shell, expected_already
 from protocol_specs.node.startup import (
@@ -107,6 +108,9 @@ class Node:
             store=self.store,
             inbox=self.inbox,
             arrivals=self.arrivals,
+            room=Room(
+                settings.limits.inbox_max, lambda: self.inbox.tried, self.outbox.owes_much_to
+            ),
             telemetry=self.telemetry,
             limits=settings.limits,
             clock=clock,

@@ -451,3 +451,19 @@ async def test_behind_a_proxy_of_ours_unknown_keys_are_counted_for_who_sent_them
         assert await statuses(there, "203.0.113.1, 203.0.113.9") == [401, 401, 429]
         assert await statuses(there, "203.0.113.9, 203.0.113.1") == [401, 401, 429]
         assert await statuses(there, "203.0.113.2, 203.0.113.9") == [429, 429, 429]
+
+
+async def test_a_node_with_too_much_to_do_sheds_before_it_verifies_and_takes_again(
+    tmp_path: Path,
+) -> None:
+    async with serving(tmp_path, inbox_max=1) as there:
+        there.node.inbox.wake.clear()
+        room = there.node.door.room
+        room.counted(1, 1.0)
+        body = strict_json.dumps(there.confirm())
+        said = await post(f"{there.url}/confirm", body, {"Authorization": "Signature nonsense"})
+        assert (said.status, said.headers["Retry-After"]) == (503, "2")
+        assert (there.stored(), there.directory.asked) == (0, [])
+        room.counted(0, 1.0)
+        assert (await signed_post(there.url, there.bap, there.confirm())).is_ack
+        assert there.stored() == 1
