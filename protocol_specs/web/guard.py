@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from aiohttp import BodyPartReader, MultipartReader, StreamReader, web
 from aiohttp.base_protocol import BaseProtocol
+from aiohttp.http_exceptions import HttpProcessingError
 from yarl import URL
 
 from protocol_specs.web.visit import PageError
@@ -68,10 +69,12 @@ async def read_form(visit: Visit) -> None:
         texts, files = await (_parts(request) if is_parted else _pairs(request))
     except web.HTTPRequestEntityTooLarge:
         raise PageError(413, too_large) from None
-    except (LookupError, ValueError):  # no charset that we know, or not in it, or broken parts
+    except (LookupError, ValueError, HttpProcessingError):  # a charset, a text or parts of no form
         raise PageError(
             400, visit._("This form is not complete. Go back and send it again.")
         ) from None
+    if any("\0" in text for pair in texts.items() for text in pair):  # no database keeps it
+        raise PageError(400, visit._("This form is not complete. Go back and send it again."))
     is_long = any(len(value) > FIELD_CHARS_MAX for value in texts.values())
     if len(texts) + len(files) > FIELDS_MAX or is_long:
         raise PageError(413, too_large)

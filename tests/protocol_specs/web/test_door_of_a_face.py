@@ -6,6 +6,7 @@ import re
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import aiohttp
 import pytest
 from sqlalchemy import text
 
@@ -140,6 +141,28 @@ async def test_a_wrong_form_comes_back_as_it_was_typed_and_says_what_is_wrong(to
     assert answer.status == 422
     assert 'value="012 345 6789"' in answer.text
     assert 'aria-invalid="true"' in answer.text
+
+
+@pytest.mark.parametrize(
+    ("kind", "body"),
+    [
+        ("multipart/form-data; boundary=b", b"--b\r\nno header\r\n\r\nx\r\n--b--\r\n"),
+        ("multipart/form-data; boundary=b", b"--b\r\nX: " + b"x" * 9_000 + b"\r\n\r\n--b--\r\n"),
+        ("multipart/form-data", b"--b--\r\n"),
+        ("application/x-www-form-urlencoded", b"phone=%00"),
+        ("application/x-www-form-urlencoded", b"phone%00=1"),
+    ],
+)
+async def test_what_is_no_form_is_a_page_that_says_so_and_no_fault_of_ours(
+    town: Town, kind: str, body: bytes, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async with (
+        aiohttp.ClientSession() as session,
+        session.post(f"{town.url}/sign-in", data=body, headers={"Content-Type": kind}) as answer,
+    ):
+        assert (answer.status, "not complete" in await answer.text()) == (400, True)
+    said = capsys.readouterr()
+    assert '"fault"' not in said.out + said.err
 
 
 # Sessions
