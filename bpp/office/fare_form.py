@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, tzinfo
 from typing import Any
 
 from pydantic import ValidationError
@@ -90,16 +89,6 @@ def fault(visit: Visit, error: ValidationError | Malformed) -> dict[str, str]:
     own = first["type"] == "value_error"
     said = str(first["ctx"]["error"]) if own else visit._("Write it like 3.00; no more than that.")
     return {name: said}
-
-
-def start_of(visit: Visit, zone: tzinfo) -> int | None:
-    """The moment typed, seconds UTC; None: not one."""
-    try:
-        typed = datetime.fromisoformat(visit.text("starts", most=32))
-    except ValueError:
-        return None
-    local = typed.replace(tzinfo=zone) if typed.tzinfo is None else typed
-    return int(local.astimezone(UTC).timestamp())
 
 
 def _zone(visit: Visit, prefix: str) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from bpp.office.fare_preview import (
     done_since,
     preview,
 )
+from bpp.office.moments import moment_of
 from bpp.office.room import Room
 from bpp.orders.order import Order
 from bpp.tariff import store as tariffs
@@ -137,7 +138,7 @@ class Fares:
 
     def _read(self, visit: Visit) -> tuple[FareSettings, int] | dict[str, str]:
         """The fares typed and when they begin; or what is wrong with which field."""
-        starts_at = fare_form.start_of(visit, visit.zone)
+        starts_at = moment_of(visit.text("starts", most=32), visit.zone)
         if starts_at is None:
             return {"starts": visit._("Choose a day and a time.")}
         try:

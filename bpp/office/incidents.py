@@ -1,6 +1,6 @@
 """Incidents at the desk: written down, followed up, closed; who may read them is few."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, cast
 
 from aiohttp import web
@@ -9,6 +9,7 @@ from bpp.incidents import store as incidents
 from bpp.incidents.store import KINDS, WORDS_MAX, Kind, Opening
 from bpp.office import words
 from bpp.office.deeds import Deed, Figures, Question, do
+from bpp.office.moments import moment_of
 from bpp.office.room import Room
 from bpp.orders import store
 from protocol_specs.node.store import Row, Session
@@ -89,7 +90,7 @@ class Incidents:
     def _read(self, visit: Visit) -> Opening | dict[str, str]:
         """The incident typed, or what is wrong with which field."""
         kind, job_id, agent_id = (visit.text(name) for name in ("kind", "job", "driver"))
-        at = _moment(visit, visit.text("happened"))
+        at = moment_of(visit.text("happened"), visit.zone)
         errors = {}
         if kind not in KINDS:
             errors["kind"] = visit._("Choose what it was.")
@@ -171,13 +172,3 @@ class Incidents:
 
     def _may_write(self, visit: Visit) -> bool:
         return "dispatcher" in (visit.person.roles if visit.person else ())
-
-
-def _moment(visit: Visit, typed: str) -> int | None:
-    """A moment as a browser's field writes it, seconds UTC; None: not one."""
-    try:
-        local = datetime.fromisoformat(typed)
-    except ValueError:
-        return None
-    aware = local.replace(tzinfo=visit.zone) if local.tzinfo is None else local
-    return int(aware.astimezone(UTC).timestamp())

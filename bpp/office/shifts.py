@@ -20,6 +20,7 @@ from protocol_specs.node.store import Session
 from protocol_specs.web.visit import Visit
 
 PAGE = "office/shifts.html"
+SHOWN_MAX = timedelta(days=366)  # shifts are planned weeks ahead, and forgotten after some more
 
 
 class Shifts:
@@ -87,6 +88,8 @@ class Shifts:
         room, zone = self._room, self._room.standing.zone
         today = datetime.fromtimestamp(visit.now, zone).date()
         asked = day_of(visit.arg("week")) or today
+        if abs(asked - today) > SHOWN_MAX:
+            asked = today
         monday = asked - timedelta(days=asked.weekday())
         days = [monday + timedelta(days=n) for n in range(8)]
         edges = [int(datetime.combine(day, time(), zone).timestamp()) for day in days]

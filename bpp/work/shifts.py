@@ -81,6 +81,8 @@ def spans(plan: Plan, zone: tzinfo, now: int) -> list[tuple[int, int]]:
     starts, ends = _time("starts", plan.starts), _time("ends", plan.ends)
     if not 1 <= plan.days <= DAYS_MAX:
         raise BadEntry("days", f"at most {DAYS_MAX} days at once")
+    if _moment(first, starts, zone) > now + AHEAD_S_MAX:
+        raise BadEntry("day", f"plan at most {AHEAD_S_MAX // 86_400} days ahead")
     found = []
     for n in range(plan.days):
         day = first + timedelta(days=n)

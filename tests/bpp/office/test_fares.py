@@ -128,6 +128,7 @@ async def test_the_published_fares_are_those_that_hold(there: Cooperative) -> No
         ({"category0_base": "x"}, "category0_base"),
         ({"starts": ""}, "starts"),
         ({"starts": "2020-01-01T00:00"}, "starts"),
+        ({"starts": "0001-01-01T00:00"}, "starts"),
     ],
 )  # fmt: skip
 async def test_fares_with_one_thing_wrong_are_shown_again_and_not_written(

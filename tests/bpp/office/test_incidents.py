@@ -62,6 +62,7 @@ async def test_an_incident_is_written_down_once_with_its_job_and_driver(
         ({"kind": "gossip"}, "kind"),
         ({"happened": ""}, "happened"),
         ({"happened": "2099-01-01T00:00"}, "happened"),
+        ({"happened": "0001-01-01T00:00"}, "happened"),
         ({"what": " "}, "what"),
         ({"what": "x" * 4_001}, "what"),
         ({"job": "none"}, "job"),

@@ -132,6 +132,7 @@ def test_hours_are_those_of_the_city_and_a_night_ends_on_the_next_day() -> None:
         ({"day": "3 March"}, "day"),
         ({"day": "2026-02-27"}, "day"),
         ({"day": "2027-03-03"}, "day"),
+        ({"day": "9999-12-31", "ends": "05:00"}, "day"),
         ({"starts": "06:10"}, "starts"),
         ({"starts": "six"}, "starts"),
         ({"ends": "25:00"}, "ends"),

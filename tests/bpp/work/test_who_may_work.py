@@ -304,3 +304,11 @@ async def test_two_plans_of_one_vehicle_are_refused_in_words_and_a_shift_is_ende
         assert (await plan(office, agent_id=second, registration="W D1", **late)).status == 303
         assert [act[1] for act in log(there)].count("shift") == 2
         assert "shift_end" in [act[1] for act in log(there)]
+
+
+@pytest.mark.parametrize("week", ["0001-01-01", "9999-12-31"])
+async def test_a_week_beyond_the_calendar_shows_this_one(
+    there: Cooperative, office: Browsing, week: str
+) -> None:
+    page = await office.get(f"/office/shifts?week={week}")
+    assert (page.status, today(there) in page.text) == (200, True)
