@@ -19,7 +19,7 @@ from gateway.recent import Tally
 from protocol_specs.node.client import Undelivered
 from protocol_specs.node.server import Node
 from protocol_specs.wire import strict_json
-from protocol_specs.wire.envelope import Subscriber, SubscriberType
+from protocol_specs.wire.envelope import SubscriberType
 from protocol_specs.wire.errors import Overloaded
 
 EVERY_S = 900
@@ -62,7 +62,7 @@ class Figures:
 
     def __init__(self, node: Node, tally: Tally) -> None:
         self._node, self._tally = node, tally
-        self._waiting: list[Subscriber] = []
+        self._waiting: list[str] = []
         self._said: dict[str, tuple[str, Said]] = {}
         self._known: dict[str, str] = {}  # every cooperative, and where it is
         self._begun_at = 0
@@ -76,25 +76,26 @@ class Figures:
             await self._list()
         if not self._waiting:
             return False
-        one = self._waiting.pop()
-        said = await self._ask(str(URL(one.url).origin()))
+        who = self._waiting.pop()
+        said = await self._ask(self._known[who])
         if said is None:
-            self._said.pop(one.subscriber_id, None)
+            self._said.pop(who, None)
         else:
-            self._said[one.subscriber_id] = self._known[one.subscriber_id], said
+            self._said[who] = self._known[who], said
         return True
 
     async def _list(self) -> None:
         """Everybody who is a provider now."""
-        found: dict[str, Subscriber] = {}
+        found: dict[str, str] = {}
         for domain in self._node.settings.domains:
             try:
                 records = await self._node.keyring.find(type=SubscriberType.BPP, domain=domain)
             except Overloaded:  # the registry cannot be asked: what was said before stands
                 return
-            found.update({record.subscriber_id: record for record in records})
-        self._waiting = list(found.values())[:COOPERATIVES_MAX]
-        self._known = {one.subscriber_id: str(URL(one.url).origin()) for one in self._waiting}
+            found.update({record.subscriber_id: _origin(record.url) for record in records})
+        known = [(who, origin) for who, origin in found.items() if origin]
+        self._known = dict(known[:COOPERATIVES_MAX])
+        self._waiting = list(self._known)
         self._said = {who: said for who, said in self._said.items() if who in self._known}
 
     async def _ask(self, origin: str) -> Said | None:
@@ -133,6 +134,14 @@ class Figures:
                 for who, (origin, published) in said
             ],
         }
+
+
+def _origin(url: str) -> str:
+    """Where a node is by its record; "" for what is no url: other registries may list anything."""
+    try:
+        return str(URL(url).origin())
+    except ValueError:
+        return ""
 
 
 def _of(said: Said) -> dict[str, Any]:

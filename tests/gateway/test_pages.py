@@ -177,6 +177,18 @@ async def test_what_is_no_figure_is_not_published_further(tmp_path: Path, publis
         assert shown["confirmed_jobs"] == 1230
 
 
+@pytest.mark.parametrize("url", ["nowhere", "https://", "https://[::1", "https://one:99999/x"])
+async def test_a_record_whose_url_is_none_costs_the_others_nothing(
+    tmp_path: Path, url: str
+) -> None:
+    good, strange = bpp("good.example.org"), bpp("strange.example.org")
+    good.published = json.dumps(FIGURES).encode()
+    object.__setattr__(strange.peer, "url", url)
+    async with world(tmp_path, good, strange, web=WEB) as w:
+        shown = await until_shown(w, lambda shown: shown["cooperatives"]["publishing"] > 0)
+        assert shown["cooperatives"] == {"known": 1, "publishing": 1}
+
+
 async def test_a_hostile_name_of_a_cooperative_is_shown_as_text(tmp_path: Path) -> None:
     one = bpp("one.example.org")
     hostile = "<img src=x onerror=alert(1)>"
