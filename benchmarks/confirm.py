@@ -188,9 +188,13 @@ async def measure(*, orders: int, paced: int) -> dict[str, Any]:
 
 async def quoted(consumer: Consumer, orders: int) -> list[bytes]:
     """A confirm for each of so many quotes, ready to be signed and sent."""
-    item_id = "ride-cab"
+    item_id, at_once = "ride-cab", asyncio.Semaphore(IN_FLIGHT)
 
     async def one() -> bytes:
+        async with at_once:  # a node sheds what it cannot finish soon
+            return await drafted()
+
+    async def drafted() -> bytes:
         transaction_id = str(uuid.uuid4())
         body = consumer.document("init", {"order": init_order(item_id)}, transaction_id)
         draft = (await consumer.ask("init", body, consumer.bap.sign(body)))["order"]
