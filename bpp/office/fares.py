@@ -153,8 +153,8 @@ class Fares:
         tariff, effect = self._room.office.provider.tariff, self._effect()
 
         def work() -> Preview:
-            data_dir = self._room.site.node.settings.data_dir
-            jobs = Store.read_once(data_dir, lambda session: done_since(session, since))
+            at = self._room.site.node.settings.store_at
+            jobs = Store.read_once(at, lambda session: done_since(session, since))
             found = preview(jobs[:JOBS_MAX], tariff, policy, effect)
             found.is_cut = len(jobs) > JOBS_MAX
             return found

@@ -146,7 +146,7 @@ class Surplus:
             )
             return await asyncio.to_thread(
                 Store.read_once,
-                self._room.site.node.settings.data_dir,
+                self._room.site.node.settings.store_at,
                 lambda session: by(session, asked),
             )
         except (Malformed, booking.NotDivided) as fault:

@@ -55,8 +55,8 @@ class Figures:
         return web.Response(body=body, content_type="application/json", headers=headers)
 
     def _read(self, end: int) -> dict[str, Any]:
-        data_dir = self._node.settings.data_dir
-        return Store.read_once(data_dir, lambda session: self._figures(session, end))
+        at = self._node.settings.store_at
+        return Store.read_once(at, lambda session: self._figures(session, end))
 
     def _figures(self, session: Session, end: int) -> dict[str, Any]:
         return {

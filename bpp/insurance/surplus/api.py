@@ -47,14 +47,14 @@ def add(node: Node, terms: Terms, require_desk: Callable[[web.Request], None]) -
         """Books it, or with `dry_run` tells what it would book. The sums are made beside the
         node's loop."""
         require_desk(request)
-        now, data_dir = node.now(), node.settings.data_dir
+        now, at = node.now(), node.settings.store_at
         try:
             asked = body.asked(terms.currency)
         except Malformed as fault:
             raise ApiError(400, "bad_amount", fault.reason, "/amount") from None
         try:
             found = await asyncio.to_thread(
-                Store.read_once, data_dir, lambda s: booking.divide(s, terms, asked, now)
+                Store.read_once, at, lambda s: booking.divide(s, terms, asked, now)
             )
         except booking.NotDivided as refused:
             raise ApiError(409, "refused", str(refused)) from None
