@@ -1,4 +1,4 @@
-"""strace around a running process: which system calls it makes, and a kill at the k-th of a kind.
+"""strace around a running process: which calls it makes, a kill at the k-th, failures.
 
 Only the process's main thread is watched: there the node writes its database and its sockets.
 """
@@ -53,6 +53,13 @@ async def killing(pid: int, at: Point, log: Path) -> AsyncIterator[None]:
     """SIGKILL for the process at the point: that call is not made any more."""
     inject = f"inject={at.call}:signal=KILL:when={at.k}"
     async with _attached(pid, log, f"trace={at.call}", inject):
+        yield
+
+
+@asynccontextmanager
+async def failing(pid: int, call: str, error: str, log: Path) -> AsyncIterator[None]:
+    """Until the end of the block each such call of the process fails with this error."""
+    async with _attached(pid, log, f"trace={call}", f"inject={call}:error={error}"):
         yield
 
 
