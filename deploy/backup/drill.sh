@@ -25,7 +25,7 @@ if [ -n "${WITNESS:-}" ]; then
   wayfare ledger verify --config "$config" --data-dir "$scratch/data" --witness "$scratch/heads.jsonl"
 fi
 
-find "$folder" -mindepth 1 -maxdepth 1 -type d ! -name '.*' | sort | head -n "-$keep" | while read -r old; do
+find "$folder" -mindepth 1 -maxdepth 1 -type d -name '[0-9]*T[0-9]*Z' | sort | head -n "-$keep" | while read -r old; do
   rm -rf "$old"
 done
 echo "$new holds"

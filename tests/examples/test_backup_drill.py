@@ -111,12 +111,15 @@ async def test_the_drill_script_says_whether_the_backup_could_be_lived_on(tmp_pa
                 words, env=environment, capture_output=True, text=True, check=False, timeout=100
             )
 
+        theirs = tmp_path / "backups" / "0-of-somebody-else"
+        theirs.mkdir(parents=True)
         async with running(home) as node:
             await a_ride(around, home, node.url)
             for _ in range(3):
                 done = await asyncio.to_thread(drill)
                 assert done.returncode == 0, done.stderr
                 assert "the books hold" in done.stdout
+        theirs.rmdir()  # it is there: only what the drill wrote is ever removed
         assert len(list((tmp_path / "backups").iterdir())) == 2
 
         with sqlite3.connect(home.data / "node.sqlite3") as books:  # somebody's hand in the books
