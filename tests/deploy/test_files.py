@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import re
 import shlex
+import subprocess
 import tomllib
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Any
 
@@ -92,6 +94,10 @@ def test_containers_have_no_more_rights_than_they_need(name: str) -> None:
         assert seconds(says["stop_grace_period"]) > of_role(role).limits.stop_deadline_s + 10
     proxy = services["proxy"]["networks"]["inside"]["ipv4_address"]
     assert of_role("bpp").limits.proxies == (proxy,)
+    [network] = documents(DEPLOY / "container" / name)[0]["networks"]["inside"]["ipam"]["config"]
+    given_to_others = ip_network(network["ip_range"])
+    assert ip_address(proxy) in ip_network(network["subnet"])
+    assert ip_address(proxy) not in given_to_others, "a node that starts first would take it"
 
 
 def test_a_pod_has_no_more_rights_than_it_needs_and_is_asked_at_the_operators_port() -> None:
@@ -170,6 +176,42 @@ def test_units_type_commands_that_exist_and_confine_them() -> None:
         assert each["NoNewPrivileges"] == "yes"
         assert each["ProtectSystem"] == "strict"
         assert each["CapabilityBoundingSet"] == ""
+
+
+@EVERY_ROLE
+def test_on_a_machine_without_containers_only_its_proxy_reaches_a_node(
+    role: str, tmp_path: Path
+) -> None:
+    """As the guide installs the settings: a wildcard would open /metrics to the internet."""
+    guide = (ROOT / "docs" / "operate.md").read_text()
+    [line] = re.findall(r"^(sed .*) deploy/settings/bpp.toml \| install .*$", guide, re.MULTILINE)
+    words = [*shlex.split(line), str(DEPLOY / "settings" / f"{role}.toml")]
+    installed = tmp_path / "node.toml"
+    installed.write_bytes(subprocess.run(words, check=True, stdout=subprocess.PIPE).stdout)
+    read = settings(installed, role)
+    assert (read.host, read.ops.host, read.limits.proxies) == ("127.0.0.1",) * 2 + (("127.0.0.1",),)
+
+
+def test_units_that_share_a_folder_agree_who_may_read_it() -> None:
+    for name in ("wayfare@.service", "wayfare-backup@.service"):
+        service = unit(name)["Service"]
+        assert service["StateDirectory"] == "wayfare wayfare-witness"
+        assert service["StateDirectoryMode"] == "0700", "systemd sets it anew at each start"
+
+
+def test_who_operates_is_let_in_from_named_networks_at_every_proxy() -> None:
+    caddy = (DEPLOY / "proxy" / "Caddyfile").read_text()
+    sites = dict(re.findall(r"^(\w+)\.example\.org \{\n(.*?)^\}", caddy, re.MULTILINE | re.DOTALL))
+    assert {name for name, says in sites.items() if "import operator" in says} == {
+        "registry",
+        "gateway",
+    }
+    [inside] = documents(DEPLOY / "container" / "network.yaml")[0]["networks"].values()
+    compose_network = ip_network(inside["ipam"]["config"][0]["subnet"])
+    [allowed] = re.findall(r"not remote_ip (.*)", caddy)
+    for network in map(ip_network, allowed.split()):
+        if network.version == compose_network.version:
+            assert not network.overlaps(compose_network), "IPv6 callers come from its gateway"
 
 
 def test_proxies_let_through_what_a_node_takes_and_wait_no_longer_than_it_does() -> None:

@@ -74,7 +74,7 @@ def test_systemd_takes_the_units_and_finds_them_confined(tmp_path: Path) -> None
     assert float(exposure[1]) <= 2.0
 
 
-@pytest.mark.parametrize(("name", "kinds"), [("network", 22), ("cooperative", 6)])
+@pytest.mark.parametrize(("name", "kinds"), [("network", 23), ("cooperative", 6)])
 def test_kustomize_makes_of_each_folder_what_it_says(name: str, kinds: int) -> None:
     if shutil.which("kubectl") is None:  # not in Debian; test_files reads these files as data
         return
@@ -83,6 +83,12 @@ def test_kustomize_makes_of_each_folder_what_it_says(name: str, kinds: int) -> N
     assert "set-by-the-folder" not in made
     assert "node.example.org" not in made
     assert not re.search(r"image: wayfare$", made, re.MULTILINE)
+    narrow = [each for each in made.split("\n---\n") if "path: /operator" in each]
+    assert {re.findall(r"host: (\w+)\.", each)[0] for each in narrow} == (
+        {"registry", "gateway"} if name == "network" else set()
+    )
+    assert all("whitelist-source-range" in each for each in narrow)
+    assert all(re.search(r"name: (\w+)-node\n", each) for each in narrow), "the renamed service"
 
 
 def test_what_the_image_copies_is_the_whole_package(tmp_path: Path) -> None:
