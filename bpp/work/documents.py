@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, tzinfo
 from typing import Literal
 
-from sqlalchemy import and_, bindparam, delete, func, insert, or_, select
+from sqlalchemy import and_, bindparam, delete, insert, or_, select, update
 
 from bpp.fleet.workers import BadEntry
 from bpp.work.tables import DocumentRow, ScanRow
@@ -27,12 +27,18 @@ _D, _S = DocumentRow.__table__, ScanRow.__table__
 _LATER = _D.alias("later")
 _ADD = Statement(insert(_D))
 _ADD_SCAN = Statement(insert(_S))
-_LAST_N = Statement(
-    select(func.coalesce(func.max(_D.c.n), 0).label("n")).where(
+_LAST = Statement(
+    select(_D.c.id, _D.c.n)
+    .where(
         _D.c.holder == bindparam("holder"),
         _D.c.holder_id == bindparam("holder_id"),
         _D.c.kind == bindparam("kind"),
     )
+    .order_by(_D.c.n.desc())
+    .limit(1)
+)
+_REPLACED = Statement(
+    update(_S).where(_S.c.document_id == bindparam("of")).values(replaced_at=bindparam("at"))
 )
 _COUNTS = ~(
     select(_LATER.c.id)
@@ -61,19 +67,7 @@ _SCAN = Statement(
     .where(_S.c.document_id == bindparam("of"))
 )
 _OLD_SCAN = Statement(
-    select(_S.c.document_id)
-    .join(_D, _D.c.id == _S.c.document_id)
-    .join(
-        _LATER,
-        and_(
-            _LATER.c.holder == _D.c.holder,
-            _LATER.c.holder_id == _D.c.holder_id,
-            _LATER.c.kind == _D.c.kind,
-            _LATER.c.n == _D.c.n + 1,
-        ),
-    )
-    .where(_LATER.c.at < bindparam("before"))
-    .limit(1)
+    select(_S.c.document_id).where(_S.c.replaced_at < bindparam("before")).limit(1)
 )
 _DROP_SCAN = Statement(delete(_S).where(_S.c.document_id == bindparam("of")))
 
@@ -128,7 +122,9 @@ def put(session: Session, entry: Entry, scan: bytes | None, *, by: str, now: int
     """Writes the paper down, in place of the one before; returns its id. Raises Conflict when
     somebody else did so at the same moment."""
     key = {"holder": entry.holder, "holder_id": entry.holder_id, "kind": entry.kind}
-    last = session.one(_LAST_N, **key)
+    last = session.one(_LAST, **key)
+    if last is not None:
+        session.run(_REPLACED, of=last["id"], at=now)
     document_id = secrets.token_hex(12)
     session.run(
         _ADD,
@@ -141,7 +137,7 @@ def put(session: Session, entry: Entry, scan: bytes | None, *, by: str, now: int
         by=by,
     )
     if scan is not None:
-        session.run(_ADD_SCAN, document_id=document_id, body=scan)
+        session.run(_ADD_SCAN, document_id=document_id, body=scan, replaced_at=None)
     return document_id
 
 

@@ -35,9 +35,11 @@ class ScanRow(Tables, table=True):
 
     __tablename__ = "work_scan"
     __table__: ClassVar[Table]
+    __table_args__ = (Index("work_scan_replaced", "replaced_at"),)
 
     document_id: str = Field(primary_key=True, foreign_key="work_document.id")
     body: bytes  # JPEG
+    replaced_at: int | None = Field(default=None, sa_type=BigInteger)  # none: its paper counts
 
 
 class ShiftRow(Tables, table=True):

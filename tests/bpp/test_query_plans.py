@@ -24,13 +24,17 @@ from bpp.orders import store as orders
 from bpp.orders import tables as order_tables
 from bpp.tables import METADATA
 from bpp.tariff import store as tariffs
+from bpp.work import documents, handovers, shifts
 from protocol_specs.node.sqlite import FILE_NAME
 from protocol_specs.node.store import Statement, Store
+
+pytestmark = pytest.mark.sqlite  # it looks into the file itself
 
 MODULES = (
     orders, journal, balances, sealing, books, reading, cash, money_facts, trust, forgetting,
     closing, deadlines, declaring, excess, periods, states, remittances,
     people, writing, listing, erasing, booking, work, tariffs, fare_preview, incidents,
+    documents, handovers, shifts,
 )  # fmt: skip
 READS_A_WHOLE_TABLE = {
     "balances._ALL": "the desk's list of every account",

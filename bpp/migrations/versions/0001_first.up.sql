@@ -716,9 +716,9 @@ CREATE TABLE owed (
     error TEXT COLLATE "C", 
     trace TEXT COLLATE "C", 
     PRIMARY KEY (id), 
-    FOREIGN KEY(conversation_id) REFERENCES conversation (id), 
-    CHECK (state IN ('pending', 'sent', 'parked', 'superseded', 'expired')), 
     CHECK (state <> 'pending' OR body_id IS NOT NULL), 
+    CHECK (state IN ('pending', 'sent', 'parked', 'superseded', 'expired')), 
+    FOREIGN KEY(conversation_id) REFERENCES conversation (id), 
     UNIQUE (conversation_id, n)
 )
 
@@ -781,10 +781,10 @@ CREATE TABLE received (
     error TEXT COLLATE "C", 
     trace TEXT COLLATE "C", 
     PRIMARY KEY (id), 
-    CHECK (state <> 'new' OR body_id IS NOT NULL), 
     FOREIGN KEY(conversation_id) REFERENCES conversation (id), 
+    UNIQUE (sender_id, action, message_id, callback_hash), 
     CHECK (state IN ('new', 'handled', 'parked')), 
-    UNIQUE (sender_id, action, message_id, callback_hash)
+    CHECK (state <> 'new' OR body_id IS NOT NULL)
 )
 
 CREATE INDEX received_due ON received (next_at, id) WHERE state = 'new'
@@ -875,9 +875,12 @@ CREATE TABLE unsealed (
 CREATE TABLE work_scan (
     document_id TEXT COLLATE "C" NOT NULL, 
     body BYTEA NOT NULL, 
+    replaced_at BIGINT, 
     PRIMARY KEY (document_id), 
     FOREIGN KEY(document_id) REFERENCES work_document (id)
 )
+
+CREATE INDEX work_scan_replaced ON work_scan (replaced_at)
 
 CREATE TABLE work_shift (
     id TEXT COLLATE "C" NOT NULL, 
