@@ -44,4 +44,4 @@ def test_every_test_that_a_promise_names_exists(promise: tuple[str, str, str, st
     for path, name, slow in named:
         marks = functions_of(ROOT / path).get(name)
         assert marks is not None, f"{path} has no {name}"
-        assert ("slow" in marks) == bool(slow), f"{name}: slow or not"
+        assert ("pytest.mark.slow" in marks) == bool(slow), f"{name}: slow or not"
