@@ -14,12 +14,14 @@ def can_any(office: Office, category: str, needs: VehicleNeeds, parcel: Parcel |
 
     A fleet without drivers of the category is not judged by parcels: they are added later.
     """
-    able = [
-        lack(office.fleet.abilities(worker.vehicle.registration), needs, parcel) is None
-        for worker in office.fleet.workers()
-        if worker.active and worker.vehicle.category == category
-    ]
-    return any(able) or (not able and needs == NOTHING)
+    has_drivers = False
+    for worker in office.fleet.workers():
+        if not worker.active or worker.vehicle.category != category:
+            continue
+        if lack(office.fleet.abilities(worker.vehicle.registration), needs, parcel) is None:
+            return True  # asked with each search: the first one that can is enough
+        has_drivers = True
+    return not has_drivers and needs == NOTHING
 
 
 def require_vehicle(

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from bpp.fleet.abilities import Abilities
 from bpp.fleet.dispatch import Candidate, Position
 from bpp.fleet.fleet import Fleet
 from bpp.orders.extension import ExtraLine, JobTerms
@@ -115,3 +116,14 @@ def test_a_cooperative_that_takes_orders_without_a_driver_offers_without_an_arri
 
 def test_a_ride_wanted_soon_is_offered() -> None:
     assert search(with_driver(), replace(INTENT, start_at=NOW + SOON_S), nobody_is_busy, NOW, ASKER)
+
+
+def test_a_search_looks_at_no_more_vehicles_than_until_one_can(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    where, asked_of = with_driver(), []
+    many = [replace(worker(), agent_id=f"agent-{n}") for n in range(1_000)]
+    monkeypatch.setattr(where.fleet, "workers", lambda: many)
+    monkeypatch.setattr(where.fleet, "abilities", lambda name: asked_of.append(name) or Abilities())
+    assert search(where, INTENT, nobody_is_busy, NOW, ASKER) is not None
+    assert len(asked_of) <= 3  # one of the fleet, and each driver nearby
