@@ -97,7 +97,7 @@ class Health:
 
     async def faults(self) -> dict[str, str]:
         """What keeps this node from its work, by the name of the check; empty when nothing does."""
-        said = {name: check() for name, check in self.checks.items()}
+        said = {name: _said(check) for name, check in self.checks.items()}
         said["registry"] = await self._registry_fault()
         return {name: fault for name, fault in said.items() if fault is not None}
 
@@ -112,14 +112,14 @@ class Health:
 
     async def pulse_next(self, now: int) -> bool:
         """Each second: what room there is, what was shed, and if a failed store works again."""
-        self._count_room(now)
         self._door.tell_shed()
-        if self._door.store_fault is not None:
-            try:
+        try:
+            self._count_room(now)
+            if self._door.store_fault is not None:
                 await self._store.transact(lambda session: None)
                 self._door.store_fault = None
-            except StoreUnavailable as fault:
-                self._door.store_fault = str(fault)
+        except StoreUnavailable as fault:
+            self._door.store_fault = str(fault)
         return False
 
     def _count_room(self, now: int) -> None:
@@ -156,6 +156,14 @@ class Health:
                 "wayfare_key_valid_until_seconds", "When the key that signs ends, UTC", until
             )
         return None if found[key_id] else "our own record is not SUBSCRIBED; wayfare join"
+
+
+def _said(check: Callable[[], str | None]) -> str | None:
+    """What the check says; if it cannot even ask the database, that."""
+    try:
+        return check()
+    except StoreUnavailable as fault:
+        return str(fault)
 
 
 def _disk(data_dir: Path) -> shutil._ntuple_diskusage:

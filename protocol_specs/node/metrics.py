@@ -6,6 +6,7 @@ of a message, a peer's name, a person or a place on a map.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -16,6 +17,8 @@ from prometheus_client import (
     ProcessCollector,
     generate_latest,
 )
+
+from protocol_specs.node.store_faults import StoreUnavailable
 
 COUNTED = ("accepted", "refused", "handled", "sent", "given_up")
 WHY = {"refused": "status", "fault": "where", "alarm": "what"}
@@ -61,8 +64,15 @@ class Metrics:
         return value or 0.0
 
     def watch_age(self, queue: str, age_s: Callable[[], float]) -> None:
-        """Show `age_s()`, asked at each reading."""
-        self._oldest.labels(queue).set_function(age_s)
+        """Show `age_s()`, asked at each reading; no number while the database cannot be asked."""
+
+        def known() -> float:
+            try:
+                return age_s()
+            except StoreUnavailable:
+                return math.nan
+
+        self._oldest.labels(queue).set_function(known)
 
     def watch(self, name: str, says: str, value: Callable[[], float]) -> None:
         """Show `value()` as the gauge `name`, asked at each reading. Once each."""

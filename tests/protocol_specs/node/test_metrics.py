@@ -1,9 +1,13 @@
 """What an operator can see and be woken by: gauges and counters with few, own labels."""
 
+import math
 import re
 from pathlib import Path
 
+import pytest
+
 from protocol_specs.node.actions import Durable
+from protocol_specs.node.store import StoreUnavailable
 from protocol_specs.node.telemetry import Telemetry
 from tests.protocol_specs.node.test_node import a_node, directory_of, get_ops
 from tests.support import peers
@@ -39,6 +43,31 @@ async def test_what_alarms_are_made_of_is_shown(tmp_path: Path) -> None:
     assert value(text, "wayfare_key_valid_until_seconds") == own[0].valid_until
     assert value(text, "process_resident_memory_bytes") > 1_000_000
     assert "+60" not in text
+
+
+async def test_a_database_that_is_away_is_a_fault_of_the_check_named_store_and_figures_go_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sock = listening_socket()
+    node = a_node(tmp_path, sock)
+
+    def away(*_: object, **__: object) -> None:
+        raise StoreUnavailable("the database cannot be reached")
+
+    async with running(node, sock):
+        with monkeypatch.context() as patch:
+            patch.setattr(node.store, "read", away)
+            patch.setattr(node.store, "transact", away)
+            await node.health.pulse_next(node.now())  # as each second: nobody has to send first
+            said = await get_ops(node, "/ready")
+            assert said.status == 503
+            assert said.json["faults"]["store"] == "the database cannot be reached"
+            text = (await get_ops(node, "/metrics")).body.decode()
+        assert value(text, 'wayfare_ready_fault{check="store"}') == 1
+        assert math.isnan(value(text, 'wayfare_oldest_age_seconds{queue="inbox"}'))
+        assert value(text, "wayfare_disk_free_bytes") > 0
+        await node.health.pulse_next(node.now())
+        assert (await get_ops(node, "/ready")).status == 200
 
 
 async def test_a_node_that_stops_says_that_no_traffic_should_come(tmp_path: Path) -> None:
