@@ -15,6 +15,8 @@ from registry import changes, directory, participants, pending
 from registry.operating import reading
 from registry.tables import METADATA, TRIGGERS
 
+pytestmark = pytest.mark.sqlite  # it looks into the file itself
+
 
 @pytest.fixture(scope="module")
 def database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[sqlite3.Connection]:

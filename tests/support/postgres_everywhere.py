@@ -9,7 +9,10 @@ from sqlalchemy import MetaData
 from protocol_specs.node import store as store_module
 from protocol_specs.node.postgres.engine import opened
 from protocol_specs.node.store import Store, StoreAt
+from protocol_specs.node.workers import WHOLE, Share
 from tests.support.postgres_server import database_of
+
+_OPEN = Store.open
 
 
 def install() -> None:
@@ -25,7 +28,15 @@ def _place(where: Path | StoreAt) -> StoreAt:
     return database_of(folder, None)
 
 
-def _open(where: Path | StoreAt, metadata: MetaData, *, triggers: Sequence[str] = ()) -> Store:
+def _open(
+    where: Path | StoreAt,
+    metadata: MetaData,
+    *,
+    triggers: Sequence[str] = (),
+    share: Share = WHOLE,
+) -> Store:
+    if isinstance(where, StoreAt) and where.url is not None:
+        return _OPEN(where, metadata, triggers=triggers, share=share)
     folder = where if isinstance(where, Path) else where.data_dir
     return Store(opened(database_of(folder, metadata, triggers), lambda link: None))
 

@@ -1,6 +1,7 @@
 """A real PostgreSQL server for tests: from a package, on a socket of its own, as no root."""
 
 import atexit
+import ctypes
 import hashlib
 import importlib.util
 import os
@@ -62,6 +63,7 @@ class Server:
         self._process = subprocess.Popen(
             [_binary("postgres"), "-D", str(self._data), *options],
             user=self._as,
+            preexec_fn=_end_with_the_tests,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
@@ -161,6 +163,11 @@ def _template(metadata: MetaData, triggers: Sequence[str]) -> str:
         link.close()
         _templates[key] = name
     return _templates[key]
+
+
+def _end_with_the_tests() -> None:
+    """Whoever started the server may be killed: then it ends at once (prctl, PR_SET_PDEATHSIG)."""
+    ctypes.CDLL(None).prctl(1, signal.SIGQUIT)
 
 
 def _somebody() -> str | None:

@@ -185,9 +185,9 @@ CREATE TABLE owed (
     error TEXT COLLATE "C", 
     trace TEXT COLLATE "C", 
     PRIMARY KEY (id), 
+    CHECK (state <> 'pending' OR body_id IS NOT NULL), 
     FOREIGN KEY(conversation_id) REFERENCES conversation (id), 
     CHECK (state IN ('pending', 'sent', 'parked', 'superseded', 'expired')), 
-    CHECK (state <> 'pending' OR body_id IS NOT NULL), 
     UNIQUE (conversation_id, n)
 )
 
@@ -220,10 +220,10 @@ CREATE TABLE received (
     error TEXT COLLATE "C", 
     trace TEXT COLLATE "C", 
     PRIMARY KEY (id), 
-    CHECK (state <> 'new' OR body_id IS NOT NULL), 
     FOREIGN KEY(conversation_id) REFERENCES conversation (id), 
-    CHECK (state IN ('new', 'handled', 'parked')), 
-    UNIQUE (sender_id, action, message_id, callback_hash)
+    UNIQUE (sender_id, action, message_id, callback_hash), 
+    CHECK (state <> 'new' OR body_id IS NOT NULL), 
+    CHECK (state IN ('new', 'handled', 'parked'))
 )
 
 CREATE INDEX received_due ON received (next_at, id) WHERE state = 'new'

@@ -717,8 +717,8 @@ CREATE TABLE owed (
     trace TEXT COLLATE "C", 
     PRIMARY KEY (id), 
     CHECK (state <> 'pending' OR body_id IS NOT NULL), 
-    CHECK (state IN ('pending', 'sent', 'parked', 'superseded', 'expired')), 
     FOREIGN KEY(conversation_id) REFERENCES conversation (id), 
+    CHECK (state IN ('pending', 'sent', 'parked', 'superseded', 'expired')), 
     UNIQUE (conversation_id, n)
 )
 
@@ -783,8 +783,8 @@ CREATE TABLE received (
     PRIMARY KEY (id), 
     FOREIGN KEY(conversation_id) REFERENCES conversation (id), 
     UNIQUE (sender_id, action, message_id, callback_hash), 
-    CHECK (state IN ('new', 'handled', 'parked')), 
-    CHECK (state <> 'new' OR body_id IS NOT NULL)
+    CHECK (state <> 'new' OR body_id IS NOT NULL), 
+    CHECK (state IN ('new', 'handled', 'parked'))
 )
 
 CREATE INDEX received_due ON received (next_at, id) WHERE state = 'new'

@@ -13,7 +13,7 @@ from typing import Any
 
 import psycopg
 from psycopg.conninfo import make_conninfo
-from psycopg.pq import ConnStatus, DiagnosticField, ExecStatus, Format
+from psycopg.pq import ConnStatus, DiagnosticField, ExecStatus, Format, PGconn, PollingStatus, abc
 
 from protocol_specs.node.store_faults import Conflict, StoreContended, StoreUnavailable
 
@@ -89,14 +89,7 @@ class Link:
 
     def __init__(self, conninfo: str, *, round_s: float = ROUND_S) -> None:
         """Connects. Raises StoreUnavailable."""
-        try:
-            self._connection = psycopg.connect(
-                make_conninfo(conninfo, connect_timeout=CONNECT_S, **_NETWORK),
-                autocommit=True,
-            )
-        except psycopg.Error as error:
-            raise StoreUnavailable(f"the database cannot be reached: {error}") from error
-        self.pg = self._connection.pgconn
+        self.pg = _connected(make_conninfo(conninfo, **_NETWORK))
         self._round_s = round_s
         self._names: dict[str, bytes] = {}
         self._prepared = 0
@@ -207,7 +200,7 @@ class Link:
 
     def close(self) -> None:
         """Ends the connection, and with it whatever it held."""
-        self._connection.close()
+        self.pg.finish()
 
     def _round(self, sql: str, sets: Sequence[Values]) -> list[Any]:
         """Sends what waits and the statement, for each set of values; its results."""
@@ -281,6 +274,25 @@ class Link:
             raise StoreUnavailable("the database did not answer in time")
         if ready[0][1] & ~select.POLLOUT:
             self.pg.consume_input()
+
+
+def _connected(conninfo: str) -> abc.PGconn:
+    """A new connection, within the deadline. Raises StoreUnavailable."""
+    deadline = time.monotonic() + CONNECT_S
+    try:
+        pg = PGconn.connect_start(conninfo.encode())
+        while (state := pg.connect_poll()) != PollingStatus.OK:
+            if state == PollingStatus.FAILED or time.monotonic() > deadline:
+                says = pg.get_error_message() if state == PollingStatus.FAILED else "no answer"
+                pg.finish()
+                raise StoreUnavailable(f"the database cannot be reached: {says}")
+            waiting = select.poll()
+            is_reading = state == PollingStatus.READING
+            waiting.register(pg.socket, select.POLLIN if is_reading else select.POLLOUT)
+            waiting.poll(max(0, (deadline - time.monotonic()) * 1000))
+    except psycopg.OperationalError as error:
+        raise StoreUnavailable(f"the database cannot be reached: {error}") from error
+    return pg
 
 
 def _written(value: "int | str | bytes | None") -> bytes | None:

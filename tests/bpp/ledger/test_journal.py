@@ -68,6 +68,7 @@ def test_an_entry_without_transfers_is_a_fact(ledger: Ledger) -> None:
     assert stands == journal.written(empty)
 
 
+@pytest.mark.sqlite
 @pytest.mark.parametrize("table", ["account", "entry", "transfer", "block", "sealed_leaf"])
 @pytest.mark.parametrize("verb", ["UPDATE {} SET {} = {}", "DELETE FROM {}", "REPLACE INTO {}"])
 def test_the_database_refuses_to_change_or_remove_a_row(
@@ -84,6 +85,7 @@ def test_the_database_refuses_to_change_or_remove_a_row(
     assert rows(ledger) == before
 
 
+@pytest.mark.sqlite
 def test_a_salt_is_never_changed_but_may_be_erased(ledger: Ledger) -> None:
     with pytest.raises(Conflict):
         ledger.store.transact_now(
@@ -95,6 +97,7 @@ def test_a_salt_is_never_changed_but_may_be_erased(ledger: Ledger) -> None:
     assert erased == 3
 
 
+@pytest.mark.sqlite
 @pytest.mark.parametrize(
     "values",
     [

@@ -15,6 +15,8 @@ from protocol_specs.node.sqlite import FILE_NAME
 from protocol_specs.node.store import Store
 from tests.bpp.ledger.support import Ledger
 
+pytestmark = pytest.mark.sqlite  # it looks into the file itself
+
 BLOCKS, PER_BLOCK = 4, 3
 
 

@@ -14,6 +14,8 @@ from bpp.ledger.witness import BadWitness, Witness, read
 from protocol_specs.wire.keys import generate_signing_key
 from tests.bpp.ledger.support import NOW, Ledger, an_entry
 
+pytestmark = pytest.mark.sqlite  # it looks into the file itself
+
 FIRST, SECOND = "my.scheme/order-0/1/1", "my.scheme/order-1/1/1"
 
 

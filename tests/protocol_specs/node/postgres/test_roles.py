@@ -71,7 +71,7 @@ def test_who_reads_and_who_audits_writes_nothing_and_an_auditor_sees_no_person(u
         refused(link, ENTRY[0])
         link.close()
     auditor = as_role("auditor")
-    for table in ("driver", "received", "body", "ride_order", "local_worker"):
+    for table in ("driver", "received", "body", "orders", "local_worker"):
         refused(auditor, f"SELECT * FROM {table}")  # noqa: S608 - of this test
     auditor.close()
 
