@@ -1,7 +1,8 @@
-"""What runs in production: its bill of materials (CycloneDX), and known faults of any part of it.
+"""What runs in production: its bills of materials (CycloneDX), and known faults of any part of it.
 
     check_dependencies.py OUT.json
 
+One bill for a node as it is (OUT.json), one for each extra that is deployed (OUT-postgres.json).
 Fails on a finding. Where the advisory service cannot be asked it says so, and that nothing was
 looked up: pip-audit by itself would call that "no known vulnerabilities".
 """
@@ -14,16 +15,20 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parents[1]
-LOCK = ROOT / "requirements.lock"
+LOCKS = {"": "requirements.lock"} | {
+    f"-{extra}": f"requirements-{extra}.lock" for extra in ("postgres", "otel")
+}
 BIN = Path(sys.executable).parent
 
 
 def main() -> int:
-    """Bill first, then the advisories; 1 when there is a finding."""
-    out = Path(sys.argv[1])
-    made = bill(out)
-    print(f"bill of materials: {len(made['components'])} components in {out}")
-    pins = [line.split()[0] for line in LOCK.read_text().splitlines() if "==" in line]
+    """Bills first, then the advisories; 1 when there is a finding."""
+    for ending, lock in LOCKS.items():
+        out = Path(sys.argv[1])
+        out = out.with_stem(out.stem + ending)
+        made = bill(ROOT / lock, out)
+        print(f"bill of materials: {len(made['components'])} components in {out}")
+    pins = locked()
     if not asked(pins[:1])["looked_up"]:
         print(
             f"NOT AUDITED: the advisory service cannot be asked from here; none of {len(pins)} "
@@ -39,10 +44,16 @@ def main() -> int:
     return 1 if found["faults"] else 0
 
 
-def bill(out: Path) -> dict[str, Any]:
+def locked() -> list[str]:
+    """Each package and version that any of the locks names, once."""
+    texts = [(ROOT / lock).read_text() for lock in LOCKS.values()]
+    return sorted({line.split()[0] for text in texts for line in text.splitlines() if "==" in line})
+
+
+def bill(lock: Path, out: Path) -> dict[str, Any]:
     """Every locked package with its version and hashes, as CycloneDX 1.6, validated."""
     out.parent.mkdir(parents=True, exist_ok=True)
-    words = ["requirements", str(LOCK), "--pyproject", str(ROOT / "pyproject.toml")]
+    words = ["requirements", str(lock), "--pyproject", str(ROOT / "pyproject.toml")]
     words += ["--of", "JSON", "--output-reproducible", "--validate", "-o", str(out)]
     command = [sys.executable, "-W", "ignore", "-m", "cyclonedx_py", *words]
     subprocess.run(command, check=True, cwd=ROOT, timeout=120)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import runpy
 import shlex
 import subprocess
 import tomllib
@@ -265,6 +266,24 @@ def test_each_alarm_has_its_paragraph_in_the_guide() -> None:
     guide = (ROOT / "docs" / "operate.md").read_text()
     told = set(re.findall(r"^\| `(Wayfare\w+)` \|", guide, re.MULTILINE))
     assert told == {rule["alert"] for rule in alarms()}
+
+
+def test_the_guide_names_every_kind_of_alarm() -> None:
+    [row] = re.findall(
+        r"^\| `WayfareAlarm` \| (.*?) \|", (ROOT / "docs" / "operate.md").read_text(), re.MULTILINE
+    )
+    source = "\n".join(path.read_text() for path in (ROOT / "bpp").rglob("*.py"))
+    kinds = set(re.findall(r'log\(\s*(?:"alarm"|event),[^)]*?\bwhat="(\w+)"', source))
+    assert len(kinds) >= 5
+    assert kinds <= set(re.findall(r"`(\w+)`", row))
+
+
+def test_what_is_looked_up_for_known_faults_is_all_that_is_deployed() -> None:
+    asked = runpy.run_path(str(ROOT / ".ci" / "check_dependencies.py"))["locked"]()
+    for name in ("requirements.lock", "requirements-postgres.lock", "requirements-otel.lock"):
+        pins = re.findall(r"^([A-Za-z][^ ]*==\S+)", (ROOT / name).read_text(), re.MULTILINE)
+        assert len(pins) > 20
+        assert set(pins) <= set(asked)
 
 
 def test_prometheus_asks_the_operators_port_of_each_service() -> None:
