@@ -7,6 +7,7 @@ unrepeatable; whatever would take more from an account than stands there is refu
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import bindparam, select
 
@@ -167,9 +168,23 @@ def record(session: Session, fact: MoneyFact, *, currency: str, now: int) -> boo
 def reverse(session: Session, entry_id: str, *, by: str, at: int) -> bool:
     """Takes one money fact back whole, by an entry of its own; says whether it was new.
 
-    Raises NotPosted: no such entry, one that follows from an order, or itself a reversal.
+    Raises NotPosted: no such entry, one that follows from an order, itself a reversal, or a part of
+    a divided surplus, which is taken back whole.
     """
     stands = journal.document(session, entry_id)
+    if stands is not None and stands["kind"] == SURPLUS:
+        raise NotPosted(f"{entry_id} is one part of many: take the division back, on its own page")
+    return _reverse(session, entry_id, stands, by=by, at=at)
+
+
+def reverse_part(session: Session, entry_id: str, *, by: str, at: int) -> bool:
+    """Takes a part of a divided surplus back, for who takes back every other part with it."""
+    return _reverse(session, entry_id, journal.document(session, entry_id), by=by, at=at)
+
+
+def _reverse(
+    session: Session, entry_id: str, stands: dict[str, Any] | None, *, by: str, at: int
+) -> bool:
     if stands is None:
         raise NotPosted(f"there is no entry {entry_id}")
     if stands["kind"] not in (*KINDS, SURPLUS) or "by" not in stands:

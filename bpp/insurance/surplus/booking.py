@@ -161,7 +161,7 @@ def take_back(session: Session, reference: str, *, by: str, now: int) -> None:
     if is_taken_back(session, reference):
         raise NotDivided(f"{reference} was taken back already")
     for row in _rows(session, _PARTS, f"{KIND}/{reference}/"):
-        money_facts.reverse(session, row["id"], by=by, at=now)
+        money_facts.reverse_part(session, row["id"], by=by, at=now)
 
 
 def every(session: Session) -> list[dict[str, Any]]:

@@ -110,6 +110,19 @@ async def test_a_division_is_taken_back_once_and_its_file_is_logged(there: Coope
     assert (await browser.get(f"{PAGE}/none")).status == 404
 
 
+async def test_no_part_of_a_division_is_taken_back_alone(there: Cooperative) -> None:
+    browser = await signed_in(there, "treasurer")
+    await browser.post(PAGE, hidden(await looked_at(there, browser), PAGE))
+    (part,) = there.node.store.read(lambda session: booking.find(session, "2026"))["parts"]  # type: ignore[index]  # it was booked
+    before = stands(there)
+    entry = {"entry": f"surplus/2026/{part[0]}"}
+    money = f"{BASE}/money"
+    answer = await send(browser, money, f"{money}/reverse", entry | {"sure": "yes"})
+    assert (answer.status, "take the division back" in answer.text) == (422, True)
+    assert stands(there) == before
+    assert not there.node.store.read(lambda session: booking.is_taken_back(session, "2026"))
+
+
 async def test_members_see_what_was_divided_and_not_who_got_what(there: Cooperative) -> None:
     treasurer = await signed_in(there, "treasurer")
     await treasurer.post(PAGE, hidden(await looked_at(there, treasurer), PAGE))
