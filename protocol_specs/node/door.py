@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 
 Action = Durable | Passing
 FULL = "too many messages wait here; try again later"
+UNSENT = "many answers to you wait to be sent; take those first"
 TOO_OFTEN = "you send too much in a second; slow down"
 JSON = {"Content-Type": "application/json"}
 
@@ -183,6 +184,9 @@ class Door:
             raise Shed(RateLimited(TOO_OFTEN, retry_after_s=wait_s))
         if isinstance(served, Durable) and self.room.is_full_for(peer_id):
             raise Shed(Overloaded(FULL))
+        asks = not served.action.startswith("on_")  # two that answer each other must not both wait
+        if asks and isinstance(served, Durable) and self.room.owes_much_to(peer_id):
+            raise Shed(Overloaded(UNSENT))
 
     def _pace(self, peer_id: str, now: int) -> None:
         """Only what is proven to be a peer's own counts for it, else others could use it up."""

@@ -26,7 +26,7 @@ class Room:
         handled: Callable[[], int],
         owes_much_to: Callable[[str], bool] = lambda peer_id: False,
     ) -> None:
-        self._most_ever, self._handled, self._owes_much_to = most, handled, owes_much_to
+        self._most_ever, self._handled, self.owes_much_to = most, handled, owes_much_to
         self._most = self._share = min(most, LEAST)
         self._waiting = self._handled_before = 0
         self._per_s = 0.0
@@ -39,9 +39,7 @@ class Room:
 
     def is_full_for(self, peer_id: str) -> bool:
         """Whether this peer has none; the name may be one that somebody only claims to have."""
-        if self._taken[peer_id] >= self._share or self._left() <= 0:
-            return True
-        return self._owes_much_to(peer_id)
+        return self._taken[peer_id] >= self._share or self._left() <= 0
 
     def take(self, peer_id: str) -> None:
         """A message proven to be this peer's was taken."""

@@ -467,3 +467,16 @@ async def test_a_node_with_too_much_to_do_sheds_before_it_verifies_and_takes_aga
         room.counted(0, 1.0)
         assert (await signed_post(there.url, there.bap, there.confirm())).is_ack
         assert there.stored() == 1
+
+
+async def test_who_is_owed_more_answers_than_it_takes_is_told_to_take_those_first(
+    tmp_path: Path,
+) -> None:
+    async with serving(tmp_path) as there:
+        other = peers.bap("other-bap.example.org")
+        there.directory.held += other.records()
+        there.node.door.room.owes_much_to = lambda peer_id: peer_id == there.bap.subscriber_id
+        said = await signed_post(there.url, there.bap, there.confirm())
+        assert (said.status, said.headers["Retry-After"]) == (503, "2")
+        assert there.stored() == 0
+        assert (await signed_post(there.url, other, there.confirm(other))).is_ack

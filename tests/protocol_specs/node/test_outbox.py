@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from protocol_specs.node.client import Undelivered
-from protocol_specs.node.outbox import Outbox
+from protocol_specs.node.outbox import OWED_TO_ONE_MAX, Outbox
 from protocol_specs.node.owing import ORDER_CALLBACK_KEPT_S
 from protocol_specs.node.store import Row, Session, Store
 from protocol_specs.node.tables import Owed
@@ -469,3 +469,27 @@ async def test_a_clock_set_back_does_not_hold_up_what_was_never_tried(store: Sto
     async with running(store, FakeClient()) as there:
         await there.owe({"now": NOW + 3600})
         await there.all_sent()
+
+
+async def test_a_receiver_that_answers_slowly_is_owed_much_and_one_that_is_down_is_not_meant(
+    store: Store,
+) -> None:
+    go_on = asyncio.Event()
+
+    async def answer(sent: Sent) -> Acknowledgement:
+        await go_on.wait()
+        return ACK
+
+    async with running(store, FakeClient(answer)) as there:
+        await there.owe(*[{} for _ in range(OWED_TO_ONE_MAX + 40)])
+        await until(lambda: there.client.sent, "never tried")
+        assert not there.outbox.owes_much_to("bap.example.org"), "it never answered"
+        lane = there.outbox._lanes["bap.example.org"]
+        lane.answered()
+        assert there.outbox.owes_much_to("bap.example.org")
+        lane.failures = 1
+        assert not there.outbox.owes_much_to("bap.example.org")
+        lane.failures = 0
+        go_on.set()
+        await there.all_sent()
+        assert not there.outbox.owes_much_to("bap.example.org")
