@@ -118,8 +118,10 @@ class Speech:
         return dates.format_time(_there(at, zone), "short", locale=self.locale)
 
     def moment(self, at: int, zone: tzinfo) -> str:
-        """Day and time of an instant there."""
-        return dates.format_datetime(_there(at, zone), "medium", locale=self.locale)
+        """Day and time of an instant there, without seconds."""
+        there = _there(at, zone)
+        day = dates.format_date(there, "medium", locale=self.locale)
+        return f"{day}, {dates.format_time(there, 'short', locale=self.locale)}"
 
     def planned(self, at: int, zone: tzinfo) -> str:
         """Weekday, day and time of an instant there, without seconds."""
