@@ -12,6 +12,7 @@ from bpp.insurance import cash
 from bpp.insurance.desk_calls import Desk
 from bpp.insurance.remittance.files import asked, commands, identifiers
 from protocol_specs.node.store import Statement, Store
+from protocol_specs.node.store_settings import StoreAt
 from tests.bpp.insurance.remittance import support
 from tests.bpp.insurance.remittance.files.banking import SETTINGS, booked, declared, status
 from tests.bpp.insurance.remittance.files.test_pain001 import texts, valid
@@ -28,7 +29,7 @@ class Office:
 
     def desk(self, config: Path) -> Desk:
         return Desk(
-            data_dir=self.folder / "data",
+            store_at=StoreAt(self.folder / "data"),
             issuer="coop.example",
             currency="MYR",
             settings=SETTINGS,
