@@ -25,7 +25,7 @@ class Citizen:
     complaints: list[str] = field(default_factory=list)
 
     @classmethod
-    def at(cls, url: str, browser: Browser, **settings: Any) -> Citizen:
+    def at(cls, url: str, browser: Browser, *, path: str = "", **settings: Any) -> Citizen:
         """A window with the page open; every console message, dialog and foreign request counts."""
         context = browser.new_context(**{"viewport": PHONE, "locale": "en-MY", **settings})
         context.set_default_timeout(WAIT_MS)
@@ -40,7 +40,7 @@ class Citizen:
             "request",
             lambda sent: None if sent.url.startswith(url) else complain(f"elsewhere: {sent.url}"),
         )
-        page.goto(url)
+        page.goto(url + path)
         return citizen
 
     def button(self, name: str) -> Locator:
