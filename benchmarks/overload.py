@@ -42,6 +42,7 @@ async def measure(*, peak: int, cpu_s: float) -> dict[str, Any]:
         "times_the_load": round(flood.asked / max(1, flood.finished), 1),
         "statuses": {str(status): n for status, n in flood.statuses.items()},
         "ack_ms": percentiles_ms(flood.acked_s),
+        "share_of_a_core": round(flood.share_of_a_core, 2),
         "back_to_normal_s": round(back_s, 2),
         "resident_mb": round(resident_mb, 1),
     }
@@ -85,6 +86,7 @@ class Flood:
     finished: int = 0
     statuses: Counter[int] = field(default_factory=Counter)
     acked_s: list[float] = field(default_factory=list)
+    share_of_a_core: float = 0.0  # that the node had meanwhile
 
     @property
     def asked(self) -> int:
@@ -118,10 +120,11 @@ async def flooded(consumer: Consumer, process: Process, cpu_s: float) -> tuple[f
             await asyncio.sleep(LOOK_S)
         flood.statuses.clear()
         flood.acked_s.clear()
-        before, heard_before = process.cpu_s(), consumer.heard
+        begun, before, heard_before = time.monotonic(), process.cpu_s(), consumer.heard
         while process.cpu_s() < before + cpu_s:  # noqa: ASYNC110  # nobody tells of it
             await asyncio.sleep(LOOK_S)
         flood.finished, used = consumer.heard - heard_before, process.cpu_s() - before
+        flood.share_of_a_core = used / (time.monotonic() - begun)
         is_over.set()
     pool.close()
     return flood.finished / used, flood
