@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Callable
 from typing import Any
 
 from aiohttp import web
@@ -108,13 +110,18 @@ class Journeys:
         """GET /trips/{id}/events."""
         return await self.stream(visit, self._trips.mine(visit))
 
-    async def stream(self, visit: Visit, journey: Journey) -> web.StreamResponse:
-        """The events of a journey for a page that shows it."""
+    async def stream(
+        self, visit: Visit, journey: Journey, may_see: Callable[[], bool] = lambda: True
+    ) -> web.StreamResponse:
+        """The events of a journey for a page that shows it, for as long as it may be seen."""
         node, label = self._trips.site.node, visit._("Vehicle")
-        followed, shown = Followed(), 0
+        followed, shown, over = Followed(), 0, asyncio.Event()
 
         def since_then(after: int) -> list[Event]:
             nonlocal shown
+            if node.stopping.is_set() or not may_see():
+                over.set()
+                return [Event(after, "ended", b"{}")]
             read = node.store.read
             events = read(lambda session: happened(journey.id, after, session, label))
             if followed.n != shown:
@@ -131,7 +138,7 @@ class Journeys:
                         happened=since_then,
                         bell=bell,
                         since=since,
-                        stopping=node.stopping,
+                        stopping=over,
                         heartbeat_s=self._trips.settings.heartbeat_s,
                     )
         except BadEventId:

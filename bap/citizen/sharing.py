@@ -37,14 +37,19 @@ class Sharing:
 
     async def events(self, visit: Visit) -> web.StreamResponse:
         """GET /shared/{token}/events."""
-        return await self._journeys.stream(visit, self._shared(visit))
+        return await self._journeys.stream(
+            visit, self._shared(visit), may_see=lambda: self._find(visit) is not None
+        )
 
     def _shared(self, visit: Visit) -> Journey:
-        token = visit.arg("token")
-        found = self._trips.site.node.store.read(lambda session: trips.shared(session, token))
+        found = self._find(visit)
         if found is None:
             raise PageError(404, visit._("This link shows nothing any more."))
         return found
+
+    def _find(self, visit: Visit) -> Journey | None:
+        token = visit.arg("token")
+        return self._trips.site.node.store.read(lambda session: trips.shared(session, token))
 
     def _values(self, visit: Visit, journey: Journey) -> dict[str, Any]:
         doc = self._trips.api.document(journey.id)

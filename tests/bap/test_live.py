@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -16,7 +17,7 @@ from protocol_specs.web.settings import WebSettings
 from protocol_specs.wire.order import Place, Tracking
 from protocol_specs.wire.version import core_1_1 as version
 from tests.bap.network import DEADLINE_S, Network, Player, network
-from tests.bap.test_pages import booked, searched
+from tests.bap.test_pages import booked, form_of, searched
 from tests.support.browsing import Browsing
 from tests.support.peers import NOW
 
@@ -100,6 +101,32 @@ async def test_a_page_for_people_is_no_stream(net: Network) -> None:
     async with page_of_a_ride(net, url_at(net.coop)) as response:
         await net.coop.followed.wait()
         assert (await place_of(response, 3.13))["lon"] == 101.69
+    net.coop.streamed.put_nowait(None)
+
+
+async def test_an_open_page_of_a_link_that_shows_nothing_any_more_sees_no_further_position(
+    net: Network,
+) -> None:
+    browser = Browsing(net.citizen.url)
+    path = await searched(net, browser)
+    order = await booked(net, browser, path)
+    await browser.post(f"{path}/share", form_of(order, f"{path}/share"))
+    page = (await browser.get(path)).text
+    link = re.search(r"/shared/[\w-]{32}", page)
+    assert link
+    tracking = Tracking("active", Place(3.13, 101.69), NOW, url_at(net.coop))
+    told = version.write_on_track(tracking)
+    assert (await net.coop.say("on_track", await net.coop.asked("track"), told)).is_ack
+    async with (
+        asyncio.timeout(DEADLINE_S),
+        aiohttp.ClientSession() as friend,
+        friend.get(f"{net.citizen.url}{link.group()}/events") as response,
+    ):
+        net.coop.streamed.put_nowait(position(3.14))
+        await place_of(response, 3.14)
+        await browser.post(f"{path}/unshare", form_of(page, f"{path}/unshare"))
+        net.coop.streamed.put_nowait(position(3.15))
+        assert b"3.15" not in await response.content.read()
     net.coop.streamed.put_nowait(None)
 
 
