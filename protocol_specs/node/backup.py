@@ -1,8 +1,8 @@
 """A copy of a node's data folder that is whole: taken beside the running node, checked, restored.
 
 The database is copied as one committed state (`VACUUM INTO`, which also leaves out what was
-deleted); then the small files beside it. Private keys are not in the data folder and not in the
-copy. A copy without its manifest is not finished.
+deleted); then the small files beside it. Private keys are not in the copy, even if they lie in the
+data folder. A copy without its manifest is not finished.
 """
 
 from __future__ import annotations
@@ -10,9 +10,10 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import shutil
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from contextlib import closing
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -32,6 +33,7 @@ LEFT_OUT = (
     MANIFEST,
 )
 """Beginnings or ends of names: the database is copied by itself, the others come again."""
+ROTATED = re.compile(r"(signing|encryption)-.*\.key")  # that `wayfare rotate` made
 WAIT_S = 30
 CHUNK_BYTES = 1_048_576
 
@@ -46,8 +48,11 @@ class Backup:
     files: dict[str, str]
 
 
-def make(data_dir: Path, folder: Path, *, subscriber_id: str, now: int) -> Backup:
-    """Copy the data of a node, running or not, into `folder`, which is new or empty.
+def make(
+    data_dir: Path, folder: Path, *, subscriber_id: str, now: int, private: Container[Path] = ()
+) -> Backup:
+    """Copy the data of a node, running or not, into `folder`, which is new or empty; of files that
+    are `private` (whole paths) nothing.
 
     Raises StoreUnusable: nothing to copy, a folder with something in it, a copy that does not hold.
     """
@@ -61,7 +66,8 @@ def make(data_dir: Path, folder: Path, *, subscriber_id: str, now: int) -> Backu
         raise StoreUnusable(f"{folder} is not empty: each backup has a folder of its own")
     _copy_database(data_dir / sqlite.FILE_NAME, folder / sqlite.FILE_NAME)
     for name in _beside(data_dir):
-        _copy(data_dir / name, folder / name)
+        if (data_dir / name).resolve() not in private and not ROTATED.fullmatch(name.name):
+            _copy(data_dir / name, folder / name)
     names = sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
     made = Backup(VERSION, subscriber_id, now, {name: _sha256(folder / name) for name in names})
     files.replace(folder / MANIFEST, json.dumps(asdict(made), indent=1).encode())

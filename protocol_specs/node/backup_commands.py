@@ -3,11 +3,15 @@
 import argparse
 import sys
 import time
+import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from protocol_specs.node import backup
 from protocol_specs.node.settings import AnyNodeSettings, load
+
+PATH_MAX = 4_096
 
 
 def add(subparsers: Any) -> None:
@@ -33,14 +37,24 @@ def run_backup(arguments: argparse.Namespace) -> int:
         arguments.out,
         subscriber_id=settings.subscriber_id,
         now=int(time.time()),
+        private=set(_named(tomllib.loads(arguments.config.read_text()), arguments.config.parent)),
     )
     print(f"{settings.subscriber_id}: {len(made.files)} files in {arguments.out}, checked")
     print(
-        "Not in it: settings, private keys, the witness of the books. It holds personal data: "
-        "encrypt it before it leaves this machine",
+        "Not in it: settings, private keys, the witness of the books. It holds personal data and "
+        "the tokens of operator and desk: encrypt it before it leaves this machine",
         file=sys.stderr,
     )
     return 0
+
+
+def _named(settings: Any, folder: Path) -> Iterator[Path]:
+    """What the settings name as files of their own: keys, passwords, the witness."""
+    if isinstance(settings, dict | list):
+        for each in settings.values() if isinstance(settings, dict) else settings:
+            yield from _named(each, folder)
+    elif isinstance(settings, str) and len(settings) < PATH_MAX and "\0" not in settings:
+        yield (folder / settings).resolve()
 
 
 def run_restore(arguments: argparse.Namespace) -> int:

@@ -132,6 +132,25 @@ async def test_the_drill_script_says_whether_the_backup_could_be_lived_on(tmp_pa
         assert len(list((tmp_path / "backups").iterdir())) == 2
 
 
+def test_keys_that_lie_with_the_data_are_not_copied(tmp_path: Path) -> None:
+    home, data = tmp_path / "home", tmp_path / "home" / "data"
+    data.mkdir(parents=True)
+    sqlite3.connect(data / "node.sqlite3").close()
+    (home / "node.toml").write_text(
+        'subscriber_id = "bpp.example.org"\nunique_key_id = "k1"\nurl = "https://bpp.example.org"\n'
+        'data_dir = "data"\nsigning_key = "data/keys/a.key"\nencryption_key = "data/b.key"\n'
+        'port = 8600\ndomains = ["nic2004:60221"]\n[insurance]\nledger_key = "data/ledger"\n'
+    )
+    (data / "keys").mkdir()
+    private = ["keys/a.key", "b.key", "ledger", "keys/signing-k2.key", "keys/encryption-k2.key"]
+    for name in [*private, "operator.token"]:
+        (data / name).write_text("secret")
+    assert wayfare("backup", "--config", home / "node.toml", "--out", tmp_path / "copy") == 0
+    copied = {str(p.relative_to(tmp_path / "copy")) for p in (tmp_path / "copy").rglob("*.*")}
+    assert copied == {"manifest.json", "node.sqlite3", "operator.token"}
+    assert not (tmp_path / "copy" / "ledger").exists()
+
+
 async def test_what_cannot_be_restored_is_refused_and_nothing_is_replaced(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
