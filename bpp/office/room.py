@@ -9,8 +9,8 @@ from bpp.insurance.settings import InsuranceSettings
 from bpp.insurance.wiring import Insured
 from bpp.office import words
 from bpp.orders.office import Office
-from bpp.work.standing import Standing
 from bpp.tariff.store import Reader
+from bpp.work.standing import Standing
 from protocol_specs.node.store import Store
 from protocol_specs.web.site import Site
 from protocol_specs.web.visit import PageError, Visit
