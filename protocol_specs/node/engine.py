@@ -7,6 +7,9 @@ from typing import Protocol
 from protocol_specs.node.session import Session
 
 Listeners = Mapping[str, list[Callable[[str], None]]]
+AGAIN = "again"
+"""The channel on which the engine itself says that others are heard from here on: what they notified
+before may be lost, so whoever keeps to their hints asks the tables once."""
 
 
 class Ended(Exception):
@@ -48,7 +51,8 @@ class Engine(Protocol):
         """Notifies the other processes at once, if that can be done now."""
 
     def hear_others(self, heard: Callable[[str, str], None]) -> Callable[[int], Awaitable[bool]]:
-        """Calls `heard(channel, payload)` for what other processes notify; a loop's step."""
+        """Calls `heard(channel, payload)` for what other processes notify, and with AGAIN each
+        time that it begins to hear; a loop's step."""
 
     def close(self) -> None:
         """Gives everything free. May be repeated."""

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 from protocol_specs.node import owed
 from protocol_specs.node.client import Undelivered
+from protocol_specs.node.engine import AGAIN
 from protocol_specs.node.lanes import BACKOFF_S_MAX, WAITING_MAX, Lane
 from protocol_specs.node.loops import attempt, backoff_s, outcome, pause, run_loop
 from protocol_specs.node.owing import CHANNEL
@@ -19,6 +20,7 @@ from protocol_specs.wire.errors import SIGNATURE_CODES, Acknowledgement
 IN_FLIGHT_MAX = 256
 OWED_TO_ONE_MAX = 256  # more than that to a receiver that answers: no new requests of its own
 UNPROVEN_IN_FLIGHT_MAX = 128
+ASKED_EVERY_S = 10  # where other processes owe too: to whom, whatever they told us
 PICKED_MAX = 256  # more than one lane can have in the air, so each pick finds new ones
 NOT_THE_MESSAGE = frozenset({429, 502, 503, 504})  # statuses that blame load or a proxy
 
@@ -41,15 +43,18 @@ class Outbox:
     ) -> None:
         self.wake = asyncio.Event()
         self._store, self._client, self._telemetry, self._now = store, client, telemetry, now
+        self._hears = store.share.of > 1  # of what other processes owe: hints that may be lost
         self._lanes: dict[str, Lane[int]] = {}
         self._ready: dict[str, None] = {}  # lanes to look at in the next turn, first come first
         self._in_flight = self._unproven_in_flight = 0
         self._looked_at_all = sys.maxsize  # the last process's clock may have run ahead of ours
+        self._asked_at = sys.maxsize  # when the table was last asked to whom we owe; not yet
         self._given_up: list[GivenUp] = []
         self._stopping = asyncio.Event()
         self._senders: asyncio.TaskGroup | None = None
         store.listen(CHANNEL, self._notice)
         store.listen(owed.BACK, self._is_back)
+        store.listen(AGAIN, lambda _: self._hears_again())
 
     def on_given_up(self, handler: GivenUp) -> None:
         """Calls `handler(session, row, reason)` in the commit that parks or expires a message."""
@@ -58,8 +63,6 @@ class Outbox:
     async def run(self, stopping: asyncio.Event) -> None:
         """Sends until `stopping` is set (and `wake`); then waits for what is in the air."""
         self._stopping = stopping
-        for receiver_id in self._store.read(partial(owed.receivers, share=self._store.share)):
-            self._lane(receiver_id).behind = True
         async with asyncio.TaskGroup() as self._senders:
             await run_loop(
                 "outbox",
@@ -81,6 +84,8 @@ class Outbox:
                 lane.behind = lane.behind or (lane.due_at is not None and lane.due_at <= now)
                 if lane.behind or lane.waiting:
                     self._ready[lane.receiver_id] = None
+        if now < self._asked_at or (self._hears and now >= self._asked_at + ASKED_EVERY_S):
+            self._ask(now)
         ready, self._ready = self._ready, {}
         for receiver_id in ready:
             self._start(self._lanes[receiver_id], now)
@@ -119,6 +124,18 @@ class Outbox:
         if lane is not None:
             lane.behind, lane.retry_at = True, 0
             self._look_at(lane)
+
+    def _hears_again(self) -> None:
+        for lane in self._lanes.values():
+            lane.retry_at = 0  # who is back was told meanwhile
+        self._asked_at = sys.maxsize
+        self.wake.set()
+
+    def _ask(self, now: int) -> None:
+        self._asked_at = now
+        for receiver_id in self._store.read(partial(owed.receivers, share=self._store.share)):
+            self._lane(receiver_id).behind = True
+            self._ready[receiver_id] = None
 
     def _look_at(self, lane: Lane[int]) -> None:
         self._ready[lane.receiver_id] = None

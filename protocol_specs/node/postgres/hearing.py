@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 
+from protocol_specs.node.engine import AGAIN
 from protocol_specs.node.postgres.link import Link
 from protocol_specs.node.store_faults import StoreUnavailable
 from protocol_specs.node.workers import Share
@@ -35,7 +36,8 @@ class Hearing:
         return False
 
     def listen(self, heard: Heard) -> None:
-        """Calls `heard(channel, payload)` for each word of another process."""
+        """Calls `heard(channel, payload)` for each word of another process, and with AGAIN after
+        each LISTEN: what was notified while nobody listened is gone."""
         self._heard = heard
 
     def tell(self, channel: str, payload: str) -> None:
@@ -61,6 +63,7 @@ class Hearing:
         self._link = link
         self._socket = link.pg.socket
         asyncio.get_running_loop().add_reader(self._socket, self._readable)
+        self._heard(AGAIN, "")
 
     def _readable(self) -> None:
         if self._link is None:

@@ -1,0 +1,148 @@
+"""What one worker owes and another must send arrives, also when nobody heard of it."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import ExitStack, asynccontextmanager
+from pathlib import Path
+
+import pytest
+from sqlalchemy import MetaData
+
+from protocol_specs.node import owed, tables
+from protocol_specs.node.loops import run_loop
+from protocol_specs.node.outbox import ASKED_EVERY_S, Outbox
+from protocol_specs.node.postgres.engine import PostgresEngine
+from protocol_specs.node.store import Store
+from protocol_specs.node.tables import Owed
+from protocol_specs.node.workers import Share
+from tests.support.peers import Clock
+from tests.support.postgres_server import database_of, server
+from tests.support.queues import FakeClient, owe_one, quiet, rows, until
+
+
+class Pair:
+    """Two workers' stores in one process: the first sends, the second owes."""
+
+    def __init__(self, first: Store, second: Store) -> None:
+        self.first, self.second = first, second
+        self.engine = first.engine
+        self.clock, self.client = Clock(), FakeClient()
+        self.outbox = Outbox(first, self.client, quiet(), now=lambda: int(self.clock.at))
+        self.hearing = first.hear_others()
+
+    def owe(self, to: str = "bap.example.org") -> None:
+        """One message of a conversation of each worker."""
+        for _ in range(2):
+            self.second.transact_now(lambda session: owe_one(session, to, now=int(self.clock.at)))
+
+    async def started(self) -> None:
+        """Waits until the outbox has asked what is owed, of which there is one message."""
+        await until(lambda: self.sent() == ["sent"], "what was owed at the start is sent")
+
+    def sent(self) -> list[str]:
+        """What became of the first one's own."""
+        own = [row for row in rows(self.first, Owed) if row["conversation_id"] % 2 == 0]
+        return [row["state"] for row in own]
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """The first one's outbox."""
+        stopping = asyncio.Event()
+        task = asyncio.create_task(self.outbox.run(stopping))
+        try:
+            yield
+        finally:
+            stopping.set()
+            self.outbox.wake.set()
+            await task
+
+    @asynccontextmanager
+    async def listening(self) -> AsyncIterator[None]:
+        """The first one hears the second, as the node's loop keeps it."""
+        stopping, wake = asyncio.Event(), asyncio.Event()
+        loop = run_loop(
+            "hearing",
+            self.hearing,
+            wake=wake,
+            stopping=stopping,
+            now=lambda: 0,
+            telemetry=quiet(),
+            poll_s=0.01,
+        )
+        task = asyncio.create_task(loop)
+        try:
+            yield
+        finally:
+            stopping.set()
+            wake.set()
+            await task
+
+    def is_listening(self) -> bool:
+        return self.backend() is not None
+
+    def backend(self) -> int | None:
+        """At the server, the process of the link on which the first one hears."""
+        assert isinstance(self.engine, PostgresEngine)
+        link = self.engine.hearing._link
+        return None if link is None or link.is_lost else link.backend
+
+
+@pytest.fixture
+async def pair(tmp_path: Path) -> AsyncIterator[Pair]:
+    metadata = MetaData()
+    tables.define(metadata)
+    at = database_of(tmp_path, metadata)
+    with ExitStack() as closing:
+        stores = [Store(PostgresEngine(at, share=Share(n, 2)), Share(n, 2)) for n in range(2)]
+        for store in stores:
+            closing.callback(store.close)
+        yield Pair(*stores)
+
+
+async def test_what_was_owed_while_the_link_was_cut_is_sent_once_it_listens_again(
+    pair: Pair,
+) -> None:
+    async with pair.running():
+        async with pair.listening():
+            await until(pair.is_listening, "it listens")
+            pair.owe()
+            await until(lambda: pair.sent() == ["sent"], "a hint arrives")
+        cut = pair.backend()
+        server().run(f"SELECT pg_terminate_backend({cut}, 5000)")
+        pair.owe()
+        async with pair.listening():
+            await until(lambda: pair.backend() not in (None, cut), "it listens again")
+            await until(lambda: pair.sent() == ["sent", "sent"], "what nobody heard of is sent")
+
+
+async def test_what_was_owed_before_it_listened_at_first_is_sent(pair: Pair) -> None:
+    pair.owe()
+    async with pair.running():
+        await pair.started()
+        pair.owe("new.example.org")
+        async with pair.listening():
+            await until(lambda: pair.sent() == ["sent", "sent"], "it is sent")
+
+
+async def test_who_was_told_to_be_back_while_nobody_listened_is_tried_at_once(pair: Pair) -> None:
+    pair.owe()
+    async with pair.running():
+        await pair.started()
+        lane = pair.outbox._lane("bap.example.org")
+        lane.rounds, lane.retry_at = 9, int(pair.clock.at) + 900
+        pair.owe()
+        pair.second.transact_now(
+            lambda session: owed.revive(session, "bap.example.org", int(pair.clock.at))
+        )
+        async with pair.listening():
+            await until(lambda: pair.sent() == ["sent", "sent"], "it is sent")
+
+
+async def test_what_was_never_told_is_asked_for_every_few_seconds(pair: Pair) -> None:
+    pair.owe()
+    async with pair.running():
+        await pair.started()
+        pair.owe("new.example.org")
+        pair.clock.at += ASKED_EVERY_S
+        pair.outbox.wake.set()
+        await until(lambda: pair.sent() == ["sent", "sent"], "it is sent")
