@@ -8,7 +8,7 @@ from protocol_specs.node.session import Session
 
 Listeners = Mapping[str, list[Callable[[str], None]]]
 AGAIN = "again"
-"""The channel on which the engine itself says that others are heard from here on: what they notified
+"""The channel on which the engine itself says that others are heard from here on: what they told
 before may be lost, so whoever keeps to their hints asks the tables once."""
 
 

@@ -132,10 +132,10 @@ class Outbox:
         self.wake.set()
 
     def _ask(self, now: int) -> None:
-        self._asked_at = now
         for receiver_id in self._store.read(partial(owed.receivers, share=self._store.share)):
             self._lane(receiver_id).behind = True
             self._ready[receiver_id] = None
+        self._asked_at = now
 
     def _look_at(self, lane: Lane[int]) -> None:
         self._ready[lane.receiver_id] = None

@@ -227,7 +227,7 @@ class Store:
             self._commit(units)
         except Ended:
             self._commit_each(units)
-        except StoreUnavailable as error:
+        except Exception as error:  # noqa: BLE001 - nobody waits for ever, whatever it is
             for waiting in units:
                 waiting.fail(error)
         for waiting in units:
@@ -251,7 +251,7 @@ class Store:
         for position, waiting in enumerate(units):
             try:
                 self._commit_alone(waiting)
-            except StoreUnavailable as error:  # not even BEGIN: no use in asking again for each
+            except Exception as error:  # noqa: BLE001 - not even BEGIN: no use in asking for each
                 for rest in units[position:]:
                     rest.fail(error)
                 return
@@ -282,9 +282,18 @@ class Store:
         except StoreUnavailable as error:
             raise Ended from error
         else:
-            engine.commit()
+            _keep(engine)
         finally:
             engine.roll_back()
+
+
+def _keep(engine: Engine) -> None:
+    try:
+        engine.commit()
+    except (Ended, StoreUnavailable):
+        raise
+    except Exception as error:  # the fault of one unit's words: each has to stand for its own
+        raise Ended from error
 
 
 def place(where: Path | StoreAt) -> StoreAt:

@@ -5,7 +5,6 @@ import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 
-import psycopg
 from sqlalchemy import MetaData
 
 from protocol_specs.node import sqlite
@@ -16,7 +15,7 @@ from protocol_specs.node.postgres.link import ROUND_S, Link
 from protocol_specs.node.postgres.place import connect, shown
 from protocol_specs.node.postgres.session import PostgresSession
 from protocol_specs.node.session import Session
-from protocol_specs.node.store_faults import Conflict, StoreInUse, StoreUnavailable, StoreUnusable
+from protocol_specs.node.store_faults import StoreInUse, StoreUnavailable, StoreUnusable
 from protocol_specs.node.store_settings import StoreAt
 from protocol_specs.node.workers import WHOLE, Share
 
@@ -121,7 +120,7 @@ class PostgresEngine:
             raise Ended from error
         try:
             link.commit()
-        except (StoreUnavailable, Conflict, psycopg.Error) as error:
+        except StoreUnavailable as error:
             if link.is_lost:  # it may have been kept: whoever runs it again may do it twice
                 raise
             raise Ended from error
