@@ -140,7 +140,7 @@ class Session:
         self._control(f"SAVEPOINT level_{self._depth}")
         return len(self.callbacks)
 
-    def keep(self) -> None:
+    def keep(self, callbacks: int) -> None:
         """Closes the innermost savepoint and keeps what was written. For Savepoint."""
         self._depth -= 1
         self._control(f"RELEASE level_{self._depth + 1}")
@@ -203,7 +203,7 @@ class Savepoint:
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         if kind is None:
-            self._session.keep()
+            self._session.keep(self._callbacks)
         else:
             self._session.undo(self._callbacks)
 

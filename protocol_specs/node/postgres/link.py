@@ -36,7 +36,6 @@ _NETWORK = {  # a peer that vanished is noticed in seconds, here as there
 }
 _CONTENDED = {"40001", "40P01"}
 _NOT_NULL = "23502"  # a fault of our own
-_WENT_ON = "25P02"
 _ONLY_READS = "25006"
 _MISREAD = "08P01"  # bytes where a number was wanted
 _NOT_NOW = ("08", "53", "55P03", "57", "58", "XX")
@@ -60,6 +59,13 @@ _READ: dict[int, Callable[[bytes], Any]] = {
 
 class OnlyReads(StoreUnavailable):
     """A write on a connection, or to a server, that only reads."""
+
+
+class WentOn(RuntimeError):
+    """A unit that swallowed the refusal of a statement, which ends all up to the savepoint."""
+
+    def __init__(self) -> None:
+        super().__init__("the unit went on after a refused statement: put it in a savepoint")
 
 
 class Row(tuple[Any, ...]):
@@ -95,7 +101,7 @@ class Link:
         self._prepared = 0
         self._shapes: dict[str, _Shape] = {}
         self._pending: list[str] = []
-        self._is_open = False
+        self._is_open = self._is_refused = False
         self._unread = 0  # rounds whose answer nobody waits for
         self.backend = self.pg.backend_pid
         self._poll = select.poll()
@@ -122,12 +128,22 @@ class Link:
 
     def begin(self, sql: str = "BEGIN") -> None:
         """Opens a transaction, with the first statement in it."""
-        self._is_open = True
+        self._is_open, self._is_refused = True, False
         self._pending = [sql]
 
     def later(self, sql: str) -> None:
         """A statement without values or answer, sent with the next one: savepoints."""
         self._pending.append(sql)
+
+    def undo_to(self, level: str) -> None:
+        """Leaves a savepoint that was sent as if it had never been, sent with the next one."""
+        self._pending += [f"ROLLBACK TO {level}", f"RELEASE {level}"]
+        self._is_refused = False
+
+    def has_refused(self) -> bool:
+        """Whether a statement of this transaction was refused and no savepoint undid it: the server
+        takes nothing more."""
+        return self._is_refused
 
     def take_back(self, sql: str) -> bool:
         """Drops `sql` if it is the last one that waits; says whether it did."""
@@ -186,7 +202,7 @@ class Link:
     def end_transaction(self) -> None:
         """Undoes what is open and was not committed; does not wait for the answer."""
         was_sent = self._is_open and not any(sql.startswith("BEGIN") for sql in self._pending)
-        self._is_open = False
+        self._is_open = self._is_refused = False
         self._pending.clear()
         if not was_sent or self.is_lost:
             return
@@ -206,6 +222,8 @@ class Link:
         """Sends what waits and the statement, for each set of values; its results."""
         if self.is_lost:
             raise StoreUnavailable("the connection to the database is lost")
+        if self._is_refused:  # what waits stays: a savepoint that is not sent can be taken back
+            raise WentOn
         before, self._pending = self._pending, []
         new: list[str] = []
         deadline = time.monotonic() + self._round_s
@@ -224,6 +242,7 @@ class Link:
             if result.status == ExecStatus.FATAL_ERROR:
                 for name in new:
                     self._names.pop(name, None)
+                self._is_refused = self._is_open
                 raise _translate(result)
         return results[-len(sets) :]
 
@@ -319,8 +338,6 @@ def _translate(result: Any) -> Exception:
         return StoreContended(says)
     if state.startswith("23") and state != _NOT_NULL:
         return Conflict(says)
-    if state == _WENT_ON:
-        return RuntimeError("the unit went on after a refused statement: put it in a savepoint")
     if state == _ONLY_READS:
         return OnlyReads(says)
     if state.startswith(_NOT_NOW) and state != _MISREAD:

@@ -6,7 +6,7 @@ from typing import Any, NoReturn, cast
 
 from protocol_specs.node.postgres.dialect import render
 from protocol_specs.node.postgres.hearing import word
-from protocol_specs.node.postgres.link import Link, OnlyReads
+from protocol_specs.node.postgres.link import Link, OnlyReads, WentOn
 from protocol_specs.node.session import Row, Session, Statement
 from protocol_specs.node.store_faults import StoreUnavailable
 from protocol_specs.node.workers import WHOLE, Share
@@ -113,11 +113,20 @@ class PostgresSession(Session):
         self._link.later(f"SAVEPOINT level_{self._depth}")
         return len(self.callbacks)
 
-    def keep(self) -> None:
-        """As Session.keep; a block without a statement costs nothing."""
-        self._depth -= 1
-        level = f"level_{self._depth + 1}"
-        if not self._link.take_back(f"SAVEPOINT {level}"):
+    def keep(self, callbacks: int) -> None:
+        """As Session.keep; a block without a statement costs nothing.
+
+        What swallowed the refusal of a statement cannot be kept, and must not pass it on to the
+        unit behind it: RuntimeError.
+        """
+        level = f"level_{self._depth}"
+        if self._link.take_back(f"SAVEPOINT {level}"):
+            self._depth -= 1
+        elif self._link.has_refused():
+            self.undo(callbacks)
+            raise WentOn
+        else:
+            self._depth -= 1
             self._link.later(f"RELEASE {level}")
 
     def undo(self, callbacks: int) -> None:
@@ -127,8 +136,7 @@ class PostgresSession(Session):
         if self.broken is None:
             level = f"level_{self._depth + 1}"
             if not self._link.take_back(f"SAVEPOINT {level}"):
-                self._link.later(f"ROLLBACK TO {level}")
-                self._link.later(f"RELEASE {level}")
+                self._link.undo_to(level)
 
     def notify(self, channel: str, payload: str = "", *, conversation: int | None = None) -> None:
         """As Session.notify; the listeners of the node's other processes hear it too."""
