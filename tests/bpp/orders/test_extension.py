@@ -7,14 +7,13 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import BigInteger, insert, select
-from sqlmodel import Field
+from sqlalchemy import BigInteger, Column, MetaData, String, Table, insert, select
 
 from bpp.fares import Ceiling
 from bpp.orders.catching_up import catch_up_next
 from bpp.orders.events import OrderEvent, event_document, read_event
 from bpp.orders.extension import ExtraLine, JobTerms, Retried
-from bpp.tables import Tables
+from bpp.tables import METADATA
 from protocol_specs.node.store import Session, Statement
 from protocol_specs.node.tables import Owed
 from protocol_specs.wire import tags
@@ -24,21 +23,26 @@ from tests.bpp.cooperative import Cooperative, accepting, cooperative, order_ask
 from tests.bpp.factories import FARES, confirmed, office, quoted, ride_provider, worker
 from tests.bpp.test_insured_jobs import RIDE_PACK, insured
 
-
-class Noted(Tables, table=True):
-    """What the extension under test writes."""
-
-    __tablename__ = "test_noted"
-
-    order_key: str = Field(primary_key=True)
-    n: int = Field(primary_key=True, sa_type=BigInteger)
-
-
-_TABLE = Noted.__table__  # type: ignore[attr-defined]
+WITH_NOTES = MetaData()  # the provider's own schema stays as it is, for the other tests
+WITH_NOTES.info.update(METADATA.info)
+for table in METADATA.sorted_tables:
+    table.to_metadata(WITH_NOTES)
+_TABLE = Table(  # what the extension under test writes
+    "test_noted",
+    WITH_NOTES,
+    Column("order_key", String, primary_key=True),
+    Column("n", BigInteger, primary_key=True),
+)
 NOTE = Statement(insert(_TABLE))
 _OWED = Owed.__table__
 OWED_STATUS = Statement(select(_OWED.c.id).where(_OWED.c.action == "on_status"))
 NOTED = Statement(select(_TABLE).order_by(_TABLE.c.n))
+
+
+@pytest.fixture(autouse=True)
+def notes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The provider of these tests has the extension's table beside its own."""
+    monkeypatch.setattr("bpp.app.METADATA", WITH_NOTES)
 
 
 @dataclass
