@@ -1,6 +1,7 @@
 """LISTEN and NOTIFY between the processes of a node: hints that make them quick, never a record."""
 
 import asyncio
+import re
 from collections.abc import Callable
 
 from protocol_specs.node.engine import AGAIN
@@ -9,6 +10,7 @@ from protocol_specs.node.store_faults import StoreUnavailable
 from protocol_specs.node.workers import Share
 
 NOTIFY = "SELECT pg_notify('wayfare_' || current_schema(), $1)"
+_WORD = re.compile(r"([0-9]{1,9}) (-|[0-9]{1,19}) (\S+) (.*)", re.DOTALL)
 BYTES_MAX = 7_900  # PostgreSQL's own bound on a payload is 8,000
 
 Heard = Callable[[str, str], None]
@@ -45,7 +47,11 @@ class Hearing:
         said = word(self._share, channel, payload)
         if self._link is None or len(said.encode()) > BYTES_MAX:
             raise StoreUnavailable("nobody can be told now")
-        self._link.rows(NOTIFY, (said,))
+        try:
+            self._link.rows(NOTIFY, (said,))
+        except StoreUnavailable:  # its socket is closed, and the next to get that number is another
+            self.close()
+            raise
         self._read()
 
     def close(self) -> None:
@@ -77,7 +83,10 @@ class Hearing:
 
     def _read(self) -> None:
         while self._link is not None and (found := self._link.pg.notifies()) is not None:
-            slot, conversation, channel, payload = bytes(found.extra).decode().split(" ", 3)
+            said = _WORD.fullmatch(bytes(found.extra).decode("utf-8", "replace"))
+            if said is None:  # whoever may connect may notify
+                continue
+            slot, conversation, channel, payload = said.groups()
             is_for_us = conversation == "-" or self._share.has(int(conversation))
             if int(slot) != self._share.slot and is_for_us:
                 self._heard(channel, payload)

@@ -1,6 +1,9 @@
 """What one worker owes and another must send arrives, also when nobody heard of it."""
 
 import asyncio
+import os
+import signal
+import socket
 from collections.abc import AsyncIterator
 from contextlib import ExitStack, asynccontextmanager
 from pathlib import Path
@@ -15,9 +18,10 @@ from protocol_specs.node.postgres.engine import PostgresEngine
 from protocol_specs.node.store import Store
 from protocol_specs.node.tables import Owed
 from protocol_specs.node.workers import Share
+from tests.support.databases import run_sql
 from tests.support.peers import Clock
 from tests.support.postgres_server import database_of, server
-from tests.support.queues import FakeClient, owe_one, quiet, rows, until
+from tests.support.queues import DEADLINE_S, FakeClient, owe_one, quiet, rows, until
 
 
 class Pair:
@@ -146,3 +150,41 @@ async def test_what_was_never_told_is_asked_for_every_few_seconds(pair: Pair) ->
         pair.clock.at += ASKED_EVERY_S
         pair.outbox.wake.set()
         await until(lambda: pair.sent() == ["sent", "sent"], "it is sent")
+
+
+async def test_a_word_of_another_form_on_the_channel_is_passed_over(pair: Pair) -> None:
+    heard: list[str] = []
+    pair.first.listen("channel", heard.append)
+    async with pair.listening():
+        await until(pair.is_listening, "it listens")
+        for said in ("", "x", "1 - channel", "one - channel a", "1 b channel c", "1 - channel d"):
+            run_sql(pair.second, f"SELECT pg_notify('wayfare_public', '{said}')")
+        await until(lambda: heard, "what has the form is heard")
+    assert heard == ["d"]
+
+
+async def test_a_teller_whose_server_hangs_leaves_its_socket_number_to_whoever_gets_it(
+    pair: Pair,
+) -> None:
+    heard, loop = asyncio.Event(), asyncio.get_running_loop()
+    here, there = socket.socketpair()
+    async with pair.listening():
+        await until(pair.is_listening, "it listens")
+    backend = pair.backend()
+    assert backend is not None
+    assert isinstance(pair.engine, PostgresEngine)
+    number = pair.engine.hearing._socket
+    os.kill(backend, signal.SIGSTOP)
+    try:
+        pair.first.tell("channel", "nobody answers")
+    finally:
+        os.kill(backend, signal.SIGCONT)
+    with here, there:
+        os.dup2(here.fileno(), number)
+        loop.add_reader(number, heard.set)
+        await pair.hearing(0)
+        there.send(b"x")
+        async with asyncio.timeout(DEADLINE_S):
+            await heard.wait()
+        loop.remove_reader(number)
+        os.close(number)
