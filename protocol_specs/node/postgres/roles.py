@@ -48,6 +48,7 @@ def statements(link: Link, names: Mapping[str, str], books: Sequence[str]) -> It
     for row in link.rows(_FUNCTIONS):
         yield f'ALTER FUNCTION "{row["name"]}" OWNER TO {migrator}'
     whole = f'ALL TABLES IN SCHEMA "{schema}"'
+    yield "BEGIN"  # a node that runs meanwhile is refused nothing between the two
     yield f"REVOKE ALL ON {whole} FROM PUBLIC, {app}, {reader}, {auditor}"
     yield f"GRANT SELECT, INSERT, UPDATE, DELETE ON {whole} TO {app}"
     for table in (VERSION_TABLE, OLDEST_TABLE):
@@ -57,3 +58,4 @@ def statements(link: Link, names: Mapping[str, str], books: Sequence[str]) -> It
     yield f"GRANT SELECT ON {whole} TO {reader}"
     for book in books:
         yield f'GRANT SELECT ON "{book}" TO {auditor}'
+    yield "COMMIT"

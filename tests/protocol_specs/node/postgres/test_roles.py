@@ -76,6 +76,15 @@ def test_who_reads_and_who_audits_writes_nothing_and_an_auditor_sees_no_person(u
     auditor.close()
 
 
+def test_a_node_that_runs_is_refused_nothing_while_the_roles_are_written_again(url: str) -> None:
+    app, owner = as_role("app"), Link(server().url(url))
+    for statement in list(statements(owner, NAMES, BOOKS)):
+        owner.run(statement)
+        assert app.rows("SELECT count(*) FROM driver"), statement
+    app.close()
+    owner.close()
+
+
 def test_the_migrator_brings_the_schema_down_and_up_and_is_needed_for_it(url: str) -> None:
     made = StoreAt(Path.home(), server().url("roles"), None, NAMES["migrator"])
     assert migrate(made, "bpp.migrations", "base") == ("0001", "base")
