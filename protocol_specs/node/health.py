@@ -87,9 +87,7 @@ class Health:
 
     async def metrics(self, request: web.Request) -> web.StreamResponse:
         """Counters and ages in the Prometheus text format."""
-        faults = await self.faults()
-        self._telemetry.shown.show_faults({name: name in faults for name in self._names()})
-        own = self._telemetry.metrics()
+        own = await self._own_metrics()
         if self.summing is not None:
             self.summing.keep(own)
             own = self.summing.whole(self._clock())
@@ -107,8 +105,13 @@ class Health:
     async def keep_metrics_next(self, now: int) -> bool:
         """Each second: what this worker counted, for whichever worker is asked for all of it."""
         if self.summing is not None:
-            self.summing.keep(self._telemetry.metrics())
+            self.summing.keep(await self._own_metrics())
         return False
+
+    async def _own_metrics(self) -> bytes:
+        faults = await self.faults()
+        self._telemetry.shown.show_faults({name: name in faults for name in self._names()})
+        return self._telemetry.metrics()
 
     async def pulse_next(self, now: int) -> bool:
         """Each second: what room there is, what was shed, and if a failed store works again."""

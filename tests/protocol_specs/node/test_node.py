@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 import textwrap
+import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from protocol_specs.node.actions import Durable, Passing
 from protocol_specs.node.server import Node
 from protocol_specs.node.settings import NodeSettings, OpsSettings, RegistrySettings, SettingsError
 from protocol_specs.node.store import Session, StoreUnavailable
+from protocol_specs.node.summing import Summing
 from protocol_specs.wire import keys
 from protocol_specs.wire.envelope import Envelope, SubscriberType
 from tests.support import peers
@@ -202,6 +204,22 @@ async def test_a_check_of_the_nodes_own_keeps_it_from_being_ready(tmp_path: Path
     node.add_ready_check("ledger", lambda: "does not balance")
     async with running(node, sock):
         assert (await get_ops(node, "/ready")).json["faults"] == {"ledger": "does not balance"}
+
+
+async def test_a_workers_fault_is_told_by_the_others_and_forgotten_when_it_is_over(
+    tmp_path: Path,
+) -> None:
+    sock = listening_socket()
+    node = a_node(tmp_path, sock)
+    faults: list[str | None] = ["does not balance", None]
+    node.add_ready_check("ledger", lambda: faults[0])
+    node.health.summing, another = (Summing(tmp_path / "workers", slot) for slot in (1, 0))
+    async with running(node, sock):
+        for value in ("1.0", "0.0"):
+            await node.health.keep_metrics_next(0)
+            said = another.whole(time.time()).decode()
+            assert f'wayfare_ready_fault{{check="ledger"}} {value}' in said
+            del faults[0]
 
 
 async def test_what_cannot_be_stored_is_not_acked(
