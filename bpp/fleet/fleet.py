@@ -8,6 +8,7 @@ from bpp.fleet.abilities import Abilities
 from bpp.fleet.dispatch import Candidate, Position
 from bpp.fleet.grid import Grid
 from bpp.fleet.workers import Worker
+from protocol_specs.node.engine import AGAIN
 from protocol_specs.node.store import Session, Store
 from protocol_specs.wire.order import Place
 
@@ -54,7 +55,8 @@ class Fleet:
             agent_id, lat, lon, at = payload.rsplit(" ", 3)
             self._seen(agent_id, Position(float(lat), float(lon), int(at)))
 
-        store.listen(ROSTER, lambda _: store.read(self.load))
+        for channel in (ROSTER, AGAIN):
+            store.listen(channel, lambda _: store.read(self.load))
         store.listen(SEEN, moved)
         store.listen(GONE, self._forget)
 
