@@ -42,28 +42,33 @@ class Journeys:
         face.get("/trips/{id}/where", self.where, is_open=True)
         face.get("/trips/{id}/receipt", self.receipt, is_open=True)
 
+    def document(self, journey: Journey) -> Document:
+        """The journey as its pages show it now."""
+        return self._live.as_seen(journey.id, self._trips.api.document(journey.id))
+
     async def show(self, visit: Visit) -> web.StreamResponse:
         """GET /trips/{id}: whatever is to be done next; `?offers=1` goes back to the offers."""
         journey = self._trips.mine(visit)
-        doc = self._trips.api.document(journey.id)
+        doc = self.document(journey)
         if is_booking(doc):
             if await self._ask_along(visit, journey, doc):
-                doc = self._trips.api.document(journey.id)
+                doc = self.document(journey)
             return visit.page("order.html", **self._order_values(visit, journey, doc))
         waits = "select" in doc["waiting_for"] and doc["offer_id"]
         if visit.arg("offers") or not (doc["quote"] or waits):
             return visit.page("offers.html", **self._offers_values(visit, journey, doc))
         if doc["form"] and not doc["form"]["is_submitted"] and not doc["form"]["fields"]:
             await self._trips.ask_quietly(visit, journey, self._forms.show)
-            doc = self._trips.api.document(journey.id)
+            doc = self.document(journey)
         return visit.page("quote.html", **self._quote_values(visit, journey, doc))
 
     async def part(self, visit: Visit) -> web.StreamResponse:
         """GET /trips/{id}/part: what moves on that page; the whole page where more has changed."""
         journey = self._trips.mine(visit)
-        doc = self._trips.api.document(journey.id)
-        if visit.arg("key") == "sos" and doc["order"]:
-            return visit.page("_sos.html", **self._trips.values(visit, journey, doc))
+        doc = self.document(journey)
+        if visit.arg("key") in ("sos", "far") and doc["order"]:
+            name = f"_{visit.arg('key')}.html"  # what moves with the vehicle
+            return visit.page(name, **self._trips.values(visit, journey, doc))
         if visit.arg("key") not in (page_key(doc), "offers"):
             return web.Response(status=204, headers={"HX-Refresh": "true"})
         if is_booking(doc):
@@ -103,7 +108,7 @@ class Journeys:
     async def where(self, visit: Visit) -> web.StreamResponse:
         """GET /trips/{id}/where: asks where the vehicle is; the answer comes with the events."""
         journey = self._trips.mine(visit)
-        await self._track(visit, journey, self._trips.api.document(journey.id))
+        await self._track(visit, journey, self.document(journey))
         return web.Response(status=204)
 
     async def events(self, visit: Visit) -> web.StreamResponse:
@@ -149,7 +154,7 @@ class Journeys:
     async def receipt(self, visit: Visit) -> web.StreamResponse:
         """GET /trips/{id}/receipt: to be printed or kept."""
         journey = self._trips.mine(visit)
-        doc = self._trips.api.document(journey.id)
+        doc = self.document(journey)
         if doc["order"] is None or doc["order"]["quote"] is None:
             raise PageError(404)
         return visit.page("receipt.html", **self._trips.values(visit, journey, doc))

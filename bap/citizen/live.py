@@ -70,6 +70,13 @@ class Live:
         followed = self._followed.get(journey_id)
         return followed is not None and followed.is_streaming
 
+    def as_seen(self, journey_id: str, doc: Document) -> Document:
+        """The journey with the vehicle where its stream says it is; `doc` itself without one."""
+        followed = self._followed.get(journey_id)
+        if followed is None or not (followed.is_streaming and followed.place and doc["tracking"]):
+            return doc
+        return {**doc, "tracking": {**doc["tracking"], "location": followed.place}}
+
     @asynccontextmanager
     async def watched(self, journey_id: str) -> AsyncIterator[Followed]:
         """Follows the vehicle while inside; pages of one journey share one stream."""

@@ -52,7 +52,7 @@ class Sharing:
         return self._trips.site.node.store.read(lambda session: trips.shared(session, token))
 
     def _values(self, visit: Visit, journey: Journey) -> dict[str, Any]:
-        doc = self._trips.api.document(journey.id)
+        doc = self._journeys.document(journey)
         return {
             "title": self._trips.title(visit, doc),
             "steps": words.steps(visit, doc),

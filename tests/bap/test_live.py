@@ -79,6 +79,24 @@ async def test_the_page_sees_each_position_that_the_provider_streams(net: Networ
     net.coop.streamed.put_nowait(None)
 
 
+async def test_how_far_the_vehicle_is_goes_by_what_is_streamed(net: Network) -> None:
+    async with page_of_a_ride(net, url_at(net.coop)) as response:
+        headers = {"Cookie": response.request_info.headers["Cookie"]}
+        part = str(response.url).replace("/events", "/part?key=far")
+        said = []
+        for lat in (3.14, 3.20):
+            net.coop.streamed.put_nowait(position(lat))
+            await place_of(response, lat)
+            async with (
+                aiohttp.ClientSession(headers=headers) as session,
+                session.get(part) as answer,
+            ):
+                said.append(await answer.text())
+        assert all("from the pick-up, as last told" in each for each in said)
+        assert said[0] != said[1]
+    net.coop.streamed.put_nowait(None)
+
+
 async def test_nothing_is_followed_that_is_not_at_the_providers_registered_address(
     net: Network,
 ) -> None:
