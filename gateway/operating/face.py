@@ -7,17 +7,13 @@ from gateway.operating.public import Public
 from gateway.report_page import FreshReport
 from protocol_specs.node.operators import Operators
 from protocol_specs.node.server import Node
-from protocol_specs.node.store import Session
 from protocol_specs.web.face import Face, NavItem
 from protocol_specs.web.languages import N_
+from protocol_specs.web.operating import operator_face
 from protocol_specs.web.pwa import add_pwa
 from protocol_specs.web.settings import WebSettings
-from protocol_specs.web.signin import TokenSignIn
 from protocol_specs.web.site import Site
-from protocol_specs.web.visit import Person
 
-BASE = "/operator"
-SESSION_S = 8 * 3600
 NAV = (
     NavItem("/", N_("Overview"), "home"),
     NavItem("/searches", N_("Searches"), "list"),
@@ -32,21 +28,7 @@ def add(
     """Serves all pages, after all other routes. Raises SettingsError."""
     site, operators = Site(node, web, "gateway.operating"), Operators(node.settings.data_dir)
 
-    def identify(session: Session, who: str) -> Person | None:
-        name = operators.holder(who)
-        return None if name is None else Person(who, name)
-
-    face = Face(
-        site,
-        "operator",
-        base=BASE,
-        title=N_("Gateway"),
-        identify=identify,
-        nav=NAV,
-        lasts_s=SESSION_S,
-    )
-    TokenSignIn(face, operators.mark_of, hint=HINT)
-    add_pwa(face)
+    face = operator_face(site, operators, title=N_("Gateway"), nav=NAV, hint=HINT)
     operating = Operating(gateway)
     face.get("", operating.overview)
     face.get("/", operating.overview)
