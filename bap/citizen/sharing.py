@@ -8,7 +8,7 @@ from aiohttp import web
 
 from bap.citizen import trips, words
 from bap.citizen.journeys import Journeys
-from bap.citizen.trip import Document, Trips, distance
+from bap.citizen.trip import Document, Trips
 from bap.journey import Journey
 from protocol_specs.web.face import Face
 from protocol_specs.web.maps import map_data
@@ -57,7 +57,6 @@ class Sharing:
             "title": self._trips.title(visit, doc),
             "steps": words.steps(visit, doc),
             "shown": seen_by_others(doc),
-            "distance": distance(doc),
             "version": doc["version"],
             "base": f"/shared/{visit.arg('token')}",
             "map_data": self._map(visit, journey, doc),
