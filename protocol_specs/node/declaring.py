@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Column, Table
+from sqlalchemy import Column, MetaData, Table
 from sqlmodel.main import SQLModelMetaclass, get_column_from_field
 
 
@@ -28,6 +28,13 @@ class TableOnly(SQLModelMetaclass):
             named = given.get("__tablename__", name.lower())
             made.__table__ = Table(named, made.metadata, *columns, *items, **more)
         return made
+
+
+def copy_tables(declared: MetaData, metadata: MetaData) -> None:
+    """Copies the tables to a node's own MetaData; once is enough, twice does no harm."""
+    for table in declared.sorted_tables:
+        if table.name not in metadata.tables:
+            table.to_metadata(metadata)
 
 
 def _column(name: str, field: Any) -> Column[Any]:

@@ -5,7 +5,7 @@ from typing import ClassVar
 from sqlalchemy import BigInteger, CheckConstraint, Index, MetaData, Table, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
-from protocol_specs.node.declaring import TableOnly
+from protocol_specs.node.declaring import TableOnly, copy_tables
 
 RECEIVED_STATES = ("new", "handled", "parked")
 OWED_STATES = ("pending", "sent", "parked", "superseded", "expired")
@@ -125,6 +125,4 @@ class Owed(NodeTables, table=True):
 
 def define(metadata: MetaData) -> None:
     """Copies these tables to a node's own MetaData; once is enough, twice does no harm."""
-    for table in NodeTables.metadata.sorted_tables:
-        if table.name not in metadata.tables:
-            table.to_metadata(metadata)
+    copy_tables(NodeTables.metadata, metadata)

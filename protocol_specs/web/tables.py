@@ -5,7 +5,7 @@ from typing import ClassVar
 from sqlalchemy import BigInteger, Index, MetaData, Table
 from sqlmodel import Field, SQLModel
 
-from protocol_specs.node.declaring import TableOnly
+from protocol_specs.node.declaring import TableOnly, copy_tables
 
 
 class WebTables(SQLModel, metaclass=TableOnly):
@@ -69,6 +69,4 @@ class KeptForm(WebTables, table=True):
 
 def define(metadata: MetaData) -> None:
     """Copies these tables to a node's own MetaData; once is enough, twice does no harm."""
-    for table in WebTables.metadata.sorted_tables:
-        if table.name not in metadata.tables:
-            table.to_metadata(metadata)
+    copy_tables(WebTables.metadata, metadata)
