@@ -6,6 +6,7 @@ prepared node, which is restarted, spoken to as a peer would, and looked into.
 
 import asyncio
 import re
+import signal
 import sys
 from collections import Counter
 from collections.abc import AsyncIterator
@@ -124,8 +125,8 @@ async def kill(prepared: Prepared, point: Point, folder: Path) -> Outcome:
     async with prepared.copied(folder) as (home, confirm, node):
         async with killing(node.pid, point, folder / "strace"):
             acked = await around.send(node.url, confirm)
-            killed = await node.ended(KILL_DEADLINE_S) == -9
-        if not killed:
+            code = await node.ended(KILL_DEADLINE_S)
+        if code is None:  # the point was not reached in time
             node.kill()
             await node.ended()
     stage = stage_of(home, confirm, acked=acked, heard=bool(around.heard[confirm.message_id]))
@@ -140,7 +141,7 @@ async def kill(prepared: Prepared, point: Point, folder: Path) -> Outcome:
     assert around.heard[confirm.message_id] == answers, "a repeat is answered by its ACK alone"
     report = verified(home)
     assert (report.is_sound, report.balanced, report.waiting) == (True, True, 0), report
-    return Outcome(point, stage, killed, answers, stands)
+    return Outcome(point, stage, code == -signal.SIGKILL, answers, stands)
 
 
 def stage_of(home: Home, confirm: Request, *, acked: bool, heard: bool) -> str:

@@ -10,7 +10,7 @@ import os
 import shutil
 import signal
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
@@ -139,8 +139,14 @@ class ProviderProcess:
         return self._process.pid
 
     def kill(self) -> None:
-        """kill -9, as the kernel or an operator may do at any moment."""
-        os.kill(self.pid, signal.SIGKILL)
+        """kill -9, as an operator may do at any moment; a process gone already is fine."""
+        with suppress(ProcessLookupError):
+            os.kill(self.pid, signal.SIGKILL)
+
+    def stop(self) -> None:
+        """Asks it to end, as a service manager does; a process gone already is fine."""
+        with suppress(ProcessLookupError):
+            os.kill(self.pid, signal.SIGTERM)
 
     async def ended(self, within_s: float = END_DEADLINE_S) -> int | None:
         """The exit code once it has ended, -9 when it was killed; None: it still runs."""
@@ -175,7 +181,7 @@ async def running(home: Home) -> AsyncIterator[ProviderProcess]:
         yield process
     finally:
         if process.is_running():
-            os.kill(process.pid, signal.SIGTERM)
+            process.stop()
         code = await process.ended()
         if code is None:
             process.kill()
