@@ -68,9 +68,11 @@ lock: $(VENV)/.dev ## choose the newest allowed versions again and write the has
 		--python-version 3.11 -q --upgrade --custom-compile-command "make lock" -o requirements.lock
 	$(BIN)/uv pip compile pyproject.toml --extra postgres --group build -c requirements.lock --universal --generate-hashes --no-emit-index-url \
 		--python-version 3.11 -q --upgrade --custom-compile-command "make lock" -o requirements-postgres.lock
+	$(BIN)/uv pip compile pyproject.toml --extra nats --group build -c requirements.lock --universal --generate-hashes --no-emit-index-url \
+		--python-version 3.11 -q --upgrade --custom-compile-command "make lock" -o requirements-nats.lock
 	$(BIN)/uv pip compile pyproject.toml --extra otel --group build -c requirements.lock --universal --generate-hashes --no-emit-index-url \
 		--python-version 3.11 -q --upgrade --custom-compile-command "make lock" -o requirements-otel.lock
-	$(BIN)/uv pip compile pyproject.toml --extra postgres --extra otel --group dev -c requirements.lock --universal --generate-hashes --no-emit-index-url \
+	$(BIN)/uv pip compile pyproject.toml --extra postgres --extra otel --extra nats --group dev -c requirements.lock --universal --generate-hashes --no-emit-index-url \
 		--python-version 3.11 -q --upgrade --custom-compile-command "make lock" -o requirements-dev.lock
 	$(BIN)/uv pip compile --group browser -c requirements-dev.lock --universal --generate-hashes \
 		--no-emit-index-url --python-version 3.11 -q --upgrade --custom-compile-command "make lock" -o requirements-browser.lock

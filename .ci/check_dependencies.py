@@ -16,7 +16,7 @@ from typing import Any
 
 ROOT = Path(__file__).parents[1]
 LOCKS = {"": "requirements.lock"} | {
-    f"-{extra}": f"requirements-{extra}.lock" for extra in ("postgres", "otel")
+    f"-{extra}": f"requirements-{extra}.lock" for extra in ("nats", "otel", "postgres")
 }
 BIN = Path(sys.executable).parent
 
