@@ -8,7 +8,7 @@ from bpp.fleet.abilities import Abilities
 from bpp.fleet.dispatch import Candidate, Position
 from bpp.fleet.grid import Grid
 from bpp.fleet.workers import Worker
-from protocol_specs.node.engine import AGAIN
+from protocol_specs.node.hints import AGAIN
 from protocol_specs.node.store import Session, Store
 from protocol_specs.wire.order import Place
 
@@ -52,11 +52,14 @@ class Fleet:
         """From here on the node's other processes are heard: who moved there, and what changed."""
 
         def moved(payload: str) -> None:
-            agent_id, lat, lon, at = payload.rsplit(" ", 3)
-            self._seen(agent_id, Position(float(lat), float(lon), int(at)))
+            agent_id, position = _told(payload)
+            known = self._positions.get(agent_id)
+            is_late = known is not None and position.at < known.at
+            if agent_id in self._workers and not is_late:
+                self._seen(agent_id, position)
 
-        for channel in (ROSTER, AGAIN):
-            store.listen(channel, lambda _: store.read(self.load))
+        store.listen(ROSTER, lambda _: store.read(self.load))
+        store.listen(AGAIN, lambda _: store.read(self._load_anew))
         store.listen(SEEN, moved)
         store.listen(GONE, self._forget)
 
@@ -112,6 +115,13 @@ class Fleet:
         store.tell(GONE, agent_id)
         await store.transact(lambda session: roster.write_seen(session, agent_id, None))
 
+    def _load_anew(self, session: Session) -> None:
+        """The same where words were lost: somebody may have gone offline meanwhile."""
+        self.load(session)
+        for worker, position in roster.everybody(session):
+            if position is None:
+                self._forget(worker.agent_id)
+
     def _seen(self, agent_id: str, position: Position) -> None:
         self._put(agent_id, position)
         for tell in self._moved:
@@ -127,3 +137,12 @@ class Fleet:
         self._positions[agent_id] = position
         self._since.setdefault(agent_id, position.at)
         self._grid.put(agent_id, position.lat, position.lon)
+
+
+def _told(payload: str) -> tuple[str, Position]:
+    """Who is where, as another process says it. Raises ValueError for anything else."""
+    agent_id, lat, lon, at = payload.rsplit(" ", 3)
+    place = Place(float(lat), float(lon))
+    if not (-90 <= place.lat <= 90 and -180 <= place.lon <= 180):
+        raise ValueError("no place on earth")
+    return agent_id, Position(place.lat, place.lon, int(at))

@@ -1,15 +1,13 @@
 """What a store asks of a database, whichever it is."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
 from typing import Protocol
 
+from protocol_specs.node.hints import Carrier, Heard, Word
 from protocol_specs.node.session import Session
 
 Listeners = Mapping[str, list[Callable[[str], None]]]
-AGAIN = "again"
-"""The channel on which the engine itself says that others are heard from here on: what they told
-before may be lost, so whoever keeps to their hints asks the tables once."""
 
 
 class Ended(Exception):
@@ -47,12 +45,12 @@ class Engine(Protocol):
     def reading(self) -> AbstractContextManager[Session]:
         """A session that only reads, on one committed state. May be nested."""
 
-    def tell(self, channel: str, payload: str) -> None:
-        """Notifies the other processes at once, if that can be done now."""
+    def say(self, words: Iterable[Word]) -> None:
+        """Says them to the other processes at once, if that can be done now."""
 
-    def hear_others(self, heard: Callable[[str, str], None]) -> Callable[[int], Awaitable[bool]]:
-        """Calls `heard(channel, payload)` for what other processes notify, and with AGAIN each
-        time that it begins to hear; a loop's step."""
+    def hear_others(self, heard: Heard, carrier: Carrier | None) -> Carrier:
+        """From here on other processes are told and heard by `carrier`, or by the database itself;
+        `heard(channel, payload)` is called for what they say, and with AGAIN."""
 
     def close(self) -> None:
         """Gives everything free. May be repeated."""

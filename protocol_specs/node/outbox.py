@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from protocol_specs.node import owed
 from protocol_specs.node.client import Undelivered
-from protocol_specs.node.engine import AGAIN
+from protocol_specs.node.hints import AGAIN
 from protocol_specs.node.lanes import BACKOFF_S_MAX, WAITING_MAX, Lane
 from protocol_specs.node.loops import attempt, backoff_s, outcome, pause, run_loop
 from protocol_specs.node.owing import CHANNEL

@@ -341,8 +341,11 @@ class Node:
             self.add_loop(
                 "metrics", self.health.keep_metrics_next, wake=asyncio.Event(), everywhere=True
             )
-            hearing = self.store.hear_others()
-            self.add_loop("hearing", hearing, wake=asyncio.Event(), everywhere=True)
+            hints = self.store.hear_others()
+            self.add_loop("hearing", hints.next, wake=hints.wake, everywhere=True)
+            self.telemetry.shown.watch(
+                "wayfare_hints_unread", "Words that nobody could read", lambda: hints.ears.unread
+            )
         self.add_loop("pruning", prune_next, wake=asyncio.Event())
         if self.recording is not None:
             self.door.watch = self.client.watch = self.recording.note

@@ -2,12 +2,13 @@
 
 import os
 import sqlite3
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from protocol_specs.node import sqlite
 from protocol_specs.node.engine import Ended, Listeners
+from protocol_specs.node.hints import Carrier, Heard, Word
 from protocol_specs.node.session import Session
 from protocol_specs.node.store_faults import StoreUnavailable
 
@@ -78,11 +79,11 @@ class SqliteEngine:
             if not nested:
                 self.reader.execute("COMMIT")
 
-    def hear_others(self, heard: Callable[[str, str], None]) -> Callable[[int], Awaitable[bool]]:
+    def hear_others(self, heard: Heard, carrier: Carrier | None) -> Carrier:
         """As Engine."""
         raise RuntimeError("SQLite has one process")
 
-    def tell(self, channel: str, payload: str) -> None:
+    def say(self, words: Iterable[Word]) -> None:
         """As Engine: there is no other process."""
 
     def close(self) -> None:

@@ -1,7 +1,7 @@
 """The node's database: units of work, committed in groups."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
@@ -9,6 +9,7 @@ from sqlalchemy import MetaData
 
 from protocol_specs.node import sqlite
 from protocol_specs.node.engine import Ended, Engine
+from protocol_specs.node.hints import Carrier, Word
 from protocol_specs.node.session import Row as Row
 from protocol_specs.node.session import Session as Session
 from protocol_specs.node.session import Statement as Statement
@@ -157,15 +158,16 @@ class Store:
         """Calls the listeners in the other processes of this node, where there are any. Outside of
         any transaction, and lost when the database is away: a hint, never a record."""
         if self.share.of > 1:
-            self.engine.tell(channel, payload)
+            self.engine.say([Word(self.share.slot, None, channel, payload)])
 
-    def hear_others(self) -> Callable[[int], Awaitable[bool]]:
-        """From here on the listeners hear the other processes too; the step of a loop that keeps
-        it so."""
-        return self.engine.hear_others(self.hear)
+    def hear_others(self, carrier: Carrier | None = None) -> Carrier:
+        """From here on the listeners hear the other processes too, as long as a loop turns the
+        carrier that is returned: the one given, or the database's own."""
+        return self.engine.hear_others(self.hear, carrier)
 
     def hear(self, channel: str, payload: str) -> None:
-        """Calls the listeners for a commit of another process of this node."""
+        """Calls the listeners for a word of another process of this node. Raises what they raise
+        of it: ValueError for a payload that is none of theirs, StoreUnavailable."""
         for listener in self._listeners.get(channel, ()):
             listener(payload)
 

@@ -9,7 +9,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.registry import Collector
 
 STALE_S = 15  # a worker that wrote nothing for so long is gone
-ADDED = ("process_", "wayfare_connections")  # gauges that add up; of all others the largest counts
+# Gauges that add up; of all others the largest counts.
+ADDED = ("process_", "wayfare_connections", "wayfare_hints_", "wayfare_feed_")
 
 
 class Summing:

@@ -2,13 +2,14 @@
 
 import os
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
 from sqlalchemy import MetaData
 
 from protocol_specs.node import sqlite
 from protocol_specs.node.engine import Ended, Listeners
+from protocol_specs.node.hints import Carrier, Heard, Word
 from protocol_specs.node.postgres import revisions, schema
 from protocol_specs.node.postgres.hearing import NOTIFY, Hearing
 from protocol_specs.node.postgres.link import ROUND_S, Link
@@ -88,8 +89,9 @@ class PostgresEngine:
         self.at, self._slot, self._lock = at, self._share.slot, lock
         self._reader = Renewed(lambda _: connect(at, round_s=reads_s))
         self._writer = None if share is None else Renewed(self._connect_writer)
-        self._notes: dict[str, None] | None = {} if self.is_shared else None
+        self._notes: dict[Word, None] | None = {} if self.is_shared else None
         self.hearing = Hearing(lambda: connect(at), self._share)
+        self._carrier: Carrier = self.hearing
 
     @property
     def may_write(self) -> bool:
@@ -112,10 +114,13 @@ class PostgresEngine:
         return PostgresSession(link, listeners, notes=self._notes, share=self._share)
 
     def commit(self) -> None:
-        """As Engine. Other processes are told of what was notified, by the COMMIT itself."""
-        link = self._open_writer()
+        """As Engine. Other processes are told of what was notified, by the COMMIT itself or after
+        it, as the carrier is."""
+        link, carrier = self._open_writer(), self._carrier
+        words = tuple(self._notes or ())
         try:
-            self._tell(link)
+            if carrier.goes_with_commit and words:
+                link.run_many(NOTIFY, [(word.text(),) for word in words])
         except StoreUnavailable as error:
             raise Ended from error
         try:
@@ -124,6 +129,8 @@ class PostgresEngine:
             if link.is_lost:  # it may have been kept: whoever runs it again may do it twice
                 raise
             raise Ended from error
+        if not carrier.goes_with_commit and words:
+            carrier.say(words)
 
     def roll_back(self) -> None:
         """As Engine."""
@@ -147,21 +154,19 @@ class PostgresEngine:
             if not nested and not link.is_lost:
                 link.end_transaction()
 
-    def hear_others(self, heard: Callable[[str, str], None]) -> Callable[[int], Awaitable[bool]]:
+    def hear_others(self, heard: Heard, carrier: Carrier | None) -> Carrier:
         """As Engine."""
-        self.hearing.listen(heard)
-        return self.hearing.next
+        self._carrier = carrier or self.hearing
+        self._carrier.listen(heard)
+        return self._carrier
 
-    def tell(self, channel: str, payload: str) -> None:
+    def say(self, words: Iterable[Word]) -> None:
         """As Engine."""
-        try:
-            self.hearing.tell(channel, payload)
-        except StoreUnavailable:  # said again with the next change
-            return
+        self._carrier.say(words)
 
     def close(self) -> None:
         """As Engine."""
-        self.hearing.close()
+        self._carrier.close()
         if self._writer is not None:
             self._writer.close()
             self._writer = None
@@ -180,10 +185,6 @@ class PostgresEngine:
         if self._writer is None or self._writer.link is None:
             raise RuntimeError("a session that writes without a transaction")
         return self._writer.link
-
-    def _tell(self, link: Link) -> None:
-        if self._notes:
-            link.run_many(NOTIFY, [(word,) for word in self._notes])
 
     def _connect_writer(self, before: int | None) -> Link:
         """A link that holds our slot; a lost one of ours that the server still has is ended."""

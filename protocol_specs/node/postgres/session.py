@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Any, NoReturn, cast
 
+from protocol_specs.node.hints import Word
 from protocol_specs.node.postgres.dialect import render
-from protocol_specs.node.postgres.hearing import word
 from protocol_specs.node.postgres.link import Link, OnlyReads, WentOn
 from protocol_specs.node.session import Row, Session, Statement
 from protocol_specs.node.store_faults import StoreUnavailable
@@ -50,7 +50,7 @@ class PostgresSession(Session):
         listeners: Listeners,
         *,
         may_write: bool = True,
-        notes: dict[str, None] | None = None,
+        notes: dict[Word, None] | None = None,
         share: Share = WHOLE,
     ) -> None:
         """`notes` collects what other processes are to be told with the COMMIT; None: nobody."""
@@ -145,7 +145,7 @@ class PostgresSession(Session):
         if is_ours or conversation is None:
             super().notify(channel, payload)
         if self._notes is not None and not is_ours:
-            self._notes[word(share, channel, payload, conversation)] = None
+            self._notes[Word(share.slot, conversation, channel, payload)] = None
 
     def end(self) -> None:
         """As Session.end."""

@@ -66,7 +66,7 @@ class Pair:
         stopping, wake = asyncio.Event(), asyncio.Event()
         loop = run_loop(
             "hearing",
-            self.hearing,
+            self.hearing.next,
             wake=wake,
             stopping=stopping,
             now=lambda: 0,
@@ -182,7 +182,7 @@ async def test_a_teller_whose_server_hangs_leaves_its_socket_number_to_whoever_g
     with here, there:
         os.dup2(here.fileno(), number)
         loop.add_reader(number, heard.set)
-        await pair.hearing(0)
+        await pair.hearing.next(0)
         there.send(b"x")
         async with asyncio.timeout(DEADLINE_S):
             await heard.wait()
