@@ -41,6 +41,7 @@ _MISREAD = "08P01"  # bytes where a number was wanted
 _NOT_NOW = ("08", "53", "55P03", "57", "58", "XX")
 
 Values = Sequence["int | str | bytes | None"]
+_Written = tuple[list[bytes | None], list[Format]]
 _INT8 = struct.Struct(">q").unpack
 _INT4 = struct.Struct(">i").unpack
 _INT2 = struct.Struct(">h").unpack
@@ -110,8 +111,7 @@ class Link:
         self.pg.enter_pipeline_mode()
         own = {"statement_timeout": f"{round(round_s * 1000)}ms"}
         try:
-            for name, value in {**SETTINGS, **own}.items():
-                self.rows("SELECT set_config($1, $2, false)", (name, value))
+            self.run_many("SELECT set_config($1, $2, false)", {**SETTINGS, **own}.items())
         except BaseException:
             self.close()
             raise
@@ -207,7 +207,7 @@ class Link:
         if not was_sent or self.is_lost:
             return
         try:
-            self._send("ROLLBACK", (), [])
+            self._send("ROLLBACK", None, [])
             self.pg.pipeline_sync()
             self._unread += 1
             self._flush(time.monotonic() + self._round_s)
@@ -224,14 +224,15 @@ class Link:
             raise StoreUnavailable("the connection to the database is lost")
         if self._is_refused:  # what waits stays: a savepoint that is not sent can be taken back
             raise WentOn
+        rows = [_written(values) for values in sets]  # before anything is sent: it may refuse them
         before, self._pending = self._pending, []
-        new: list[str] = []
+        sent: list[str] = []
         deadline = time.monotonic() + self._round_s
         try:
             for each in before:
-                self._send(each, (), new)
-            for values in sets:
-                self._send(sql, values, new)
+                self._send(each, None, sent)
+            for row in rows:
+                self._send(sql, row, sent)
             self.pg.pipeline_sync()
             self._flush(deadline)
             results = self._results(deadline)
@@ -240,26 +241,30 @@ class Link:
             raise StoreContended(f"the connection to the database is lost: {error}") from error
         for result in results:
             if result.status == ExecStatus.FATAL_ERROR:
-                for name in new:
-                    self._names.pop(name, None)
+                self._forget(sent, results)
                 self._is_refused = self._is_open
                 raise _translate(result)
         return results[-len(sets) :]
 
-    def _send(self, sql: str, values: Values, new: list[str]) -> None:
+    def _send(self, sql: str, row: _Written | None, sent: list[str]) -> None:
+        """Queues the statement; notes in `sent` one text for each result to come, empty unless it
+        is a preparation's."""
         name = self._names.get(sql)
         if name is None:
             self._prepared += 1
             name = self._names[sql] = b"w%d" % self._prepared
-            new.append(sql)
+            sent.append(sql)
             self.pg.send_prepare(name, sql.encode())
-        if not values:
-            self.pg.send_query_prepared(name, None, result_format=Format.BINARY)
-            return
-        formats = [Format.BINARY if type(value) is bytes else Format.TEXT for value in values]
-        self.pg.send_query_prepared(
-            name, [_written(value) for value in values], formats, result_format=Format.BINARY
-        )
+        sent.append("")
+        values, formats = (None, None) if row is None else row
+        self.pg.send_query_prepared(name, values, formats, result_format=Format.BINARY)
+
+    def _forget(self, sent: list[str], results: list[Any]) -> None:
+        """Of the statements of a round that was refused, those that the server did not prepare:
+        what it did outlives the refusal."""
+        for sql, result in zip(sent, results, strict=True):
+            if sql and result.status != ExecStatus.COMMAND_OK:
+                del self._names[sql]
 
     def _flush(self, deadline: float) -> None:
         while self.pg.flush():
@@ -314,7 +319,15 @@ def _connected(conninfo: str) -> abc.PGconn:
     return pg
 
 
-def _written(value: "int | str | bytes | None") -> bytes | None:
+def _written(values: Values) -> _Written | None:
+    """As libpq takes them: bytes as they are, all else as text."""
+    if not values:
+        return None
+    formats = [Format.BINARY if type(value) is bytes else Format.TEXT for value in values]
+    return [_bytes_of(value) for value in values], formats
+
+
+def _bytes_of(value: "int | str | bytes | None") -> bytes | None:
     if value is None or type(value) is bytes:
         return value
     if isinstance(value, str):

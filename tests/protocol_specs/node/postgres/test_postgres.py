@@ -18,7 +18,7 @@ from sqlalchemy.orm import registry
 from sqlmodel import Field, SQLModel
 
 from protocol_specs.node.postgres import schema
-from protocol_specs.node.postgres.engine import opened
+from protocol_specs.node.postgres.engine import PostgresEngine, opened
 from protocol_specs.node.postgres.link import Link
 from protocol_specs.node.store import (
     Conflict,
@@ -58,6 +58,7 @@ SUM = Statement(select(func.sum(_N.c.amount_minor).label("sum"), func.count().la
 _VALUES = {name: bindparam(name) for name in ("name", "amount_minor", "blob")}
 PUT = Statement(insert(_N).values(_VALUES))
 ONCE = Statement(upsert(_N).values(_VALUES).on_conflict_do_nothing(index_elements=["name"]))
+PREPARED = "SELECT count(*) FROM pg_prepared_statements"
 KEPT = Statement(select(Kept.__table__.c.name))
 TRIGGERS = (
     *append_only("kept"),
@@ -149,6 +150,36 @@ def test_who_goes_on_after_a_refused_row_without_a_savepoint_is_told_so(store: S
     with pytest.raises(RuntimeError, match="savepoint"):
         store.transact_now(careless)
     assert names(store) == []
+
+
+def test_a_statement_stays_prepared_when_its_row_is_refused(store: Store) -> None:
+    """What the server prepared before the refusal it keeps: with each it would grow."""
+
+    def refused(session: Session) -> None:
+        with pytest.raises(Conflict), session.savepoint():
+            put(session, "a")
+
+    store.transact_now(lambda s: put(s, "a"))
+    store.transact_now(refused)
+    engine = store.engine
+    assert isinstance(engine, PostgresEngine)
+    before = engine.writer().rows(PREPARED)
+    for _ in range(20):
+        store.transact_now(refused)
+    assert engine.writer().rows(PREPARED) == before
+    assert before[0][0] > 5
+
+
+def test_a_value_of_no_type_of_ours_leaves_the_connection_in_order(store: Store) -> None:
+    def careless(session: Session) -> None:
+        put(session, "a")
+        with pytest.raises(TypeError):
+            session.run(ONCE, name="b", amount_minor=1.5, blob=None)
+        with pytest.raises(Conflict), session.savepoint():
+            put(session, "a")
+
+    store.transact_now(careless)
+    assert names(store) == ["a"]
 
 
 def test_a_refusal_names_no_value_of_the_row(store: Store) -> None:
