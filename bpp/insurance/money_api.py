@@ -8,7 +8,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from bpp.insurance import books, cash, reading
 from bpp.ledger import balances, trust
-from bpp.ledger.money_facts import MoneyFact, NotPosted
+from bpp.ledger.money_facts import MoneyFact
+from bpp.refused import Refused
 from protocol_specs.node.api import ApiError, Routes, serve_json
 from protocol_specs.node.server import Node
 from protocol_specs.node.store import Session
@@ -141,7 +142,7 @@ class MoneyApi:
 
         try:
             status, stands = await self._node.store.transact(unit)
-        except NotPosted as refused:
+        except Refused as refused:
             raise ApiError(409, "not_paid_in", str(refused)) from None
         return status, {"reference": body.reference, "paid_in_minor": amount_minor, **stands}
 
@@ -155,7 +156,7 @@ class MoneyApi:
             )
         except Malformed as fault:
             raise ApiError(400, "bad_amount", fault.reason, "/amount") from None
-        except NotPosted as refused:
+        except Refused as refused:
             raise ApiError(409, "not_posted", str(refused)) from None
         return 201 if is_new else 200, {"entry": entry, "is_new": is_new}
 
@@ -167,7 +168,7 @@ class MoneyApi:
             is_new = await self._node.store.transact(
                 lambda session: cash.reverse(session, limit, body.entry, by=body.by, now=now)
             )
-        except NotPosted as refused:
+        except Refused as refused:
             raise ApiError(409, "not_posted", str(refused)) from None
         return 201 if is_new else 200, {"entry": f"reversal/{body.entry}", "is_new": is_new}
 

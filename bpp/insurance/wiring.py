@@ -31,6 +31,7 @@ from bpp.insurance.surplus.booking import Terms
 from bpp.ledger import balances, chart, trust
 from bpp.ledger.entry import LedgerError
 from bpp.ledger.sealing import Sealer
+from bpp.ledger.watch import Watch
 from bpp.ledger.witness import Witness
 from bpp.orders.provider import Provider
 from bpp.refused import Refused
@@ -136,6 +137,7 @@ def _add_loops(node: Node, settings: InsuranceSettings, key: SigningKey, currenc
         "insurance alarms": _alarms(node, settings, currency),
         "trust account": _trust_check(node),
         "agents' commission": _commission(node),
+        "books": _books(node),
     }
     for name, loop in loops.items():
         node.add_loop(name, loop, wake=asyncio.Event())
@@ -246,6 +248,21 @@ def _trust_check(node: Node) -> Callable[[int], Any]:
         return False
 
     return trust_next
+
+
+def _books(node: Node) -> Callable[[int], Any]:
+    """Each minute a look whether the books balance; while they do not, nothing is posted."""
+
+    def tell(found: dict[str, Any]) -> None:
+        node.telemetry.log("alarm", level="error", what="books_unbalanced", **found)
+
+    watch = Watch(node.store, tell)
+    node.telemetry.shown.watch(
+        "wayfare_books_unbalanced",
+        "Places in the books where debits and credits differ",
+        lambda: watch.unbalanced,
+    )
+    return watch.look_next
 
 
 def _commission(node: Node) -> Callable[[int], Any]:

@@ -3,10 +3,15 @@
 from dataclasses import dataclass
 
 from bpp.ledger.chart import Account
+from bpp.refused import Refused
 
 
 class LedgerError(Exception):
     """The books refuse: an entry contradicts what is written, or the history was changed."""
+
+
+class PostingStopped(Refused):
+    """The books do not balance, and so nothing is posted."""
 
 
 @dataclass(frozen=True, slots=True)

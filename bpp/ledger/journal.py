@@ -7,9 +7,9 @@ from sqlalchemy import bindparam, insert, select
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from bpp.ledger.chart import Account
-from bpp.ledger.entry import Entry, LedgerError
+from bpp.ledger.entry import Entry, LedgerError, PostingStopped
 from bpp.ledger.tables import AccountRow, EntryRow, TransferRow
-from protocol_specs.node.store import Row, Session, Statement
+from protocol_specs.node.store import Conflict, Row, Session, Statement
 
 _WRITTEN = ("id", "currency", "at", "kind", "order_key", "origin_period", "declared_in")
 
@@ -43,20 +43,10 @@ def post(session: Session, entry: Entry) -> bool:
     """Writes the entry in the caller's transaction; says whether it was new.
 
     The same id with the same transfers changes nothing; with others it raises LedgerError, which
-    names the entry: what was first posted stands, and is corrected by a new entry.
+    names the entry: what was first posted stands, and is corrected by a new entry. Raises
+    PostingStopped while the books do not balance.
     """
-    is_new = session.run(
-        _INSERT_ENTRY,
-        id=entry.id,
-        currency=entry.currency,
-        at=entry.at,
-        kind=entry.kind,
-        order_key=entry.order_key,
-        origin_period=entry.origin_period,
-        declared_in=entry.declared_in,
-        by=entry.by,
-    )
-    if not is_new:
+    if not _insert(session, entry):
         _compare(session, entry)
         return False
     _open(session, {a.id: a for t in entry.transfers for a in (t.debit, t.credit)}, entry.currency)
@@ -75,6 +65,23 @@ def post(session: Session, entry: Entry) -> bool:
         ),
     )
     return True
+
+
+def _insert(session: Session, entry: Entry) -> int:
+    try:
+        return session.run(
+            _INSERT_ENTRY,
+            id=entry.id,
+            currency=entry.currency,
+            at=entry.at,
+            kind=entry.kind,
+            order_key=entry.order_key,
+            origin_period=entry.origin_period,
+            declared_in=entry.declared_in,
+            by=entry.by,
+        )
+    except Conflict as refused:  # the table refuses an entry for no other reason
+        raise PostingStopped(str(refused)) from None
 
 
 def document(session: Session, entry_id: str) -> dict[str, Any] | None:

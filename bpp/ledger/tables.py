@@ -13,7 +13,7 @@ from sqlalchemy import (
 from sqlmodel import Field
 
 from bpp.tables import Tables
-from protocol_specs.node.triggers import also, append_only
+from protocol_specs.node.triggers import also, append_only, none_while
 
 
 class AccountRow(Tables, table=True):
@@ -120,6 +120,23 @@ class LeafSalt(Tables, table=True):
     salt: bytes
 
 
+class Imbalance(Tables, table=True):
+    """Where debits and credits differ, of a block (0: what waits for one). Nothing is posted while
+    a row is here; `watch.Watch` writes it and, once it is mended, takes it away."""
+
+    __tablename__ = "imbalance"
+    __table__: ClassVar[Table]
+
+    block: int = Field(primary_key=True, sa_type=BigInteger)
+    currency: str = Field(primary_key=True)
+    debit_minor: int = Field(sa_type=BigInteger)
+    credit_minor: int = Field(sa_type=BigInteger)
+    faulty: int = Field(sa_type=BigInteger)  # transfers of another shape than balances
+    found_at: int = Field(sa_type=BigInteger)
+
+
+STOPPED = "the books do not balance: nothing is posted until they do, see wayfare ledger verify"
+
 _INSTEAD = "post a new entry"
 _KEPT = ("account", "entry", "transfer", "block", "sealed_leaf")
 
@@ -129,4 +146,5 @@ TRIGGERS = (
     also(
         "entry_waits_for_a_block", "INSERT", "entry", "INSERT INTO unsealed (entry) VALUES (NEW.id)"
     ),
+    none_while("entry", "EXISTS (SELECT 1 FROM imbalance)", STOPPED),
 )

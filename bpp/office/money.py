@@ -10,7 +10,7 @@ from bpp.fleet.tables import DriverRow
 from bpp.insurance import books, cash
 from bpp.insurance.money_api import NewFact, record
 from bpp.insurance.tables import LocalWorker
-from bpp.ledger import balances, chart, money_facts, trust
+from bpp.ledger import balances, chart, money_facts, trust, watch
 from bpp.ledger.tables import EntryRow
 from bpp.office import words
 from bpp.office.deeds import Deed, Figures, Question, do
@@ -178,6 +178,7 @@ class Money:
             return {
                 "accounts": self._by_number(visit, every),
                 "sums": [(currency, *both) for currency, both in balances.totals(every).items()],
+                "stopped": watch.standing(session),
                 "trust": trust.standing(session, visit.now),
                 "people": self._people(visit, session, every) if keeps else [],
                 "by_hand": session.all(_BY_HAND) if keeps else [],

@@ -30,17 +30,12 @@ def append_only(table: str, *, instead: str = "add a new row") -> tuple[Trigger,
 
 def kept_while(table: str, condition: str, says: str) -> Trigger:
     """Refuses to remove a row of `table` while `condition` holds, which may name OLD's columns."""
-    name = f"{table}_no_delete"
-    return Trigger(
-        f"CREATE TRIGGER {name} BEFORE DELETE ON {table} WHEN {condition} "
-        f"BEGIN SELECT RAISE(ABORT, '{says}'); END",
-        _function(
-            name,
-            f"IF {condition} THEN RAISE EXCEPTION '{says}' "
-            "USING ERRCODE = 'integrity_constraint_violation'; END IF; RETURN OLD;",
-        ),
-        f"CREATE TRIGGER {name} BEFORE DELETE ON {table} FOR EACH ROW EXECUTE FUNCTION {name}()",
-    )
+    return _refusal_while(table, "DELETE", condition, says)
+
+
+def none_while(table: str, condition: str, says: str) -> Trigger:
+    """Refuses a new row of `table` while `condition` holds, which may name NEW's columns."""
+    return _refusal_while(table, "INSERT", condition, says)
 
 
 def also(name: str, deed: str, table: str, statement: str) -> Trigger:
@@ -59,6 +54,20 @@ def _refusal(table: str, deed: str, says: str) -> Trigger:
         f"CREATE TRIGGER {name} BEFORE {deed} ON {table} "
         f"FOR EACH ROW EXECUTE FUNCTION {APPEND_ONLY}('{says}')",
         refuses=(table, deed),
+    )
+
+
+def _refusal_while(table: str, deed: str, condition: str, says: str) -> Trigger:
+    name, row = f"{table}_no_{deed.lower()}", "NEW" if deed == "INSERT" else "OLD"
+    return Trigger(
+        f"CREATE TRIGGER {name} BEFORE {deed} ON {table} WHEN {condition} "
+        f"BEGIN SELECT RAISE(ABORT, '{says}'); END",
+        _function(
+            name,
+            f"IF {condition} THEN RAISE EXCEPTION '{says}' "
+            f"USING ERRCODE = 'integrity_constraint_violation'; END IF; RETURN {row};",
+        ),
+        f"CREATE TRIGGER {name} BEFORE {deed} ON {table} FOR EACH ROW EXECUTE FUNCTION {name}()",
     )
 
 

@@ -16,7 +16,7 @@ from bpp.insurance.people import reading as people
 from bpp.insurance.remittance import closing, deadlines, declaring, excess, periods, states
 from bpp.insurance.remittance import reading as remittances
 from bpp.insurance.surplus import booking, work
-from bpp.ledger import balances, journal, money_facts, sealing, trust
+from bpp.ledger import balances, journal, money_facts, sealing, trust, watch
 from bpp.ledger import tables as ledger_tables
 from bpp.office import fare_preview
 from bpp.orders import forgetting
@@ -31,7 +31,7 @@ from protocol_specs.node.store import Statement, Store
 pytestmark = pytest.mark.sqlite  # it looks into the file itself
 
 MODULES = (
-    orders, journal, balances, sealing, books, reading, cash, money_facts, trust, forgetting,
+    orders, journal, balances, sealing, watch, books, reading, cash, money_facts, trust, forgetting,
     closing, deadlines, declaring, excess, periods, states, remittances,
     people, writing, listing, erasing, booking, work, tariffs, fare_preview, incidents,
     documents, handovers, shifts,
@@ -45,6 +45,7 @@ READS_A_WHOLE_TABLE = {
     "sealing._WAITING": "a table of what waits, and at most one block of it",
     "sealing._TRANSFERS": "the same",
     "sealing._LAST_BLOCK": "the first row of its key",
+    "watch._OF_UNSEALED": "a table of what waits",
     "closing._UNFINISHED": "a row a closed period",
     "deadlines._CLOSED": "a row a closed period",
     "deadlines._KNOWN": "a row a period of a scheme",

@@ -106,6 +106,8 @@ DROP TABLE insured_order CASCADE
 
 DROP TABLE incident CASCADE
 
+DROP TABLE imbalance CASCADE
+
 DROP TABLE form_submission CASCADE
 
 DROP TABLE entry CASCADE
@@ -143,6 +145,8 @@ DROP TABLE account CASCADE
 DROP FUNCTION append_only
 
 DROP FUNCTION entry_waits_for_a_block
+
+DROP FUNCTION entry_no_insert
 
 DROP FUNCTION worker_fact_no_delete
 

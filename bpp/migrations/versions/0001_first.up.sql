@@ -206,6 +206,16 @@ CREATE TABLE form_submission (
 
 CREATE INDEX submission_age ON form_submission (at)
 
+CREATE TABLE imbalance (
+    block BIGINT NOT NULL, 
+    currency TEXT COLLATE "C" NOT NULL, 
+    debit_minor BIGINT NOT NULL, 
+    credit_minor BIGINT NOT NULL, 
+    faulty BIGINT NOT NULL, 
+    found_at BIGINT NOT NULL, 
+    PRIMARY KEY (block, currency)
+)
+
 CREATE TABLE incident (
     n BIGINT NOT NULL, 
     happened_at BIGINT NOT NULL, 
@@ -716,10 +726,10 @@ CREATE TABLE owed (
     error TEXT COLLATE "C", 
     trace TEXT COLLATE "C", 
     PRIMARY KEY (id), 
+    UNIQUE (conversation_id, n), 
     CHECK (state <> 'pending' OR body_id IS NOT NULL), 
     FOREIGN KEY(conversation_id) REFERENCES conversation (id), 
-    CHECK (state IN ('pending', 'sent', 'parked', 'superseded', 'expired')), 
-    UNIQUE (conversation_id, n)
+    CHECK (state IN ('pending', 'sent', 'parked', 'superseded', 'expired'))
 )
 
 CREATE INDEX owed_due ON owed (receiver_id, next_at, id) WHERE state = 'pending'
@@ -781,10 +791,10 @@ CREATE TABLE received (
     error TEXT COLLATE "C", 
     trace TEXT COLLATE "C", 
     PRIMARY KEY (id), 
-    FOREIGN KEY(conversation_id) REFERENCES conversation (id), 
     UNIQUE (sender_id, action, message_id, callback_hash), 
-    CHECK (state <> 'new' OR body_id IS NOT NULL), 
-    CHECK (state IN ('new', 'handled', 'parked'))
+    FOREIGN KEY(conversation_id) REFERENCES conversation (id), 
+    CHECK (state IN ('new', 'handled', 'parked')), 
+    CHECK (state <> 'new' OR body_id IS NOT NULL)
 )
 
 CREATE INDEX received_due ON received (next_at, id) WHERE state = 'new'
@@ -973,6 +983,10 @@ CREATE TRIGGER leaf_salt_no_update BEFORE UPDATE ON leaf_salt FOR EACH ROW EXECU
 CREATE FUNCTION entry_waits_for_a_block() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN INSERT INTO unsealed (entry) VALUES (NEW.id); RETURN NULL; END $$
 
 CREATE TRIGGER entry_waits_for_a_block AFTER INSERT ON entry FOR EACH ROW EXECUTE FUNCTION entry_waits_for_a_block()
+
+CREATE FUNCTION entry_no_insert() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF EXISTS (SELECT 1 FROM imbalance) THEN RAISE EXCEPTION 'the books do not balance: nothing is posted until they do, see wayfare ledger verify' USING ERRCODE = 'integrity_constraint_violation'; END IF; RETURN NEW; END $$
+
+CREATE TRIGGER entry_no_insert BEFORE INSERT ON entry FOR EACH ROW EXECUTE FUNCTION entry_no_insert()
 
 CREATE TRIGGER insured_order_no_update BEFORE UPDATE ON insured_order FOR EACH ROW EXECUTE FUNCTION append_only('insured_order is append-only: add a new row')
 

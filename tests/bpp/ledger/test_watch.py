@@ -1,0 +1,136 @@
+"""Books that do not balance any more are found while the node runs, and nothing is posted then."""
+
+# ruff: noqa: S608 - the statements are the test's own, no input reaches them
+import sqlite3
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+
+from bpp.ledger import chart, journal, watch
+from bpp.ledger.entry import PostingStopped
+from bpp.ledger.watch import EVERY_S, OLDER, Watch
+from protocol_specs.node.sqlite import FILE_NAME
+from protocol_specs.node.store import Statement
+from tests.bpp.ledger.support import NOW, Ledger, an_entry
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Ledger:
+    """Two blocks, and one entry that waits for the next."""
+    ledger = Ledger(tmp_path)
+    ledger.seal(2)
+    ledger.post(an_entry(99))
+    return ledger
+
+
+class Looking:
+    """A watch whose minutes a test turns."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self.told: list[dict[str, Any]] = []
+        self.ledger, self.now, self.steps = ledger, NOW, 0
+        self.watch = Watch(ledger.store, self.told.append)
+
+    async def minute(self) -> None:
+        self.now += EVERY_S
+        while await self.watch.look_next(self.now):
+            self.steps += 1
+
+
+def edit(ledger: Ledger, *statements: str) -> None:
+    """An insider's hand in the file of the running node; what forbids it there does not stop it."""
+    with sqlite3.connect(ledger.data / FILE_NAME) as connection:
+        connection.execute("PRAGMA ignore_check_constraints = ON")
+        for table in ("transfer", "entry"):
+            connection.execute(f"DROP TRIGGER IF EXISTS {table}_no_update")
+        for statement in statements:
+            assert connection.execute(statement).rowcount == 1, statement
+    connection.close()
+
+
+def of(n: int) -> str:
+    return f"entry = 'my.scheme/order-{n}/1/1' AND n = 2"
+
+
+async def test_books_that_balance_are_looked_at_each_minute_and_nothing_is_written(
+    ledger: Ledger,
+) -> None:
+    looking = Looking(ledger)
+    await looking.minute()
+    assert looking.steps == 3  # what waits, and both blocks
+    assert not await looking.watch.look_next(looking.now + EVERY_S - 1)
+    await looking.minute()
+    assert looking.steps == 6
+    assert (looking.told, looking.watch.unbalanced) == ([], 0)
+    assert ledger.store.read(watch.standing) == []
+
+
+@pytest.mark.sqlite
+@pytest.mark.parametrize(
+    ("what", "undone"),
+    [
+        ("credit = '4000:nobody'", "credit = '4000'"),
+        ("debit = '1200:nobody'", "debit = '1200'"),
+        ("amount_minor = 0", "amount_minor = 400"),
+        ("amount_minor = -400", "amount_minor = 400"),
+        ("debit = '4000'", "debit = '1200'"),
+        ("currency = 'SGD'", "currency = 'MYR'"),
+    ],
+)
+@pytest.mark.parametrize(("order", "block"), [(99, 0), (1, 1), (4, 2)])
+async def test_what_does_not_balance_is_found_stops_every_posting_and_lets_it_go_on_once_mended(
+    ledger: Ledger, order: int, block: int, what: str, undone: str
+) -> None:
+    assert chart.due_from_collector().id == "1200"
+    looking = Looking(ledger)
+    await looking.minute()
+    edit(ledger, f"UPDATE transfer SET {what} WHERE {of(order)}")
+    await looking.minute()
+    await looking.minute()
+    assert [(found["block"], found["faulty"]) for found in looking.told] == [(block, 1)]
+    assert looking.watch.unbalanced == 1
+    with pytest.raises(PostingStopped, match="the books do not balance"):
+        ledger.post(an_entry(100))
+    edit(ledger, f"UPDATE transfer SET {undone} WHERE {of(order)}")
+    await looking.minute()
+    assert looking.watch.unbalanced == 0
+    ledger.post(an_entry(100))
+    await looking.minute()
+    assert ledger.store.read(watch.standing) == []
+
+
+@pytest.mark.sqlite
+async def test_an_entry_in_another_currency_than_its_transfers_is_found(ledger: Ledger) -> None:
+    looking = Looking(ledger)
+    edit(ledger, "UPDATE entry SET currency = 'SGD' WHERE id = 'my.scheme/order-4/1/1'")
+    await looking.minute()
+    assert [(found["currency"], found["faulty"]) for found in looking.told] == [("SGD", 2)]
+
+
+@pytest.mark.sqlite
+async def test_every_old_block_has_its_turn_however_many_there_are(ledger: Ledger) -> None:
+    ledger.seal(2 * OLDER)
+    looking = Looking(ledger)
+    await looking.minute()
+    edit(ledger, f"UPDATE transfer SET amount_minor = 0 WHERE {of(2 * 3 + 3 * OLDER + 5)}")
+    for _ in range(2):
+        await looking.minute()
+    assert len(looking.told) == 1
+    assert looking.steps < 3 * (OLDER + 3)
+
+
+async def test_while_an_imbalance_stands_an_older_process_posts_nothing_either(
+    ledger: Ledger,
+) -> None:
+    stand = (
+        "INSERT INTO imbalance (block, currency, debit_minor, credit_minor, faulty, found_at) "
+        "VALUES (1, 'MYR', 20, 0, 1, 5)"
+    )
+    ledger.store.transact_now(lambda session: session.run(Statement(text(stand))))
+    with pytest.raises(PostingStopped, match="the books do not balance"):
+        ledger.store.transact_now(lambda session: journal.post(session, an_entry(100)))
+    looking = Looking(ledger)
+    await looking.minute()
+    ledger.post(an_entry(100))
