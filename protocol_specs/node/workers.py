@@ -9,16 +9,22 @@ an advisory lock on the connection that writes, and who lost that connection can
 import os
 import socket
 from dataclasses import dataclass
+from hashlib import sha256
 
-VARIABLE = "WAYFARE_WORKER"  # "slot/of:port socket:ops socket:ready pipe", from parent to worker
+VARIABLE = "WAYFARE_WORKER"  # what `Worker.written` says, from parent to worker
 
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """Which of the node's conversations are this process's: number % `of` == `slot`."""
+    """Which of the node's conversations are this process's: number % `of` == `slot`.
+
+    `before` and `here` say which slots this machine has: of several machines each has some.
+    """
 
     slot: int = 0
     of: int = 1
+    before: int = 0
+    here: int | None = None  # None: all
 
     @property
     def is_first(self) -> bool:
@@ -28,6 +34,14 @@ class Share:
     def has(self, conversation: int) -> bool:
         """Whether this process tends that conversation."""
         return conversation % self.of == self.slot
+
+    def is_near(self, slot: int) -> bool:
+        """Whether that worker runs on this machine."""
+        return self.here is None or self.before <= slot < self.before + self.here
+
+    def slot_of(self, key: str) -> int:
+        """The worker that holds what is kept in memory under `key`; the same in every process."""
+        return int.from_bytes(sha256(key.encode("utf-8", "surrogatepass")).digest()[:8]) % self.of
 
     @property
     def values(self) -> dict[str, int]:
@@ -40,18 +54,22 @@ WHOLE = Share()
 
 @dataclass(frozen=True, slots=True)
 class Worker:
-    """What a worker inherits: its share, two listening sockets, and the pipe on which it says that
-    it listens."""
+    """What a worker inherits: its share, two listening sockets, the pipe on which it says that it
+    listens, and one whose other end its parent holds and says nothing on: it closes with the parent
+    however that ends."""
 
     share: Share
     sock: int
     ops_sock: int
     ready: int
+    parent: int
 
     def written(self) -> str:
         """For the environment."""
         share = self.share
-        return f"{share.slot}/{share.of}:{self.sock}:{self.ops_sock}:{self.ready}"
+        numbers = share.slot, share.of, share.before, share.here or share.of
+        pipes = self.sock, self.ops_sock, self.ready, self.parent
+        return ":".join(str(number) for number in (*numbers, *pipes))
 
     def sockets(self) -> tuple[socket.socket, socket.socket]:
         """The two sockets, bound by the parent."""
@@ -68,6 +86,5 @@ def inherited() -> Worker | None:
     said = os.environ.get(VARIABLE)
     if said is None:
         return None
-    share, *numbers = said.split(":")
-    slot, of = share.split("/")
-    return Worker(Share(int(slot), int(of)), *(int(number) for number in numbers))
+    slot, of, before, here, *pipes = (int(number) for number in said.split(":"))
+    return Worker(Share(slot, of, before, here), *pipes)
