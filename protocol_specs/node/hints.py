@@ -62,6 +62,8 @@ class Ears:
         word = word_of(text)
         if word is None:
             self.unread += 1
+        elif word.channel == AGAIN:  # many at once are answered once
+            self.must_ask = True
         elif word.slot != self._share.slot and (
             word.conversation is None or self._share.has(word.conversation)
         ):

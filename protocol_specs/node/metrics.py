@@ -79,6 +79,10 @@ class Metrics:
         gauge = Gauge(name, says, registry=self.registry)
         gauge.set_function(value)
 
+    def counter(self, name: str, says: str) -> Counter:
+        """A counter that stands at 0. Once each."""
+        return Counter(name, says, registry=self.registry)
+
     def show(self, name: str, says: str, value: float) -> None:
         """The gauge `name` stands at `value` from now on."""
         if name not in self._gauges:

@@ -22,6 +22,7 @@ from protocol_specs.node.inbox import Inbox
 from protocol_specs.node.keyring import Directory
 from protocol_specs.node.loops import Next, in_transactions, pause, run_loop
 from protocol_specs.node.membership import Membership
+from protocol_specs.node.nats.wiring import Buses
 from protocol_specs.node.ops import Ops
 from protocol_specs.node.outbox import Outbox
 from protocol_specs.node.passing import PassingQueue
@@ -87,6 +88,7 @@ class Node:
             settings, self.receiver, clock=clock, telemetry=self.telemetry, directory=directory
         )
         self.client, self.keyring = self.membership.client, self.membership.keyring
+        self.buses = Buses(settings, self.telemetry)
         tables.define(metadata)
         self.dialects = Dialects(settings.dialects)
         self.worker = inherited()
@@ -228,6 +230,7 @@ class Node:
             self._group.cancel()
             await asyncio.gather(self._group, return_exceptions=True)
         await self.membership.close()
+        await self.buses.close()
         if self.recording is not None:
             self.recording.flush()
         self.store.close()
@@ -341,7 +344,7 @@ class Node:
             self.add_loop(
                 "metrics", self.health.keep_metrics_next, wake=asyncio.Event(), everywhere=True
             )
-            hints = self.store.hear_others()
+            hints = self.store.hear_others(self.buses.hints(self.share))
             self.add_loop("hearing", hints.next, wake=hints.wake, everywhere=True)
             self.telemetry.shown.watch(
                 "wayfare_hints_unread", "Words that nobody could read", lambda: hints.ears.unread

@@ -13,6 +13,7 @@ from typing import Any, Literal, TypeVar, get_args
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
 from protocol_specs.node.addresses import plain_or_network
+from protocol_specs.node.nats.place import NatsPlace
 from protocol_specs.node.store_settings import StoreAt, StoreSettings
 from protocol_specs.wire.parties import SubscriberType
 from protocol_specs.wire.version import CORE, NAMES, NETWORKS
@@ -109,7 +110,7 @@ class OpsSettings(Frozen):
 
 class OtelSettings(Frozen):
     """An OpenTelemetry collector of our own at `endpoint` (OTLP over HTTP), and the share of the
-    traces that begin here which it gets; of those that came with a message, its sender decides."""
+    traces which it gets: of those that begin here, and of those a sender of messages marked."""
 
     endpoint: str = Field(pattern=r"^https?://[^\s?#]+$")
     share: float = Field(default=1.0, ge=0, le=1)
@@ -137,6 +138,8 @@ class NodeSettings(Frozen):
     record: Path | None = None  # a folder for what is received and sent, people masked
     store: StoreSettings = StoreSettings()
     workers: int = Field(default=1, ge=1, le=32)  # processes of this node; more need PostgreSQL
+    nats: NatsPlace | None = None  # for hints between the processes of this node
+    feed: NatsPlace | None = None  # where the registry says that something changed
     limits: Limits = Limits()
     ops: OpsSettings = OpsSettings()
     otel: OtelSettings | None = None

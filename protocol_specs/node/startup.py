@@ -43,6 +43,11 @@ def check_settings(settings: NodeSettings) -> None:
             pinned(settings.registry)
         except ValueError as error:
             raise SettingsError(f"key 'registry': {error}") from None
+    for key, place in (("nats", settings.nats), ("feed", settings.feed)):
+        if place is not None and not (
+            place.has_tls or place.is_here or settings.network == "development"
+        ):
+            raise SettingsError(f"key '{key}.url': beyond this machine only tls:// is spoken")
 
 
 def _check_url(key: str, url: str, settings: NodeSettings) -> None:

@@ -1,0 +1,1 @@
+"""NATS between processes of a node, and from a registry to its network: quick, never a record."""

@@ -1,0 +1,62 @@
+"""Where a NATS server is and who we are there, as settings say it: `[nats]`, `[feed]`."""
+
+from __future__ import annotations
+
+import ipaddress
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel, ConfigDict, ValidationInfo, field_validator, model_validator
+
+
+class NatsPlace(BaseModel):
+    """One server. `tls://` is verified against the system's authorities, or those in `ca`.
+
+    `password_file` holds the user's password, readable by its owner alone; without `user` nothing
+    is said of who we are.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    url: str
+    user: str | None = None
+    password_file: Path | None = None
+    ca: Path | None = None
+
+    @field_validator("url")
+    @classmethod
+    def _is_a_place(cls, url: str) -> str:
+        parts = urlsplit(url)
+        if parts.scheme not in ("nats", "tls") or not parts.hostname or parts.path or parts.query:
+            raise ValueError("must be tls://host:port, or nats://host:port")
+        if parts.username or parts.password:
+            raise ValueError("holds a user or password: put them into user and password_file")
+        return url
+
+    @field_validator("password_file", "ca")
+    @classmethod
+    def _beside_the_file(cls, path: Path | None, info: ValidationInfo) -> Path | None:
+        folder = (info.context or {}).get("folder")
+        if path is None or path.is_absolute() or folder is None:
+            return path
+        return Path((folder / path).resolve())
+
+    @model_validator(mode="after")
+    def _whole(self) -> NatsPlace:
+        if (self.user is None) != (self.password_file is None):
+            raise ValueError("user and password_file belong together")
+        return self
+
+    @property
+    def has_tls(self) -> bool:
+        """Whether nothing may be said before the server has proved who it is."""
+        return urlsplit(self.url).scheme == "tls"
+
+    @property
+    def is_here(self) -> bool:
+        """Whether the server is on this machine, by its name."""
+        host = urlsplit(self.url).hostname or ""
+        try:
+            return ipaddress.ip_address(host).is_loopback
+        except ValueError:
+            return host == "localhost"

@@ -1,0 +1,86 @@
+"""A real NATS server for tests: from a package, on a port of its own, to be killed and wiped."""
+
+import ctypes
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+DEADLINE_S = 20.0
+BINARY = Path(sys.executable).parent / "nats-server"
+
+
+class NatsServer:
+    """One server with JetStream."""
+
+    def __init__(self, more: str = "") -> None:
+        """`more` is added to its configuration."""
+        self.folder = Path(tempfile.mkdtemp(prefix="nats-", dir="/tmp"))
+        self.port = _free_port()
+        self._config = self.folder / "nats.conf"
+        self._config.write_text(
+            f'listen: "127.0.0.1:{self.port}"\n'
+            f'jetstream {{ store_dir: "{self.folder}/store" }}\n{more}\n'
+        )
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        """Where it listens."""
+        return f"nats://127.0.0.1:{self.port}"
+
+    def start(self) -> None:
+        """Starts it and waits until it takes connections."""
+        self._process = subprocess.Popen(
+            [BINARY, "--config", self._config],
+            preexec_fn=_end_with_the_tests,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        deadline = time.monotonic() + DEADLINE_S
+        while True:
+            try:
+                with socket.create_connection(("127.0.0.1", self.port), 1) as sock:
+                    if sock.recv(4) == b"INFO":
+                        return
+            except OSError:
+                assert time.monotonic() < deadline, "the NATS server does not start"
+            assert self._process.poll() is None, "the NATS server ended"
+            time.sleep(0.01)
+
+    def signal(self, number: signal.Signals) -> None:
+        """SIGSTOP, SIGCONT."""
+        assert self._process is not None
+        self._process.send_signal(number)
+
+    def kill(self) -> None:
+        """As a crash."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait(DEADLINE_S)
+            self._process = None
+
+    def wipe(self) -> None:
+        """Forgets what it had stored; while it is down."""
+        shutil.rmtree(self.folder / "store", ignore_errors=True)
+
+    def remove(self) -> None:
+        """Ends it for good."""
+        self.kill()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def _free_port() -> int:
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        port: int = sock.getsockname()[1]
+        return port
+
+
+def _end_with_the_tests() -> None:
+    """Whoever started the server may be killed: then it ends at once (prctl, PR_SET_PDEATHSIG)."""
+    ctypes.CDLL(None).prctl(1, signal.SIGKILL)
