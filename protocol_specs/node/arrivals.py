@@ -60,10 +60,15 @@ class Duplicates:
 
 
 class Arrivals:
-    """ACKed messages on their way to their handlers."""
+    """ACKed messages on their way to their handlers.
+
+    What waits of one peer is one part of the room, of as many parts as there are peers of whom
+    something waits, and one more: nobody fills it up before a newcomer.
+    """
 
     def __init__(self, *, waiting_max: int, memory_max: int, bytes_max: int = BYTES_MAX) -> None:
-        self._bytes, self._bytes_max = 0, bytes_max
+        self._bytes, self._bytes_max, self._waiting_max = 0, bytes_max, waiting_max
+        self._of: dict[str, tuple[int, int]] = {}  # messages and bytes that wait, by peer
         self._queue: asyncio.Queue[Waiting] = asyncio.Queue(waiting_max)
         self._duplicates = Duplicates(memory_max)
 
@@ -88,7 +93,15 @@ class Arrivals:
             action.judge(envelope, now)
         if self._queue.full() or self._bytes + len(envelope.body) > self._bytes_max:
             raise Overloaded("too many messages wait here; try again later")
+        peer, size = envelope.peer_id, len(envelope.body)
+        messages, held = self._of.get(peer, (0, 0))
+        parts = len(self._of) + 1
+        if messages and (
+            messages >= self._waiting_max // parts or held + size > self._bytes_max // parts
+        ):
+            raise Overloaded("too many messages of yours wait here; try again later")
         # After this point the message is taken.
+        self._of[peer] = messages + 1, held + size
         self._queue.put_nowait(Waiting(action, envelope, deadline(envelope, now), CURRENT.get()))
         self._bytes += len(envelope.body)
         self._duplicates.remember(envelope, now)
@@ -97,7 +110,11 @@ class Arrivals:
     async def take(self) -> Waiting:
         """The next message; every `take` is ended by `done`."""
         waiting = await self._queue.get()
-        self._bytes -= len(waiting.envelope.body)
+        peer, size = waiting.envelope.peer_id, len(waiting.envelope.body)
+        self._bytes -= size
+        messages, held = self._of.pop(peer)
+        if messages > 1:
+            self._of[peer] = messages - 1, held - size
         return waiting
 
     def done(self) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from time import monotonic
 from typing import TYPE_CHECKING
 
+from protocol_specs.node.buckets import Buckets
 from protocol_specs.node.settings import SettingsError
 from protocol_specs.wire import traceparent
 
@@ -14,6 +16,7 @@ if TYPE_CHECKING:
 
     from protocol_specs.node.settings import OtelSettings
 
+OUTSIDE_PER_S = 50  # traces of others that are heeded: whoever marks all of theirs costs no more
 SEND_S = 5  # each try; what the collector does not take in time is dropped
 FLUSH_MS = 2_000
 
@@ -37,18 +40,22 @@ class OtelSpan:
 class OtelExporter:
     """Makes spans and hands them to the SDK, which sends them in a thread of its own."""
 
-    def __init__(self, provider: TracerProvider) -> None:
-        self._provider = provider
+    def __init__(self, provider: TracerProvider, share: float) -> None:
+        self._provider, self._ids_below = provider, round(share * 2**64)
         self._tracer: Tracer = provider.get_tracer("wayfare")
+        self._outside = Buckets(OUTSIDE_PER_S, burst=OUTSIDE_PER_S)
 
     def begin(self, name: str, parent: str | None, ids: dict[str, str]) -> OtelSpan:
-        """A span in the trace of `parent`, or the first of a new one."""
+        """A span in the trace of `parent`, or the first of a new one. What is received comes with
+        the mark of somebody that is not known yet: it is heeded for our share of traces alone."""
         from opentelemetry import trace
         from opentelemetry.context import Context
 
         context = Context()
         if parent is not None:
             trace_id, span_id, flags = traceparent.parts(parent)
+            if name.startswith("receive ") and not self._is_heeded(trace_id):
+                flags = 0
             there = trace.SpanContext(
                 trace_id, span_id, is_remote=True, trace_flags=trace.TraceFlags(flags)
             )
@@ -58,6 +65,11 @@ class OtelExporter:
             name, context=context, attributes=attributes, record_exception=False
         )
         return OtelSpan(span)
+
+    def _is_heeded(self, trace_id: int) -> bool:
+        """The same traces at each node with this share, as the SDK chooses those that begin."""
+        is_of_share = trace_id & (2**64 - 1) < self._ids_below
+        return is_of_share and self._outside.take("", monotonic()) == 0
 
     def close(self) -> None:
         """Sends what waits, for two seconds at most."""
@@ -87,7 +99,7 @@ def exporter(
         shutdown_on_exit=False,
     )
     provider.add_span_processor(BatchSpanProcessor(sink or _to(settings.endpoint)))
-    return OtelExporter(provider)
+    return OtelExporter(provider, settings.share)
 
 
 def _to(endpoint: str) -> SpanExporter:

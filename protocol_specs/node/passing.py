@@ -1,6 +1,7 @@
 """Messages that are worth nothing after their ttl: sent from bounded memory, without a row."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +16,7 @@ from protocol_specs.wire.errors import Acknowledgement, Overloaded
 
 MESSAGES_MAX = 5_000
 BYTES_MAX = 32 * 1_048_576
+BYTES_PER_RECEIVER_MAX = BYTES_MAX // 4
 MESSAGES_PER_RECEIVER_MAX = 500
 KEPT_S_MAX = 300
 IN_FLIGHT_MAX = 256
@@ -45,6 +47,7 @@ class PassingQueue:
         self.wake = asyncio.Event()
         self._client, self._telemetry, self._now = client, telemetry, now
         self._lanes: dict[str, Lane[Passing]] = {}
+        self._bytes_of: Counter[str] = Counter()  # by receiver
         self._messages = self._bytes = self._in_flight = 0
         self._senders: asyncio.TaskGroup | None = None
 
@@ -62,7 +65,8 @@ class PassingQueue:
         """Queues a message until `expires_at`, five minutes at most, whatever ttl a peer named.
 
         Raises Overloaded when memory or lane is full. Beyond the first for each, receivers whose
-        last word was no answer share half of the memory: dead ones leave room for the others.
+        last word was no answer share half of the memory: dead ones leave room for the others; and
+        one that only takes them slowly has a quarter of it.
         """
         lane = self._lanes.setdefault(receiver_id, Lane(receiver_id))
         share = 2 if lane.waiting and not lane.is_proven else 1
@@ -70,10 +74,12 @@ class PassingQueue:
             self._messages >= MESSAGES_MAX // share
             or self._bytes + len(body) > BYTES_MAX // share
             or len(lane.waiting) >= MESSAGES_PER_RECEIVER_MAX
+            or (lane.waiting and self._bytes_of[receiver_id] + len(body) > BYTES_PER_RECEIVER_MAX)
         ):
             raise Overloaded(f"too many messages wait to be sent to {receiver_id}: try again later")
         self._messages += 1
         self._bytes += len(body)
+        self._bytes_of[receiver_id] += len(body)
         expires_at = min(expires_at, self._now() + KEPT_S_MAX)
         lane.waiting.append(
             Passing(
@@ -174,6 +180,9 @@ class PassingQueue:
     def _forget(self, message: Passing) -> None:
         self._messages -= 1
         self._bytes -= len(message.body)
+        self._bytes_of[message.receiver_id] -= len(message.body)
+        if not self._bytes_of[message.receiver_id]:
+            del self._bytes_of[message.receiver_id]
 
     def _log(self, event: str, message: Passing, **fields: Any) -> None:
         self._telemetry.log(

@@ -1,5 +1,7 @@
 """Passing messages that came in: bounded memory, and each in its time."""
 
+from contextlib import suppress
+
 import pytest
 
 from protocol_specs.node.actions import Passing
@@ -7,7 +9,7 @@ from protocol_specs.node.arrivals import REMEMBER_S, TTL_S, Arrivals, deadline
 from protocol_specs.wire.envelope import Envelope
 from protocol_specs.wire.errors import ChangedDuplicate, Overloaded
 from tests.support import peers
-from tests.support.peers import NOW
+from tests.support.peers import NOW, Peer
 from tests.support.queues import envelope_of
 
 BAP = peers.bap()
@@ -20,8 +22,8 @@ async def ignore(envelope: Envelope, now: int) -> None:
 SEARCH = Passing("search", ignore)
 
 
-def a_search(text: str = "x", **context: str) -> Envelope:
-    return envelope_of(BAP, "search", text=text, **context)
+def a_search(text: str = "x", sender: Peer = BAP, **context: str) -> Envelope:
+    return envelope_of(sender, "search", text=text, **context)
 
 
 def test_a_repeat_has_no_effect_and_other_bytes_are_refused() -> None:
@@ -53,7 +55,7 @@ def test_what_is_shed_is_not_remembered_as_taken() -> None:
 
 
 async def test_a_few_large_messages_fill_the_queue_as_many_small_ones_do() -> None:
-    large = [a_search("x" * 1000) for _ in range(3)]
+    large = [a_search("x" * 1000, peers.bap(f"{name}.example.org")) for name in "abc"]
     arrivals = Arrivals(waiting_max=100, memory_max=100, bytes_max=2 * len(large[0].body) + 10)
     for envelope in large[:2]:
         assert arrivals.offer(SEARCH, envelope, NOW)
@@ -61,6 +63,35 @@ async def test_a_few_large_messages_fill_the_queue_as_many_small_ones_do() -> No
         arrivals.offer(SEARCH, large[2], NOW)
     await arrivals.take()
     assert arrivals.offer(SEARCH, large[2], NOW)
+
+
+async def test_what_waits_of_one_peer_leaves_room_for_the_next() -> None:
+    one, two, three = (peers.bap(f"{name}.example.org") for name in ("one", "two", "three"))
+    arrivals = Arrivals(waiting_max=12, memory_max=100)
+    assert _until_shed(arrivals, one) == 6
+    assert _until_shed(arrivals, two) == 4
+    assert _until_shed(arrivals, three) == 2
+    assert arrivals.is_full
+    for _ in range(6):
+        await arrivals.take()
+    assert _until_shed(arrivals, one) == 3
+    assert not arrivals.is_full
+
+
+def test_large_messages_of_one_peer_leave_room_for_the_next() -> None:
+    size = len(a_search("x" * 1000).body)
+    arrivals = Arrivals(waiting_max=100, memory_max=100, bytes_max=6 * size)
+    assert _until_shed(arrivals, BAP, "x" * 1000) == 3
+    assert arrivals.offer(SEARCH, a_search("x" * 1000, peers.bap("two.example.org")), NOW)
+
+
+def _until_shed(arrivals: Arrivals, sender: Peer, text: str = "x") -> int:
+    """How many searches of this sender are taken before one is not."""
+    taken = 0
+    with suppress(Overloaded):
+        while arrivals.offer(SEARCH, a_search(text, sender), NOW):
+            taken += 1
+    return taken
 
 
 def test_memory_is_bounded_and_the_oldest_is_forgotten_first() -> None:

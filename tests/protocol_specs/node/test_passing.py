@@ -101,7 +101,12 @@ async def test_a_nack_ends_the_matter() -> None:
 
 @pytest.mark.parametrize(
     ("limit", "value"),
-    [("MESSAGES_MAX", 6), ("MESSAGES_PER_RECEIVER_MAX", 3), ("BYTES_MAX", 16)],
+    [
+        ("MESSAGES_MAX", 6),
+        ("MESSAGES_PER_RECEIVER_MAX", 3),
+        ("BYTES_MAX", 16),
+        ("BYTES_PER_RECEIVER_MAX", 6),
+    ],
 )
 async def test_a_full_queue_says_so_and_takes_nothing(
     monkeypatch: pytest.MonkeyPatch, limit: str, value: int

@@ -158,6 +158,27 @@ async def test_with_one_the_nodes_own_spans_are_in_the_trace_and_hold_ids_alone(
         assert PHONE not in span.to_json()
 
 
+def test_who_marks_every_trace_makes_us_export_our_share_of_them_and_few_a_second(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    sink = InMemorySpanExporter()
+    settings = OtelSettings(endpoint="http://127.0.0.1:1", share=0.1)
+    exporter = otel.exporter(settings, node="bpp.example.org", sink=sink)
+    monkeypatch.setattr(otel, "monotonic", lambda: 5.0)
+
+    def receive(trace_id: int) -> None:
+        exporter.begin("receive confirm", f"00-{trace_id:032x}-00f067aa0ba902b7-01", {}).end(None)
+
+    for n in range(256):
+        receive(n * 2**56 + 7)
+    exporter._provider.force_flush()
+    assert len(sink.get_finished_spans()) == 26
+    for _ in range(400):  # ids that were chosen to be of the share
+        receive(7)
+    exporter.close()
+    assert len(sink.get_finished_spans()) == otel.OUTSIDE_PER_S
+
+
 async def test_a_fault_is_told_by_its_type_only(tmp_path: Path) -> None:
     place = Place(tmp_path)
     sink = collecting(place.node)
