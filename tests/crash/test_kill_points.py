@@ -1,7 +1,8 @@
 """kill -9 of the provider before each write of a whole confirm, from its receipt to the witness.
 
-A counting run says which writes a confirm makes; then each is a kill point with a copy of the same
-prepared node, which is restarted, spoken to as a peer would, and looked into.
+A counting run says which writes a confirm makes; each is a kill point. A copy of the prepared node
+is killed at one, restarted, spoken to as a peer would, looked into, and killed at the next with
+another confirm; several copies go side by side.
 """
 
 import asyncio
@@ -9,21 +10,23 @@ import re
 import signal
 import sys
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 
-from tests.support.provider_process import Home, ProviderProcess, make_home, running
+from tests.support.postgres_home import make_postgres_home
+from tests.support.postgres_server import server
+from tests.support.provider_process import Home, ProviderProcess, make_home, running, start
 from tests.support.standing import Standing, seals, settled, standing, verified
 from tests.support.strace import Call, Point, calls, killing, watching
 from tests.support.surroundings import Quoted, Request, Surroundings, surroundings
 
-AT_ONCE = 4  # a point mostly waits: for the sealer, for a restart
+AT_ONCE = 4  # copies: each mostly waits, for the sealer, for a restart
 KILL_DEADLINE_S = 8.0
-STAGES = {
+ON_SQLITE = {
     "before it was kept": 10,
     "kept, before the ACK": 1,
     "after the ACK, before the decision": 20,
@@ -33,22 +36,9 @@ STAGES = {
     "sealed, before the witness": 1,
     "witnessed": 1,
 }  # how many points at least must fall into each
-
-
-@dataclass(frozen=True)
-class Prepared:
-    """A stopped node that has made a quote, and the network around it."""
-
-    home: Home
-    quoted: Quoted
-    around: Surroundings
-
-    @asynccontextmanager
-    async def copied(self, folder: Path) -> AsyncIterator[tuple[Home, Request, ProviderProcess]]:
-        """A running copy, and a confirm for it that was not sent yet."""
-        home = self.home.copy(folder)
-        async with running(home) as node:
-            yield home, self.around.confirm(self.quoted), node
+ON_POSTGRESQL = {**ON_SQLITE, "before it was kept": 3, "after the ACK, before the decision": 15}
+WRITES_OF_SQLITE = {"pwrite64": 51, "fdatasync": 4, "write": 3}  # the database, each commit, peers
+WRITES_OF_POSTGRESQL = {"sendto": 51, "write": 3}  # to the server, and to peers and the witness
 
 
 @dataclass(frozen=True)
@@ -62,6 +52,60 @@ class Outcome:
     stands: Standing
 
 
+@dataclass
+class Copy:
+    """A copy of the prepared node that is killed again and again, and the network around it."""
+
+    home: Home
+    around: Surroundings
+
+    async def killed_at(self, points: list[Point], quotes: list[Quoted]) -> list[Outcome]:
+        """At each point, with a confirm of its own."""
+        confirms = [self.around.confirm(quoted) for quoted in quotes]
+        outcomes: list[Outcome] = []
+        node = await start(self.home)
+        try:
+            for point, confirm in zip(points, confirms, strict=True):
+                outcome, node = await self._kill(node, point, confirm)
+                outcomes.append(outcome)
+        except BaseException as error:
+            error.add_note(f"killed at {points[len(outcomes)]}")
+            raise
+        finally:
+            node.stop()
+            await node.ended()
+        for confirm, outcome in zip(confirms, outcomes, strict=True):
+            stands = standing(self.home, confirm)
+            assert (stands.all_events, stands.all_entries) == (len(confirms), len(confirms))
+            assert own(stands) == own(outcome.stands), f"{outcome.point}: a repeat changes nothing"
+            answers = self.around.heard[confirm.message_id]
+            assert answers == outcome.answers, "a repeat is answered by its ACK alone"
+        report = verified(self.home)
+        assert (report.is_sound, report.balanced, report.waiting) == (True, True, 0), report
+        return outcomes
+
+    async def _kill(
+        self, node: ProviderProcess, point: Point, confirm: Request
+    ) -> tuple[Outcome, ProviderProcess]:
+        """Kills, restarts, asks again if no ACK came, and waits for the rest."""
+        home, around = self.home, self.around
+        async with killing(node.pid, point, home.folder / f"strace-{point}"):
+            acked = await around.send(node.url, confirm)
+            code = await node.ended(KILL_DEADLINE_S)
+        if code is None:  # the point was not reached in time
+            node.kill()
+            await node.ended()
+        stage = stage_of(home, confirm, acked=acked, heard=bool(around.heard[confirm.message_id]))
+        again = await start(home)
+        if not acked:
+            assert await around.send(again.url, confirm)
+        await around.answer(confirm)
+        await settled(home, confirm)
+        stands, answers = standing(home, confirm), list(around.heard[confirm.message_id])
+        assert await around.send(again.url, confirm), "the same bytes again get the same ACK"
+        return Outcome(point, stage, code == -signal.SIGKILL, answers, stands), again
+
+
 @pytest.mark.slow
 @pytest.mark.processes
 @pytest.mark.timeout(400)
@@ -70,78 +114,100 @@ async def test_a_kill_before_any_write_of_a_confirm_loses_and_doubles_nothing(
 ) -> None:
     async with surroundings() as around:
         home = make_home(tmp_path / "prepared", around.registry)
-        async with running(home) as node:
-            prepared = Prepared(home, await around.quoted(node.url), around)
-        made, undisturbed = await count(prepared, tmp_path / "counting")
-        points = [Point(name, k + 1) for name, n in made.items() for k in range(n)]
-        limit = asyncio.Semaphore(AT_ONCE)
-
-        async def tried(point: Point) -> Outcome:
-            async with limit:
-                return await kill(prepared, point, tmp_path / str(point))
-
-        results = await asyncio.gather(*map(tried, points), return_exceptions=True)
-    outcomes = [result for result in results if isinstance(result, Outcome)]
-    stages = Counter(outcome.stage for outcome in outcomes if outcome.killed)
+        said = await killed_everywhere(home, around, tmp_path, WRITES_OF_SQLITE, ON_SQLITE)
     with capsys.disabled():
-        sys.stdout.write(f"\n{len(points)} kill points, {dict(made)}; they fell {dict(stages)}\n")
-    faults = [fault for outcome in outcomes if (fault := fault_of(outcome, undisturbed))]
-    for point, result in zip(points, results, strict=True):
-        if isinstance(result, BaseException):
-            faults.append(f"{point}: {result!r}")
-    assert faults == []
-    assert sum(stages.values()) >= 0.95 * len(points), "too many points were not reached"
-    assert {stage: least for stage, least in STAGES.items() if stages[stage] < least} == {}
+        sys.stdout.write(said)
 
 
-async def count(prepared: Prepared, folder: Path) -> tuple[Counter[str], Standing]:
-    """The writes of one undisturbed confirm by kind, and what it leaves."""
-    async with prepared.copied(folder) as (home, confirm, node):
-        log = folder / "strace"
+@pytest.mark.slow
+@pytest.mark.processes
+@pytest.mark.timeout(400)
+async def test_a_kill_before_any_write_of_a_confirm_on_postgresql_loses_and_doubles_nothing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async with surroundings() as around:
+        home = make_postgres_home(tmp_path / "prepared", around.registry, server())
+        said = await killed_everywhere(home, around, tmp_path, WRITES_OF_POSTGRESQL, ON_POSTGRESQL)
+    with capsys.disabled():
+        sys.stdout.write(said)
+
+
+async def killed_everywhere(
+    home: Home,
+    around: Surroundings,
+    folder: Path,
+    writes: Mapping[str, int],
+    stages: Mapping[str, int],
+) -> str:
+    """Kills copies of `home` at each write of a confirm; what there was to kill, as text. At least
+    so many `writes` of each kind there must be, and so many kills in each of the `stages`."""
+    quoted = await quotes(home, around, 2)
+    async with copied(home, folder / "counting", around) as counting:
+        points, undisturbed = await counted(counting, quoted)
+    made = Counter(point.call for point in points)
+    assert {name: least for name, least in writes.items() if made[name] < least} == {}, made
+    quoted = await quotes(home, around, len(points))
+
+    async def killed(number: int) -> list[Outcome]:
+        async with copied(home, folder / f"copy-{number}", around) as copy:
+            return await copy.killed_at(points[number::AT_ONCE], quoted[number::AT_ONCE])
+
+    outcomes = [
+        each for some in await asyncio.gather(*map(killed, range(AT_ONCE))) for each in some
+    ]
+    assert [fault for outcome in outcomes if (fault := fault_of(outcome, undisturbed))] == []
+    fell = Counter(outcome.stage for outcome in outcomes if outcome.killed)
+    assert sum(fell.values()) >= 0.95 * len(points), "too many points were not reached"
+    assert {stage: least for stage, least in stages.items() if fell[stage] < least} == {}, fell
+    return f"\n{len(points)} kill points, {dict(made)}; they fell {dict(fell)}\n"
+
+
+async def quotes(home: Home, around: Surroundings, count: int) -> list[Quoted]:
+    """So many journeys up to their quote, at a node that is started and stopped for it."""
+    made: list[Quoted] = []
+    async with running(home) as node:
+        while len(made) < count:  # what one peer may ask at once
+            some = range(min(20, count - len(made)))
+            made += await asyncio.gather(*(around.quoted(node.url) for _ in some))
+    return made
+
+
+@asynccontextmanager
+async def copied(home: Home, folder: Path, around: Surroundings) -> AsyncIterator[Copy]:
+    """A copy of a node that is stopped, for the length of the block."""
+    copy = await asyncio.to_thread(home.copy, folder)
+    try:
+        yield Copy(copy, around)
+    finally:
+        await asyncio.to_thread(copy.forget)
+
+
+async def counted(copy: Copy, quoted: list[Quoted]) -> tuple[list[Point], Standing]:
+    """The writes of one undisturbed confirm as points, and what it leaves; another one goes before
+    it, as the kills find a node that has worked already."""
+    home, log = copy.home, copy.home.folder / "strace"
+    first, confirm = map(copy.around.confirm, quoted)
+    async with running(home) as node:
+        assert await copy.around.send(node.url, first)
+        await settled(home, first)
         async with watching(node.pid, log):
-            assert await prepared.around.send(node.url, confirm)
+            assert await copy.around.send(node.url, confirm)
             await settled(home, confirm)
-    found = calls(log)
-    strays = [call for call in found if is_stray(call, folder)]
-    assert strays == [], "it writes outside its folders"
-    made = Counter(call.name for call in found)
-    assert made["pwrite64"] > 50, "the database's writes were not seen"
-    assert made["fdatasync"] >= 4, "a commit that is not synced"
-    assert made["write"] >= 4, "ACK, on_confirm and witness were not seen"
+    seen: Counter[str] = Counter()
+    points: list[Point] = []
+    for call in calls(log):
+        seen[call.name] += 1
+        if is_write(call):
+            points.append(Point(call.name, seen[call.name]))
+            assert call.name != "openat" or f'"{home.folder}/' in call.arguments, call
     stands = standing(home, confirm)
     assert (stands.orders, stands.events, len(stands.transfers)) == (["ACTIVE"], ["confirmed"], 1)
-    return made, stands
+    return points, stands
 
 
-def is_stray(call: Call, folder: Path) -> bool:
-    """Whether it opens a file elsewhere, and not for reading only."""
-    writes = re.search("O_WRONLY|O_RDWR|O_CREAT", call.arguments)
-    return call.name == "openat" and bool(writes) and f'"{folder}/' not in call.arguments
-
-
-async def kill(prepared: Prepared, point: Point, folder: Path) -> Outcome:
-    """Kills a copy at the point, restarts it, asks again if no ACK came, and waits for the rest."""
-    around = prepared.around
-    async with prepared.copied(folder) as (home, confirm, node):
-        async with killing(node.pid, point, folder / "strace"):
-            acked = await around.send(node.url, confirm)
-            code = await node.ended(KILL_DEADLINE_S)
-        if code is None:  # the point was not reached in time
-            node.kill()
-            await node.ended()
-    stage = stage_of(home, confirm, acked=acked, heard=bool(around.heard[confirm.message_id]))
-    async with running(home) as node:
-        if not acked:
-            assert await around.send(node.url, confirm)
-        await around.answer(confirm)
-        await settled(home, confirm)
-        stands, answers = standing(home, confirm), list(around.heard[confirm.message_id])
-        assert await around.send(node.url, confirm), "the same bytes again get the same ACK"
-    assert standing(home, confirm) == stands, "a repeat changes nothing"
-    assert around.heard[confirm.message_id] == answers, "a repeat is answered by its ACK alone"
-    report = verified(home)
-    assert (report.is_sound, report.balanced, report.waiting) == (True, True, 0), report
-    return Outcome(point, stage, code == -signal.SIGKILL, answers, stands)
+def is_write(call: Call) -> bool:
+    """Whether it can change anything: a file opened only to be read is no kill point."""
+    return call.name != "openat" or bool(re.search("O_WRONLY|O_RDWR|O_CREAT", call.arguments))
 
 
 def stage_of(home: Home, confirm: Request, *, acked: bool, heard: bool) -> str:
@@ -158,9 +224,9 @@ def stage_of(home: Home, confirm: Request, *, acked: bool, heard: bool) -> str:
         return "decided, before the answer was heard"
     if stands.owed != [("on_confirm", "sent")]:
         return "heard, before that was marked"
-    if not sealed.blocks:
+    if sealed.unsealed:
         return "marked, before the seal"
-    return "witnessed" if sealed.witnessed else "sealed, before the witness"
+    return "witnessed" if sealed.witnessed == sealed.blocks else "sealed, before the witness"
 
 
 def fault_of(outcome: Outcome, undisturbed: Standing) -> str | None:
@@ -170,13 +236,13 @@ def fault_of(outcome: Outcome, undisturbed: Standing) -> str | None:
         return f"{where}: the copies of on_confirm differ: {outcome.answers}"
     if len(outcome.answers) > 2:
         return f"{where}: on_confirm came {len(outcome.answers)} times"
-    if amounts(outcome.stands) != amounts(undisturbed):
+    if own(outcome.stands) != own(undisturbed):
         return f"{where}: {outcome.stands}"
     return None
 
 
-def amounts(stands: Standing) -> Standing:
-    """Without the names of accounts: they hold the month, which may end meanwhile."""
-    return replace(
-        stands, transfers=[(kind, "", "", amount) for kind, _, _, amount in stands.transfers]
-    )
+def own(stands: Standing) -> Standing:
+    """Without the counts of all, and without the names of accounts: they hold the month, which may
+    end meanwhile."""
+    transfers = [(kind, "", "", amount) for kind, _, _, amount in stands.transfers]
+    return replace(stands, transfers=transfers, all_events=0, all_entries=0)

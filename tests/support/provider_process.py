@@ -17,6 +17,7 @@ from pathlib import Path
 
 from protocol_specs.node.commands import main
 from protocol_specs.node.settings import write_secret
+from protocol_specs.node.store_settings import StoreAt
 from protocol_specs.wire import keys
 from tests.support.nodes import write_keys
 from tests.support.peers import CITY, COUNTRY, RIDES, Peer
@@ -27,7 +28,9 @@ START_DEADLINE_S = 60
 END_DEADLINE_S = 30
 
 _FORKS = multiprocessing.get_context("forkserver")
-_FORKS.set_forkserver_preload(["bpp.app", "tests.support.provider_process"])
+_FORKS.set_forkserver_preload(
+    ["bpp.app", "protocol_specs.node.postgres.engine", "tests.support.provider_process"]
+)
 
 _SETTINGS = """
 subscriber_id = "{bpp_id}"
@@ -100,10 +103,18 @@ class Home:
     def witness(self) -> Path:
         return self.folder / "witness" / "heads.jsonl"
 
+    @property
+    def at(self) -> StoreAt:
+        """Where its data are."""
+        return StoreAt(self.data)
+
     def copy(self, folder: Path) -> "Home":
         """The same node elsewhere; it must not run meanwhile."""
         shutil.copytree(self.folder, folder)
         return Home(folder)
+
+    def forget(self) -> None:
+        """Gives free what a copy holds beside its folder, which goes with the test."""
 
 
 def make_home(folder: Path, registry: Peer) -> Home:

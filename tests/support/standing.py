@@ -1,9 +1,8 @@
 """What stands in a provider's database of one confirm, read beside the node or after its death."""
 
 import asyncio
-from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
-from typing import TypeVar
 
 from sqlalchemy import bindparam, text
 
@@ -14,8 +13,6 @@ from tests.support.provider_process import Home
 from tests.support.surroundings import Request
 
 DEADLINE_S = 30
-
-T = TypeVar("T")
 
 
 def _sql(query: str, *names: str) -> Statement:
@@ -53,6 +50,10 @@ class Standing:
     all_events: int
     all_entries: int
 
+    @property
+    def is_answered(self) -> bool:
+        return {state for _, state in self.owed} == {"sent"}
+
 
 @dataclass(frozen=True)
 class Seals:
@@ -69,39 +70,42 @@ class Seals:
 
 def standing(home: Home, request: Request) -> Standing:
     """All of it in one reading."""
-    return _read(home, lambda session: _standing(session, request))
+    return Store.read_once(home.at, lambda session: _standing(session, request))
 
 
 def seals(home: Home) -> Seals:
     """Blocks, entries that wait for one, and heads in the witness."""
-    lines = len(witness.read(home.witness)) if home.witness.exists() else 0
-    counts = _read(home, lambda session: session.all(_COUNTS)[0])
-    return Seals(counts["blocks"], counts["unsealed"], lines)
+    return Store.read_once(home.at, lambda session: _seals(session, home))
 
 
 async def settled(home: Home, *requests: Request) -> None:
     """Returns once all that follows from the confirms was done; fails after a deadline."""
     deadline = asyncio.get_running_loop().time() + DEADLINE_S
-    for request in requests:
-        while True:
-            found = standing(home, request)
-            if found.owed and {state for _, state in found.owed} == {"sent"}:
-                break
-            assert asyncio.get_running_loop().time() < deadline, f"not settled: {found}"
-            await asyncio.sleep(0.02)
-    while not seals(home).is_done:
-        assert asyncio.get_running_loop().time() < deadline, f"not sealed: {seals(home)}"
-        await asyncio.sleep(0.05)
+    with closing(Store.read_only(home.at)) as store:
+        for request in requests:
+            while not (found := _found(store, request)).is_answered:
+                assert asyncio.get_running_loop().time() < deadline, f"not settled: {found}"
+                await asyncio.sleep(0.02)
+        while not (sealed := store.read(lambda session: _seals(session, home))).is_done:
+            assert asyncio.get_running_loop().time() < deadline, f"not sealed: {sealed}"
+            await asyncio.sleep(0.05)
 
 
 def verified(home: Home) -> verify.Report:
     """What `wayfare ledger verify --witness` finds."""
     public = signing_key((home.folder / "keys/ledger.key").read_text().strip()).public
-    store = Store.read_only(home.data)
-    try:
+    with closing(Store.read_only(home.at)) as store:
         return verify.verify(store, home.witness, public)
-    finally:
-        store.close()
+
+
+def _found(store: Store, request: Request) -> Standing:
+    return store.read(lambda session: _standing(session, request))
+
+
+def _seals(session: Session, home: Home) -> Seals:
+    lines = len(witness.read(home.witness)) if home.witness.exists() else 0
+    counts = session.all(_COUNTS)[0]
+    return Seals(counts["blocks"], counts["unsealed"], lines)
 
 
 def _standing(session: Session, request: Request) -> Standing:
@@ -117,11 +121,3 @@ def _standing(session: Session, request: Request) -> Standing:
         all_events=len(session.all(_ALL_EVENTS)),
         all_entries=len(session.all(_ALL_ENTRIES)),
     )
-
-
-def _read(home: Home, unit: Callable[[Session], T]) -> T:
-    store = Store.read_only(home.data)
-    try:
-        return store.read(unit)
-    finally:
-        store.close()
