@@ -33,10 +33,13 @@ class Durable:
 class Passing:
     """An action that is kept in memory only and is worth nothing after its ttl.
 
-    `handle(envelope, now)` may read the store and send; what it raises is logged, and lost.
+    `handle(envelope, now)` may read the store and send; what it raises is logged, and lost. Of
+    several workers the one that `key(envelope)` names takes the message: all of one key are taken
+    by one. Without a `key` it is the one that received it.
     """
 
     action: str
     handle: Callable[[Envelope, int], Awaitable[None]]
     judge: Judge | None = None
     consult: Consult | None = None
+    key: Callable[[Envelope], str] | None = None

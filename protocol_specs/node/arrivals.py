@@ -5,6 +5,7 @@ Bounded in number and in time. What is here dies with the process, and the sende
 
 import asyncio
 from collections import OrderedDict
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from protocol_specs.node.actions import Passing
@@ -17,6 +18,7 @@ TTL_S = 30  # where the message says none
 REMEMBER_S = LIFETIME_S_MAX + SKEW_S  # as long as the door takes one and the same signature
 BYTES_MAX = 32 * 1_048_576  # of bodies that wait; read, they take several times that
 Sent = tuple[str, str, str, str]
+Known = tuple[str, str, str, str, str, int]  # `Sent`, the digest, until when (seconds UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +54,15 @@ class Duplicates:
             )
         return True
 
+    def known(self, now: int) -> list[Known]:
+        """Each with its digest and until when it counts, oldest first."""
+        return [(*sent, *seen) for sent, seen in self._seen.items() if seen[1] >= now]
+
+    def know(self, known: Iterable[Known]) -> None:
+        """As if these had been remembered here."""
+        for peer_id, action, message_id, told, digest, until in known:
+            self._seen[peer_id, action, message_id, told] = digest, until
+
     def remember(self, envelope: Envelope, now: int) -> None:
         """From here on the same bytes are a repeat."""
         while self._seen and len(self._seen) >= self._entries_max:
@@ -77,9 +88,23 @@ class Arrivals:
         """Whether no message is taken now, however small."""
         return self._queue.full() or self._bytes >= self._bytes_max
 
+    def known(self, now: int) -> list[Known]:
+        """What was taken and may still come again, for who takes the place of this process."""
+        return self._duplicates.known(now)
+
+    def know(self, known: Iterable[Known]) -> None:
+        """What the one before told."""
+        self._duplicates.know(known)
+
     def is_repeat(self, envelope: Envelope, now: int) -> bool:
         """Whether these bytes were taken before. Raises ChangedDuplicate for other bytes."""
         return self._duplicates.is_repeat(envelope, now)
+
+    async def receive(self, action: Passing, envelope: Envelope, now: int) -> bool:
+        """As `offer`, after what the action asks of others."""
+        if action.consult is not None and not self.is_repeat(envelope, now):
+            await action.consult(envelope, now)
+        return self.offer(action, envelope, now)
 
     def offer(self, action: Passing, envelope: Envelope, now: int) -> bool:
         """Take the message; False for a repeat, which has no effect.

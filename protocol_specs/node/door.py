@@ -87,6 +87,7 @@ class Door:
         self.actions: dict[str, Action] = {}
         self.store_fault: str | None = None
         self.watch: Callable[[str, bytes], None] | None = None  # told of each verified message
+        self.receive_passing = arrivals.receive  # of several workers, the holder's
         self._shed: Counter[tuple[str, str, int]] = Counter()
         self.room = room  # counted by Health, once a second
         self._receiver, self._dialects, self._keyring = receiver, dialects, keyring
@@ -202,9 +203,7 @@ class Door:
     async def _take(self, served: Action, envelope: wire.Envelope, now: int) -> bool:
         """Write or queue the message; False when it was taken before."""
         if isinstance(served, Passing):
-            if served.consult is not None and not self._arrivals.is_repeat(envelope, now):
-                await served.consult(envelope, now)
-            return self._arrivals.offer(served, envelope, now)
+            return await self.receive_passing(served, envelope, now)
         if self.room.is_full_for(envelope.peer_id):  # it may have become so while keys were asked
             raise Overloaded(FULL)
         judge = served.judge

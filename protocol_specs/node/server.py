@@ -17,6 +17,8 @@ from protocol_specs.node.addresses import address_of
 from protocol_specs.node.arrivals import Arrivals
 from protocol_specs.node.door import JSON, Answer, Door
 from protocol_specs.node.doorway import DoorRoute
+from protocol_specs.node.handing import Handing
+from protocol_specs.node.handover import Handover
 from protocol_specs.node.health import Health
 from protocol_specs.node.inbox import Inbox
 from protocol_specs.node.keyring import Directory
@@ -31,6 +33,7 @@ from protocol_specs.node.recording import recording_of
 from protocol_specs.node.room import Room
 from protocol_specs.node.settings import SettingsError
 from protocol_specs.node.shell import Shell, expected_already
+from protocol_specs.node.siblings import Siblings
 from protocol_specs.node.startup import (
     base_path,
     bind,
@@ -117,6 +120,7 @@ class Node:
             limits=settings.limits,
             clock=clock,
         )
+        self._among_siblings()
         self.health = Health(
             membership=self.membership,
             door=self.door,
@@ -134,6 +138,7 @@ class Node:
         self._loop_tasks: list[asyncio.Task[None]] = []
         self._loops_stopping = asyncio.Event()
         self._group: asyncio.Task[None] | None = None
+        self._at_end: list[Callable[[], Awaitable[None]]] = []
         self._serve_own_routes()
         self.recording = recording_of(settings, self.telemetry)
         self._add_own_loops()
@@ -186,6 +191,11 @@ class Node:
         """`check()` says what is wrong, or None; anything wrong makes /ready answer 503."""
         self.health.checks[name] = check
 
+    def add_end(self, end: Callable[[], Awaitable[None]]) -> None:
+        """Await `end()` when all else is closed, the store too: for what needs it no more and may
+        take its time, while the worker that comes after this one serves already."""
+        self._at_end.append(end)
+
     async def start(self, *, sock: socket.socket | None = None) -> None:
         """Listen and work. `sock` may be a socket that is bound already, else host and port are.
 
@@ -197,6 +207,9 @@ class Node:
         sock = sock or bind(self.settings)
         self.port = sock.getsockname()[1]
         await self.ops.start(ops_sock)
+        if self.share.of > 1:
+            self.handover.read()
+            await self.siblings.start()
         await self.membership.open()
         started = asyncio.Event()
         self._group = asyncio.create_task(self._work(started))
@@ -220,6 +233,7 @@ class Node:
         self._shell.refuse_new()
         try:
             async with asyncio.timeout(self.settings.limits.stop_deadline_s):
+                await self.siblings.leave()
                 await self.arrivals.drained()
                 await self._shell.stop()
                 await self._end_loops()
@@ -233,7 +247,12 @@ class Node:
         await self.buses.close()
         if self.recording is not None:
             self.recording.flush()
-        self.store.close()
+        if self.share.of > 1:
+            self.handover.write()
+        self.store.close()  # from here on the next one may have the slot
+        await self.siblings.stop()
+        for end in self._at_end:
+            await end()
         await asyncio.to_thread(self.telemetry.traces.close)
 
     def run(self) -> None:
@@ -334,6 +353,22 @@ class Node:
 
     def _address(self, socket_address: str, headers: Headers) -> str:
         return address_of(socket_address, headers, self.settings.limits.proxies)
+
+    def _among_siblings(self) -> None:
+        """What the workers of a node ask and leave each other."""
+        share, folder = self.share, self.settings.data_dir / "workers"
+        self.siblings = Siblings(share, folder, fault=self.telemetry.fault)
+        self.handover = Handover(folder / f"{share.slot}.held")
+        self.handover.add("arrivals", lambda: self.arrivals.known(self.now()), self.arrivals.know)
+        handing = Handing(
+            share=share,
+            siblings=self.siblings,
+            arrivals=self.arrivals,
+            actions=self.door.actions,
+            dialects=self.dialects,
+            now=self.now,
+        )
+        self.door.receive_passing = handing.receive
 
     def _add_own_loops(self) -> None:
         """What goes on in every node beside the requests."""
