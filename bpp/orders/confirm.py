@@ -6,11 +6,11 @@ from bpp.fleet.workers import Worker
 from bpp.orders import forms, terms
 from bpp.orders.assign import give_to
 from bpp.orders.decision import Decision
-from bpp.orders.forms import Submission
+from bpp.orders.forms import Answers, Submission
 from bpp.orders.init import StoredQuote, job_hash
 from bpp.orders.needs import require_vehicle
 from bpp.orders.office import Office
-from bpp.orders.order import ACTIVE, NOT_READY, Order, Peer, in_state, record, states_of
+from bpp.orders.order import ACTIVE, NOT_READY, Order, Peer, record, states_of
 from bpp.orders.provider import SOON_S, Provider
 from protocol_specs.wire import version
 from protocol_specs.wire.errors import (
@@ -63,8 +63,7 @@ def confirm(
     if worker is None and is_ready and not is_later and must_have_driver(provider):
         raise AgentUnavailable("no driver is free now; search again later")
     # After this point the order stands.
-    order = _order(office, offered, asked, peer, now, traits)
-    order = replace(order, answers=answers or offered.answers)
+    order = _order(office, offered, asked, peer, now, traits, answers or offered.answers)
     order, confirmed = record(order, "confirmed", provider, now)
     decision = Decision(order, (confirmed,), ("on_confirm",), is_new=True)
     if worker is None or not is_ready:
@@ -155,25 +154,51 @@ def _require_same_payment(ours: PaymentTerms, theirs: tuple[PaymentTerms, ...]) 
 
 
 def _order(
-    office: Office, stored: StoredQuote, asked: OrderView, peer: Peer, now: int, traits: Traits
+    office: Office,
+    stored: StoredQuote,
+    asked: OrderView,
+    peer: Peer,
+    now: int,
+    traits: Traits,
+    answers: Answers,
 ) -> Order:
+    """The order in its first state. Put together at once: each `replace` of so large a value costs
+    as much as a row."""
     job_id, start_at = office.new_id(), stored.view.fulfillment.start_at
     is_later = is_ahead(office.provider, start_at, now)
+    said, agreed = asked.fulfillment, stored.view.fulfillment
+    is_ready = said.ready_to_ship is not False
+    waits = not is_ready or (is_later and said.kind is Kind.DELIVERY)
+    state = NOT_READY if waits else states_of(office.provider.kind).unassigned
+    fulfillment = replace(
+        agreed,
+        state=state,
+        start_code=start_code(said) or office.start_code(),
+        code_claimed=False,
+        code_valid_until=max(now, start_at or 0) + CODE_VALID_S,
+        ready_to_ship=said.ready_to_ship,
+        parcel=agreed.parcel or said.parcel,
+        instructions=said.instructions or agreed.instructions,
+    )
+    theirs = asked.created_at if traits.consumer_makes_order_id else None
     view = replace(
         stored.view,
         id=_id(asked, traits) or job_id,
         status=ACTIVE,
+        fulfillment=fulfillment,
         payments=(collected(stored.view.payments[0], asked.payments),),
-        created_at=asked.created_at if traits.consumer_makes_order_id else now,
+        created_at=theirs or now,
         updated_at=now,
         bap_terms=asked.bap_terms or stored.view.bap_terms,
         form=None,
     )
-    order = Order(
+    return Order(
         key=office.new_id(),
         job_id=job_id,
         peer=peer,
-        view=replace(view, created_at=view.created_at or now),
+        view=view,
+        reached=((state, now),),
+        answers=answers,
         category=stored.category,
         city=stored.city,
         priced_at=stored.priced_at,
@@ -182,21 +207,6 @@ def _order(
         needs=stored.needs,
         planned_start=start_at,
         is_ahead=is_later,
-    )
-    said = asked.fulfillment
-    is_ready = said.ready_to_ship is not False
-    waits = not is_ready or (is_later and said.kind is Kind.DELIVERY)
-    state = NOT_READY if waits else states_of(office.provider.kind).unassigned
-    return in_state(
-        order,
-        state,
-        now,
-        start_code=start_code(said) or office.start_code(),
-        code_claimed=False,
-        code_valid_until=max(now, start_at or 0) + CODE_VALID_S,
-        ready_to_ship=said.ready_to_ship,
-        parcel=view.fulfillment.parcel or said.parcel,
-        instructions=said.instructions or view.fulfillment.instructions,
     )
 
 

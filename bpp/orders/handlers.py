@@ -11,6 +11,7 @@ from bpp.orders.choosing import Choice, choose
 from bpp.orders.confirm import confirm, is_ahead
 from bpp.orders.decision import Decision, Told
 from bpp.orders.extension import JobTerms
+from bpp.orders.forms import Submission
 from bpp.orders.init import StoredQuote, init
 from bpp.orders.office import Office
 from bpp.orders.order import Order, Peer, peer_of
@@ -80,8 +81,7 @@ def _init(session: Session, office: Office, envelope: Envelope, now: int) -> Non
         raise ActionNotApplicable(
             f"this transaction already made order {kept.order.id}; start a new transaction"
         )
-    submitted = beside.find_submission(session, peer.bap_id, peer.transaction_id)
-    quote = init(office, asked, peer, now, submitted)
+    quote = init(office, asked, peer, now, _submitted(session, office, peer))
     # After this point the quote stands.
     store.put_quote(session, quote)
     expires_at = -(-envelope.context.expires_ms // 1000)
@@ -91,8 +91,9 @@ def _init(session: Session, office: Office, envelope: Envelope, now: int) -> Non
 def _confirm(session: Session, office: Office, envelope: Envelope, now: int) -> None:
     peer = peer_of(envelope)
     asked = _read_confirm(envelope)
-    stored = store.find_quote(session, peer.bap_id, peer.transaction_id)
-    existing = _made_before(session, peer, asked)
+    stored, existing = store.quote_and_order(session, peer.bap_id, peer.transaction_id)
+    if existing is None and asked.id:  # where the consumer's platform makes ids
+        existing = store.order_of_bap(session, peer.bap_id, asked.id)
     choice = _choice(session, office, stored, asked.fulfillment.parcel, peer, now)
     decision = confirm(
         office,
@@ -102,17 +103,18 @@ def _confirm(session: Session, office: Office, envelope: Envelope, now: int) -> 
         stored=stored,
         existing=existing.order if existing else None,
         worker=choice.worker if choice else None,
-        submitted=beside.find_submission(session, peer.bap_id, peer.transaction_id),
+        submitted=_submitted(session, office, peer),
     )
     order = write(session, office, decision, now, answering=envelope)
     if choice is not None and order.agent_id is not None:
         rounds.keep(session, order.key, choice.round)
 
 
-def _made_before(session: Session, peer: Peer, asked: OrderView) -> Kept | None:
-    """The order of this transaction; or of this id, where the consumer's platform makes ids."""
-    made = store.order_of_transaction(session, peer.bap_id, peer.transaction_id)
-    return made or (store.order_of_bap(session, peer.bap_id, asked.id) if asked.id else None)
+def _submitted(session: Session, office: Office, peer: Peer) -> Submission | None:
+    """The form that was filled in for this transaction, where the cooperative has one."""
+    if office.provider.form is None:
+        return None
+    return beside.find_submission(session, peer.bap_id, peer.transaction_id)
 
 
 def _read_confirm(envelope: Envelope) -> OrderView:

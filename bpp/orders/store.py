@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from sqlalchemy import bindparam, delete, insert, select, update
+from sqlalchemy import and_, bindparam, delete, insert, select, update
 
 from bpp.orders.events import OrderEvent, event_document
 from bpp.orders.init import StoredQuote, quote_document, read_quote
@@ -35,7 +35,6 @@ _REPLACE_QUOTE = Statement(
     .where(*_OF_TRANSACTION)
     .values(expires_at=bindparam("expires_at"), document=bindparam("document"))
 )
-_FIND_QUOTE = Statement(select(_QUOTE.c.document).where(*_OF_TRANSACTION))
 _OLD_QUOTE = Statement(
     select(_QUOTE.c.bap_id, _QUOTE.c.transaction_id)
     .where(_QUOTE.c.expires_at < bindparam("before"))
@@ -54,6 +53,16 @@ _BY_TRANSACTION = Statement(
     _SHORT.where(
         _ORDER.c.bap_id == bindparam("bap"), _ORDER.c.transaction_id == bindparam("transaction")
     )
+)
+_OF_CONFIRM = Statement(  # a transaction's quote, and the order it made, if it made one
+    select(_QUOTE.c.document.label("quote"), _ORDER.c.document, _ORDER.c.revision)
+    .outerjoin(
+        _ORDER,
+        and_(
+            _ORDER.c.bap_id == _QUOTE.c.bap_id, _ORDER.c.transaction_id == _QUOTE.c.transaction_id
+        ),
+    )
+    .where(*_OF_TRANSACTION)
 )
 _OF_BAP = Statement(
     _SHORT.where(_ORDER.c.bap_id == bindparam("bap"), _ORDER.c.order_id == bindparam("order"))
@@ -131,10 +140,14 @@ def put_quote(session: Session, quote: StoredQuote) -> None:
         session.run(_ADD_QUOTE, bap_id=quote.bap_id, transaction_id=quote.transaction_id, **values)
 
 
-def find_quote(session: Session, bap_id: str, transaction_id: str) -> StoredQuote | None:
-    """The standing quote of this BAP's transaction, expired or not."""
-    row = session.one(_FIND_QUOTE, of_bap=bap_id, of_transaction=transaction_id)
-    return read_quote(row["document"]) if row else None
+def quote_and_order(
+    session: Session, bap_id: str, transaction_id: str
+) -> tuple[StoredQuote | None, Kept | None]:
+    """The standing quote of this BAP's transaction, expired or not, and the order that it made."""
+    row = session.one(_OF_CONFIRM, of_bap=bap_id, of_transaction=transaction_id)
+    if row is None:
+        return None, order_of_transaction(session, bap_id, transaction_id)
+    return read_quote(row["quote"]), None if row["document"] is None else _kept(row)
 
 
 def drop_quote_next(session: Session, now: int) -> bool:

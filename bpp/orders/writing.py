@@ -54,7 +54,9 @@ def write(
         store.change_order(session, order, revision)
     for action in decision.callbacks:
         if answering is not None:
-            view = replace(order.shown(), status=decision.answer_status or order.status)
+            view = order.shown()
+            if decision.answer_status is not None:
+                view = replace(view, status=decision.answer_status)
             owe_order(session, office, answering, view, now)
             answering = None
         else:

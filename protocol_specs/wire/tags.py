@@ -27,6 +27,14 @@ def read(groups: object) -> dict[str, dict[str, str]]:
     return found
 
 
+def values_of(groups: object, code: str) -> dict[str, str]:
+    """What `read` finds under this group code; nothing, where there is no such group."""
+    for given in groups if isinstance(groups, list) else ():
+        if _code(given) == code:
+            return _values(given.get("list"))
+    return {}
+
+
 def _values(listed: object) -> dict[str, str]:
     values: dict[str, str] = {}
     for tag in listed if isinstance(listed, list) else ():

@@ -29,34 +29,50 @@ def need(value: Json, key: str, read: Callable[[Any], T]) -> T:
     part = value.get(key)
     if part is None:
         raise Malformed(f"{key} is missing", path=f"/{key}")
-    return _at(key, part, read)
+    try:
+        return read(part)
+    except Malformed as fault:
+        raise _below(key, fault) from None
 
 
 def find(value: Json, key: str, read: Callable[[Any], T]) -> T | None:
     """The field read; None when it is missing or null."""
     part = value.get(key)
-    return None if part is None else _at(key, part, read)
+    if part is None:
+        return None
+    try:
+        return read(part)
+    except Malformed as fault:
+        raise _below(key, fault) from None
 
 
 def each(value: Json, key: str, read: Callable[[Any], T]) -> tuple[T, ...]:
     """Every element of a list read; empty when it is missing or null."""
     part = value.get(key)
-    return () if part is None else _at(key, part, lambda parts: elements(parts, read))
+    if part is None:
+        return ()
+    try:
+        return elements(part, read)
+    except Malformed as fault:
+        raise _below(key, fault) from None
 
 
 def elements(value: Any, read: Callable[[Any], T]) -> tuple[T, ...]:
     """Every element read, each under its index."""
     if not isinstance(value, list):
         _refuse(value, "a list")
-    return tuple(_at(str(index), part, read) for index, part in enumerate(value))
-
-
-def _at(key: str, part: Any, read: Callable[[Any], T]) -> T:
+    found: list[T] = []
     try:
-        return read(part)
+        for part in value:
+            found.append(read(part))
     except Malformed as fault:
-        pointed = key.replace("~", "~0").replace("/", "~1")
-        raise Malformed(fault.reason, path=f"/{pointed}{fault.path or ''}") from None
+        raise _below(str(len(found)), fault) from None
+    return tuple(found)
+
+
+def _below(key: str, fault: Malformed) -> Malformed:
+    pointed = key.replace("~", "~0").replace("/", "~1")
+    return Malformed(fault.reason, path=f"/{pointed}{fault.path or ''}")
 
 
 def under(path: str, read: Callable[[], T]) -> T:

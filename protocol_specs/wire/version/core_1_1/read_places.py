@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any, NamedTuple
 
 from protocol_specs.wire import tags
@@ -56,7 +55,7 @@ def groups(value: Json) -> tuple[TagGroup, ...]:
 
 def pairs(value: Json, wanted: str) -> Pairs:
     """Code and value of each tag in the group of that code, in order."""
-    return tuple(tags.read(value.get("tags")).get(wanted, {}).items())
+    return tuple(tags.values_of(value.get("tags"), wanted).items())
 
 
 def number(values: Json, code: str) -> int | None:
@@ -76,11 +75,9 @@ def number(values: Json, code: str) -> int | None:
 def place(value: Any) -> Place:
     """A location with its gps, which is required, and its address."""
     location = an_object(value)
-    return replace(
-        need(location, "gps", gps),
-        address=find(location, "address", text),
-        area_code=find(location, "area_code", loose_text),
-    )
+    spot = need(location, "gps", gps)
+    address, area_code = find(location, "address", text), find(location, "area_code", loose_text)
+    return Place(spot.lat, spot.lon, address, area_code)
 
 
 def stop_types(stops: tuple[Json, ...]) -> tuple[str, ...]:
@@ -113,10 +110,9 @@ def contact(value: Any) -> Contact | None:
     holder = an_object(value)
     person = find(holder, "person", an_object) or {}
     numbers = find(holder, "contact", an_object) or {}
-    found = Contact(
-        find(person, "name", text), find(numbers, "phone", loose_text), find(numbers, "email", text)
-    )
-    return None if found == Contact() else found
+    name = find(person, "name", text)
+    phone, email = find(numbers, "phone", loose_text), find(numbers, "email", text)
+    return None if name is phone is email is None else Contact(name, phone, email)
 
 
 def billing(value: Any) -> Contact:
@@ -215,45 +211,33 @@ def fulfillment_reader(
     def read(value: Any) -> Fulfillment:
         given = an_object(value)
         stops = each(given, "stops", an_object)
-        start, end = stop_of(stops, words.START), stop_of(stops, words.END)
+        start, end = _stop(stops, words.START), _stop(stops, words.END)
         carried, state = parcel(given, item), state_of(given)
         fulfillment_id, is_back = find(given, "id", text) or fallback_id, state in RETURN_STATES
-        start_code, end_code = _stop_part(start, _code), _stop_part(end, _code)
         return Fulfillment(
             id=fulfillment_id,
             kind=words.kind_of(item_code, state=state, parcel=carried is not None),
             state=DELIVERY_CANCELLED if is_back else state,
             return_leg=ReturnLeg(f"{fulfillment_id}-RTO", str(state)) if is_back else None,
-            pickup=_stop_part(start, _stop_place),
-            drop=_stop_part(end, _stop_place),
-            start_at=_stop_part(start, start_at),
-            pickup_contact=_stop_part(start, contact),
-            drop_contact=_stop_part(end, contact),
+            pickup=start.place,
+            drop=end.place,
+            start_at=start.start_at,
+            pickup_contact=start.contact,
+            drop_contact=end.contact,
             customer=find(given, "customer", contact),
             agent=find(given, "agent", agent),
             vehicle=find(given, "vehicle", vehicle),
-            start_code=start_code.token if start_code else None,
-            code_claimed=start_code is not None and start_code.is_claimed,
-            code_valid_until=start_code.valid_until if start_code else None,
-            end_code=end_code.token if end_code else None,
+            start_code=start.code.token if start.code else None,
+            code_claimed=start.code is not None and start.code.is_claimed,
+            code_valid_until=start.code.valid_until if start.code else None,
+            end_code=end.code.token if end.code else None,
             parcel=carried,
-            instructions=_stop_part(start, _instructions) or _stop_part(end, _instructions),
-            pickup_picture=_stop_part(start, _picture),
-            drop_picture=_stop_part(end, _picture),
+            instructions=start.instructions or end.instructions,
+            pickup_picture=start.picture,
+            drop_picture=end.picture,
         )
 
     return read
-
-
-def _stop_place(stop: Json) -> Place | None:
-    return find(stop, "location", place)
-
-
-def _stop_part(stop: tuple[int, Json] | None, read: Callable[[Json], Any]) -> Any:
-    if stop is None:
-        return None
-    index, value = stop
-    return under(f"/stops/{index}", lambda: read(value))
 
 
 class _Code(NamedTuple):
@@ -264,27 +248,53 @@ class _Code(NamedTuple):
     valid_until: int | None
 
 
-def _code(stop: Json) -> _Code | None:
-    def read(value: Any) -> _Code:
-        given = an_object(value)
-        claimed = (find(given, "status", text) or "").upper() == "CLAIMED"
-        return _Code(find(given, "token", loose_text), claimed, find(given, "valid_to", at))
+class _Stop(NamedTuple):
+    """What one stop says; nothing, where there is none."""
 
-    return find(stop, "authorization", read)
+    place: Place | None = None
+    contact: Contact | None = None
+    code: _Code | None = None
+    start_at: int | None = None
+    instructions: str | None = None
+    picture: str | None = None
 
 
-def _picture(stop: Json) -> str | None:
+def _stop(stops: tuple[Json, ...], wanted: tuple[str, ...]) -> _Stop:
+    found = stop_of(stops, wanted)
+    if found is None:
+        return _Stop()
+    index, stop = found
+    is_start = wanted == words.START  # when it ends is for nobody to say
+    return under(
+        f"/stops/{index}",
+        lambda: _Stop(
+            find(stop, "location", place),
+            contact(stop),
+            find(stop, "authorization", _code),
+            start_at(stop) if is_start else None,
+            find(stop, "instructions", _instructions),
+            find(stop, "instructions", _picture),
+        ),
+    )
+
+
+def _code(value: Any) -> _Code:
+    given = an_object(value)
+    claimed = (find(given, "status", text) or "").upper() == "CLAIMED"
+    return _Code(find(given, "token", loose_text), claimed, find(given, "valid_to", at))
+
+
+def _instructions(value: Any) -> str | None:
+    given = an_object(value)
+    return find(given, "short_desc", text) or find(given, "long_desc", text)
+
+
+def _picture(value: Any) -> str | None:
     """The first picture at the stop: an Image, or its url alone as some write it."""
-    given = find(stop, "instructions", an_object) or {}
-    images = given.get("images")
+    images = an_object(value).get("images")
     first = images[0] if isinstance(images, list) and images else None
     url = first.get("url") if isinstance(first, dict) else first
     return url if isinstance(url, str) and url else None
-
-
-def _instructions(stop: Json) -> str | None:
-    given = find(stop, "instructions", an_object) or {}
-    return find(given, "short_desc", text) or find(given, "long_desc", text)
 
 
 def kind_by(item_code: str | None, fulfillment: Json, item: Json | None = None) -> Kind:

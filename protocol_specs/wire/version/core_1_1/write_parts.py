@@ -29,11 +29,16 @@ from protocol_specs.wire.timestamp import rfc3339
 from protocol_specs.wire.version.core_1_1 import vocabulary as words
 
 Json = dict[str, Any]
+_NUMBERS = (int, float, bool)
 
 
 def said(**members: Any) -> Json:
     """The members that are neither None nor empty."""
-    return {key: value for key, value in members.items() if value not in (None, "", (), [], {})}
+    return {
+        key: value
+        for key, value in members.items()
+        if value or type(value) in _NUMBERS  # 0 and false say something
+    }
 
 
 def coded(code: str) -> Json:
