@@ -20,6 +20,7 @@ from gateway.report_page import FreshReport
 from gateway.sending import Outcome, Parcel, Sending, Sent
 from gateway.settings import Fanout, GatewaySettings
 from gateway.tables import METADATA
+from gateway.together import Together
 from protocol_specs.node.actions import Passing
 from protocol_specs.node.hops import Hop
 from protocol_specs.node.keyring import Directory
@@ -45,12 +46,16 @@ class Gateway:
         fanout = settings.fanout
         self.node, self._clock = node, clock
         self.market = Market(node, providers_max=fanout.providers_max)
-        self.rules = Rules(settings, self.market, clock=clock)
+        self.rules = Rules(settings, self.market, clock=clock, workers=node.share.of)
         self.asked = Asked(
             pairs_max=fanout.pairs_remembered, answers_max=fanout.answers_per_provider_max
         )
         self.report = Report(now=node.now(), providers_max=PROVIDERS_REPORTED_MAX)
         self.recent, self.tally = Recent(), Tally(now=node.now())
+        node.handover.add("asked", lambda: self.asked.known(node.now()), self.asked.know)
+        node.handover.add("report", self.report.known, self.report.know)
+        node.handover.add("recent", self.recent.known, self.recent.know)
+        node.handover.add("tally", self.tally.known, self.tally.know)
         self.pool = Pool(
             settings.network,
             connections_max=_connections_max(fanout),
@@ -112,7 +117,7 @@ class Gateway:
         rest = self._tail(envelope, now=now, ttl_s=TTL_S_DEFAULT)
         await self.sending.send(Parcel(envelope, there[:1], tail=rest, until=until, may_wait=True))
 
-    async def close(self, app: web.Application) -> None:
+    async def close(self) -> None:
         """Wait for the last answers, then close."""
         try:
             async with asyncio.timeout(self._each_s):
@@ -180,6 +185,11 @@ def _search(envelope: Envelope) -> Search:
     return envelope.context.bap_id, envelope.transaction_id, envelope.message_id
 
 
+def _held_under(envelope: Envelope) -> str:
+    """A search and its answers are held by one worker, and so is another search of the same id."""
+    return f"{envelope.context.bap_id} {envelope.message_id}"
+
+
 def _connections_max(fanout: Fanout) -> int:
     """What is asked for, as far as the system's limit of open files leaves room."""
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -199,10 +209,12 @@ def assemble(
         settings, type=SubscriberType.BG, metadata=METADATA, clock=clock, directory=directory
     )
     gateway = Gateway(node, settings, clock=clock)
-    node.serve_action(Passing("search", gateway.search, consult=gateway.admit_search))
-    node.serve_action(Passing("on_search", gateway.on_search, judge=gateway.judge_answer))
+    searches = Passing("search", gateway.search, consult=gateway.admit_search, key=_held_under)
+    answers = Passing("on_search", gateway.on_search, judge=gateway.judge_answer, key=_held_under)
+    node.serve_action(searches)
+    node.serve_action(answers)
     node.app[GATEWAY] = gateway
-    node.app.on_cleanup.append(gateway.close)
+    node.add_end(gateway.close)
     _add_reading(node, settings, gateway)
     return node
 
@@ -210,15 +222,16 @@ def assemble(
 def _add_reading(node: Node, settings: GatewaySettings, gateway: Gateway) -> None:
     """What people and programs may read; pages and figures only where the settings ask for pages:
     figures are fetched from every cooperative."""
-    report = FreshReport(node, gateway.report)
+    together = Together(gateway)
+    report = FreshReport(node, together)
     node.serve_route("GET", "/report", report.json)
     if settings.web is not None:
-        figures = Figures(node, gateway.tally)
+        figures = Figures(node, together)
         node.serve_route("GET", "/figures.json", figures.json)
         node.add_loop("figures", figures.ask_next, wake=asyncio.Event())
         from gateway.operating import face  # templates and languages, only where there are pages
 
-        face.add(node, settings.web, gateway, report, figures)
+        face.add(node, settings.web, together, report, figures)
 
 
 GATEWAY = web.AppKey("gateway", Gateway)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from protocol_specs.wire.errors import Refused, Stale, WrongParty
 
 Search = tuple[str, str, str]  # bap_id, transaction_id, message_id
+Known = tuple[str, str, str, int, dict[str, int]]  # a search, until when, answers by provider
 OPEN_S_MAX = 300  # whatever ttl a search asks for
 KEPT_AFTER_S = 60  # so that who answers too late is told so
 
@@ -70,6 +71,20 @@ class Asked:
         """Until when (seconds UTC) its answers are of use; now if it is forgotten."""
         known = self._open.get(search)
         return now if known is None else known.until
+
+    def known(self, now: int) -> list[Known]:
+        """Every search that is remembered, oldest first, for who takes the place of this one."""
+        return [
+            (*search, known.until, known.answers)
+            for search, known in self._open.items()
+            if now <= known.until + KEPT_AFTER_S
+        ]
+
+    def know(self, searches: Iterable[Known]) -> None:
+        """As if these had been asked, and answered as often, here."""
+        for bap_id, transaction_id, message_id, until, answers in searches:
+            self._open[bap_id, transaction_id, message_id] = _Open(until, answers)
+            self._pairs += len(answers)
 
     def answer(self, search: Search, provider: str, *, now: int) -> None:
         """Count one answer. Raises WrongParty if it was not asked, Stale if it is too late,

@@ -14,15 +14,21 @@ BURST = 3
 
 
 class Rules:
-    """Of one gateway. `clock` in seconds UTC."""
+    """Of one gateway. `clock` in seconds UTC. Each of `workers` takes its part of every rate: it
+    holds that part of the searches."""
 
     def __init__(
-        self, settings: GatewaySettings, market: Market, *, clock: Callable[[], float]
+        self,
+        settings: GatewaySettings,
+        market: Market,
+        *,
+        clock: Callable[[], float],
+        workers: int,
     ) -> None:
         self._cities = frozenset(settings.cities)
         self._market, self._clock = market, clock
         self._bytes_max = settings.fanout.search_bytes_max
-        per_s = settings.fanout.searches_per_bap_per_s
+        per_s = settings.fanout.searches_per_bap_per_s / workers
         self._searches = Buckets(per_s, burst=BURST * per_s)
 
     async def admit_search(self, envelope: Envelope) -> None:

@@ -11,14 +11,15 @@ import asyncio
 from collections.abc import Sequence
 from typing import Annotated, Any
 
+import orjson
 from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from yarl import URL
 
-from gateway.recent import Tally
+from gateway.together import Now, Together
 from protocol_specs.node.client import Undelivered
 from protocol_specs.node.server import Node
-from protocol_specs.wire import strict_json
+from protocol_specs.node.siblings import SiblingUnavailable
 from protocol_specs.wire.envelope import SubscriberType
 from protocol_specs.wire.errors import Overloaded
 
@@ -27,6 +28,7 @@ EACH_S = 8
 BYTES_MAX = 65_536
 COOPERATIVES_MAX = 2_000
 PATH = "/figures.json"
+SUBJECT = "gateway figures"
 SUMMED = ("workers", "collected_minor", "remitted_minor", "acknowledged_minor")
 
 Figure = Annotated[int, Field(ge=0, le=2**50)] | None
@@ -58,10 +60,12 @@ class Said(_Said):
 
 
 class Figures:
-    """Of one gateway. Cooperatives are asked one after the other, about every 15 minutes."""
+    """Of one gateway. Cooperatives are asked one after the other, about every 15 minutes, by its
+    first worker; the others ask that one."""
 
-    def __init__(self, node: Node, tally: Tally) -> None:
-        self._node, self._tally = node, tally
+    def __init__(self, node: Node, together: Together) -> None:
+        self._node, self._together = node, together
+        node.siblings.serve(SUBJECT, self._own)
         self._waiting: list[str] = []
         self._said: dict[str, tuple[str, Said]] = {}
         self._known: dict[str, str] = {}  # every cooperative, and where it is
@@ -113,18 +117,32 @@ class Figures:
     async def json(self, request: web.Request) -> web.StreamResponse:
         """GET /figures.json: the network's public figures."""
         headers = {"Cache-Control": "public, max-age=60"}
-        body = strict_json.dumps(self.shown(self._node.now()))
+        body = await self._asked()
         return web.Response(body=body, content_type="application/json", headers=headers)
 
-    def shown(self, now: int) -> dict[str, Any]:
-        """JSON-ready; see docs/api.md. Of cooperatives in order of their names."""
+    async def shown(self) -> dict[str, Any]:
+        """See docs/api.md; cooperatives in order of their names. Raises Overloaded."""
+        shown: dict[str, Any] = orjson.loads(await self._asked())
+        return shown
+
+    async def _asked(self) -> bytes:
+        try:
+            return await self._node.siblings.ask(0, SUBJECT, b"")
+        except SiblingUnavailable:
+            raise Overloaded("these figures cannot be had now; try again") from None
+
+    async def _own(self, payload: bytes) -> bytes:
+        now = await self._together.now()
+        return orjson.dumps(self._shown(now))
+
+    def _shown(self, now: Now) -> dict[str, Any]:
         said = sorted(self._said.items(), key=lambda item: item[1][1].cooperative.casefold())
         each = [of for _, (_, of) in said]
         return {
             "gateway": self._node.receiver.subscriber_id,
-            "at": now,
-            "since": self._tally.since,
-            "searches": {"hour": self._tally.of_hour(now), "day": self._tally.of_day(now)},
+            "at": self._node.now(),
+            "since": now.since,
+            "searches": {"hour": now.hour, "day": now.day},
             "cooperatives": {"known": len(self._known), "publishing": len(each)},
             "confirmed_jobs": _sum(of.confirmed_jobs for of in each),
             "confirmed_jobs_30_days": _sum(of.confirmed_jobs_30_days for of in each),

@@ -6,7 +6,8 @@ Of a search only ids, domain, city and counts are kept: nothing of who rides, fr
 from __future__ import annotations
 
 from collections import Counter, OrderedDict, deque
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
+from typing import Any
 
 from gateway.asked import Search
 from gateway.sending import Outcome
@@ -35,6 +36,16 @@ class Went:
     def acked(self) -> int:
         """How many providers took it."""
         return self.outcomes[Outcome.ACKED]
+
+    def written(self) -> dict[str, Any]:
+        """JSON-ready."""
+        return asdict(self) | {"outcomes": {one.value: n for one, n in self.outcomes.items()}}
+
+    @classmethod
+    def read(cls, told: dict[str, Any]) -> Went:
+        """What was written."""
+        outcomes = Counter({Outcome(one): n for one, n in told["outcomes"].items()})
+        return cls(**told | {"outcomes": outcomes})
 
 
 class Recent:
@@ -68,6 +79,15 @@ class Recent:
         """The last ones, newest first."""
         return [went for _, went in zip(range(most), reversed(self._known.values()), strict=False)]
 
+    def known(self) -> list[tuple[Search, dict[str, Any]]]:
+        """All of them, oldest first, for who takes the place of this process."""
+        return [(search, went.written()) for search, went in self._known.items()]
+
+    def know(self, known: list[tuple[Search, dict[str, Any]]]) -> None:
+        """As if these had been begun here."""
+        for (bap_id, transaction_id, message_id), told in known:
+            self._known[bap_id, transaction_id, message_id] = Went.read(told)
+
 
 class Tally:
     """How many searches there were: in the last 24 hours by the hour, and since the start."""
@@ -85,6 +105,15 @@ class Tally:
             self._hours.append((known, n + 1))
         else:
             self._hours.append((hour, 1))
+
+    def known(self) -> list[Any]:
+        """What was counted, for who takes the place of this process."""
+        return [self.since, self.all, list(self._hours)]
+
+    def know(self, known: list[Any]) -> None:
+        """Go on from there."""
+        self.since, self.all, hours = known
+        self._hours.extend((hour, n) for hour, n in hours)
 
     def of_day(self, now: int) -> int:
         """Of this hour and the 23 before it."""

@@ -1,6 +1,7 @@
 """What each provider made of the searches it was offered: counts and times, of an hour and a day.
 
-In bounded memory and of this process only. Nothing of a search is kept, and nothing of who asked.
+In bounded memory; the reports of several workers are added up. Nothing of a search is kept, and
+nothing of who asked.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 from array import array
 from bisect import bisect_left
 from collections import deque
+from collections.abc import Sequence
 from typing import Any
 
 from gateway.sending import Outcome
@@ -23,6 +25,7 @@ _TIMES = _RELAYED + 3
 _SIZE = _TIMES + len(BOUNDS_MS) + 1
 
 HOUR_S, DAY_S = 3600, 86_400
+WINDOWS = ("hour", "day")
 
 
 class Window:
@@ -68,6 +71,24 @@ class Window:
                 for provider, counts in newest.items()
             },
         }
+
+    def known(self) -> list[Any]:
+        """Each slot's beginning and counts, oldest first."""
+        return [
+            (at, {provider: counts.tolist() for provider, counts in slot.items()})
+            for at, slot in self._slots
+        ]
+
+    def know(self, known: list[Any]) -> None:
+        """Go on from there."""
+        self._slots = deque(
+            (at, {provider: array("I", counts) for provider, counts in slot.items()})
+            for at, slot in known
+        )
+        self._closed.clear()
+        for _, slot in list(self._slots)[:-1]:
+            for provider, counts in slot.items():
+                self._closed[provider] = _added(counts, self._closed.get(provider))
 
     def _forget(self, slot: dict[str, array[int]]) -> None:
         for provider, counts in slot.items():
@@ -124,23 +145,50 @@ class Report:
             if counts is not None:
                 counts[_RELAYED] += 1
 
-    def shown(self, now: int) -> dict[str, Any]:
-        """JSON-ready: `{since, hour: {since, providers: [...]}, day: {...}}`, providers by name."""
+    def counted(self, now: int) -> dict[str, Any]:
+        """What was counted here, JSON-ready, for `shown`: `{since, hour: {since, sums}, day}`."""
         self.turn(now)
-        return {
-            "at": now,
-            "since": self.started_at,
-            **{
-                name: {
-                    "since": window.since,
-                    "providers": [
-                        {"subscriber_id": provider, **figures(counts)}
-                        for provider, counts in sorted(window.sums().items())
-                    ],
-                }
-                for name, window in self._windows.items()
-            },
+        windows = self._windows.items()
+        return {"since": self.started_at} | {
+            name: {
+                "since": window.since,
+                "sums": {provider: counts.tolist() for provider, counts in window.sums().items()},
+            }
+            for name, window in windows
         }
+
+    def shown(self, now: int) -> dict[str, Any]:
+        """Of this process alone, see `shown`."""
+        return shown([self.counted(now)], now)
+
+    def known(self) -> dict[str, Any]:
+        """Everything, for who takes the place of this process."""
+        windows = {name: window.known() for name, window in self._windows.items()}
+        return {"since": self.started_at, "windows": windows}
+
+    def know(self, known: dict[str, Any]) -> None:
+        """Go on from there."""
+        self.started_at = known["since"]
+        for name, window in self._windows.items():
+            window.know(known["windows"][name])
+
+
+def shown(counted: Sequence[dict[str, Any]], now: int) -> dict[str, Any]:
+    """What several processes counted, added up. JSON-ready: `{at, since, hour: {since, providers:
+    [...]}, day: {...}}`, providers by name."""
+    found: dict[str, Any] = {"at": now, "since": min(each["since"] for each in counted)}
+    for name in WINDOWS:
+        sums: dict[str, array[int]] = {}
+        for each in counted:
+            for provider, counts in each[name]["sums"].items():
+                sums[provider] = _added(array("Q", counts), sums.get(provider))
+        found[name] = {
+            "since": min(each[name]["since"] for each in counted),
+            "providers": [
+                {"subscriber_id": provider, **figures(sums[provider])} for provider in sorted(sums)
+            ],
+        }
+    return found
 
 
 def figures(counts: array[int]) -> dict[str, int | float | None]:

@@ -1,10 +1,10 @@
 """The gateway's two faces, put together: one for everybody, one for its operator."""
 
-from gateway.app import Gateway
 from gateway.figures import Figures
 from gateway.operating.operator import Operating
 from gateway.operating.public import Public
 from gateway.report_page import FreshReport
+from gateway.together import Together
 from protocol_specs.node.operators import Operators
 from protocol_specs.node.server import Node
 from protocol_specs.web.face import Face, NavItem
@@ -23,13 +23,13 @@ HINT = N_("It stands in the file operator.token of this node's data folder.")
 
 
 def add(
-    node: Node, web: WebSettings, gateway: Gateway, report: FreshReport, figures: Figures
+    node: Node, web: WebSettings, together: Together, report: FreshReport, figures: Figures
 ) -> None:
     """Serves all pages, after all other routes. Raises SettingsError."""
     site, operators = Site(node, web, "gateway.operating"), Operators(node.settings.data_dir)
 
     face = operator_face(site, operators, title=N_("Gateway"), nav=NAV, hint=HINT)
-    operating = Operating(gateway)
+    operating = Operating(node, together)
     face.get("", operating.overview)
     face.get("/", operating.overview)
     face.get("/searches", operating.searches)

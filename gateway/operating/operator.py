@@ -11,11 +11,12 @@ from typing import Any
 
 from aiohttp import web
 
-from gateway.app import Gateway
 from gateway.operating import words
+from gateway.together import Together
 from protocol_specs.node import diagnosis
 from protocol_specs.node.buckets import Buckets
 from protocol_specs.node.client import Undelivered
+from protocol_specs.node.server import Node
 from protocol_specs.node.trace_asking import ask_all
 from protocol_specs.node.tracing import ID_CHARS_MAX
 from protocol_specs.web.visit import PageError, Visit
@@ -31,28 +32,27 @@ EACH_S = 5
 class Operating:
     """Signed in by an operator's token."""
 
-    def __init__(self, gateway: Gateway) -> None:
-        self._gateway, self._node = gateway, gateway.node
+    def __init__(self, node: Node, together: Together) -> None:
+        self._node, self._together = node, together
         self._traces = Buckets(0.5, burst=10)
 
     async def overview(self, visit: Visit) -> web.StreamResponse:
         """GET /operator: searches, the last of them, who cannot be reached."""
-        gateway, tally = self._gateway, self._gateway.tally
-        unreached = gateway.sending.unreached()
+        now = await self._together.now()
         return visit.page(
             "gateway/overview.html",
-            counted={"hour": tally.of_hour(visit.now), "day": tally.of_day(visit.now)},
-            since=tally.since,
-            searches=words.searches(visit, gateway.recent.newest(10)),
-            unreached=unreached[:SHOWN],
-            n_unreached=len(unreached),
-            n_down=sum(1 for _, reach in unreached if reach.is_down),
+            counted=now,
+            since=now.since,
+            searches=words.searches(visit, now.newest[:10]),
+            unreached=now.unreached[:SHOWN],
+            n_unreached=len(now.unreached),
+            n_down=sum(1 for one in now.unreached if one.is_down),
         )
 
     async def searches(self, visit: Visit) -> web.StreamResponse:
         """GET /operator/searches: the last ones, and how far each got."""
-        newest = self._gateway.recent.newest(SHOWN)
-        return visit.page("gateway/searches.html", searches=words.searches(visit, newest))
+        now = await self._together.now()
+        return visit.page("gateway/searches.html", searches=words.searches(visit, now.newest))
 
     async def trace(self, visit: Visit) -> web.StreamResponse:
         """GET /operator/trace?transaction_id=: the hops of every node that answers."""

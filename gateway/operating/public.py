@@ -19,7 +19,7 @@ class Public:
 
     async def figures(self, visit: Visit) -> web.StreamResponse:
         """GET /figures?page=: searches, confirmed jobs, contributions, and who says so."""
-        shown = self._figures.shown(visit.now)
+        shown = await self._figures.shown()
         part = _part(visit, shown["by_cooperative"])
         return visit.page("gateway/figures.html", figures=shown, **part)
 
@@ -28,7 +28,7 @@ class Public:
         window = visit.arg("window") or "hour"
         if window not in ("hour", "day"):
             raise PageError(404)
-        start, shown = visit.arg("q").strip().lower(), self._report.shown()
+        start, shown = visit.arg("q").strip().lower(), await self._report.shown()
         every = shown[window]["providers"]
         found = [one for one in every if one["subscriber_id"].startswith(start)]
         return visit.page(

@@ -1,8 +1,9 @@
 """The report: what each provider was offered and how it answered, in two windows, bounded."""
 
+import orjson
 import pytest
 
-from gateway.report import DAY_S, HOUR_S, Report
+from gateway.report import DAY_S, HOUR_S, Report, shown
 from gateway.sending import Outcome
 from tests.support.peers import NOW
 
@@ -103,3 +104,25 @@ def test_memory_is_bounded_by_the_number_of_providers() -> None:
     for name in "abcdef":
         made.offered(name, Outcome.ACKED)
     assert len(made.shown(NOW)["hour"]["providers"]) == 3
+
+
+def test_reports_of_two_workers_add_up_and_go_on_in_their_successors() -> None:
+    ones = [Report(now=NOW + n, providers_max=10) for n in (0, 5)]
+    whole = Report(now=NOW, providers_max=10)
+    for n in range(40):
+        for report in (ones[n % 2], whole):
+            report.turn(NOW + 20 * n)
+            outcome = Outcome.ACKED if n % 3 else Outcome.REFUSED
+            report.offered("a.example", outcome, took_s=n / 100, place=n % 4, of=4)
+            report.relayed("a.example")
+    ones[0].offered("b.example", Outcome.SKIPPED)
+    whole.offered("b.example", Outcome.SKIPPED)
+    now = NOW + 900
+    successor = Report(now=now, providers_max=10)
+    successor.know(orjson.loads(orjson.dumps(ones[1].known())))
+    counted = [ones[0].counted(now), successor.counted(now)]
+    told = shown(orjson.loads(orjson.dumps(counted)), now)
+    assert told["since"] == NOW
+    for window in ("hour", "day"):
+        assert told[window]["providers"] == whole.shown(now)[window]["providers"]
+    assert successor.shown(now) == ones[1].shown(now)
