@@ -32,7 +32,7 @@ ANSWER = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 
 )
 QUEUED = 1_000
 IN_TIME_S = 600 * QUEUED / 10_000  # ten thousand within ten minutes
-DEAD_OF_A_KIND = 8
+HOLD_ON = 70  # of each of two kinds, with two messages each: more than there are slots
 LATE_S = 2.0
 
 Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
@@ -194,13 +194,12 @@ async def test_dead_slow_and_broken_peers_leave_the_callbacks_of_others_within_t
         listening(refuse) as refuses,
         sending(store, clock, timeout_s=3),
     ):
-        dead = (hangs, resets, drips, pours, babbles, refuses)
+        dead = [hangs, drips] * HOLD_ON + [resets, pours, babbles, refuses] * 2
 
         def owe_the_dead(session: Session) -> None:
-            for n in range(20 * DEAD_OF_A_KIND * len(dead)):
-                at = n % (DEAD_OF_A_KIND * len(dead))
-                where = dead[at % len(dead)]
-                owe_one(session, receiver=f"dead{at}.example.org", receiver_url=where)
+            for n, where in enumerate(dead):
+                for _ in range(3):
+                    owe_one(session, receiver=f"dead{n}.example.org", receiver_url=where)
 
         def owe_the_living(session: Session, n: int) -> None:
             owed_at.append(time.monotonic())
