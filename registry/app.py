@@ -9,6 +9,7 @@ from protocol_specs.node.server import Node
 from protocol_specs.node.settings import load, read_secret
 from protocol_specs.wire import keys
 from protocol_specs.wire.envelope import SubscriberType
+from registry import feed
 from registry.challenges import Challenges
 from registry.lookups import Lookups
 from registry.operator_api import OperatorApi
@@ -32,6 +33,7 @@ def assemble(settings: RegistryNodeSettings, *, clock: Callable[[], float] = tim
     Subscriptions(node, settings, challenges).add_routes()
     Lookups(node, settings, key).add_routes()
     OperatorApi(node, operators).add_routes()
+    feed.add(node)
     if settings.web is not None:
         from registry.operating import face  # templates and languages, only where there are pages
 

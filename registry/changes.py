@@ -21,11 +21,17 @@ from registry.tables import Change
 NOTHING = "0" * 64  # what the first entry follows
 PAGE = 100
 CHARS_MAX = 2_000_000
+CHANNEL = "changes"  # told with each entry: its number, and whom it concerns
 
 _changes = Change.__table__  # type: ignore[attr-defined]  # SQLModel hides the table
 
 HEAD = Statement(
     select(_changes.c.sequence, _changes.c.hash).order_by(_changes.c.sequence.desc()).limit(1)
+)
+LAST = Statement(
+    select(_changes.c.sequence, _changes.c.subscriber_id)
+    .order_by(_changes.c.sequence.desc())
+    .limit(1)
 )
 APPEND = Statement(insert(_changes).values({c.name: bindparam(c.name) for c in _changes.c}))
 SINCE = Statement(
@@ -83,6 +89,7 @@ def note(
     }
     row = told | {"at": now, "detail": json.dumps(detail, sort_keys=True), "hash": hash_of(told)}
     session.run(APPEND, **row)
+    session.notify(CHANNEL, f"{last.sequence + 1} {subscriber_id}")
     return last.sequence + 1
 
 
@@ -104,6 +111,12 @@ def entry(row: Row) -> dict[str, Any]:
         "previous": row["previous"],
         "hash": row["hash"],
     }
+
+
+def last(session: Session) -> tuple[int, str]:
+    """The last entry's number and whom it concerns; of an empty log 0 and nobody."""
+    row = session.one(LAST)
+    return (0, "") if row is None else (row["sequence"], row["subscriber_id"])
 
 
 def since(

@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Hashable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from protocol_specs.node.client import Undelivered
@@ -105,6 +106,13 @@ class Keyring:
         _put(self._refetched, key_id, now, self._entries_max)
         await self._answer(key_id, _key_question(key_id), anew=True)
         return True
+
+    def doubt(self, is_meant: Callable[[str], bool]) -> None:
+        """Ask again, with the next message, for the keys of whom `is_meant(subscriber_id)` says.
+        What is remembered of them still serves while the registry is down."""
+        for entry, remembered in self._held.items():
+            if isinstance(entry, KeyId) and is_meant(entry.subscriber_id):
+                self._held.put(entry, replace(remembered, fresh_s=0))
 
     async def find(
         self,

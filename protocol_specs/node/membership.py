@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -109,13 +110,13 @@ class Membership:
         if self.snapshots is not None:
             self.snapshots.close()
 
-    def loops(self) -> dict[str, Next]:
-        """What goes on beside the requests, by name."""
-        found: dict[str, Next] = {}
+    def loops(self) -> dict[str, tuple[Next, asyncio.Event]]:
+        """What goes on beside the requests, by name, and what wakes it."""
+        found: dict[str, tuple[Next, asyncio.Event]] = {}
         if self.snapshots is not None:
-            found["snapshot"] = self.snapshots.poll_next
+            found["snapshot"] = self.snapshots.poll_next, self.snapshots.wake
         if self.rotator is not None:
-            found["rotation"] = self.rotator.turn_next
+            found["rotation"] = self.rotator.turn_next, asyncio.Event()
         return found
 
     def notes(self) -> dict[str, object]:

@@ -91,13 +91,13 @@ class Node:
             settings, self.receiver, clock=clock, telemetry=self.telemetry, directory=directory
         )
         self.client, self.keyring = self.membership.client, self.membership.keyring
-        self.buses = Buses(settings, self.telemetry)
         tables.define(metadata)
         self.dialects = Dialects(settings.dialects)
         self.worker = inherited()
         self.share = WHOLE if self.worker is None else self.worker.share
         if settings.workers != self.share.of:
             raise SettingsError("key 'workers': start this node with wayfare serve")
+        self.buses = Buses(settings, self.share, self.telemetry)
         self.store = Store.open(settings.store_at, metadata, triggers=triggers, share=self.share)
         self.inbox = Inbox(self.store, self.telemetry, self.dialects)
         self.outbox = Outbox(self.store, self.client, self.telemetry, now=self.now)
@@ -379,7 +379,7 @@ class Node:
             self.add_loop(
                 "metrics", self.health.keep_metrics_next, wake=asyncio.Event(), everywhere=True
             )
-            hints = self.store.hear_others(self.buses.hints(self.share))
+            hints = self.store.hear_others(self.buses.hints())
             self.add_loop("hearing", hints.next, wake=hints.wake, everywhere=True)
             self.telemetry.shown.watch(
                 "wayfare_hints_unread", "Words that nobody could read", lambda: hints.ears.unread
@@ -388,8 +388,11 @@ class Node:
         if self.recording is not None:
             self.door.watch = self.client.watch = self.recording.note
             self.add_loop("recording", self.recording.write_next, wake=self.recording.wake)
-        for name, next in self.membership.loops().items():
-            self.add_loop(name, next, wake=asyncio.Event(), everywhere=name != "rotation")
+        for name, (next, wake) in self.membership.loops().items():
+            self.add_loop(name, next, wake=wake, everywhere=name != "rotation")
+        feed = self.buses.feed_of(self.membership, clock=self._clock)
+        if feed is not None:
+            self.add_loop("feed", feed.next, wake=feed.wake, everywhere=True)
 
     def _serve_own_routes(self) -> None:
         self.telemetry.shown.watch(

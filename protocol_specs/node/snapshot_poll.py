@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 import sys
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from protocol_specs.node.telemetry import Telemetry
 
 EVERY_S = 30
+HURRIED_S = 3  # where it is said that something changed: by whom is not known
+JITTER_S = 0.5  # not all nodes of a network at the same moment
 AGAIN_S = 5  # while the registry does not answer
 REFUSED_EVERY_S = 600  # a registry that serves no snapshot, or none of so many records
 BYTES_MAX = 268_435_456
@@ -58,7 +61,10 @@ class SnapshotPoll:
         query = urlencode([("domain", domain) for domain in sorted(self._domains)])
         self._target = f"{registry.url}/snapshot" + (f"?{query}" if query else "")
         self._snapshot: Snapshot | None = None
+        self.wake = asyncio.Event()
         self._every_s: float = EVERY_S
+        self._pause_s = 0.0  # what a large one that changed costs
+        self._is_hurried = False
         self._asked_at = -sys.maxsize
         self._changed: list[Changed] = []
 
@@ -75,6 +81,17 @@ class SnapshotPoll:
     def is_registry_lost(self) -> bool:
         """Whether the registry did not answer when it was last asked anything."""
         return self._registry.is_lost
+
+    @property
+    def position(self) -> int:
+        """The number of the last change that the registry signed for us; 0 at first."""
+        return 0 if self._snapshot is None else self._snapshot.head.sequence
+
+    def hurry(self) -> None:
+        """Somebody says that the registry changed: ask it as soon as may be."""
+        self._is_hurried = True
+        delay_s = random.uniform(0, JITTER_S)  # noqa: S311 - spreads load, keeps no secret
+        asyncio.get_running_loop().call_later(delay_s, self.wake.set)
 
     def age_s(self, now: float) -> float:
         """Seconds since the registry confirmed what we hold; 0 when we hold nothing."""
@@ -128,10 +145,9 @@ class SnapshotPoll:
 
     async def poll_next(self, now: int) -> bool:
         """Ask the registry when it is time; False, since once is enough."""
-        wait_s = AGAIN_S if self._registry.is_lost else self._every_s
-        if 0 <= now - self._asked_at < wait_s:
+        if 0 <= now - self._asked_at < self._wait_s():
             return False
-        self._asked_at = now
+        self._asked_at, self._is_hurried = now, False
         began = asyncio.get_running_loop().time()
         try:
             changed = await self._poll()
@@ -139,10 +155,17 @@ class SnapshotPoll:
             self._failed(undelivered)
             return False
         took_s = asyncio.get_running_loop().time() - began
-        wait_s = min(SHARE * took_s, self.age_max_s / 3) if changed else 0
-        self._every_s = max(EVERY_S, wait_s)
+        self._pause_s = min(SHARE * took_s, self.age_max_s / 3) if changed else 0
+        self._every_s = max(EVERY_S, self._pause_s)
         self._registry.note(None)
         return False
+
+    def _wait_s(self) -> float:
+        if self._registry.is_lost:
+            return AGAIN_S
+        if self._is_hurried and self._every_s != REFUSED_EVERY_S:
+            return max(HURRIED_S, self._pause_s)
+        return self._every_s
 
     def _failed(self, undelivered: Undelivered) -> None:
         """A registry that says that it has no snapshot now may still answer look-ups: they find

@@ -48,6 +48,9 @@ def check_settings(settings: NodeSettings) -> None:
             place.has_tls or place.is_here or settings.network == "development"
         ):
             raise SettingsError(f"key '{key}.url': beyond this machine only tls:// is spoken")
+    pins = settings.registry
+    if settings.feed is not None and pins is not None and not pins.signs_answers:
+        raise SettingsError("key 'feed': it is of no use with a registry that signs no answers")
 
 
 def _check_url(key: str, url: str, settings: NodeSettings) -> None:

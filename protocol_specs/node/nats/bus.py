@@ -224,3 +224,6 @@ async def _end(client: Client) -> None:
     writer = getattr(client._transport, "_io_writer", None)
     if writer is not None:
         writer.transport.abort()
+        with suppress(*BROKEN):
+            async with asyncio.timeout(CLOSE_S):
+                await writer.wait_closed()

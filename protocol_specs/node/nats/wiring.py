@@ -10,8 +10,12 @@ from protocol_specs.node.settings import SettingsError, read_secret
 from protocol_specs.node.startup import load_keys
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from protocol_specs.node.membership import Membership
     from protocol_specs.node.nats.bus import Bus
     from protocol_specs.node.nats.carrier import NatsHints
+    from protocol_specs.node.nats.feed import FeedReader, FeedTeller
     from protocol_specs.node.nats.place import NatsPlace
     from protocol_specs.node.settings import NodeSettings
     from protocol_specs.node.telemetry import Telemetry
@@ -19,28 +23,55 @@ if TYPE_CHECKING:
 
 
 class Buses:
-    """Those of one node. Raises SettingsError."""
+    """Those of one node: `[nats]` between its own processes, where it has several; `[feed]`, on
+    which the registry speaks. Nothing connects before a loop turns them. Raises SettingsError."""
 
-    def __init__(self, settings: NodeSettings, telemetry: Telemetry) -> None:
-        self._settings, self._telemetry = settings, telemetry
-        self._open: list[Bus] = []
+    def __init__(self, settings: NodeSettings, share: Share, telemetry: Telemetry) -> None:
+        self._settings, self._share, self._telemetry = settings, share, telemetry
+        own = settings.nats if share.of > 1 else None
+        self._own = None if own is None else self._bus(own, key="nats", name="hints")
+        feed = settings.feed
+        self._feed = None if feed is None else self._bus(feed, key="feed", name="feed")
 
-    def hints(self, share: Share) -> NatsHints | None:
-        """Between the node's processes, if `[nats]` says so; else the database takes them about."""
-        if self._settings.nats is None:
+    def hints(self) -> NatsHints | None:
+        """Takes hints between the node's processes about; None: the database does."""
+        if self._own is None:
             return None
-        bus = self._bus(self._settings.nats, key="nats", name="hints")
         from protocol_specs.node.nats.carrier import NatsHints
 
-        return NatsHints(bus, share, self._sealing(), self._settings.subscriber_id)
+        return NatsHints(self._own, self._share, self._sealing(), self._settings.subscriber_id)
+
+    def feed_of(self, membership: Membership, *, clock: Callable[[], float]) -> FeedReader | None:
+        """Hears the registry of `membership`, if `[feed]` says where."""
+        pins, snapshots = self._settings.registry, membership.snapshots
+        if self._feed is None or pins is None or snapshots is None:
+            return None
+        from protocol_specs.node.nats.feed import FeedReader
+
+        keyring = membership.keyring
+        feed = FeedReader(self._feed, pins.subscriber_id, snapshots, keyring, clock=clock)
+        self._telemetry.shown.watch(
+            "wayfare_feed_unread", "Words that nobody could read", lambda: feed.unread
+        )
+        return feed
+
+    def feed_teller(self, last: Callable[[], tuple[int, str]]) -> FeedTeller | None:
+        """Tells the network of this registry's changes, if `[feed]` says where. `last()` is the
+        last one: its position and whom it concerns."""
+        if self._feed is None:
+            return None
+        from protocol_specs.node.nats.feed import FeedTeller
+
+        return FeedTeller(self._feed, self._settings.subscriber_id, last)
 
     def _sealing(self) -> Sealing:
         return Sealing(load_keys(self._settings).signing.seed)
 
     async def close(self) -> None:
         """Ends them all."""
-        for bus in self._open:
-            await bus.close()
+        for bus in (self._own, self._feed):
+            if bus is not None:
+                await bus.close()
 
     def _bus(self, at: NatsPlace, *, key: str, name: str) -> Bus:
         if importlib.util.find_spec("nats") is None:
@@ -52,8 +83,6 @@ class Buses:
         if file is not None:
             password = read_secret(file, key=f"{key}.password_file", made_by="Write it there.")
         try:
-            bus = Bus(at, password, name=name, inbox=inbox, telemetry=self._telemetry)
+            return Bus(at, password, name=name, inbox=inbox, telemetry=self._telemetry)
         except OSError as error:  # ssl.SSLError too
             raise SettingsError(f"key '{key}.ca': {at.ca}: {error}") from None
-        self._open.append(bus)
-        return bus
