@@ -18,6 +18,7 @@ from bap.settings import BapSettings
 from bap.stream import Stream
 from bap.tables import METADATA
 from bap.upkeep import Upkeep
+from protocol_specs.node.hints import AGAIN
 from protocol_specs.node.keyring import Directory
 from protocol_specs.node.server import Node
 from protocol_specs.node.settings import load
@@ -52,6 +53,7 @@ def assemble(
     limits = settings.journeys
     watch = Watch(waiting_max=limits.waiting_max, each_max=limits.waiting_per_journey_max)
     node.store.listen(rows.CHANNEL, watch.ring)
+    node.store.listen(AGAIN, lambda _: watch.ring_all())  # what another worker told may be lost
     asking = Asking(node, settings)
     api = ClientApi(node, settings, asking, watch)
     callbacks.serve(node, settings)
@@ -63,7 +65,7 @@ def assemble(
     Stream(node, api, watch, settings.heartbeat_s).serve()
     upkeep = Upkeep(node, settings, asking)
     node.outbox.on_given_up(upkeep.given_up)
-    node.add_loop("release", _releasing(node, watch), wake=asyncio.Event())
+    node.add_loop("release", _releasing(node, watch), wake=asyncio.Event(), everywhere=True)
     node.add_loop("chase", upkeep.chase_next, wake=asyncio.Event())
     node.add_loop("forget", upkeep.forget_next, wake=asyncio.Event())
     if settings.page:
@@ -84,7 +86,7 @@ def _releasing(node: Node, watch: Watch) -> Callable[[int], Awaitable[bool]]:
     """A step that lets those who wait go, once the node stops: it must not wait for their time."""
 
     async def release_next(now: int) -> bool:
-        if node.stopping.is_set():
+        if node.leaving.is_set():
             watch.ring_all()
         return False
 

@@ -103,7 +103,7 @@ class Asking:
         self, session: Session, journey_id: str, provider: Subscriber, wish: Wish
     ) -> tuple[Call, bytes]:
         now = self._node.now()
-        before = rows.find(session, journey_id)
+        before = rows.lock(session, journey_id)
         if before is None:
             raise ApiError(404, "journey_unknown", "there is no such journey")
         request = wish(session, before, now)
@@ -195,7 +195,7 @@ class Asking:
 
     def _note(self, session: Session, call: Call, code: str | None, reason: str) -> None:
         """Writes that a request will have no answer."""
-        before = rows.find(session, call.journey_id)
+        before = rows.lock(session, call.journey_id)
         calls.close_call(session, call.message_id, "refused")
         if before is None or call.action in LISTS:
             return

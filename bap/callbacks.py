@@ -75,11 +75,14 @@ def _settle(
     """Match, decide, write: in the transaction that handles the callback.
 
     The match is made again: between ACK and handling the citizen may have asked for something else,
-    and then the answer has no effect any more.
+    and then the answer has no effect any more. The lock comes before it, for other workers.
     """
+    rows.lock_transaction(session, envelope.transaction_id)
     try:
         found = _matched(settings, session, envelope, now)
     except (Unasked, OutOfSequence):
+        return
+    if envelope.action in PASSING and not _is_new(session, found, envelope):
         return
     before = found.journey
     after, events = _decided(decision, session, found, envelope, now)
@@ -101,13 +104,17 @@ def _decided(
     return decision(session, found, envelope, now)
 
 
-def _close(session: Session, found: Match, envelope: Envelope) -> None:
+def _is_new(session: Session, found: Match, envelope: Envelope) -> bool:
+    """Counts a passing answer, unless these bytes were handled before: by another worker, or before
+    a restart. What this one was sent lately it knows itself; durable ones the inbox knows."""
     if found.call is None:
-        return
-    if found.call.action == "search":
-        offers.count_answer(session, found.call.message_id, envelope.peer_id)
-        return
-    calls.close_call(session, found.call.message_id, "answered")
+        return True
+    return offers.count_answer(session, found.call.message_id, envelope.peer_id, envelope.digest)
+
+
+def _close(session: Session, found: Match, envelope: Envelope) -> None:
+    if found.call is not None and found.call.action != "search":
+        calls.close_call(session, found.call.message_id, "answered")
 
 
 def _on_error(journey: Journey, envelope: Envelope, now: int) -> Outcome:

@@ -34,6 +34,7 @@ from protocol_specs.node.api import ApiError, Handler, bearer, error_response, j
 from protocol_specs.node.buckets import Buckets
 from protocol_specs.node.server import Node
 from protocol_specs.node.store import Session
+from protocol_specs.web.pacing import Pace
 from protocol_specs.web.waiting import Crowded, Watch
 
 WAIT_S_MAX = 60.0
@@ -52,8 +53,9 @@ class ClientApi:
         self._asking = asking
         self._watch = watch
         limits = settings.journeys
-        self._searches = _buckets(limits.journeys_per_minute)
-        self._asks = _buckets(limits.asks_per_minute)
+        per_minute = limits.journeys_per_minute
+        self._searches = Pace("search from", every_s=60 / per_minute, burst=per_minute)
+        self._asks = Buckets(limits.asks_per_minute / 60, burst=limits.asks_per_minute)
 
     def serve(self) -> None:
         """Opens the node's routes."""
@@ -95,7 +97,9 @@ class ClientApi:
     async def search(self, request: web.Request, body: SearchBody) -> tuple[int, dict[str, Any]]:
         """A new journey: its id, and the secret that all else about it needs."""
         wait_s = _wait_s(request)
-        self._take(self._searches, self._node.address_of(request), "too many searches from here")
+        here, node = self._node.address_of(request), self._node
+        told_to_wait_s = await self._searches.take(node.store, here, node.now())
+        _refuse_if(told_to_wait_s, "too many searches from here")
         market = self._market(body)
         require_start(body.start_at, self._settings.book_ahead_s, self._node.now())
         sent, secret = await self._asking.search(market, intent_of(market, body))
@@ -126,7 +130,7 @@ class ClientApi:
 
     async def _pick(self, journey: Journey, offer: Mapping[str, Any]) -> dict[str, Any]:
         def pick(session: Session) -> None:
-            before = rows.find(session, journey.id)
+            before = rows.lock(session, journey.id)
             if before is not None:
                 outcome = wishes.pick(before, offer)
                 calls.supersede(session, before.id, "init")
@@ -175,7 +179,7 @@ class ClientApi:
         journey = self.owned(request)
 
         def agree(session: Session) -> None:
-            before = rows.find(session, journey.id)
+            before = rows.lock(session, journey.id)
             if before is not None:
                 outcome = wishes.consent(before, body.quote_hash)
                 rows.save(session, before, *outcome, self._node.now())
@@ -225,11 +229,11 @@ class ClientApi:
         return (200 if answered else 202), self.document(journey.id)
 
     async def _until(self, journey_id: str, look: Any, wait_s: float) -> Any:
-        """What `look` gives, once it gives something or the time is up or the node stops."""
-        stopping = self._node.stopping
+        """What `look` gives, once it gives something or the time is up or this process leaves."""
+        leaving = self._node.leaving
         try:
             return await self._watch.until(
-                journey_id, lambda: look() or stopping.is_set() or None, wait_s
+                journey_id, lambda: look() or leaving.is_set() or None, wait_s
             )
         except Crowded:
             raise ApiError(
@@ -266,13 +270,8 @@ class ClientApi:
 
     def count_ask(self, journey: Journey) -> None:
         """Counts one more request of a journey. Raises ApiError when there were too many."""
-        self._take(self._asks, journey.id, "too many requests of this journey")
-
-    def _take(self, buckets: Buckets, key: str, reason: str) -> None:
-        wait_s = buckets.take(key, self._node.now())
-        if wait_s:
-            headers = {"Retry-After": str(wait_s)}
-            raise ApiError(429, "too_many", f"{reason}; wait {wait_s} s", headers=headers)
+        wait_s = self._asks.take(journey.id, self._node.now())
+        _refuse_if(wait_s, "too many requests of this journey")
 
 
 def new_code() -> str:
@@ -280,8 +279,10 @@ def new_code() -> str:
     return f"{secrets.randbelow(10_000):04d}"
 
 
-def _buckets(per_minute: int) -> Buckets:
-    return Buckets(per_minute / 60, burst=per_minute)
+def _refuse_if(wait_s: int, reason: str) -> None:
+    if wait_s:
+        headers = {"Retry-After": str(wait_s)}
+        raise ApiError(429, "too_many", f"{reason}; wait {wait_s} s", headers=headers)
 
 
 def _chosen(session: Session, journey: Journey) -> Mapping[str, Any] | None:

@@ -106,7 +106,7 @@ class FormApi:
         """Writes what is known of the form, unless another one is asked for by now."""
 
         def keep(session: Session) -> None:
-            before = rows.find(session, journey.id)
+            before = rows.lock(session, journey.id)
             asked = {} if before is None or before.form is None else orjson.loads(before.form)
             if before is None or asked.get("url") != form["url"]:
                 raise ApiError(409, "form_changed", "another form is asked for now")

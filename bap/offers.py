@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from typing import Any
 
@@ -14,6 +15,7 @@ from bap.tables import AnsweredRow, OfferRow
 from protocol_specs.node.store import Session, Statement
 from protocol_specs.wire import strict_json
 
+DIGEST_BYTES, DIGESTS_MAX = 16, 32
 _O, _A = OfferRow.__table__, AnsweredRow.__table__
 _OFFER_COLUMNS = ("journey_id", "offer_id", "bpp_id", "document", "at")
 
@@ -33,13 +35,17 @@ _ONE_OFFER = Statement(
         _O.c.journey_id == bindparam("journey_id"), _O.c.offer_id == bindparam("offer_id")
     )
 )
+_ANSWERED_COLUMNS = ("message_id", "bpp_id", "times", "digests")
 _ANSWER = Statement(
     upsert(_A)
-    .values(message_id=bindparam("message_id"), bpp_id=bindparam("bpp_id"), times=1)
-    .on_conflict_do_update(index_elements=["message_id", "bpp_id"], set_={"times": _A.c.times + 1})
+    .values({name: bindparam(name) for name in _ANSWERED_COLUMNS})
+    .on_conflict_do_update(
+        index_elements=["message_id", "bpp_id"],
+        set_={"times": bindparam("times"), "digests": bindparam("digests")},
+    )
 )
 _ANSWERS = Statement(
-    sa.select(_A.c.times).where(
+    sa.select(_A.c.times, _A.c.digests).where(
         _A.c.message_id == bindparam("message_id"), _A.c.bpp_id == bindparam("bpp_id")
     )
 )
@@ -68,12 +74,20 @@ def find(session: Session, journey_id: str, offer_id: str) -> dict[str, Any] | N
     return None if row is None else orjson.loads(row["document"])
 
 
-def count_answer(session: Session, message_id: str, bpp_id: str) -> None:
-    """Counts one more answer of a provider to a search."""
-    session.run(_ANSWER, message_id=message_id, bpp_id=bpp_id)
+def count_answer(session: Session, message_id: str, bpp_id: str, digest: str) -> bool:
+    """Counts one more answer of a provider to a request; False for the bytes of one that was
+    counted before. The journey is locked."""
+    known = session.one(_ANSWERS, message_id=message_id, bpp_id=bpp_id)
+    times, before = (0, b"") if known is None else (known["times"], known["digests"])
+    this = hashlib.sha256(digest.encode()).digest()[:DIGEST_BYTES]
+    if this in (before[n : n + DIGEST_BYTES] for n in range(0, len(before), DIGEST_BYTES)):
+        return False
+    digests = (before + this)[-DIGESTS_MAX * DIGEST_BYTES :]
+    session.run(_ANSWER, message_id=message_id, bpp_id=bpp_id, times=times + 1, digests=digests)
+    return True
 
 
 def answers(session: Session, message_id: str, bpp_id: str) -> int:
-    """How often a provider has answered a search."""
+    """How often a provider has answered a request."""
     row = session.one(_ANSWERS, message_id=message_id, bpp_id=bpp_id)
     return 0 if row is None else int(row["times"])

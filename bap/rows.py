@@ -32,7 +32,11 @@ _SAVE = Statement(
     .where(_J.c.id == bindparam("key"), _J.c.version == bindparam("was"))
     .values(_values(name for name in _COLUMNS if name != "id"))
 )
-_LOAD = Statement(sa.select(_J).where(_J.c.id == bindparam("id")))
+_load = sa.select(_J).where(_J.c.id == bindparam("id"))
+_LOAD, _LOCK = Statement(_load), Statement(_load.with_for_update())
+_LOCK_OF = Statement(
+    sa.select(_J.c.id).where(_J.c.transaction_id == bindparam("transaction_id")).with_for_update()
+)
 _BY_ORDER = Statement(
     sa.select(_J).where(
         _J.c.order_id == bindparam("order_id"),
@@ -49,7 +53,8 @@ _BY_TRANSACTION = Statement(
 )
 _FORGET = Statement(
     sa.delete(_J).where(
-        _J.c.id.in_(sa.select(_J.c.id).where(_J.c.updated_at < bindparam("before")).limit(20))
+        _J.c.id.in_(sa.select(_J.c.id).where(_J.c.updated_at < bindparam("before")).limit(20)),
+        _J.c.updated_at < bindparam("before"),  # of the row as it is once it is ours to delete
     )
 )
 ALL_IDS = Statement(sa.select(_J.c.id).limit(1000))
@@ -90,6 +95,17 @@ def find(session: Session, journey_id: str) -> Journey | None:
     return read_journey(session.one(_LOAD, id=journey_id))
 
 
+def lock(session: Session, journey_id: str) -> Journey | None:
+    """The journey of that id, to be changed: no other process changes it, or what hangs on it,
+    before this transaction ends. What was read of it before may be out of date."""
+    return read_journey(session.one(_LOCK, id=journey_id))
+
+
+def lock_transaction(session: Session, transaction_id: str) -> None:
+    """The same for the journey of that transaction, if there is one."""
+    session.one(_LOCK_OF, transaction_id=transaction_id)
+
+
 def find_by_order(
     session: Session, order_id: str, bpp_id: str, transaction_id: str
 ) -> Journey | None:
@@ -108,8 +124,8 @@ def save(
 ) -> Journey:
     """Writes what a decision gave and wakes those who wait; the version counts the events.
 
-    Of positions only the last event is kept. Raises RuntimeError if the row changed meanwhile,
-    which one transaction at a time makes impossible.
+    Of positions only the last event is kept. Raises RuntimeError if the row changed meanwhile:
+    `before` was not locked.
     """
     happened = tuple(events)
     after = replace(after, version=before.version + len(happened), updated_at=now)

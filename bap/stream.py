@@ -40,7 +40,7 @@ class Stream:
                     happened=lambda after: self._happened(journey_id, after),
                     bell=bell,
                     since=since,
-                    stopping=self._node.stopping,
+                    stopping=self._node.leaving,
                     heartbeat_s=self._heartbeat_s,
                 )
         except BadEventId:

@@ -103,13 +103,14 @@ class OfferRow(Tables, table=True):
 
 
 class AnsweredRow(Tables, table=True):
-    """How many times a provider answered a search."""
+    """How many times a provider answered a passing request, and which answers came last."""
 
     __tablename__ = "answered"
 
     message_id: str = Field(primary_key=True, foreign_key="call.message_id", ondelete="CASCADE")
     bpp_id: str = Field(primary_key=True)
     times: int = Field(sa_type=sa.BigInteger)
+    digests: bytes  # of the last answers, sixteen bytes each
 
 
 class TripRow(Tables, table=True):

@@ -12,6 +12,7 @@ from bap.settings import BapSettings
 from protocol_specs.node.api import ApiError
 from protocol_specs.node.server import Node
 from protocol_specs.node.store import Row, Session
+from protocol_specs.web import pacing
 from protocol_specs.wire.errors import Refused
 from protocol_specs.wire.parties import callback_of
 
@@ -40,9 +41,14 @@ class Upkeep:
         return True
 
     async def forget_next(self, now: int) -> bool:
-        """Deletes journeys untouched for `keep_days`, with the phones and places they hold."""
+        """Deletes journeys untouched for `keep_days`, with the phones and places they hold; and who
+        searched too often."""
         before = now - self._settings.keep_days * 24 * 3600
-        return await self._node.store.transact(lambda session: rows.forget(session, before)) > 0
+
+        def forget(session: Session) -> bool:
+            return pacing.forget(session, now) | (rows.forget(session, before) > 0)
+
+        return await self._node.store.transact(forget)
 
     def given_up(self, session: Session, row: Row, reason: str) -> None:
         """Notes a durable request that the outbox gives up, in the outbox's transaction.
@@ -50,6 +56,7 @@ class Upkeep:
         A refusal ends the request. Time that ran out does not say that nothing arrived: a confirm
         is then chased by its status, the others can be asked again.
         """
+        rows.lock_transaction(session, row["transaction_id"])
         call = calls.find_call(session, row["message_id"])
         journey = None if call is None else rows.find(session, call.journey_id)
         if call is None or journey is None or call.outcome is not None:

@@ -64,7 +64,7 @@ class LiveApi:
         def happened(_: int) -> Sequence[Event]:
             nonlocal last
             present = self._order(request)
-            if self._node.stopping.is_set() or self._node.now() >= until:
+            if self._node.leaving.is_set() or self._node.now() >= until:
                 over.set()
             if present is None or present.status != ACTIVE:
                 over.set()
@@ -106,6 +106,6 @@ class LiveApi:
 
     async def _release_next(self, now: int) -> bool:
         """Lets streams go once the node stops."""
-        if self._node.stopping.is_set():
+        if self._node.leaving.is_set():
             self._watch.ring_all()
         return False

@@ -124,7 +124,7 @@ class Journeys:
 
         def since_then(after: int) -> list[Event]:
             nonlocal shown
-            if node.stopping.is_set() or not may_see():
+            if node.leaving.is_set() or not may_see():
                 over.set()
                 return [Event(after, "ended", b"{}")]
             read = node.store.read

@@ -1,12 +1,15 @@
 """Where vehicles are as they move: the provider's stream, followed while a page is open here.
 
 In memory only. Who has no stream for us is asked with `track` now and then, as every provider is.
+Each worker follows for the pages that are open at it, and tells the others where the vehicle is:
+what else such a page asks for may come to any of them.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
+from collections import OrderedDict
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -22,6 +25,7 @@ from bap.journey import Journey, State
 from protocol_specs.node.api import ApiError
 from protocol_specs.node.client import Undelivered
 from protocol_specs.node.following import BadStream, Following
+from protocol_specs.node.hints import AGAIN
 from protocol_specs.node.server import Node
 from protocol_specs.web.streams import Event
 from protocol_specs.web.waiting import Crowded, Watch
@@ -34,6 +38,9 @@ FOLLOWED_PER_PROVIDER_MAX = 200
 EVENT_EVERY_S = 0.2  # faster ones wait at the provider, and nothing gathers here
 LOOK_EVERY_S = 10.0
 PAUSE_S, PAUSE_S_MAX = 1.0, 30.0
+VEHICLE = "vehicle"  # notified with "<journey id> <lat> <lon>", at most once a second
+TOLD_S, TOLD_MAX = 15, 10_000
+Spot = dict[str, float]
 
 
 @dataclass
@@ -42,7 +49,8 @@ class Followed:
 
     pages: int = 0
     n: int = 0
-    place: dict[str, float] = field(default_factory=dict)
+    place: Spot = field(default_factory=dict)
+    told_at: int = 0
     is_streaming: bool = False
     not_again: str | None = None
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -58,24 +66,50 @@ class Live:
     def __init__(self, node: Node, asking: Asking, watch: Watch) -> None:
         self._node, self._asking, self._watch = node, asking, watch
         self._followed: dict[str, Followed] = {}
+        self._told: OrderedDict[str, tuple[Spot, int]] = OrderedDict()  # by other workers, and when
         self._changed = Watch(waiting_max=PAGES_MAX, each_max=1)
         self._streams = Following(
             node.settings.network, each_max=FOLLOWED_PER_PROVIDER_MAX, all_max=FOLLOWED_MAX
         )
         node.store.listen(rows.CHANNEL, self._changed.ring)
+        node.store.listen(AGAIN, lambda _: self._changed.ring_all())
+        node.store.listen(VEHICLE, self._hear)
         node.app.on_cleanup.append(self._close)
 
     def is_streaming(self, journey_id: str) -> bool:
-        """Whether this journey's positions come by themselves now."""
+        """Whether this journey's positions come by themselves now, to whichever worker."""
         followed = self._followed.get(journey_id)
-        return followed is not None and followed.is_streaming
+        return self._told_of(journey_id) is not None or bool(followed and followed.is_streaming)
 
     def as_seen(self, journey_id: str, doc: Document) -> Document:
         """The journey with the vehicle where its stream says it is; `doc` itself without one."""
-        followed = self._followed.get(journey_id)
-        if followed is None or not (followed.is_streaming and followed.place and doc["tracking"]):
+        followed, seen = self._followed.get(journey_id), self._told_of(journey_id)
+        if followed is not None and followed.is_streaming and followed.place:
+            seen = followed.place
+        if seen is None or not doc["tracking"]:
             return doc
-        return {**doc, "tracking": {**doc["tracking"], "location": followed.place}}
+        return {**doc, "tracking": {**doc["tracking"], "location": seen}}
+
+    def _told_of(self, journey_id: str) -> Spot | None:
+        """Where another worker saw the vehicle, if that was lately."""
+        spot, at = self._told.get(journey_id, (None, 0))
+        return spot if abs(self._node.now() - at) <= TOLD_S else None
+
+    def _hear(self, payload: str) -> None:
+        """Keeps what another worker tells. Raises ValueError."""
+        journey_id, *at = payload.split()
+        lat, lon = map(float, at)
+        self._told[journey_id] = {"lat": lat, "lon": lon}, self._node.now()
+        self._told.move_to_end(journey_id)
+        if len(self._told) > TOLD_MAX:
+            self._told.popitem(last=False)
+
+    def _tell(self, journey_id: str, followed: Followed) -> None:
+        """Tells the other workers where the vehicle is now."""
+        now, spot = self._node.now(), followed.place
+        if now != followed.told_at:
+            followed.told_at = now
+            self._node.store.tell(VEHICLE, f"{journey_id} {spot['lat']!r} {spot['lon']!r}")
 
     @asynccontextmanager
     async def watched(self, journey_id: str) -> AsyncIterator[Followed]:
@@ -150,6 +184,7 @@ class Live:
                         followed.place, followed.is_streaming = place(data), True
                         followed.n += 1
                         self._watch.ring(journey_id)
+                        self._tell(journey_id, followed)
                         await asyncio.sleep(EVENT_EVERY_S)
         except Undelivered as fault:
             followed.not_again = followed.not_again if fault.transient else url
@@ -168,13 +203,13 @@ def live_url(journey: Journey | None) -> str | None:
     return told["url"] if told["status"] == "active" else None
 
 
-def place(data: bytes) -> dict[str, float]:
+def place(data: bytes) -> Spot:
     """The place of a `position` event. Raises BadStream."""
     try:
         document: dict[str, Any] = strict_json.parse(data)
     except Refused as refused:
         raise BadStream(refused.reason) from None
-    found: dict[str, float] = {}
+    found: Spot = {}
     for name, most in (("lat", 90), ("lon", 180)):
         value = document.get(name)
         if isinstance(value, bool) or not isinstance(value, int | float) or abs(value) > most:

@@ -27,9 +27,9 @@ _HISTORY = Statement(
 _JOIN = Statement(
     sa.update(_T).where(_T.c.owner == bindparam("before")).values(owner=bindparam("after"))
 )
-_SHARE = Statement(
-    sa.update(_T).where(_T.c.journey_id == bindparam("of_id")).values(share_token=bindparam("word"))
-)
+_of_this = sa.update(_T).where(_T.c.journey_id == bindparam("of_id"))
+_SHARE = Statement(_of_this.where(_T.c.share_token.is_(None)).values(share_token=bindparam("word")))
+_UNSHARE = Statement(_of_this.values(share_token=None))
 _SHARE_OF = Statement(sa.select(_T.c.share_token).where(_T.c.journey_id == bindparam("of_id")))
 _SHARED = Statement(_OF.where(_T.c.share_token == bindparam("word")))
 _COMPLAINT = ("journey_id", "about", "text", "made_at", "due_at")
@@ -72,13 +72,12 @@ def join(session: Session, browser: str, phone: str) -> None:
 
 def share(session: Session, journey_id: str) -> None:
     """Makes the link under which anybody sees where this journey is; one that stands stays."""
-    if share_token(session, journey_id) is None:
-        session.run(_SHARE, of_id=journey_id, word=secrets.token_urlsafe(24))
+    session.run(_SHARE, of_id=journey_id, word=secrets.token_urlsafe(24))
 
 
 def unshare(session: Session, journey_id: str) -> None:
     """The link shows nothing any more."""
-    session.run(_SHARE, of_id=journey_id, word=None)
+    session.run(_UNSHARE, of_id=journey_id)
 
 
 def share_token(session: Session, journey_id: str) -> str | None:
@@ -96,6 +95,7 @@ def complain(
     session: Session, journey_id: str, *, about: str, text: str, now: int, due: int
 ) -> bool:
     """Keeps a complaint; False when there are too many of this journey."""
+    rows.lock(session, journey_id)
     if len(complaints(session, journey_id)) >= COMPLAINTS_MAX:
         return False
     values = {"journey_id": journey_id, "about": about, "text": text}

@@ -76,7 +76,7 @@ class Working:
                     happened=happened,
                     bell=bell,
                     since=0,
-                    stopping=self._node.stopping,
+                    stopping=self._node.leaving,
                     heartbeat_s=HEARTBEAT_S,
                 )
         except Crowded:
@@ -336,7 +336,7 @@ class Working:
 
     async def _release(self, now: int) -> bool:
         """Streams end with the node."""
-        if self._node.stopping.is_set():
+        if self._node.leaving.is_set():
             self._watch.ring_all()
         return False
 

@@ -85,7 +85,7 @@ class Board:
                 happened=_Looking(self._room).happened,
                 bell=asyncio.Event(),
                 since=0,
-                stopping=self._room.site.node.stopping,
+                stopping=self._room.site.node.leaving,
                 heartbeat_s=LOOK_EVERY_S,
             )
         finally:

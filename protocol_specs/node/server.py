@@ -82,7 +82,7 @@ class Node:
         check_settings(settings)
         self.settings, self._clock = settings, clock
         self.port = settings.port
-        self.stopping = asyncio.Event()
+        self.leaving, self.stopping = asyncio.Event(), asyncio.Event()  # streams end at the first
         self.telemetry = Telemetry(settings.subscriber_id, level=settings.log_level, clock=clock)
         self.telemetry.traces.open(settings.otel, node=settings.subscriber_id)
         domains = frozenset(settings.domains)
@@ -220,6 +220,7 @@ class Node:
         """Let go of the peers without refusing one: no new connection, and each is told with its
         next answer that it was the last. For a worker whose successor waits."""
         self._shell.drain()
+        self.leaving.set()
         deadline = asyncio.get_running_loop().time() + DRAIN_S
         while self._shell.connection_count and asyncio.get_running_loop().time() < deadline:
             await pause(self.stopping, DRAIN_LOOK_S)
@@ -230,6 +231,7 @@ class Node:
         What is owed and unsent stays in the store and is sent after the next start.
         """
         self.stopping.set()
+        self.leaving.set()
         self._shell.refuse_new()
         try:
             async with asyncio.timeout(self.settings.limits.stop_deadline_s):

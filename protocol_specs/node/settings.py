@@ -187,7 +187,7 @@ class NodeSettings(Frozen):
                 "key 'workers': SQLite has one process; more need a PostgreSQL database, named by "
                 "[store] url"
             )
-        if role != "bpp":
+        if role in ("registry", "gateway"):
             raise SettingsError(
                 f"key 'workers': a {role} runs in one process, for it remembers what was asked "
                 "in memory; leave the key out"

@@ -18,7 +18,7 @@ TRIES_MAX = 5
 PHONE = re.compile(r"\+[1-9][0-9]{7,14}")
 
 _C = SignInCode.__table__
-_FIND = Statement(select(_C).where(_C.c.id == bindparam("code_id")))
+_FIND = Statement(select(_C).where(_C.c.id == bindparam("code_id")).with_for_update())
 _INSERT = Statement(insert(_C))
 _TRIED = Statement(
     update(_C).where(_C.c.id == bindparam("code_id")).values(tries=bindparam("tried"))

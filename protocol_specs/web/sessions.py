@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from sqlalchemy import bindparam, delete, insert, select, update
 
 from protocol_specs.node.store import Session, Statement
+from protocol_specs.web import pacing
 from protocol_specs.web.tables import FormSent, KeptForm, SignInCode, WebSession
 
 IDLE_S = 14 * 86_400
@@ -166,8 +167,8 @@ def take_form(session: Session, face: str, who: str, kept_id: str, now: int) -> 
 
 
 def forget_next(session: Session, now: int) -> bool:
-    """Forgets what is over: seats, codes, forms; says whether there was any."""
-    found = False
+    """Forgets what is over: seats, codes, forms, paces; says whether there was any."""
+    found = pacing.forget(session, now)
     for old, forget, after_s in _OLD:
         for row in session.all(old, before=now - after_s, most=FORGOTTEN_PER_COMMIT_MAX):
             session.run(forget, key=row[0])

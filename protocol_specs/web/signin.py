@@ -8,11 +8,11 @@ from urllib.parse import urlencode
 
 from aiohttp import web
 
-from protocol_specs.node.buckets import Buckets
 from protocol_specs.node.settings import SettingsError
 from protocol_specs.node.store import Session
 from protocol_specs.web import codes
 from protocol_specs.web.face import Face
+from protocol_specs.web.pacing import Pace
 from protocol_specs.web.visit import PageError, Visit
 
 
@@ -34,9 +34,9 @@ class PhoneSignIn:
         if face.site.node.settings.network == "production" and not face.site.sends_codes:
             raise SettingsError("key 'web.codes.by': in production codes go out by 'webhook'")
         self._face, self._phones = face, phones
-        self._asked_by_phone = Buckets(1 / 60, burst=3)
-        self._asked_by_address = Buckets(1 / 30, burst=10)
-        self._tried_by_address = Buckets(0.2, burst=20)
+        self._asked_by_phone = Pace(f"{face.name} code to", every_s=60, burst=3)
+        self._asked_by_address = Pace(f"{face.name} code for", every_s=30, burst=10)
+        self._tried_by_address = Pace(f"{face.name} try by", every_s=5, burst=20)
         face.get("/sign-in", self.ask, is_open=True)
         face.post("/sign-in", self.send, is_open=True)
         face.get("/sign-in/code", self.show, is_open=True)
@@ -53,8 +53,8 @@ class PhoneSignIn:
         if phone is None:
             wrong = visit._("Give the number with its country code, such as +60 12 345 6789.")
             return visit.again("sign_in.html", {"phone": wrong}, **_onward(visit))
-        _take(visit, self._asked_by_address, self._address(visit))
-        _take(visit, self._asked_by_phone, phone)
+        await _take(visit, self._asked_by_address, self._address(visit))
+        await _take(visit, self._asked_by_phone, phone)
         site, face = self._face.site, self._face
 
         def new_code(session: Session) -> tuple[str, str, bool]:
@@ -76,7 +76,7 @@ class PhoneSignIn:
 
     async def check(self, visit: Visit) -> web.StreamResponse:
         """POST /sign-in/code: the right code signs in, five wrong ones end it."""
-        _take(visit, self._tried_by_address, self._address(visit))
+        await _take(visit, self._tried_by_address, self._address(visit))
         code_id, site, face = visit.text("id"), self._face.site, self._face
 
         def judge(session: Session) -> tuple[str | None, int]:
@@ -114,7 +114,7 @@ class TokenSignIn:
 
     def __init__(self, face: Face, whose: Callable[[str], str | None], *, hint: str = "") -> None:
         self._face, self._whose, self._hint = face, whose, hint
-        self._tried_by_address = Buckets(0.2, burst=5)
+        self._tried_by_address = Pace(f"{face.name} token by", every_s=5, burst=5)
         face.get("/sign-in", self.ask, is_open=True)
         face.post("/sign-in", self.check, is_open=True)
         face.post("/sign-out", self.leave, is_open=True)
@@ -126,7 +126,7 @@ class TokenSignIn:
     async def check(self, visit: Visit) -> web.StreamResponse:
         """POST /sign-in."""
         node = self._face.site.node
-        _take(visit, self._tried_by_address, node.address_of(visit.request))
+        await _take(visit, self._tried_by_address, node.address_of(visit.request))
         who = self._whose(visit.text("token"))
         if who is None:
             node.telemetry.log("sign_in_refused", level="warning", face=self._face.name)
@@ -144,9 +144,9 @@ class TokenSignIn:
         return {"hint": visit._(self._hint) if self._hint else "", **_onward(visit)}
 
 
-def _take(visit: Visit, buckets: Buckets, key: str) -> None:
+async def _take(visit: Visit, pace: Pace, key: str) -> None:
     """Raises PageError 429 where there were too many."""
-    wait_s = buckets.take(key, visit.now)
+    wait_s = await pace.take(visit.face.site.node.store, key, visit.now)
     if wait_s:
         told = visit.n_(
             "Too many tries. Wait %(num)s second.", "Too many tries. Wait %(num)s seconds.", wait_s

@@ -44,6 +44,15 @@ class SignInCode(WebTables, table=True):
     ends_at: int = Field(sa_type=BigInteger, index=True)
 
 
+class Paced(WebTables, table=True):
+    """Who did lately what one may not do often, by a hash; forgotten when they may as ever."""
+
+    __tablename__ = "web_paced"
+
+    key: bytes = Field(primary_key=True)
+    full_at_ms: int = Field(sa_type=BigInteger, index=True)
+
+
 class FormSent(WebTables, table=True):
     """A form that was acted on, so that sending it again acts no more. Keyed by who sent it."""
 

@@ -6,6 +6,8 @@ DROP TABLE web_sign_in_code CASCADE
 
 DROP TABLE web_session CASCADE
 
+DROP TABLE web_paced CASCADE
+
 DROP TABLE web_kept_form CASCADE
 
 DROP TABLE web_form_sent CASCADE

@@ -130,6 +130,14 @@ CREATE TABLE web_kept_form (
 
 CREATE INDEX ix_web_kept_form_ends_at ON web_kept_form (ends_at)
 
+CREATE TABLE web_paced (
+    key BYTEA NOT NULL, 
+    full_at_ms BIGINT NOT NULL, 
+    PRIMARY KEY (key)
+)
+
+CREATE INDEX ix_web_paced_full_at_ms ON web_paced (full_at_ms)
+
 CREATE TABLE web_session (
     token_hash BYTEA NOT NULL, 
     face TEXT COLLATE "C" NOT NULL, 
@@ -180,10 +188,10 @@ CREATE TABLE owed (
     error TEXT COLLATE "C", 
     trace TEXT COLLATE "C", 
     PRIMARY KEY (id), 
-    CHECK (state <> 'pending' OR body_id IS NOT NULL), 
-    FOREIGN KEY(conversation_id) REFERENCES conversation (id), 
     CHECK (state IN ('pending', 'sent', 'parked', 'superseded', 'expired')), 
-    UNIQUE (conversation_id, n)
+    UNIQUE (conversation_id, n), 
+    CHECK (state <> 'pending' OR body_id IS NOT NULL), 
+    FOREIGN KEY(conversation_id) REFERENCES conversation (id)
 )
 
 CREATE INDEX owed_due ON owed (receiver_id, next_at, id) WHERE state = 'pending'
@@ -215,10 +223,10 @@ CREATE TABLE received (
     error TEXT COLLATE "C", 
     trace TEXT COLLATE "C", 
     PRIMARY KEY (id), 
+    CHECK (state IN ('new', 'handled', 'parked')), 
     FOREIGN KEY(conversation_id) REFERENCES conversation (id), 
-    UNIQUE (sender_id, action, message_id, callback_hash), 
     CHECK (state <> 'new' OR body_id IS NOT NULL), 
-    CHECK (state IN ('new', 'handled', 'parked'))
+    UNIQUE (sender_id, action, message_id, callback_hash)
 )
 
 CREATE INDEX received_due ON received (next_at, id) WHERE state = 'new'
