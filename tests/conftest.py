@@ -1,6 +1,7 @@
 """For all tests: in the continuous check a skipped test is a failed one."""
 
 import os
+from typing import Any
 
 import pytest
 
@@ -9,6 +10,22 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--store", choices=("sqlite", "postgresql"), default="sqlite", help="of all nodes' data"
     )
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """`-n auto`: one more than processors, for somebody always waits for a process or a clock."""
+    return (os.cpu_count() or 1) + 1
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """`--dist loadscope` shares out by what a test needs started."""
+    if config.getoption("dist") != "loadscope":
+        return None
+    from tests.support.sharing_out import ByNetwork
+
+    return ByNetwork(config, log)
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -6,6 +6,7 @@ import importlib.util
 import os
 import shutil
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import pytest
@@ -34,13 +35,15 @@ QUIET = (
 @pytest.fixture(scope="package")
 def streets(tmp_path_factory: pytest.TempPathFactory) -> Iterator[City]:
     """The city, for as long as the folder's tests run."""
-    with city(tmp_path_factory.mktemp("city")) as running:
-        yield running
+    there = city(tmp_path_factory.mktemp("city"))
+    with ThreadPoolExecutor(1) as beside:  # the browser's event loop holds this thread
+        yield beside.submit(there.__enter__).result()
+        beside.submit(there.__exit__, None, None, None).result()
 
 
 @pytest.fixture(scope="package")
-def browser(streets: City) -> Iterator[Browser]:
-    """Chromium with a profile of its own. Begun after the city: its event loop holds the thread."""
+def browser() -> Iterator[Browser]:
+    """Chromium with a profile of its own."""
     from playwright.sync_api import sync_playwright
 
     chromium = os.environ.get("CHROMIUM") or shutil.which("chromium")
