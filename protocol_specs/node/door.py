@@ -33,7 +33,7 @@ from protocol_specs.wire.signing import KeyId, authenticate_value
 
 if TYPE_CHECKING:
     from protocol_specs.node.arrivals import Arrivals
-    from protocol_specs.node.inbox import Inbox
+    from protocol_specs.node.inbox import Inbox, Outcome
     from protocol_specs.node.keyring import Keyring
     from protocol_specs.node.room import Room
     from protocol_specs.node.settings import Limits
@@ -120,7 +120,7 @@ class Door:
             self._pace(envelope.peer_id, now)
             if self.watch is not None:
                 self.watch(action, body)
-            is_new = await self._take(served, envelope, now)
+            await self._take(served, envelope, now)
         except Shed as shed:
             self._shed[action, type(shed.refused).__name__, shed.refused.status] += 1
             return self._answer(shed.refused)
@@ -128,8 +128,6 @@ class Door:
             return self.refuse(refused, action, claim)
         except StoreUnavailable as fault:
             return self.unavailable(fault, action, claim)
-        event = "accepted" if is_new else "repeated"
-        self._telemetry.log(event, envelope=envelope)
         return ACKNOWLEDGED
 
     def serve(self, action: Action) -> None:
@@ -200,28 +198,36 @@ class Door:
             claim, keys, now, receiver=self._receiver, action=action, dialects=self._dialects
         )
 
-    async def _take(self, served: Action, envelope: wire.Envelope, now: int) -> bool:
-        """Write or queue the message; False when it was taken before."""
+    async def _take(self, served: Action, envelope: wire.Envelope, now: int) -> None:
+        """Write or queue the message, unless it was taken before."""
         if isinstance(served, Passing):
-            return await self.receive_passing(served, envelope, now)
+            is_new = await self.receive_passing(served, envelope, now)
+            self._tell_taken(is_new, envelope)
+            return
         if self.room.is_full_for(envelope.peer_id):  # it may have become so while keys were asked
             raise Overloaded(FULL)
-        judge = served.judge
-
-        def accept(session: Session) -> bool:
-            is_new = self._inbox.accept(session, envelope, now)
-            if is_new and judge is not None:
-                judge(envelope, now)
-            return is_new
-
         try:
-            is_new = await self._store.transact(accept, shares=True)
-        except Conflict:  # another process of ours took the same message at the same moment
-            is_new = await self._store.transact(accept, shares=True)
+            outcome = await self._write(envelope, now)
+        except (Conflict, StoreUnavailable):
+            # Another process of ours took the same message at the same moment; or its handling
+            # breaks the database, which is the inbox's to blame it for.
+            outcome = await self._write(envelope, now, at_once=False)
         self.store_fault = None
-        if is_new:
+        self._tell_taken(outcome is not None, envelope)
+        if outcome is not None:
             self.room.take(envelope.peer_id)
-        return is_new
+            self._inbox.tell((outcome,))
+
+    def _tell_taken(self, is_new: bool, envelope: wire.Envelope) -> None:
+        self._telemetry.log("accepted" if is_new else "repeated", envelope=envelope)
+
+    async def _write(
+        self, envelope: wire.Envelope, now: int, *, at_once: bool = True
+    ) -> Outcome | None:
+        def take(session: Session) -> Outcome | None:
+            return self._inbox.take(session, envelope, now, at_once=at_once)
+
+        return await self._store.transact(take, shares=True)
 
     def refuse(self, refused: Refused, action: str, claim: wire.Claim | None = None) -> Answer:
         """The answer that says no, logged and counted; a fault without a code of its own has that

@@ -1,11 +1,15 @@
-"""The inbox: a message is written before it is ACKed, then handled once, in its turn."""
+"""The inbox: a message is written before it is ACKed, and handled once, in its turn.
+
+While nothing waits its turn comes at once, in the commit that accepts it: one write less, and what
+it brought about is there with it. A loop handles what waits: what came in a crowd, what failed.
+"""
 
 import asyncio
 import sys
 from collections import OrderedDict
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
+from typing import NamedTuple
 
 from sqlalchemy import bindparam, exists, func, insert, select, update
 
@@ -21,7 +25,7 @@ from protocol_specs.wire.errors import ChangedDuplicate, Refused
 from protocol_specs.wire.version import Dialects
 
 CHANNEL = "inbox"
-HANDLED_PER_COMMIT_MAX = 32
+HANDLED_PER_COMMIT_MAX = 32  # then others get their turn; what else came in it waits
 SHARED_COMMIT_MAX = 8
 TRIES_MAX = 8  # about two minutes
 BACKOFF_S_MAX = 60.0
@@ -54,6 +58,11 @@ _BEFORE = Statement(  # what there is of this message and its conversation: one 
         .label("conversation_id"),
     )
 )
+_WAITING = Statement(
+    select(_T.c.id)
+    .where(_T.c.conversation_id == bindparam("conversation_id"), _T.c.state == "new")
+    .limit(1)
+)
 _ACCEPT = Statement(insert(_T).values({name: bindparam(name) for name in _COLUMNS}))
 _DUE = Statement(
     select(_T, _BODY.c.bytes, _CONVERSATION.c.transaction_id)
@@ -85,13 +94,22 @@ _BRING_NEAR = Statement(
 _OLDEST = Statement(select(func.min(_T.c.received_at).label("at")).where(_T.c.state == "new"))
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What became of one message: handled, parked, or still new and to be tried again."""
+class Outcome(NamedTuple):
+    """What became of one message, by its `ids`: handled, parked, or new and to be tried again.
 
-    row: Row
+    `tries` of 0: it was accepted, and waits.
+    """
+
+    ids: Row | Mapping[str, str]
     state: str
-    error: Exception | None
+    tries: int
+    next_at: int
+    error: Exception | None = None
+
+    @property
+    def told(self) -> str | None:
+        """What the row keeps of the error."""
+        return None if self.error is None else f"{type(self.error).__name__}: {self.error}"
 
 
 class Inbox:
@@ -107,6 +125,8 @@ class Inbox:
         self._dialects = dialects
         self._actions: dict[str, Durable] = {}
         self._fresh: OrderedDict[int, Envelope] = OrderedDict()  # spares a second parse
+        self._is_behind = True  # messages may wait; so after a start
+        self._at_once = 0  # handled in this commit as they were accepted
         self._looked_at = sys.maxsize  # the last process's clock may have run ahead of ours
         store.listen(CHANNEL, lambda _: self.wake.set())
 
@@ -120,7 +140,17 @@ class Inbox:
         """Writes a verified message in the door's commit; after it the ACK may go.
 
         False when the same bytes were accepted before: the same ACK, and nothing else.
-        Raises ChangedDuplicate when the message_id came before with other bytes.
+        Raises ChangedDuplicate when the message_id came before with other bytes, and what the
+        action's judge raises.
+        """
+        return self.take(session, envelope, now, at_once=False) is not None
+
+    def take(
+        self, session: Session, envelope: Envelope, now: int, *, at_once: bool = True
+    ) -> Outcome | None:
+        """The same, and handles it in this commit if nothing waits before it; None for a repeat.
+
+        `tell` what became of it once that is on disk.
         """
         key = {
             "sender_id": envelope.peer_id,
@@ -136,12 +166,21 @@ class Inbox:
                     f"{envelope.action}: give each request a new one",
                     path="/context/message_id",
                 )
-            return False
+            return None
+        judge = self._actions[envelope.action].judge
+        if judge is not None:
+            judge(envelope, now)
+        # After this point the message is taken.
         conversation_id = None if before is None else before["conversation_id"]
+        ids = {**key, "transaction_id": envelope.transaction_id}
+        outcome = Outcome(ids, "new", 0, now)
+        at_once = at_once and self._is_its_turn(session, conversation_id)
         if conversation_id is None:
             conversation_id = conversations.begin(
                 session, envelope.peer_id, envelope.transaction_id
             )
+        if at_once:
+            outcome = self._tried(session, outcome, lambda: envelope, CURRENT.get(), now)
         row_id = session.insert(
             _ACCEPT,
             **key,
@@ -152,16 +191,34 @@ class Inbox:
             sender=kept.party_text(envelope.sender),
             gateway=None if envelope.gateway is None else kept.party_text(envelope.gateway),
             received_at=now,
-            state="new",
-            tries=0,
-            next_at=now,
-            error=None,
+            state=outcome.state,
+            tries=outcome.tries,
+            next_at=outcome.next_at,
+            error=outcome.told,
             trace=CURRENT.get(),
         )
-        if self._store.share.has(conversation_id):
-            self._remember(row_id, envelope)
-        session.notify(CHANNEL, conversation=conversation_id)
-        return True
+        if not outcome.tries:
+            if self._store.share.has(conversation_id):
+                self._remember(row_id, envelope)
+            session.notify(CHANNEL, conversation=conversation_id)
+        return outcome
+
+    def _is_its_turn(self, session: Session, conversation_id: int | None) -> bool:
+        """Whether nothing waits before a message of this conversation, nor too much comes at once.
+
+        Where other processes write too, one that only accepts locks no row of business.
+        """
+        if self._store.engine.is_shared:
+            return False
+        if self._is_behind or self._at_once >= HANDLED_PER_COMMIT_MAX:
+            self._is_behind = True
+            return False
+        if not self._at_once:
+            session.after_commit(self._committed)
+        self._at_once += 1
+        if conversation_id is None:
+            return True
+        return session.one(_WAITING, conversation_id=conversation_id) is None
 
     async def handle_next(self, now: int) -> bool:
         """Handles what is due, oldest first and many in one commit; says whether anything was.
@@ -175,8 +232,9 @@ class Inbox:
             outcomes = await self._store.transact(partial(self._handle_due, now=now))
         except StoreUnavailable:
             outcomes = await self._handle_one(now)
-        self.tried += len(outcomes)
-        self._tell(outcomes)
+        self.tell(outcomes)
+        if not outcomes:  # whatever waits is not due yet
+            self._is_behind, self._at_once = False, 0
         return bool(outcomes)
 
     def oldest_age_s(self, now: int) -> float:
@@ -207,32 +265,52 @@ class Inbox:
 
     def _blame_oldest(self, session: Session, *, now: int, error: Exception) -> list[Outcome]:
         rows = session.all(_DUE, now=now, limit=1, **self._store.share.values)
-        return [self._mark(session, row, error, now) for row in rows]
+        return [
+            self._mark(session, row, _judged(row, row["tries"] + 1, error, now)) for row in rows
+        ]
 
     def _handle(self, session: Session, row: Row, now: int) -> Outcome:
+        def read() -> Envelope:
+            return self._fresh.get(row["id"]) or kept.envelope(row, self._dialects)
+
+        waiting = Outcome(row, "new", row["tries"], now)
+        return self._mark(session, row, self._tried(session, waiting, read, row["trace"], now))
+
+    def _tried(
+        self,
+        session: Session,
+        before: Outcome,
+        read: Callable[[], Envelope],
+        trace: str | None,
+        now: int,
+    ) -> Outcome:
+        """Handles a message; what that wrote is undone if it raised."""
+        action = before.ids["action"]
+
         def work() -> None:
-            envelope = self._fresh.get(row["id"]) or kept.envelope(row, self._dialects)
-            self._actions[row["action"]].handle(session, envelope, now)
+            self._actions[action].handle(session, read(), now)
 
-        ids = {"action": row["action"], "message_id": row["message_id"], "peer": row["sender_id"]}
-        with self._telemetry.traces.span(f"handle {row['action']}", row["trace"], **ids):
-            return self._mark(session, row, attempt(session, work), now)
+        ids = {
+            "action": action,
+            "message_id": before.ids["message_id"],
+            "peer": before.ids["sender_id"],
+        }
+        with self._telemetry.traces.span(f"handle {action}", trace, **ids):
+            error = attempt(session, work)
+        return _judged(before.ids, before.tries + 1, error, now)
 
-    def _mark(self, session: Session, row: Row, error: Exception | None, now: int) -> Outcome:
-        tries = row["tries"] + 1
-        if error is None or isinstance(error, Refused):
-            state = "handled"
-        else:
-            state = "parked" if tries >= TRIES_MAX else "new"
+    def _mark(self, session: Session, row: Row, outcome: Outcome) -> Outcome:
         session.run(
             _MARK,
             row_id=row["id"],
-            state=state,
-            tries=tries,
-            next_at=now + round(backoff_s(tries, BACKOFF_S_MAX)),
-            error=None if error is None else f"{type(error).__name__}: {error}",
+            state=outcome.state,
+            tries=outcome.tries,
+            next_at=outcome.next_at,
+            error=outcome.told,
         )
-        return Outcome(row, state, error)
+        if outcome.state != "new":
+            session.after_commit(partial(self._forget, row["id"]))
+        return outcome
 
     def _remember(self, row_id: int, envelope: Envelope) -> None:
         """Before the COMMIT, for it is often handled in the same one. If that fails, the next to
@@ -243,21 +321,36 @@ class Inbox:
             if len(self._fresh) > ENVELOPES_IN_MEMORY_MAX:
                 self._fresh.popitem(last=False)
 
-    def _tell(self, outcomes: Iterable[Outcome]) -> None:
-        for outcome in outcomes:
-            row, error = outcome.row, outcome.error
-            if outcome.state != "new":
-                self._fresh.pop(row["id"], None)
+    def _forget(self, row_id: int) -> None:
+        self._fresh.pop(row_id, None)
+
+    def tell(self, outcomes: Iterable[Outcome]) -> None:
+        """Log and count what was tried, once it is on disk."""
+        for ids, state, tries, _, error in outcomes:
+            if not tries:
+                continue
+            self.tried += 1
             refused = isinstance(error, Refused)
             if error is not None and not refused:
                 self._telemetry.fault("inbox", error)
-            if error is None or refused or outcome.state == "parked":
+            if error is None or refused or state == "parked":
                 self._telemetry.log(
-                    "given_up" if outcome.state == "parked" else "handled",
-                    action=row["action"],
-                    transaction_id=row["transaction_id"],
-                    message_id=row["message_id"],
-                    peer=row["sender_id"],
+                    "given_up" if state == "parked" else "handled",
+                    action=ids["action"],
+                    transaction_id=ids["transaction_id"],
+                    message_id=ids["message_id"],
+                    peer=ids["sender_id"],
                     code=error.code if isinstance(error, Refused) else None,
                     error=None if error is None else type(error).__name__,
                 )
+
+    def _committed(self) -> None:
+        self._at_once = 0
+
+
+def _judged(ids: Row | Mapping[str, str], tries: int, error: Exception | None, now: int) -> Outcome:
+    """What follows from a try; a refusal is an answer too."""
+    if error is None or isinstance(error, Refused):
+        return Outcome(ids, "handled", tries, now, error)
+    state = "parked" if tries >= TRIES_MAX else "new"
+    return Outcome(ids, state, tries, now + round(backoff_s(tries, BACKOFF_S_MAX)), error)
