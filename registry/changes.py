@@ -11,7 +11,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
-from sqlalchemy import bindparam, insert, select
+from sqlalchemy import bindparam, func, insert, select
 
 from protocol_specs.node.store import Row, Session, Statement
 from protocol_specs.wire import timestamp
@@ -33,6 +33,7 @@ LAST = Statement(
     .order_by(_changes.c.sequence.desc())
     .limit(1)
 )
+ALONE = Statement(select(func.alone()))
 APPEND = Statement(insert(_changes).values({c.name: bindparam(c.name) for c in _changes.c}))
 SINCE = Statement(
     select(_changes)
@@ -61,6 +62,12 @@ class Head(NamedTuple):
     hash: str
 
 
+def alone(session: Session) -> None:
+    """Change the directory one unit after the other, in all processes of the registry: what this
+    one reads from here on stays true until its COMMIT, and the log keeps its order."""
+    session.one(ALONE)
+
+
 def head(session: Session) -> Head:
     """Where the log ends now."""
     row = session.one(HEAD)
@@ -76,7 +83,8 @@ def note(
     now: int,
     detail: Mapping[str, Any],
 ) -> int:
-    """Add an entry in the caller's transaction; its number. `detail` is JSON without fractions."""
+    """Add an entry in the caller's transaction, which is `alone`; its number. `detail` is JSON
+    without fractions."""
     last = head(session)
     told = {
         "sequence": last.sequence + 1,

@@ -117,6 +117,12 @@ DECISIONS: Mapping[str, Callable[[Session, Decision], str]] = {
 """By the verb that commands, API and page share; each returns the status word of the outcome."""
 
 
+def decide(session: Session, verb: str, decision: Decision) -> str:
+    """One of them, beside no other change of the directory."""
+    changes.alone(session)
+    return DECISIONS[verb](session, decision)
+
+
 def _open(session: Session, decision: Decision) -> Row:
     row = session.one(pending.OPEN_OF, subscriber_id=decision.subscriber_id)
     if row is None:

@@ -33,9 +33,11 @@ class Lookups:
         bounds = settings.bounds
         self._answers = Answers(node.store, key, node.key_id)
         self._snapshot = Snapshots(node.store, key, node.key_id, settings)
-        self._lookups = Buckets(bounds.lookup_per_s, burst=2 * bounds.lookup_per_s)
-        self._snapshots = Buckets(bounds.snapshot_per_s, burst=4 * bounds.snapshot_per_s)
-        self._once = vlookup.Once()
+        workers = node.share.of
+        per_s, snapshots_per_s = bounds.lookup_per_s / workers, bounds.snapshot_per_s / workers
+        self._lookups = Buckets(per_s, burst=2 * per_s)
+        self._snapshots = Buckets(snapshots_per_s, burst=4 * snapshots_per_s)
+        self._once = vlookup.Once(node.siblings, node.share)
 
     def add_routes(self) -> None:
         """Opens them."""
@@ -97,7 +99,7 @@ class Lookups:
             self._pace(self._lookups, request)
             question = vlookup.read(strict_json.parse(await bounded_body(request)), now)
             self._node.store.read(lambda s: vlookup.authenticate(s, question, now))
-            self._once.use(question, now)
+            await self._once.use(question, now)
         except Refused as refused:
             return refusal(refused)
         return self._found(request, question.filters, "SUBSCRIBED", now, vlookup.WORDS)

@@ -10,7 +10,7 @@ from protocol_specs.node.operators import Operators
 from protocol_specs.node.server import Node
 from protocol_specs.node.store import Session
 from registry import changes, directory, pending, records
-from registry.decisions import DECISIONS, Decision
+from registry.decisions import DECISIONS, Decision, decide
 
 LOG_MAX = 500
 
@@ -98,7 +98,7 @@ class OperatorApi:
                 body.application,
                 body.key_id,
             )
-            status = await self._node.store.transact(lambda s: DECISIONS[verb](s, decision))
+            status = await self._node.store.transact(lambda s: decide(s, verb, decision))
             self._node.telemetry.log("decided", action=verb, peer=who, operator=decision.who)
             return {"subscriber_id": who, "status": status}
 

@@ -16,6 +16,7 @@ from protocol_specs.node.loops import outcome
 from protocol_specs.node.records import KEY_ID
 from protocol_specs.node.server import Node
 from protocol_specs.node.store import Row, Session
+from protocol_specs.web.pacing import Pace
 from protocol_specs.wire import envelope, keys, strict_json
 from protocol_specs.wire.errors import (
     Malformed,
@@ -25,7 +26,7 @@ from protocol_specs.wire.errors import (
     Unauthenticated,
 )
 from protocol_specs.wire.signing import verify_header
-from registry import applications, directory, participants, pending
+from registry import applications, changes, directory, participants, pending
 from registry.answers import refusal
 from registry.applications import Application
 from registry.challenges import Challenges
@@ -38,6 +39,7 @@ RETRY_S = (1, 2, 4, 8, 16)
 CHALLENGES_AT_ONCE = 32
 CHALLENGE_S = 20  # for all urls of an application
 FAULT_CHARS_MAX = 500  # what an endpoint answered is shown, not all of it
+APPLIED = "applied"  # notified for the worker that challenges
 LEASE_S = 60  # longer than any challenge takes; after a crash it is made again
 
 
@@ -64,9 +66,14 @@ class Subscriptions:
         self._wake = asyncio.Event()
         self._challenges = challenges
         bounds = settings.bounds
-        self._paced = Buckets(bounds.subscribe_per_s, burst=bounds.subscribe_burst)
+        workers = node.share.of
+        self._paced = Buckets(
+            bounds.subscribe_per_s / workers, burst=bounds.subscribe_burst / workers
+        )
         per_h = bounds.changes_per_subscriber_per_h
-        self._changes = Buckets(per_h / 3600, burst=per_h)
+        self._tries = Buckets(per_h / 3600, burst=per_h)
+        self._changes = Pace("changes of", every_s=3600 / per_h, burst=per_h)
+        node.store.listen(APPLIED, lambda _: self._wake.set())
 
     def add_routes(self) -> None:
         """Opens them, and starts the challenges with the node."""
@@ -89,7 +96,6 @@ class Subscriptions:
         except Refused as refused:
             return self._refused("subscribe", refused)
         self._node.telemetry.log("accepted", action="subscribe", peer=application.subscriber_id)
-        self._wake.set()
         answer: dict[str, Any] = {"status": "UNDER_SUBSCRIPTION"}
         if ignored:
             answer["ignored"] = [fault._asdict() for fault in ignored]
@@ -119,10 +125,11 @@ class Subscriptions:
 
     def _apply(self, session: Session, application: Application, claim: envelope.Claim) -> None:
         now, who = self._node.now(), application.subscriber_id
+        changes.alone(session)
         current = directory.current_keys(session, who, now)
         kind = applications.authenticate(application, claim.sender, claim.digest, current)
         if current:
-            self._pace_changes(who)
+            self._pace_changes(session, who)
         self._find_room(session, who, takes_part=bool(current))
         participants.check_key(session, application)
         if kind == "key":
@@ -130,11 +137,16 @@ class Subscriptions:
             participants.check_addition(session, application, now=now, most=most)
         signer = claim.sender.key_id.unique_key_id if current else ""
         pending.apply(session, application, kind=kind, signer=signer, now=now)
+        session.notify(APPLIED)
 
-    def _pace_changes(self, who: str) -> None:
+    def _pace_changes(self, session: Session, who: str) -> None:
         """Raise RateLimited when a subscriber, proven to be it, changes too often: each change is
-        an entry of the log for ever, and a new snapshot for everybody."""
-        wait_s = self._changes.take(who, self._node.now())
+        an entry of the log for ever, and a new snapshot for everybody. Several workers count
+        changes together, and each what is refused."""
+        now = self._node.now()
+        wait_s = self._tries.take(who, now)
+        if not wait_s and self._node.share.of > 1:
+            wait_s = self._changes.take_of_all(session, who, now)
         if wait_s:
             told = f"you have changed too often lately; wait {wait_s} s"
             raise RateLimited(told, path="/subscriber_id", retry_after_s=wait_s)
@@ -206,6 +218,7 @@ class Subscriptions:
 
     def _challenged(self, session: Session, row: Row, failed: Failed | None) -> None:
         now = self._node.now()
+        changes.alone(session)
         try:
             if failed is None:
                 self._passed(session, row, now)
@@ -260,6 +273,7 @@ class Subscriptions:
 
     def _signer(self, session: Session, claim: envelope.Claim, document: dict[str, Any]) -> str:
         """The subscriber that the body names and one of whose current keys signed it. Raises."""
+        changes.alone(session)
         who = document.get("subscriber_id")
         header = claim.sender
         applications.check_signer(who if isinstance(who, str) else "nobody", header)
@@ -268,7 +282,7 @@ class Subscriptions:
         if public is None:
             raise Unauthenticated(f"{header.key_id} is not a current key here")
         verify_header(header, claim.digest, keys.strict_b64decode(public))
-        self._pace_changes(header.key_id.subscriber_id)
+        self._pace_changes(session, header.key_id.subscriber_id)
         return header.key_id.subscriber_id
 
     def _unsubscribe(

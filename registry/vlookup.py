@@ -4,15 +4,18 @@ The signature covers `country|domain|type|city|subscriber_id`, of these what is 
 time nor request_id: both are checked, but only the parameters are proven.
 """
 
+import hashlib
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from protocol_specs.node.records import TYPES
+from protocol_specs.node.siblings import Siblings, SiblingUnavailable
 from protocol_specs.node.store import Session
+from protocol_specs.node.workers import Share
 from protocol_specs.wire import keys, timestamp
-from protocol_specs.wire.errors import Refused, Unauthenticated
+from protocol_specs.wire.errors import Overloaded, Refused, Unauthenticated
 from protocol_specs.wire.signing import HEADER_CHARS_MAX
 from registry import directory
 from registry.faults import Fault, Unreadable
@@ -22,6 +25,7 @@ WORDS = {"BAP": "buyerApp", "BPP": "sellerApp", "BG": "gateway"}
 FRESH_S = 60
 SKEW_S = 5
 REMEMBERED_MAX = 20_000
+SUBJECT, FRESH = "vlookup", b"fresh"
 
 
 @dataclass(frozen=True)
@@ -100,18 +104,33 @@ def authenticate(session: Session, question: Question, now: int) -> None:
 
 
 class Once:
-    """Request ids that were used, for as long as their timestamp could be fresh."""
+    """Request ids that were used, for as long as their timestamp could be fresh. One worker keeps
+    those of one sender."""
 
-    def __init__(self) -> None:
-        self._used: OrderedDict[tuple[str, str], int] = OrderedDict()
+    def __init__(self, siblings: Siblings, share: Share) -> None:
+        self._used: OrderedDict[bytes, int] = OrderedDict()
+        self._siblings, self._share = siblings, share
+        siblings.serve(SUBJECT, self._use)
 
-    def use(self, question: Question, now: int) -> None:
-        """Raise Unreadable if this sender used the request id before."""
-        one = question.sender_id, question.request_id
+    async def use(self, question: Question, now: int) -> None:
+        """Raise Unreadable if this sender used the request id before; Overloaded."""
+        slot = self._share.slot_of(question.sender_id)
+        one = hashlib.sha256(f"{question.sender_id}|{question.request_id}".encode()).digest()
+        try:
+            answer = await self._siblings.ask(slot, SUBJECT, b"%d " % now + one)
+        except SiblingUnavailable:
+            raise Overloaded("this cannot be answered now; ask again") from None
+        if answer != FRESH:
+            raise Unreadable(Fault("/request_id", "was used before: send a fresh one"))
+
+    async def _use(self, payload: bytes) -> bytes:
+        at, _, one = payload.partition(b" ")
+        now = int(at)
         while self._used and (
             len(self._used) >= REMEMBERED_MAX or next(iter(self._used.values())) < now
         ):
             self._used.popitem(last=False)
         if one in self._used:
-            raise Unreadable(Fault("/request_id", "was used before: send a fresh one"))
+            return b""
         self._used[one] = now + FRESH_S + SKEW_S
+        return FRESH

@@ -71,6 +71,11 @@ class _Words(SQLiteCompiler):
         """`func.unindexed(column)`: a column that is compared, and never looked up by an index."""
         return f"+{self.process(function.clauses.clauses[0], **kw)}"
 
+    def visit_alone_func(self, function: FunctionElement[Any], **kw: Any) -> str:
+        """`func.alone()`: no other unit that asks for it goes on until this one's COMMIT. Here
+        every unit that writes is alone."""
+        return "''"
+
 
 def _dialect() -> SQLiteDialect:
     dialect = SQLiteDialect(paramstyle="named")

@@ -8,7 +8,7 @@ from protocol_specs.node.api import ApiError
 from protocol_specs.node.store import Session, Store
 from protocol_specs.node.telemetry import Telemetry
 from protocol_specs.web.visit import PageError, Visit
-from registry.decisions import DECISIONS, Decision
+from registry.decisions import Decision, decide
 from registry.operating import reading, words
 
 REASON_CHARS_MAX = 500
@@ -38,7 +38,7 @@ class Deciding:
         )
 
         def unit(session: Session) -> str:
-            DECISIONS[verb](session, decision)
+            decide(session, verb, decision)
             return visit.to(f"/subscribers/{who}")
 
         try:

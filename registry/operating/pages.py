@@ -35,11 +35,12 @@ class Pages:
                 "log": _told(visit, newest(session, None, most=FIRST_SHOWN)),
             }
 
+        health = await self._health.of()
         return visit.page(
             "operating/overview.html",
             **self._store.read(read),
-            answering=self._health.answering,
-            silent=len(self._health.silent()),
+            answering=health.answering,
+            silent=health.silent,
         )
 
     async def requests(self, visit: Visit) -> web.StreamResponse:
@@ -86,6 +87,7 @@ class Pages:
                 session, start=start, status=status, after=visit.arg("after"), now=visit.now
             )
         )
+        health = await self._health.of([one.id for one in found])
         return visit.page(
             "operating/subscribers.html",
             found=found[: reading.PAGE],
@@ -95,7 +97,7 @@ class Pages:
             statuses=[("", visit._("Everybody"))]
             + [(each, visit._(words.STATUS[each][0])) for each in reading.STATUSES],
             words=words,
-            probe_of=self._health.of,
+            probe_of=health.of,
         )
 
     async def subscriber(self, visit: Visit) -> web.StreamResponse:
@@ -115,7 +117,7 @@ class Pages:
         return visit.page(
             "operating/subscriber.html",
             **found,
-            probe=self._health.of(who),
+            probe=(await self._health.of([who])).of(who),
             verbs=_possible(found["row"].statuses),
             words=words,
         )
@@ -148,13 +150,13 @@ class Pages:
                 "gateways": reading.gateways(session),
             }
 
-        silent = self._health.silent()
-        shown = [probe for probe in silent if probe.subscriber_id > after][: SILENT_SHOWN + 1]
+        health = await self._health.silent_after(after, SILENT_SHOWN + 1)
+        shown = list(health.probes.values())
         return visit.page(
             "operating/health.html",
             **self._store.read(read),
-            answering=self._health.answering,
-            silent=len(silent),
+            answering=health.answering,
+            silent=health.silent,
             shown=shown[:SILENT_SHOWN],
             more=shown[SILENT_SHOWN - 1].subscriber_id if len(shown) > SILENT_SHOWN else "",
         )

@@ -14,6 +14,8 @@ from sqlalchemy.sql.elements import BindParameter
 from sqlalchemy.sql.expression import ClauseElement
 from sqlalchemy.sql.functions import Function, FunctionElement
 
+ALONE = 1_000_000  # beyond every worker's slot
+
 
 class _Types(PGTypeCompiler):
     """BIGINT, BYTEA, and TEXT that sorts by its bytes as SQLite's does, whatever the server's
@@ -56,6 +58,10 @@ class _Words(PGCompiler):
     def visit_unindexed_func(self, function: FunctionElement[Any], **kw: Any) -> str:
         """A hint for SQLite's planner, which knows no statistics."""
         return str(self.process(function.clauses.clauses[0], **kw))
+
+    def visit_alone_func(self, function: FunctionElement[Any], **kw: Any) -> str:
+        """An advisory lock until the COMMIT; beside those of the workers' slots."""
+        return f"CAST(pg_advisory_xact_lock(hashtext(current_schema()), {ALONE}) AS TEXT)"
 
     def visit_json_each_func(self, function: FunctionElement[Any], **kw: Any) -> str:
         """`func.json_each(text, "$.name")`: each key and value of that part."""
