@@ -1,6 +1,7 @@
 """The one way out: signs the exact bytes that leave, posts them, reads a bounded answer."""
 
 import io
+import socket
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -27,7 +28,8 @@ class Undelivered(Exception):
     """The receiver gave no answer that ends the matter.
 
     `transient`: trying again later can help. `status`: what it answered, None for no answer.
-    `retry_after_s`: what it asked for, if it did.
+    `retry_after_s`: what it asked for, if it did. `is_ours`: it was not even asked, because no name
+    service answers here.
     """
 
     def __init__(
@@ -37,9 +39,10 @@ class Undelivered(Exception):
         *,
         status: int | None = None,
         retry_after_s: int | None = None,
+        is_ours: bool = False,
     ) -> None:
         super().__init__(reason)
-        self.reason, self.transient = reason, transient
+        self.reason, self.transient, self.is_ours = reason, transient, is_ours
         self.status, self.retry_after_s = status, retry_after_s
 
 
@@ -256,6 +259,9 @@ class Client:
 
 
 def _no_answer(url: URL, error: Exception) -> Undelivered:
+    within = getattr(error, "os_error", error)
+    if getattr(within, "errno", None) == socket.EAI_AGAIN:
+        return Undelivered(f"no name service answers for {url.host}", True, is_ours=True)
     return Undelivered(f"{url.origin()} gave no answer ({type(error).__name__})", True)
 
 

@@ -29,7 +29,7 @@ class Fault(StrEnum):
     CUT_OFF = "cut_off"  # the connection ended before the answer did
     NOT_HTTP = "not_http"
     TOO_LARGE = "too_large"
-    OURS = "ours"  # we had no descriptor or port left, or are closing
+    OURS = "ours"  # we had no descriptor, port or name service left, or are closing
 
 
 class Exchange:

@@ -12,7 +12,13 @@ WINDOW_AT_FIRST = 2  # a receiver that never answered holds few of the node's sl
 WINDOW_MAX = 32
 DOWN_AFTER_FAILURES = 3
 BACKOFF_S_MAX = 900.0  # a probe at least every 15 minutes
+OURS_BACKOFF_S_MAX = 5.0  # where nobody could be asked: that may be over at any moment
 WAITING_MAX = 1_000
+
+
+def wait_s_max(error: Exception) -> float:
+    """How long a receiver is left alone at most after this."""
+    return OURS_BACKOFF_S_MAX if getattr(error, "is_ours", False) else BACKOFF_S_MAX
 
 
 @dataclass
@@ -54,10 +60,11 @@ class Lane(Generic[T]):
         self.window = min(WINDOW_MAX, self.window + 1)
         return was_down
 
-    def failed(self, now: int, *, began_in_round: int) -> None:
-        """No answer to a send that began in that round; earlier rounds' stragglers count once."""
+    def failed(self, now: int, *, began_in_round: int, most_s: float = BACKOFF_S_MAX) -> None:
+        """No answer to a send that began in that round; earlier rounds' stragglers count once.
+        `most_s`: how long it is left alone at most."""
         self.failures += 1
         self.window = max(1, self.window // 2)
         if self.failures >= DOWN_AFTER_FAILURES and began_in_round == self.rounds:
             self.rounds += 1
-            self.retry_at = now + round(backoff_s(self.rounds, BACKOFF_S_MAX))
+            self.retry_at = now + round(backoff_s(self.rounds, most_s))

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 from protocol_specs.node import owed
 from protocol_specs.node.client import Undelivered
 from protocol_specs.node.hints import AGAIN
-from protocol_specs.node.lanes import BACKOFF_S_MAX, WAITING_MAX, Lane
+from protocol_specs.node.lanes import BACKOFF_S_MAX, WAITING_MAX, Lane, wait_s_max
 from protocol_specs.node.loops import attempt, backoff_s, outcome, pause, run_loop
 from protocol_specs.node.owing import CHANNEL
 from protocol_specs.node.owing import owe as owe
@@ -198,7 +198,8 @@ class Outbox:
             record = self._answer(lane, row, result, now)
         else:
             fault = lane.is_proven or lane.answers > others or _blames_message(result)
-            lane.failed(now, began_in_round=began_in_round)
+            fault = fault and not getattr(result, "is_ours", False)
+            lane.failed(now, began_in_round=began_in_round, most_s=wait_s_max(result))
             record = self._failure(lane, row, result, fault=fault, now=now)
         behind = await self._record(record)
         lane.in_flight -= 1
@@ -252,7 +253,7 @@ class Outbox:
 
             return park
         asked_s = getattr(error, "retry_after_s", None) or 0
-        wait_s = max(min(asked_s, BACKOFF_S_MAX), backoff_s(row["tries"] + 1, BACKOFF_S_MAX))
+        wait_s = max(min(asked_s, BACKOFF_S_MAX), backoff_s(row["tries"] + 1, wait_s_max(error)))
         next_at = now + round(wait_s)
         lane.due_at = next_at if lane.due_at is None else min(lane.due_at, next_at)
         self._log("undelivered", row, tries=row["tries"] + 1, next_at=next_at)

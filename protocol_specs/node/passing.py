@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from protocol_specs.node.client import Undelivered
-from protocol_specs.node.lanes import Lane
+from protocol_specs.node.lanes import Lane, wait_s_max
 from protocol_specs.node.loops import backoff_s, outcome, run_loop
 from protocol_specs.node.outbox import Sends
 from protocol_specs.node.telemetry import Telemetry
@@ -144,7 +144,7 @@ class PassingQueue:
             self._log("sent" if result.acked else "given_up", message, code=result.code)
             return
         now = self._now()
-        lane.failed(now, began_in_round=began_in_round)
+        lane.failed(now, began_in_round=began_in_round, most_s=wait_s_max(result))
         self._try_again(lane, message, result, now)
 
     async def _send(self, message: Passing, now: int) -> Acknowledgement:

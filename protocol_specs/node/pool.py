@@ -28,7 +28,9 @@ IDLE_S = 55.0
 ADDRESSES_FRESH_S = 60.0
 TARGETS_MAX = 20_000
 RESOLVING_MAX = 32
-OUT_OF_OUR_OWN = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.EADDRNOTAVAIL})
+OUT_OF_OUR_OWN = frozenset(  # the last: no name service answers
+    {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.EADDRNOTAVAIL, socket.EAI_AGAIN}
+)
 
 
 @dataclass(eq=False, slots=True)
@@ -252,7 +254,8 @@ class Pool:
             if connection.transport.is_closing():
                 fault = Fault.CUT_OFF
         except OSError as error:  # TimeoutError and TLS faults too
-            fault = Fault.OURS if error.errno in OUT_OF_OUR_OWN else Fault.UNREACHABLE
+            is_ours = error.errno in OUT_OF_OUR_OWN and not isinstance(error, TimeoutError)
+            fault = Fault.OURS if is_ours else Fault.UNREACHABLE
         finally:
             host.connecting -= 1
         if fault is None:

@@ -1,5 +1,6 @@
 """Where a node may send: the policy for urls, and the resolver that holds to it."""
 
+import asyncio
 import ipaddress
 import socket
 from typing import Literal
@@ -47,6 +48,7 @@ NEVER = tuple(
         "ff00::/8",
     )
 )
+NAMES_S = 2  # less than a connection may take
 HTTPS_PORT, FREE_PORT_MIN = 443, 1024
 """Of the ports below 1024 only 443 is called: the others are services that do not speak HTTPS."""
 
@@ -111,8 +113,13 @@ class GuardedResolver(AbstractResolver):
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
     ) -> list[ResolveResult]:
-        """The addresses of `host`. Raises OSError for a name that must not be called."""
-        results = await self._inner.resolve(host, port, family)
+        """The addresses of `host`. Raises OSError for a name that must not be called, and with
+        the number EAI_AGAIN where no name service answers; TimeoutError if none did in time."""
+        try:
+            async with asyncio.timeout(NAMES_S):
+                results = await self._inner.resolve(host, port, family)
+        except TimeoutError:
+            raise TimeoutError(socket.EAI_AGAIN, "no name service answered in time") from None
         for result in results:
             address = ipaddress.ip_address(result["host"].partition("%")[0])
             allowed = is_public(address) or (self._network == "development" and address.is_loopback)

@@ -1,6 +1,7 @@
 """The outbox with a real client and peers on real sockets: down for a day, dead, slow, broken."""
 
 import asyncio
+import socket
 import struct
 import time
 from collections import defaultdict
@@ -10,6 +11,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from socket import SO_LINGER, SOL_SOCKET
+from typing import Any
 
 import aiohttp
 import pytest
@@ -139,6 +141,14 @@ async def sending(store: Store, clock: Clock, timeout_s: float = 10) -> AsyncIte
         await client.close()
 
 
+async def again(outbox: Outbox) -> None:
+    """Idle connections are closed, and addresses forgotten."""
+    client = outbox._client
+    assert isinstance(client, Client)
+    await client.close()
+    await client.open()
+
+
 def body_of(n: int) -> bytes:
     return b'{"n":%d}' % n
 
@@ -177,6 +187,40 @@ async def test_what_a_day_queued_goes_out_at_ten_thousand_in_ten_minutes_in_orde
         signing.verify_header(header, signing.digest(body), OWN.key.public)
     assert all(numbers == sorted(set(numbers)) for numbers in in_order.values())
     assert sum(map(len, in_order.values())) == QUEUED
+
+
+async def test_an_hour_without_names_is_over_within_ten_seconds_of_the_first_answer(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock, peer = Clock(), Taking()
+    real = socket.getaddrinfo
+
+    def away(*asked: Any, **named: Any) -> Any:
+        raise socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution")
+
+    async with listening(peer) as url, sending(store, clock) as outbox:
+        url = url.replace("127.0.0.1", "localhost")
+
+        def owe(session: Session) -> None:
+            for n in range(50):
+                owe_one(session, receiver_url=url, transaction_id=f"t{n % 10}", body=body_of(n))
+
+        await store.transact(owe)
+        await until(lambda: len(peer.came) == 50, "not sent while there are names")
+        peer.came.clear()
+        monkeypatch.setattr(socket, "getaddrinfo", away)
+        await again(outbox)
+        await store.transact(owe)
+        for _ in range(60):
+            clock.at += 60
+            outbox.wake.set()
+            await outbox.turn(int(clock.at))
+            await until(lambda: outbox._in_flight == 0, "a look-up hangs")
+        assert peer.came == []
+        monkeypatch.setattr(socket, "getaddrinfo", real)
+        clock.at += 10
+        outbox.wake.set()
+        await until(lambda: len(peer.came) == 50, f"{len(peer.came)} came")
 
 
 async def test_dead_slow_and_broken_peers_leave_the_callbacks_of_others_within_two_seconds(

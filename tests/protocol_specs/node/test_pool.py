@@ -3,6 +3,7 @@
 import asyncio
 import datetime
 import ipaddress
+import socket
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -16,6 +17,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from protocol_specs.node import pool as pool_module
+from protocol_specs.node import urls
 from protocol_specs.node.http1 import Exchange, Fault
 from protocol_specs.node.pool import Pool, tail
 from protocol_specs.node.urls import UrlRefused
@@ -448,6 +450,22 @@ async def test_a_name_that_hangs_keeps_nobody_else_waiting(
         assert names.asked == ["hangs.example.org"], "one question, however many wait"
         for one in hanging:
             assert (await ended(one)).fault is Fault.UNREACHABLE
+
+
+async def test_without_a_name_service_nobody_is_to_blame_and_a_name_that_hangs_is(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(urls, "NAMES_S", 0.1)
+
+    def away(*asked: object, **named: object) -> None:
+        raise socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution")
+
+    async with pooled(resolver=Names("10.0.0.1")) as pool:
+        hanging = await ended(begin(pool, "https://hangs.example.org"))
+        assert hanging.fault is Fault.UNREACHABLE
+    monkeypatch.setattr(socket, "getaddrinfo", away)
+    async with pooled() as pool:
+        assert (await ended(begin(pool, "https://x.example.org"))).fault is Fault.OURS
 
 
 def certificate(folder: Path) -> tuple[ssl.SSLContext, Path]:

@@ -1,11 +1,13 @@
 """Where a node may send, and where never."""
 
+import asyncio
 import ipaddress
 import socket
 
 import pytest
 from aiohttp.abc import AbstractResolver, ResolveResult
 
+from protocol_specs.node import urls
 from protocol_specs.node.urls import GuardedResolver, Network, UrlRefused, check_url, is_public
 
 
@@ -108,6 +110,23 @@ async def test_a_name_that_means_loopback_is_called_in_development_only() -> Non
 
 async def test_a_public_name_is_called() -> None:
     assert await GuardedResolver("production", Says("93.184.216.34")).resolve("there")
+
+
+class Hangs(Says):
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
+    ) -> list[ResolveResult]:
+        await asyncio.Event().wait()
+        return []
+
+
+async def test_a_name_service_that_says_nothing_is_waited_for_a_bounded_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(urls, "NAMES_S", 0.01)
+    with pytest.raises(TimeoutError) as late:
+        await GuardedResolver("production", Hangs()).resolve("there")
+    assert late.value.errno == socket.EAI_AGAIN
 
 
 @pytest.mark.parametrize("text", ["https://[::.]/", "https://[a]5@/", "https://[::1.]/"])
