@@ -360,6 +360,7 @@ class Node:
         """What the workers of a node ask and leave each other."""
         share, folder = self.share, self.settings.data_dir / "workers"
         self.siblings = Siblings(share, folder, fault=self.telemetry.fault)
+        self.buses.siblings_of(self.siblings, clock=self._clock)
         self.handover = Handover(folder / f"{share.slot}.held")
         self.handover.add("arrivals", lambda: self.arrivals.known(self.now()), self.arrivals.know)
         handing = Handing(

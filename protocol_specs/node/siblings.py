@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from enum import IntEnum
 from itertools import count
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from protocol_specs.node.loops import outcome
 from protocol_specs.node.workers import Share
@@ -31,6 +31,16 @@ _HEAD = struct.Struct("!IIB")  # bytes that follow, number of the question, kind
 class SiblingUnavailable(Exception):
     """The sibling gave no answer: it is away, has too much to do, or failed. Whether it did what
     was asked is not known."""
+
+
+class Far(Protocol):
+    """The way to workers on other machines."""
+
+    async def ask(self, slot: int, subject: bytes, payload: bytes) -> bytes:
+        """What that worker answers. Raises SiblingUnavailable."""
+
+    async def leave(self) -> None:
+        """Answer what was asked from there, and be asked no more."""
 
 
 class _Kind(IntEnum):
@@ -50,8 +60,15 @@ class Siblings:
         self._share, self._folder, self._fault = share, folder, fault
         self._handlers: dict[str, Handler] = {}
         self._ways: dict[int, _Way] = {}
+        self._here = range(share.of)
+        self._far: Far | None = None
         self._server: asyncio.Server | None = None
         self._visitors: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
+
+    def reach(self, here: range, far: Far) -> None:
+        """From here on only the workers of the slots `here` are asked by sockets, others by `far`:
+        they are on other machines."""
+        self._here, self._far = here, far
 
     def serve(self, subject: str, handler: Handler) -> None:
         """Answer questions of this subject (ASCII, up to 255 letters) from now on. Once each."""
@@ -64,8 +81,8 @@ class Siblings:
         try:
             async with asyncio.timeout(DEADLINE_S):
                 if slot != self._share.slot:
-                    return await self._way(slot).ask(subject.encode(), payload)
-                answer = await self._answer(subject, payload)
+                    return await self._way(slot, subject.encode(), payload)
+                answer = await self.answer(subject, payload)
         except TimeoutError:
             raise SiblingUnavailable(f"worker {slot} did not answer in time") from None
         if isinstance(answer, Exception):
@@ -96,6 +113,8 @@ class Siblings:
 
     async def leave(self) -> None:
         """Answer what was asked, and be asked no more; asking still goes."""
+        if self._far is not None:
+            await self._far.leave()
         if self._server is None:
             return
         self._server.close()
@@ -112,12 +131,15 @@ class Siblings:
             task.cancel()
         await asyncio.gather(*ending, return_exceptions=True)
 
-    def _way(self, slot: int) -> "_Way":
+    async def _way(self, slot: int, subject: bytes, payload: bytes) -> bytes:
+        if slot not in self._here and self._far is not None:
+            return await self._far.ask(slot, subject, payload)
         if slot not in self._ways:
             self._ways[slot] = _Way(self._folder / f"{slot}.sock")
-        return self._ways[slot]
+        return await self._ways[slot].ask(subject, payload)
 
-    async def _answer(self, subject: str, payload: bytes) -> bytes | Exception:
+    async def answer(self, subject: str, payload: bytes) -> bytes | Exception:
+        """What this worker answers a sibling, whichever way that asks."""
         handler = self._handlers.get(subject)
         if handler is None:
             return SiblingUnavailable(f"nobody serves {subject!r} here")
@@ -156,7 +178,7 @@ class Siblings:
         subject = frame[:letters].decode("ascii", "replace")
         try:
             async with asyncio.timeout(DEADLINE_S):
-                answer = await self._answer(subject, frame[letters:])
+                answer = await self.answer(subject, frame[letters:])
         except TimeoutError:
             return  # nobody waits for it any more
         if isinstance(answer, Exception) or len(answer) > FRAME_BYTES_MAX:

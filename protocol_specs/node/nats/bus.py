@@ -20,6 +20,7 @@ from nats.aio.client import Client
 
 if TYPE_CHECKING:
     from nats.aio.msg import Msg
+    from nats.aio.subscription import Subscription
 
     from protocol_specs.node.nats.place import NatsPlace
     from protocol_specs.node.telemetry import Telemetry
@@ -29,11 +30,18 @@ PING_S = 5  # a server that does not answer two of them is gone
 WAITING_MAX, WAITING_BYTES_MAX = 10_000, 4 * 1_048_576  # of words, either way
 BROKEN = (OSError, TimeoutError, errors.Error)
 
+SEAL_BYTES = 256  # room for what sealing adds
+
 Heard = Callable[[str, bytes], None]
+Asked = Callable[[str, bytes, str], None]
 
 
 class BusUnavailable(Exception):
     """Nobody answered, or nobody can be asked now."""
+
+
+class Unheard(BusUnavailable):
+    """And it is certain that nobody heard."""
 
 
 class Bus:
@@ -47,7 +55,8 @@ class Bus:
         self._at, self._name, self._inbox, self._telemetry = at, name, inbox, telemetry
         self._password = password
         self._tls = ssl.create_default_context(cafile=at.ca) if at.has_tls else None
-        self._hearing: dict[str, Heard] = {}
+        self._hearing: dict[str, Callable[[Msg], None]] = {}
+        self._subscribed: dict[str, Subscription] = {}
         self._gaps: list[Callable[[], None]] = []
         self._waiting: deque[tuple[str, bytes]] = deque()
         self._waiting_bytes = 0
@@ -65,7 +74,26 @@ class Bus:
 
     def hear(self, subject: str, heard: Heard) -> None:
         """Calls `heard(subject, payload)` for what anybody says there. Before the first `next`."""
-        self._hearing[subject] = heard
+        self._hearing[subject] = lambda message: heard(message.subject, message.data)
+
+    def serve(self, subject: str, asked: Asked) -> None:
+        """Calls `asked(subject, payload, reply)` for what somebody asks there, who is answered by
+        what is said at `reply`. Before the first `next`."""
+        self._hearing[subject] = lambda message: asked(message.subject, message.data, message.reply)
+
+    async def leave(self, subject: str) -> None:
+        """Hears nothing there any more."""
+        self._hearing.pop(subject, None)
+        subscribed = self._subscribed.pop(subject, None)
+        if subscribed is not None and self.is_connected:
+            with suppress(*BROKEN):
+                async with asyncio.timeout(FLUSH_S):
+                    await subscribed.drain()  # type: ignore[no-untyped-call]  # nats-py's own
+
+    @property
+    def payload_max(self) -> int:
+        """How many bytes may be said at once, unsealed."""
+        return 0 if self._client is None else self._client.max_payload - SEAL_BYTES
 
     def on_gap(self, tell: Callable[[], None]) -> None:
         """Calls `tell()` whenever words may have been lost, here or on their way from here."""
@@ -84,11 +112,16 @@ class Bus:
         self.wake.set()
 
     async def request(self, subject: str, payload: bytes, timeout_s: float) -> Msg:
-        """What somebody answers there. Raises BusUnavailable."""
-        if self._client is None:
-            raise BusUnavailable("there is no connection to NATS")
+        """What somebody answers there. Raises BusUnavailable; Unheard, if nobody can have heard."""
+        client = self._client
+        if client is None or not client.is_connected:
+            raise Unheard("there is no connection to NATS")
+        if len(payload) > client.max_payload:
+            raise BusUnavailable("it is more than the server takes at once")
         try:
-            return await self._client.request(subject, payload, timeout=timeout_s)
+            return await client.request(subject, payload, timeout=timeout_s)
+        except errors.NoRespondersError as error:
+            raise Unheard("nobody listens there") from error
         except BROKEN as error:
             raise BusUnavailable(f"NATS: {error or type(error).__name__}") from error
 
@@ -148,8 +181,8 @@ class Bus:
             closed_cb=self._closed,
         )
         self._require_tls(client)
-        for subject, heard in self._hearing.items():
-            await client.subscribe(
+        for subject, heard in tuple(self._hearing.items()):
+            self._subscribed[subject] = await client.subscribe(
                 subject,
                 cb=partial(_hear, heard),
                 pending_msgs_limit=WAITING_MAX,
@@ -212,8 +245,8 @@ class Bus:
             )
 
 
-async def _hear(heard: Heard, msg: Msg) -> None:
-    heard(msg.subject, msg.data)
+async def _hear(heard: Callable[[Msg], None], message: Msg) -> None:
+    heard(message)
 
 
 async def _end(client: Client) -> None:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from protocol_specs.node.nats.feed import FeedReader, FeedTeller
     from protocol_specs.node.nats.place import NatsPlace
     from protocol_specs.node.settings import NodeSettings
+    from protocol_specs.node.siblings import Siblings
     from protocol_specs.node.telemetry import Telemetry
     from protocol_specs.node.workers import Share
 
@@ -40,6 +41,24 @@ class Buses:
         from protocol_specs.node.nats.carrier import NatsHints
 
         return NatsHints(self._own, self._share, self._sealing(), self._settings.subscriber_id)
+
+    def siblings_of(self, siblings: Siblings, *, clock: Callable[[], float]) -> None:
+        """Lets the workers on other machines ask and be asked, where `[nats]` says how."""
+        here = self._settings.workers
+        if self._own is None or self._share.of == here:
+            return
+        from protocol_specs.node.nats.siblings import NatsSiblings
+
+        far = NatsSiblings(
+            self._own,
+            self._sealing(),
+            self._settings.subscriber_id,
+            self._share.slot,
+            answer=siblings.answer,
+            clock=clock,
+        )
+        first = self._settings.workers_before
+        siblings.reach(range(first, first + here), far)
 
     def feed_of(self, membership: Membership, *, clock: Callable[[], float]) -> FeedReader | None:
         """Hears the registry of `membership`, if `[feed]` says where."""
