@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from protocol_specs.wire import strict_json
-from tests.registry.test_hostile_applicants import apply, own_keys, subscribed, waits_for
-from tests.registry.test_registry import World, until, world
+from tests.registry.test_hostile_applicants import apply, subscribed, waits_for
+from tests.registry.test_registry import World, own_keys, until, world
 from tests.support.peers import post
 
 Answers = Callable[[dict[str, Any], World], bytes]
