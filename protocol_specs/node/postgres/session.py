@@ -42,7 +42,7 @@ class PostgresSession(Session):
     nothing more can be done: whoever goes on after a Conflict has put the statement in a savepoint.
     """
 
-    __slots__ = ("_link", "_notes", "_share")
+    __slots__ = ("_link", "_marks", "_notes", "_share")
 
     def __init__(
         self,
@@ -59,6 +59,7 @@ class PostgresSession(Session):
         self._listeners = listeners
         self._may_write = may_write
         self._notes = notes
+        self._marks: list[int] = []  # how many there were before each savepoint
         self.callbacks: list[Callable[[], None]] = []
         self.broken: StoreUnavailable | None = None
         self._depth = 0
@@ -111,6 +112,8 @@ class PostgresSession(Session):
         """As Session.begin; the savepoint is sent with the block's first statement."""
         self._depth += 1
         self._link.later(f"SAVEPOINT level_{self._depth}")
+        if self._notes is not None:
+            self._marks[self._depth - 1 :] = [len(self._notes)]
         return len(self.callbacks)
 
     def keep(self, callbacks: int) -> None:
@@ -132,6 +135,9 @@ class PostgresSession(Session):
     def undo(self, callbacks: int) -> None:
         """As Session.undo."""
         del self.callbacks[callbacks:]
+        if self._notes is not None:
+            while len(self._notes) > self._marks[self._depth - 1]:
+                self._notes.popitem()
         self._depth -= 1
         if self.broken is None:
             level = f"level_{self._depth + 1}"
