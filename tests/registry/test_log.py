@@ -129,6 +129,7 @@ async def test_an_untouched_log_is_found_whole_beside_the_running_registry(
         assert f"ends at 5 with {head['hash']}" in capsys.readouterr().out
 
 
+@pytest.mark.sqlite  # a hand in the file itself
 @pytest.mark.parametrize(
     ("sql", "told"),
     [
@@ -180,6 +181,7 @@ def tamper(database: Path, sql: str) -> None:
         connection.close()
 
 
+@pytest.mark.sqlite  # a hand in the file itself
 async def test_a_log_that_was_written_anew_is_found_by_whoever_kept_an_older_head(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -3,7 +3,7 @@
 import sqlite3
 
 from protocol_specs.node.sqlite_engine import SqliteEngine
-from protocol_specs.node.store import Store
+from protocol_specs.node.store import Conflict, Store
 from protocol_specs.node.triggers import Trigger
 
 
@@ -21,9 +21,12 @@ def reader_of(store: Store) -> sqlite3.Connection:
 
 
 def run_sql(store: Store, sql: str) -> None:
-    """Runs SQL, or makes a trigger, beside all units."""
+    """Runs SQL, or makes a trigger, beside all units. Raises Conflict where it is refused."""
     if isinstance(store.engine, SqliteEngine):
-        writer_of(store).execute(sql)
+        try:
+            writer_of(store).execute(sql)
+        except sqlite3.IntegrityError as error:
+            raise Conflict(str(error)) from error
         return
     from protocol_specs.node.postgres.link import Link
     from tests.support.postgres_server import conninfo_of

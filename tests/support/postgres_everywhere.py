@@ -1,6 +1,6 @@
 """`pytest --store postgresql`: every store of the run is a database of a real server."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -10,7 +10,7 @@ from protocol_specs.node import store as store_module
 from protocol_specs.node.postgres.engine import opened
 from protocol_specs.node.store import Store, StoreAt
 from protocol_specs.node.workers import WHOLE, Share
-from tests.support.postgres_server import database_of
+from tests.support.postgres_server import database_of, give_back
 
 _OPEN = Store.open
 
@@ -39,6 +39,15 @@ def _open(
         return _OPEN(where, metadata, triggers=triggers, share=share)
     folder = where if isinstance(where, Path) else where.data_dir
     return Store(opened(database_of(folder, metadata, triggers), lambda link: None))
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_teardown(item: pytest.Item) -> Iterator[None]:
+    """After the test's own fixtures: what stood for its folder is free for the next."""
+    yield
+    folder = getattr(item, "funcargs", {}).get("tmp_path")
+    if folder is not None:
+        give_back(folder)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

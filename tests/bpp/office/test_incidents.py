@@ -1,6 +1,5 @@
 """Incidents at the desk: written once, followed up, closed once, read by few, forgotten in time."""
 
-import sqlite3
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -9,10 +8,11 @@ import pytest
 
 from bpp.incidents import store as incidents
 from bpp.office import acts
-from protocol_specs.node.sqlite import FILE_NAME
+from protocol_specs.node.store import Conflict
 from tests.bpp.cooperative import Cooperative
 from tests.bpp.office.support import BASE, hidden, log, send, send_surely, signed_in, with_office
 from tests.bpp.office.test_deeds import agent, waiting
+from tests.support.databases import run_sql
 
 PAGE = f"{BASE}/incidents"
 HOSTILE = "<script>alert(1)</script>"
@@ -122,15 +122,12 @@ async def test_the_words_are_forgotten_three_years_after_the_close_and_never_cha
     await send(browser, PAGE, PAGE, typed(there, what="Another one"))
     await send_surely(browser, f"{PAGE}/1", f"{PAGE}/1/close", {"result": "Nobody was hurt."})
     store, closed_at = there.node.store, int(there.clock.at)
-    file = there.node.settings.data_dir / FILE_NAME
-    with sqlite3.connect(file) as connection:
-        for table in ("incident", "incident_step", "incident_words"):
-            with pytest.raises(sqlite3.Error, match="append-only"):
-                connection.execute(f"UPDATE {table} SET n = 9")  # noqa: S608 - our own names
-        for table in ("incident", "incident_step"):
-            with pytest.raises(sqlite3.Error, match="append-only"):
-                connection.execute(f"DELETE FROM {table}")  # noqa: S608 - our own names
-    connection.close()
+    for table in ("incident", "incident_step", "incident_words"):
+        with pytest.raises(Conflict, match="append-only"):
+            run_sql(store, f"UPDATE {table} SET n = 9")  # noqa: S608 - our own names
+    for table in ("incident", "incident_step"):
+        with pytest.raises(Conflict, match="append-only"):
+            run_sql(store, f"DELETE FROM {table}")  # noqa: S608 - our own names
     end = closed_at + incidents.KEPT_S
     assert store.transact_now(lambda s: incidents.forget_next(s, end)) is False
     assert store.transact_now(lambda s: incidents.forget_next(s, end + 1)) is True

@@ -1,7 +1,6 @@
 """Who may do what at the office: every route, every role; forged forms; people who leave."""
 
 import re
-import sqlite3
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -11,10 +10,11 @@ from bpp.ledger.money_facts import KINDS
 from bpp.office import people, words
 from bpp.office.people import Entry
 from bpp.refused import Refused
-from protocol_specs.node.sqlite import FILE_NAME
+from protocol_specs.node.store import Conflict
 from tests.bpp.cooperative import Cooperative
 from tests.bpp.office.support import BASE, PHONES, log, send, signed_in, with_office
 from tests.support.browsing import Browsing
+from tests.support.databases import run_sql
 
 # Written down here once more, apart from the code: what is not in it is open to nobody.
 MAY = {
@@ -213,10 +213,8 @@ async def test_the_command_lets_people_in_and_out_of_a_running_node(there: Coope
 
 
 async def test_the_log_cannot_be_changed_even_in_the_database(there: Cooperative) -> None:
-    file = there.node.settings.data_dir / FILE_NAME
-    with sqlite3.connect(file) as connection, pytest.raises(sqlite3.Error, match="append-only"):
-        connection.execute("DELETE FROM office_act")
-    connection.close()
+    with pytest.raises(Conflict, match="append-only"):
+        run_sql(there.node.store, "DELETE FROM office_act")
 
 
 def test_every_kind_of_money_has_words_for_people() -> None:

@@ -1,6 +1,5 @@
 """Fares by time: what holds when, what may be written and withdrawn, what a change would do."""
 
-import sqlite3
 from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import replace
@@ -22,10 +21,10 @@ from bpp.schema import TRIGGERS
 from bpp.tables import METADATA
 from bpp.tariff import store as tariffs
 from bpp.tariff.tariff import Tariff
-from protocol_specs.node.sqlite import FILE_NAME
-from protocol_specs.node.store import Store
+from protocol_specs.node.store import Conflict, Store
 from protocol_specs.wire.errors import Malformed
 from tests.bpp.factories import FARES, KL, NOW, PREPAID, an_order, office, ride_provider
+from tests.support.databases import run_sql
 
 HOUR_S = 3600
 DEARER = FareSettings.model_validate({"base": "5.00", "per_km": "1.00"})
@@ -149,16 +148,12 @@ def test_a_tariff_is_withdrawn_once(store: Store) -> None:
 
 
 @pytest.mark.parametrize("table", ["tariff", "tariff_withdrawn"])
-def test_tariffs_cannot_be_changed_even_in_the_database(
-    store: Store, tmp_path: Path, table: str
-) -> None:
+def test_tariffs_cannot_be_changed_even_in_the_database(store: Store, table: str) -> None:
     write(store)
     store.transact_now(lambda s: tariffs.withdraw(s, 1, by="t-1", now=NOW))
-    with sqlite3.connect(tmp_path / FILE_NAME) as connection:
-        for statement in (f"DELETE FROM {table}", f"UPDATE {table} SET by = 'x'"):  # noqa: S608
-            with pytest.raises(sqlite3.Error, match="append-only"):
-                connection.execute(statement)
-    connection.close()
+    for statement in (f"DELETE FROM {table}", f"UPDATE {table} SET by = 'x'"):  # noqa: S608
+        with pytest.raises(Conflict, match="append-only"):
+            run_sql(store, statement)
 
 
 def test_what_another_process_wrote_is_read_by_the_next_look(store: Store) -> None:
