@@ -27,7 +27,7 @@ from bpp.orders.ahead import ComingUp
 from bpp.orders.catching_up import catch_up_next
 from bpp.orders.extension import Extension
 from bpp.orders.offering import Offering
-from bpp.orders.office import Office
+from bpp.orders.office import Office, keys
 from bpp.orders.provider import Provider
 from bpp.orders.stamps import Stamps
 from bpp.schema import TRIGGERS
@@ -38,7 +38,7 @@ from bpp.work import wiring as work
 from bpp.work.standing import Standing
 from protocol_specs.node.keyring import Directory
 from protocol_specs.node.server import Node
-from protocol_specs.node.settings import load, private_file
+from protocol_specs.node.settings import load
 from protocol_specs.web.settings import WebSettings
 from protocol_specs.wire.envelope import SubscriberType
 
@@ -71,14 +71,14 @@ def build_from(
         directory=directory,
     )
     fleet = _fleet(node, listed)
-    form_secret = private_file(settings.data_dir / forms_api.SECRET_FILE)
+    form_secret = settings.private_file(forms_api.SECRET_FILE)
     provider = settings.provider(node.store.read(roster.categories), form_secret.encode())
     if provider.assignment == "at_confirm":  # each locks a driver, and two at once might both wait
         node.inbox.shared_commit_max = 1
     tariffs = tariff_store.Reader(provider.tariff)
     node.store.read(tariffs.load)
     node.add_loop("tariff", tariffs.reread_next, wake=asyncio.Event(), everywhere=True)
-    desk_token = private_file(settings.data_dir / desk_api.TOKEN_FILE)
+    desk_token = settings.private_file(desk_api.TOKEN_FILE)
     insured = _insured(node, settings, provider, desk_token)
     if insured is not None:
         extensions = (*extensions, insured.extension)
@@ -91,7 +91,8 @@ def build_from(
         bpp_id=settings.subscriber_id,
         bpp_uri=settings.url,
         stamps=Stamps(clock),
-        live_secret=private_file(settings.data_dir / LIVE_SECRET_FILE).encode(),
+        new_key=keys(clock),
+        live_secret=settings.private_file(LIVE_SECRET_FILE).encode(),
         routing=_routing(node, settings.dispatch.router),
         booking_url=settings.office.booking_url,
     )
@@ -195,7 +196,7 @@ def _add_pages(
     drive.add(site, office, insured, standing)
     desk.add(site, office, insured, settings.insurance, settings.fares, tariffs, standing)
     picture_api.add(node)
-    office_api.add(node, private_file(settings.data_dir / desk_api.TOKEN_FILE))
+    office_api.add(node, settings.private_file(desk_api.TOKEN_FILE))
     public.add(site, office.provider, keeps_books=insured is not None)
 
 

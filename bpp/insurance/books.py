@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from decimal import Decimal
+from functools import cached_property
 from typing import Any
 
 from sqlalchemy import Select, bindparam, delete, func, insert, select, union_all, update
@@ -40,9 +41,11 @@ _EVENTS = Statement(
     .where(_event.c.order_key == bindparam("order_key"), _event.c.n < bindparam("before"))
     .order_by(_event.c.n)
 )
-_LAST_PROJECTED = Statement(
-    select(func.max(_projected.c.n)).where(_projected.c.order_key == bindparam("order_key"))
+_last_projected = select(func.max(_projected.c.n)).where(
+    _projected.c.order_key == bindparam("order_key")
 )
+_terms = select(_insured.c.terms).where(_insured.c.order_key == bindparam("order_key"))
+_LAST_PROJECTED = Statement(_last_projected)
 _PROJECTED = Statement(insert(_projected))
 _WORKER = Statement(select(_worker.c.worker).where(_worker.c.agent_id == bindparam("agent_id")))
 _NEW_WORKER = Statement(insert(_worker))
@@ -54,7 +57,10 @@ _OF_SLOT = Statement(
     )
     .limit(1)
 )
-_TERMS = Statement(select(_insured.c.terms).where(_insured.c.order_key == bindparam("order_key")))
+_TERMS = Statement(_terms)
+_POSTED = Statement(
+    select(_last_projected.scalar_subquery().label("last"), _terms.scalar_subquery().label("terms"))
+)
 _NEW_TERMS = Statement(insert(_insured))
 _STANDING = Statement(
     select(_contribution)
@@ -78,7 +84,8 @@ _PERIOD = Statement(
     .limit(1)
 )
 _UP_TO_EVENT = Statement(
-    select(_contribution)
+    select(_contribution, _slip.c.id.label("slip"))
+    .outerjoin(_slip, _slip.c.entry == _contribution.c.entry)
     .where(_contribution.c.order_key == bindparam("order_key"), _contribution.c.n <= bindparam("n"))
     .order_by(_contribution.c.scheme, _contribution.c.slot, _contribution.c.n)
 )
@@ -128,7 +135,7 @@ class SchemeTerms:
     options: dict[Option, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Terms:
     """What an order was confirmed under; later settings do not reach it."""
 
@@ -136,9 +143,21 @@ class Terms:
     finder_fee_rate: Decimal
     schemes: dict[str, SchemeTerms]
 
+    @cached_property
+    def text(self) -> str:
+        """As JSON, for the row: the same for all orders under the same settings."""
+        kept = {
+            "commission_rate": str(self.commission_rate),
+            "finder_fee_rate": str(self.finder_fee_rate),
+            "schemes": {name: _fields(each) for name, each in self.schemes.items()},
+        }
+        return json.dumps(kept)
+
 
 def events_before(session: Session, order_key: str, n: int) -> tuple[OrderEvent, ...]:
     """The recorded events of an order below `n`, in order."""
+    if n <= 1:
+        return ()
     rows = session.all(_EVENTS, order_key=order_key, before=n)
     return tuple(read_event(row["document"]) for row in rows)
 
@@ -179,9 +198,19 @@ def worker_of_slot(session: Session, order_key: str, slot: int) -> str | None:
 def terms_of(session: Session, order_key: str) -> Terms | None:
     """The terms kept with the order; None: it has none yet."""
     row = session.one(_TERMS, order_key=order_key)
+    return None if row is None else _read_terms(row["terms"])
+
+
+def posted(session: Session, order_key: str) -> tuple[int, Terms | None]:
+    """Both at once: the last event that was posted, and the terms."""
+    row = session.one(_POSTED, order_key=order_key)
     if row is None:
-        return None
-    found = json.loads(row["terms"])
+        return 0, None
+    return row["last"] or 0, None if row["terms"] is None else _read_terms(row["terms"])
+
+
+def _read_terms(text: str) -> Terms:
+    found = json.loads(text)
     return Terms(
         commission_rate=Decimal(found["commission_rate"]),
         finder_fee_rate=Decimal(found["finder_fee_rate"]),
@@ -190,12 +219,7 @@ def terms_of(session: Session, order_key: str) -> Terms | None:
 
 
 def keep_terms(session: Session, order_key: str, terms: Terms) -> None:
-    kept = {
-        "commission_rate": str(terms.commission_rate),
-        "finder_fee_rate": str(terms.finder_fee_rate),
-        "schemes": {name: _fields(each) for name, each in terms.schemes.items()},
-    }
-    session.run(_NEW_TERMS, order_key=order_key, terms=json.dumps(kept))
+    session.run(_NEW_TERMS, order_key=order_key, terms=terms.text)
 
 
 def _fields(terms: SchemeTerms) -> dict[str, Any]:
@@ -282,7 +306,8 @@ def keep_contribution(
 
 
 def contributions_after(session: Session, order_key: str, n: int) -> list[Row]:
-    """What stands after an event: per scheme the newest row of each worker slot not left."""
+    """What stands after an event: per scheme the newest row of each worker slot not left, with the
+    id of its `slip`."""
     rows = session.all(_UP_TO_EVENT, order_key=order_key, n=n)
     newest = {(row["scheme"], row["slot"]): row for row in rows}
     return [row for row in newest.values() if row["status"] != "left"]

@@ -88,6 +88,8 @@ def fare_lines(change: Change) -> tuple[Transfer, ...]:
     the payment was to be.
     """
     before, now, worker = change.fare_before, change.fare, change.worker
+    if before == now:
+        return ()
     in_hand = chart.fare_cash_with(worker)
     holder = in_hand if change.job.is_in_hand else chart.due_from_collector()
     parts_before = dict(before.parts)

@@ -162,18 +162,17 @@ class Insurance:
         """What the peer is told of an order's contributions after its event `n`."""
         rows = books.contributions_after(session, order_key, n)
         return tuple(
-            self._tag(session, row, by)
-            for row in rows
-            for by in self.desk.scheme(row["scheme"]).bearers
+            self._tag(row, by) for row in rows for by in self.desk.scheme(row["scheme"]).bearers
         )
 
     def _catch_up(self, session: Session, event: OrderEvent) -> None:
-        last = books.last_projected(session, event.order_key)
+        last, terms = books.posted(session, event.order_key)
         if last >= event.n:
             return
         if last < event.n - 1:
             self._catch_up_to(session, event.order_key, event.n - 1)
-        project(session, self.desk, event)
+            terms = books.terms_of(session, event.order_key)
+        project(session, self.desk, event, terms)
 
     def _catch_up_to(self, session: Session, order_key: str, n: int) -> None:
         """Posts the recorded events up to `n` that were not posted, in order."""
@@ -182,22 +181,21 @@ class Insurance:
             if event.n > last:
                 if event.n != last + 1:
                     raise LedgerError(f"order {order_key} has no event {last + 1}")
-                project(session, self.desk, event)
+                project(session, self.desk, event, books.terms_of(session, order_key))
                 last = event.n
         if last < n:
             raise LedgerError(f"order {order_key} has no event {last + 1}")
         books.not_pending(session, order_key)
 
-    def _tag(self, session: Session, row: Row, by: Bearer) -> dict[str, Any]:
+    def _tag(self, row: Row, by: Bearer) -> dict[str, Any]:
         scheme = self.desk.scheme(row["scheme"])
         values = {"STATUS": str(row["status"]), **_about(scheme, by)}
         by_worker = row["amount_worker_minor"]
         minor = by_worker if by == "worker" else row["amount_minor"] - by_worker
         values["AMOUNT"] = money.amount(minor, scheme.currency)
         values["CURRENCY"] = scheme.currency
-        slip_id = books.slip_of_entry(session, row["entry"])
-        if slip_id is not None:
-            values["SLIP_ID"] = slip_id
+        if row["slip"] is not None:
+            values["SLIP_ID"] = row["slip"]
         return tags.group(TAG_CODE, values, name=_label(scheme))
 
 

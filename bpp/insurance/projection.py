@@ -61,6 +61,7 @@ class _Place:
     job: Job
     worker: str
     is_left: bool = False  # the order went from this slot to another, or they are out of it
+    is_first: bool = False  # the order's first event: nothing stands yet
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,15 +82,15 @@ class _Slot:
     seq: int | None
 
 
-def project(session: Session, desk: Desk, event: OrderEvent) -> None:
+def project(session: Session, desk: Desk, event: OrderEvent, terms: Terms | None) -> None:
     """Posts everything of one event. The events before it must have been posted.
 
-    Raises LedgerError, NotInsurable and Conflict; the caller's savepoint then undoes it all.
+    `terms` are those kept with the order; None: it has none yet, and gets today's. Raises
+    LedgerError, NotInsurable and Conflict; the caller's savepoint then undoes it all.
     """
     before = fold(books.events_before(session, event.order_key, event.n))
     job = first(event) if before is None else after(before, event)
-    terms = books.terms_of(session, event.order_key)  # a first event has some if it failed before
-    if terms is None:
+    if terms is None:  # a first event has some if it failed before
         terms = desk.terms
         books.keep_terms(session, event.order_key, terms)
     worker, joined = _workers(session, desk, job)
@@ -169,7 +170,8 @@ def _places(
         for each in as_each_has_it(job)
         if each.is_assigned or had.get(each.slot) != replace(each, n=before.n if before else 0)
     )
-    return (*left, *(_Place(each, workers[each.slot]) for each in touched))
+    is_first = before is None
+    return (*left, *(_Place(each, workers[each.slot], is_first=is_first) for each in touched))
 
 
 def _slot(
@@ -182,7 +184,8 @@ def _slot(
 ) -> _Slot:
     job, worker = place.job, place.worker
     day, name = scheme.day(job.origin_at), scheme.period_of(job.origin_at)
-    stood = books.stood(session, job.key, scheme.id, job.slot)
+    nothing = books.Stood()
+    stood = nothing if place.is_first else books.stood(session, job.key, scheme.id, job.slot)
     is_known = slip.is_for(worker)
     withheld = stood.withheld
     if is_known and stood.entry is None:

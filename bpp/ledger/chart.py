@@ -6,6 +6,7 @@ of a worker (never the agent's), `scheme` a scheme id, `period` an origin period
 """
 
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 UNASSIGNED = "unassigned"
 """Stands where a worker's id will stand, while nobody is assigned to the order."""
@@ -90,131 +91,135 @@ def scheme_of(remittance: str) -> str:
     return remittance.partition("/")[0]
 
 
+_known = lru_cache(maxsize=8192)(Account)
+"""An account is a value: the same few are asked for with each job."""
+
+
 # Assets
 
 
 def bank() -> Account:
-    return Account(1100)
+    return _known(1100)
 
 
 def contribution_trust_bank(scheme: str) -> Account:
-    return Account(1110, scheme=scheme)
+    return _known(1110, scheme=scheme)
 
 
 def due_from_collector() -> Account:
     """What a BAP or a payment processor collected for us."""
-    return Account(1200)
+    return _known(1200)
 
 
 def fare_cash_with(worker: str) -> Account:
-    return Account(1220, worker=worker)
+    return _known(1220, worker=worker)
 
 
 def set_aside_contra_of(worker: str) -> Account:
     """Other side of what is set aside and borne by the worker."""
-    return Account(1230, worker=worker)
+    return _known(1230, worker=worker)
 
 
 def set_aside_contra_of_cooperative() -> Account:
     """Other side of what is set aside and borne by the cooperative. No worker: never theirs."""
-    return Account(1230)
+    return _known(1230)
 
 
 def owed_by(worker: str) -> Account:
     """Owed by the worker, other than fare cash."""
-    return Account(1240, worker=worker)
+    return _known(1240, worker=worker)
 
 
 def remittance_in_transit(remittance: str) -> Account:
-    return Account(1250, remittance=remittance)
+    return _known(1250, remittance=remittance)
 
 
 def credit_at_institution(scheme: str, worker: str) -> Account:
-    return Account(1260, scheme=scheme, worker=worker)
+    return _known(1260, scheme=scheme, worker=worker)
 
 
 def agent_commission_due() -> Account:
-    return Account(1270)
+    return _known(1270)
 
 
 # Liabilities
 
 
 def worker_pay(worker: str) -> Account:
-    return Account(2100, worker=worker)
+    return _known(2100, worker=worker)
 
 
 def tips(worker: str) -> Account:
-    return Account(2110, worker=worker)
+    return _known(2110, worker=worker)
 
 
 def contribution_set_aside(scheme: str, worker: str, period: str) -> Account:
-    return Account(2200, scheme=scheme, worker=worker, period=period)
+    return _known(2200, scheme=scheme, worker=worker, period=period)
 
 
 def rounding_and_cap(scheme: str, worker: str, period: str) -> Account:
     """Period lines not yet due; they belong to no order."""
-    return Account(2205, scheme=scheme, worker=worker, period=period)
+    return _known(2205, scheme=scheme, worker=worker, period=period)
 
 
 def contribution_due(scheme: str, worker: str, period: str) -> Account:
-    return Account(2210, scheme=scheme, worker=worker, period=period)
+    return _known(2210, scheme=scheme, worker=worker, period=period)
 
 
 def contribution_declared(remittance: str) -> Account:
-    return Account(2220, remittance=remittance)
+    return _known(2220, remittance=remittance)
 
 
 def excess_held(scheme: str, worker: str) -> Account:
-    return Account(2240, scheme=scheme, worker=worker)
+    return _known(2240, scheme=scheme, worker=worker)
 
 
 def customer_refunds() -> Account:
-    return Account(2250)
+    return _known(2250)
 
 
 def taxes_withheld() -> Account:
-    return Account(2300)
+    return _known(2300)
 
 
 def unidentified_receipts() -> Account:
-    return Account(2400)
+    return _known(2400)
 
 
 # Result
 
 
 def members_funds() -> Account:
-    return Account(3000)
+    return _known(3000)
 
 
 def commission() -> Account:
-    return Account(4000)
+    return _known(4000)
 
 
 def agent_commission() -> Account:
-    return Account(4100)
+    return _known(4100)
 
 
 def platform_borne_contributions(scheme: str) -> Account:
-    return Account(5000, scheme=scheme)
+    return _known(5000, scheme=scheme)
 
 
 def late_interest() -> Account:
-    return Account(5010)
+    return _known(5010)
 
 
 def worker_debts_written_off() -> Account:
-    return Account(5020)
+    return _known(5020)
 
 
 def goodwill_refunds() -> Account:
-    return Account(5030)
+    return _known(5030)
 
 
 def finder_fees() -> Account:
-    return Account(5050)
+    return _known(5050)
 
 
 def unpaid_fares_written_off() -> Account:
-    return Account(5060)
+    return _known(5060)

@@ -164,7 +164,7 @@ def _order(
 ) -> Order:
     """The order in its first state. Put together at once: each `replace` of so large a value costs
     as much as a row."""
-    job_id, start_at = office.new_id(), stored.view.fulfillment.start_at
+    job_id, start_at = office.new_key(), stored.view.fulfillment.start_at
     is_later = is_ahead(office.provider, start_at, now)
     said, agreed = asked.fulfillment, stored.view.fulfillment
     is_ready = said.ready_to_ship is not False
@@ -193,7 +193,7 @@ def _order(
         form=None,
     )
     return Order(
-        key=office.new_id(),
+        key=office.new_key(),
         job_id=job_id,
         peer=peer,
         view=view,

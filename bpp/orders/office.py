@@ -2,6 +2,7 @@
 
 import asyncio
 import secrets
+import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -28,6 +29,21 @@ def _start_code() -> str:
 
 def _new_id() -> str:
     return str(uuid.uuid4())
+
+
+def keys(clock: Callable[[], float]) -> Callable[[], str]:
+    """Makes keys of orders: UUIDs of version 7 (RFC 9562, 5.7), 74 random bits behind the time.
+
+    Rows of one hour lie beside each other then; with keys drawn at random each order would be
+    written all over the tables, and the more so the more orders there are.
+    """
+
+    def new() -> str:
+        drawn = int(clock() * 1000) << 80 | secrets.randbits(80)
+        versioned = drawn & ~(0xF << 76 | 0x3 << 62) | 0x7 << 76 | 0x2 << 62
+        return str(uuid.UUID(int=versioned))
+
+    return new
 
 
 class Standing(Protocol):
@@ -76,6 +92,7 @@ class Office:
     bpp_id: str
     bpp_uri: str
     new_id: Callable[[], str] = _new_id
+    new_key: Callable[[], str] = keys(time.time)
     start_code: Callable[[], str] = _start_code
     stamps: Stamps = field(default_factory=Stamps)
     live_secret: bytes = b""  # seals the urls under which vehicles are followed

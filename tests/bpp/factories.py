@@ -100,6 +100,7 @@ def office(provider: Provider | None = None, **changes: Any) -> Office:
         "bpp_id": "bpp.example.org",
         "bpp_uri": "https://bpp.example.org",
         "new_id": lambda: f"id-{next(numbers)}",
+        "new_key": lambda: f"id-{next(numbers)}",
         "start_code": lambda: CODE,
         **changes,
     }

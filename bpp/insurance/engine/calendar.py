@@ -19,7 +19,7 @@ def local(at: int, zone: str) -> datetime:
 def period_name(day: date, kind: PeriodKind) -> str:
     """ "2026-07"; an Indian quarter "FY2026-27Q2" or year "FY2026-27", which begins in April."""
     if kind == "month":
-        return f"{day:%Y-%m}"
+        return f"{day.year:04d}-{day.month:02d}"
     year = day.year if day.month >= 4 else day.year - 1
     name = f"FY{year}-{(year + 1) % 100:02d}"
     return name if kind == "indian_year" else f"{name}Q{(day.month - 4) % 12 // 3 + 1}"

@@ -85,8 +85,8 @@ class Broken:
         self.keys: set[str] = set()
         real = extension_module.project
 
-        def project(session: object, desk: object, event: OrderEvent) -> None:
-            real(session, desk, event)  # type: ignore[arg-type]  # as given
+        def project(session: object, desk: object, event: OrderEvent, terms: object) -> None:
+            real(session, desk, event, terms)  # type: ignore[arg-type]  # as given
             if event.order_key in self.keys:  # after its writes: they must be undone
                 raise RuntimeError("mended later")
 
