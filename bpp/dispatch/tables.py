@@ -12,7 +12,7 @@ _OPEN = text("outcome IS NULL")
 
 
 def _one_open(name: str, column: str) -> Index:
-    return Index(name, column, unique=True, sqlite_where=_OPEN, postgresql_where=_OPEN)
+    return Index(name, column, unique=True, sqlite_where=_OPEN)
 
 
 class RoundRow(Tables, table=True):

@@ -9,7 +9,7 @@ from pydantic import BeforeValidator, ConfigDict, StrictBool
 from pydantic import Field as Key
 from pydantic.dataclasses import dataclass
 
-STRICT = ConfigDict(extra="forbid")
+STRICT = ConfigDict(extra="forbid", defer_build=True)  # built once, as parts of the whole file
 
 Sector = Literal["ride", "logistics"]
 Category = Literal["employee", "self_employed", "labour_provider", "gig_worker"]

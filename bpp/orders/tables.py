@@ -44,20 +44,17 @@ class OrderRow(Tables, table=True):
             "jobs_ahead",
             "begins_at",
             sqlite_where=text("status = 'ACTIVE' AND is_ahead = 1"),
-            postgresql_where=text("status = 'ACTIVE' AND is_ahead = 1"),
         ),
         Index(
             "one_job_per_agent",
             "agent_id",
             unique=True,
             sqlite_where=text("status = 'ACTIVE' AND is_ahead = 0 AND agent_id IS NOT NULL"),
-            postgresql_where=text("status = 'ACTIVE' AND is_ahead = 0 AND agent_id IS NOT NULL"),
         ),
         Index(
             "open_jobs",
             "created_at",
             sqlite_where=text("status = 'ACTIVE' AND agent_id IS NULL"),
-            postgresql_where=text("status = 'ACTIVE' AND agent_id IS NULL"),
         ),
         Index("newest_orders", "created_at"),
         Index(
@@ -65,14 +62,12 @@ class OrderRow(Tables, table=True):
             "agent_id",
             "updated_at",
             sqlite_where=text("is_done = 1"),
-            postgresql_where=text("is_done = 1"),
         ),
         Index(
             "waiting_jobs",
             "state",
             "updated_at",
             sqlite_where=text("status = 'ACTIVE' AND agent_id IS NULL"),
-            postgresql_where=text("status = 'ACTIVE' AND agent_id IS NULL"),
         ),
     )
 
