@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from protocol_specs.node.actions import Durable, Passing
@@ -29,7 +29,7 @@ from protocol_specs.wire.errors import (
     ack,
     nack,
 )
-from protocol_specs.wire.signing import KeyId, authenticate_value
+from protocol_specs.wire.signing import KeyId, authenticate_value, parse_header
 
 if TYPE_CHECKING:
     from protocol_specs.node.arrivals import Arrivals
@@ -47,24 +47,17 @@ TOO_OFTEN = "you send too much in a second; slow down"
 JSON = {"Content-Type": "application/json"}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Answer:
-    """What goes back to the peer at once."""
+    """What goes back to the peer at once. `is_common`: this very object is given to many."""
 
     status: int
     headers: Mapping[str, str]
     body: bytes
+    is_common: bool = False
 
 
-ACKNOWLEDGED = Answer(200, JSON, ack())
-
-
-class Shed(Exception):
-    """Turned away unread because there is too much to do; told of once a second, not each."""
-
-    def __init__(self, refused: Refused) -> None:
-        super().__init__(str(refused))
-        self.refused = refused
+ACKNOWLEDGED = Answer(200, JSON, ack(), is_common=True)
 
 
 class Door:
@@ -89,6 +82,7 @@ class Door:
         self.watch: Callable[[str, bytes], None] | None = None  # told of each verified message
         self.receive_passing = arrivals.receive  # of several workers, the holder's
         self._shed: Counter[tuple[str, str, int]] = Counter()
+        self._full, self._unsent = self._common(Overloaded(FULL)), self._common(Overloaded(UNSENT))
         self.room = room  # counted by Health, once a second
         self._receiver, self._dialects, self._keyring = receiver, dialects, keyring
         self._store, self._inbox, self._arrivals = store, inbox, arrivals
@@ -113,22 +107,50 @@ class Door:
         claim: wire.Claim | None = None
         try:
             served = self._served(action, body)
-            self._spare(served)
             claim = wire.claim(headers, body, now, receiver=self._receiver)
-            self._spare_for(claim.sender.key_id.subscriber_id, served, now)
             envelope = await self._admit(claim, served.action, now, address)
             self._pace(envelope.peer_id, now)
             if self.watch is not None:
                 self.watch(action, body)
             await self._take(served, envelope, now)
-        except Shed as shed:
-            self._shed[action, type(shed.refused).__name__, shed.refused.status] += 1
-            return self._answer(shed.refused)
         except Refused as refused:
             return self.refuse(refused, action, claim)
         except StoreUnavailable as fault:
             return self.unavailable(fault, action, claim)
         return ACKNOWLEDGED
+
+    def shed(self, action: str, headers: Headers) -> Answer | None:
+        """The answer to what could not be taken anyhow, or not from this peer now; None for what
+        is to be received. Asked first, before any work is done for a message: nothing of it is
+        read but the name in its signature, which is only claimed here. So nothing is counted for
+        that peer, and such answers are told of once a second (`tell_shed`), not each.
+        """
+        served = self.actions.get(action)
+        if served is None:
+            return None
+        is_durable = isinstance(served, Durable)
+        if self.room.is_full if is_durable else self._arrivals.is_full:
+            return self._turned_away(action, Overloaded, self._full)
+        peer_id = _claimed(headers)
+        if peer_id is None:
+            return None
+        wait_s = self._messages.wait_s(peer_id, int(self._clock()))
+        if wait_s:
+            slower = self._answer(RateLimited(TOO_OFTEN, retry_after_s=wait_s))
+            return self._turned_away(action, RateLimited, slower)
+        if is_durable and self.room.is_full_for(peer_id):
+            return self._turned_away(action, Overloaded, self._full)
+        asks = not action.startswith("on_")  # two that answer each other must not both wait
+        if asks and is_durable and self.room.owes_much_to(peer_id):
+            return self._turned_away(action, Overloaded, self._unsent)
+        return None
+
+    def _turned_away(self, action: str, kind: type[Refused], answer: Answer) -> Answer:
+        self._shed[action, kind.__name__, answer.status] += 1
+        return answer
+
+    def _common(self, refused: Refused) -> Answer:
+        return replace(self._answer(refused), is_common=True)
 
     def serve(self, action: Action) -> None:
         """Take messages of `action` from now on. Once each."""
@@ -168,24 +190,6 @@ class Door:
             if not await self._keyring.refetch(KeyId(*doubted)):
                 raise
         return self._admitted(claim, await self._keyring.keys(claim.key_ids), action, now)
-
-    def _spare(self, served: Action) -> None:
-        """Turn away what could not be taken anyhow before any work is done for it."""
-        is_full = self._arrivals.is_full if isinstance(served, Passing) else self.room.is_full
-        if is_full:
-            raise Shed(Overloaded(FULL))
-
-    def _spare_for(self, peer_id: str, served: Action, now: int) -> None:
-        """The same for one peer. The name is only claimed here, but nothing is counted for it:
-        that waits until it is proven."""
-        wait_s = self._messages.wait_s(peer_id, now)
-        if wait_s:
-            raise Shed(RateLimited(TOO_OFTEN, retry_after_s=wait_s))
-        if isinstance(served, Durable) and self.room.is_full_for(peer_id):
-            raise Shed(Overloaded(FULL))
-        asks = not served.action.startswith("on_")  # two that answer each other must not both wait
-        if asks and isinstance(served, Durable) and self.room.owes_much_to(peer_id):
-            raise Shed(Overloaded(UNSENT))
 
     def _pace(self, peer_id: str, now: int) -> None:
         """Only what is proven to be a peer's own counts for it, else others could use it up."""
@@ -274,3 +278,14 @@ class Door:
         self._telemetry.hops.note_refusal(Hop(self._clock(), "refused", action, None, peer, told))
         known = action if action in self.actions else None
         self._telemetry.log("refused", action=known, peer=peer, **told)
+
+
+def _claimed(headers: Headers) -> str | None:
+    """Who says to have signed; None where that cannot be read, which `claim` will refuse."""
+    lines = headers.getall("Authorization", ())
+    if len(lines) != 1:
+        return None
+    try:
+        return parse_header(lines[0]).key_id.subscriber_id
+    except Unauthenticated:
+        return None

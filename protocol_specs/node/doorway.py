@@ -29,11 +29,13 @@ PATIENCE_S = 1.0  # with a body, until aiohttp waits for it
 
 
 class DoorRoute(NamedTuple):
-    """One path of the door: `receive` gets headers, body and the address of the socket."""
+    """One path of the door: `receive` gets headers, body and the address of the socket; `shed` is
+    asked first, and says no at once where there is too much to do."""
 
     bytes_max: int
     receive: Callable[[Headers, bytes, str], Coroutine[Any, Any, Answer]]
     refuse: Callable[[Refused], Answer]
+    shed: Callable[[Headers], Answer | None] = lambda headers: None
 
 
 class Doorway(asyncio.Protocol):
@@ -115,8 +117,12 @@ class Doorway(asyncio.Protocol):
         del self._buffer[:whole]
         self._head, self.closes_at = None, None
         self._is_answering, self._is_last = True, head.is_last
-        receive = self._routes[head.path].receive
-        task = self._loop.create_task(receive(head.headers, body, self.address))
+        route = self._routes[head.path]
+        shed = route.shed(head.headers)
+        if shed is not None:
+            self._say(shed)
+            return
+        task = self._loop.create_task(route.receive(head.headers, body, self.address))
         self._connections.tasks.add(task)
         task.add_done_callback(self._answered)
 
@@ -147,23 +153,36 @@ class Doorway(asyncio.Protocol):
         other.data_received(bytes(self._buffer))
 
     def _answered(self, task: asyncio.Task[Answer]) -> None:
-        """Say what the door said; then it is the turn of what came meanwhile."""
-        connections = self._connections
-        connections.tasks.discard(task)
+        """Say what the door said."""
+        self._connections.tasks.discard(task)
         if task.cancelled() or self.transport.is_closing():
             self.abort()
-            return
-        answer = self._said(task)
+        else:
+            self._say(self._said(task))
+
+    def _say(self, answer: Answer) -> None:
+        """Then it is the turn of what came meanwhile, and of the other connections before it."""
+        connections = self._connections
         is_last = self._is_last or connections.is_ending or answer.status in CLOSING
-        self._is_answering, self._is_idle = False, True
-        self.closes_at = self._loop.time() + connections.limits.idle_deadline_s
         self.transport.write(rendered(answer, is_last=is_last))
         if is_last:
             self.transport.close()
-        elif self._buffer and not self.transport.is_closing():
-            if not self.transport.is_reading():
-                self.transport.resume_reading()
-            self._go_on()
+        elif self._buffer:
+            self._loop.call_soon(self._next)
+        else:
+            self._rest()
+
+    def _rest(self) -> None:
+        self._is_answering, self._is_idle = False, True
+        self.closes_at = self._loop.time() + self._connections.limits.idle_deadline_s
+
+    def _next(self) -> None:
+        if self.transport.is_closing():
+            return
+        self._rest()
+        if not self.transport.is_reading():
+            self.transport.resume_reading()
+        self._go_on()
 
     def _said(self, task: asyncio.Task[Answer]) -> Answer:
         error = task.exception()
@@ -175,16 +194,24 @@ class Doorway(asyncio.Protocol):
 
 def rendered(answer: Answer, *, is_last: bool) -> bytes:
     """The answer as the bytes of HTTP/1.1."""
+    render = _rendered_once if answer.is_common else _rendered
+    return render(answer, int(time.time()), is_last)
+
+
+def _rendered(answer: Answer, second: int, is_last: bool) -> bytes:
     lines = [
         f"HTTP/1.1 {answer.status} {HTTPStatus(answer.status).phrase}",
         *(f"{name}: {value}" for name, value in answer.headers.items()),
         f"Content-Length: {len(answer.body)}",
-        f"Date: {_date(int(time.time()))}",
+        f"Date: {_date(second)}",
         f"Server: {SERVER}",
     ]
     if is_last:
         lines.append("Connection: close")
     return "\r\n".join((*lines, "\r\n")).encode("latin-1") + answer.body
+
+
+_rendered_once = functools.lru_cache(maxsize=16)(_rendered)
 
 
 @functools.lru_cache(maxsize=1)

@@ -7,6 +7,7 @@ import inspect
 import socket
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, cast
 
 from aiohttp import web
@@ -169,7 +170,7 @@ class Node:
         async def receive(headers: Headers, body: bytes, address: str) -> Answer:
             return await self.door.receive(name, headers, body, address=address)
 
-        self._serve_at(name, receive)
+        self._serve_at(name, receive, shed=partial(self.door.shed, name))
 
     def serve_route(self, method: str, path: str, handler: Handler) -> None:
         """Serve a plain aiohttp handler: our own APIs and pages, not Beckn messages."""
@@ -335,7 +336,9 @@ class Node:
             return cast(Next, next)
         return in_transactions(self.store, cast(Callable[[Session, int], bool], next))
 
-    def _serve_at(self, name: str, receive: Receive) -> None:
+    def _serve_at(
+        self, name: str, receive: Receive, *, shed: Callable[[Headers], Answer | None] | None = None
+    ) -> None:
         """POST /<name>, at the root and under our public url."""
 
         def refuse(refused: Refused) -> Answer:
@@ -350,6 +353,8 @@ class Node:
                 return self.door.unavailable(fault, name)
 
         route = DoorRoute(self.settings.limits.body_bytes_max_of(name), answer, refuse)
+        if shed is not None:
+            route = route._replace(shed=shed)
         for base in {"", base_path(self.settings.url)}:
             self._shell.door_routes[f"{base}/{name}"] = route
 

@@ -165,6 +165,9 @@ class Shell:
             body = await read_body(request, route.bytes_max, self._limits.body_deadline_s)
         except Refused as refused:
             return route.refuse(refused)
+        shed = route.shed(request.headers)
+        if shed is not None:
+            return shed
         return await route.receive(request.headers, body, request.remote or "")
 
 

@@ -7,6 +7,7 @@ left to the peer, and nothing else: six parameters, once each, at most 2 KiB.
 import binascii
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from hashlib import blake2b
 from typing import NamedTuple
 
@@ -86,8 +87,12 @@ def lifetime(now: int, ttl_s: int | None) -> tuple[int, int]:
     return now, now + seconds
 
 
+@lru_cache(maxsize=64)
 def parse_header(value: str) -> SignatureHeader:
-    """The header's content; raises Unauthenticated saying which part is wrong."""
+    """The header's content; raises Unauthenticated saying which part is wrong.
+
+    Remembered for a moment: who sheds load asks before who claims the message.
+    """
     if len(value) > HEADER_CHARS_MAX:
         raise Unauthenticated(f"The signature header is longer than {HEADER_CHARS_MAX} characters.")
     usual = _USUAL.fullmatch(value)

@@ -232,6 +232,36 @@ async def test_requests_in_one_go_are_answered_one_after_the_other() -> None:
         assert there.by_aiohttp == 0
 
 
+async def test_what_is_shed_is_answered_in_its_turn_and_never_received() -> None:
+    full = Answer(503, {**JSON, "Retry-After": "2"}, nack(Overloaded("full")), is_common=True)
+    asked = 0
+
+    def shed(headers: Headers) -> Answer | None:
+        nonlocal asked
+        asked += 1
+        return full if asked % 3 else None
+
+    async with listening() as there, connected(there) as (reader, writer):
+        route = there.shell.door_routes["/door"]
+        there.shell.door_routes["/door"] = route._replace(shed=shed)
+        writer.write(PLAIN * 3_000)  # in one piece: each waits for the one before it
+        answers = [await answer(reader) for _ in range(3_000)]
+        assert [status for status, _, _ in answers] == [503, 503, 200] * 1_000
+        assert answers[0][2] == full.body
+        assert there.bodies == [b"{}"] * 1_000
+        assert there.by_aiohttp == 0
+
+
+async def test_a_request_behind_one_that_was_shed_may_be_anything() -> None:
+    async with listening() as there, connected(there) as (reader, writer):
+        full = Answer(503, JSON, nack(Overloaded("full")), is_common=True)
+        route = there.shell.door_routes["/door"]
+        there.shell.door_routes["/door"] = route._replace(shed=lambda headers: full)
+        writer.write(PLAIN + b"GET /page HTTP/1.1\r\nHost: x\r\n\r\n" + PLAIN)
+        assert [(await answer(reader))[0] for _ in range(3)] == [503, 200, 503]
+        assert there.by_aiohttp == 1
+
+
 async def test_a_page_asked_for_behind_a_message_comes_after_its_answer() -> None:
     async with listening() as there, connected(there) as (reader, writer):
         writer.write(PLAIN + b"GET /page HTTP/1.1\r\nHost: x\r\n\r\n" + PLAIN)
