@@ -27,17 +27,16 @@ from tests.support.surroundings import Quoted, Request, Surroundings, surroundin
 AT_ONCE = 4  # copies: each mostly waits, for the sealer, for a restart
 KILL_DEADLINE_S = 8.0
 ON_SQLITE = {
-    "before it was kept": 10,
-    "kept, before the ACK": 1,
-    "after the ACK, before the decision": 20,
+    "before it was kept": 25,
+    "kept and decided, before the ACK": 1,
     "decided, before the answer was heard": 1,
     "heard, before that was marked": 3,
     "marked, before the seal": 5,
     "sealed, before the witness": 1,
     "witnessed": 1,
 }  # how many points at least must fall into each
-ON_POSTGRESQL = {**ON_SQLITE, "before it was kept": 3, "after the ACK, before the decision": 15}
-WRITES_OF_SQLITE = {"pwrite64": 51, "fdatasync": 4, "write": 3}  # the database, each commit, peers
+ON_POSTGRESQL = {**ON_SQLITE, "before it was kept": 15}
+WRITES_OF_SQLITE = {"pwrite64": 45, "fdatasync": 3, "write": 3}  # the database, each commit, peers
 WRITES_OF_POSTGRESQL = {"sendto": 51, "write": 3}  # to the server, and to peers and the witness
 
 
@@ -216,10 +215,10 @@ def stage_of(home: Home, confirm: Request, *, acked: bool, heard: bool) -> str:
     if not stands.received:
         assert not acked, "ACKed and not kept"
         return "before it was kept"
-    if not acked:
-        return "kept, before the ACK"
     if not stands.orders:
-        return "after the ACK, before the decision"
+        return "kept, before the decision"
+    if not acked:
+        return "kept and decided, before the ACK"
     if not heard:
         return "decided, before the answer was heard"
     if stands.owed != [("on_confirm", "sent")]:
