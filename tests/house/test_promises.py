@@ -1,4 +1,4 @@
-"""docs/promises.md: all twenty stand there, and every test they name exists."""
+"""docs/promises.md: all twenty stand there, and every test that is named exists."""
 
 import ast
 import re
@@ -10,7 +10,8 @@ import pytest
 ROOT = Path(__file__).parents[2]
 ROW = re.compile(r"^\| P(\d+) \| (.+?) \| (.+) \| (.+) \|$", re.MULTILINE)
 TEST = re.compile(r"`(tests/[\w/]+\.py)::(\w+)`( \(slow\))?")
-PROMISES = ROW.findall((ROOT / "docs" / "promises.md").read_text())
+TOLD = (ROOT / "docs" / "promises.md").read_text()
+PROMISES = ROW.findall(TOLD)
 
 
 @cache
@@ -45,3 +46,14 @@ def test_every_test_that_a_promise_names_exists(promise: tuple[str, str, str, st
         marks = functions_of(ROOT / path).get(name)
         assert marks is not None, f"{path} has no {name}"
         assert ("pytest.mark.slow" in marks) == bool(slow), f"{name}: slow or not"
+
+
+def test_every_bad_day_has_a_test_that_exists() -> None:
+    days = TOLD.partition("## Bad days")[2]
+    rows = re.findall(r"^\| (?!fault)(.+) \| (`.+) \|$", days, re.MULTILINE)
+    assert len(rows) >= 14
+    for _, proof in rows:
+        for path, name, slow in TEST.findall(proof):
+            marks = functions_of(ROOT / path).get(name)
+            assert marks is not None, f"{path} has no {name}"
+            assert ("pytest.mark.slow" in marks) == bool(slow), f"{name}: slow or not"
