@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import resource
 import signal
 import sys
 from collections.abc import Coroutine
@@ -20,6 +21,7 @@ def run(node: Node) -> None:
     """Start `node`, serve until SIGTERM or SIGINT, stop it. Raises what ended it otherwise."""
     import uvloop
 
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # keys are in memory, and stay there
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(_run(node))
 
