@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -390,6 +391,8 @@ def test_a_signal_ends_the_process_cleanly(tmp_path: Path, number: signal.Signal
         assert process.stdout is not None
         line = process.stdout.readline()
         assert line.startswith("bpp.example.org (BPP) listens on http://127.0.0.1:")
+        limits = Path(f"/proc/{process.pid}/limits").read_text()
+        assert re.search(r"^Max core file size +0 +0 ", limits, re.MULTILINE), "keys on the disk"
         process.send_signal(number)
         out, err = process.communicate(timeout=20)
     finally:
