@@ -6,6 +6,7 @@ duplicates, the action's own questions, the queue, the handling. Its refusal goe
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from protocol_specs.wire.version import Dialects
 
 SUBJECT = "message"
+AGAIN_S, PATIENCE_S = 0.05, 5.0  # with a holder that is away: its successor is coming
 AWAY = "the worker that holds this conversation does not answer; send it again"
 _NEW, _REPEAT = b"new", b"repeat"
 
@@ -55,13 +57,22 @@ class Handing:
             slot = self._share.slot_of(action.key(envelope))
         if slot == self._share.slot:
             return await self._arrivals.receive(action, envelope, now)
-        try:
-            answer = await self._siblings.ask(slot, SUBJECT, written(envelope))
-        except SiblingUnavailable:
-            raise Overloaded(AWAY) from None
+        answer = await self._asked(slot, written(envelope))
         if answer not in (_NEW, _REPEAT):
             raise refused_of(answer)
         return answer == _NEW
+
+    async def _asked(self, slot: int, message: bytes) -> bytes:
+        """Asks again while there is time: who took it before says that it is a repeat."""
+        loop = asyncio.get_running_loop()
+        until = loop.time() + PATIENCE_S
+        while True:
+            try:
+                return await self._siblings.ask(slot, SUBJECT, message)
+            except SiblingUnavailable:
+                if loop.time() > until:
+                    raise Overloaded(AWAY) from None
+                await asyncio.sleep(AGAIN_S)
 
     async def _handed(self, payload: bytes) -> bytes:
         """What a sibling received, taken here."""

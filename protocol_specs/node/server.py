@@ -99,6 +99,8 @@ class Node:
         if settings.workers != self.share.of:
             raise SettingsError("key 'workers': start this node with wayfare serve")
         self.buses = Buses(settings, self.share, self.telemetry)
+        if self.worker is not None:
+            self.worker.say_waiting()
         self.store = Store.open(settings.store_at, metadata, triggers=triggers, share=self.share)
         self.inbox = Inbox(self.store, self.telemetry, self.dialects)
         self.outbox = Outbox(self.store, self.client, self.telemetry, now=self.now)

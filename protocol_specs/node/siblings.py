@@ -63,6 +63,7 @@ class Siblings:
         self._here = range(share.of)
         self._far: Far | None = None
         self._server: asyncio.Server | None = None
+        self._is_leaving = False
         self._visitors: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
 
     def reach(self, here: range, far: Far) -> None:
@@ -117,6 +118,7 @@ class Siblings:
             await self._far.leave()
         if self._server is None:
             return
+        self._is_leaving = True
         self._server.close()
         for writer in self._visitors.values():
             writer.write(_HEAD.pack(0, 0, _Kind.LEAVING))
@@ -153,6 +155,9 @@ class Siblings:
         task = asyncio.current_task()
         if task is None:
             raise RuntimeError("a connection is served in a task")
+        if self._is_leaving:  # it came while we closed; without a welcome it asks elsewhere
+            writer.close()
+            return
         self._visitors[task] = writer
         answering: set[asyncio.Task[None]] = set()
         room = asyncio.Semaphore(ASKED_MAX)

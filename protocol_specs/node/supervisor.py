@@ -33,7 +33,9 @@ class _Child:
     process: subprocess.Popen[bytes]
     said: int
     started: float
+    waits: bool = False  # for its slot, with everything read
     is_ready: bool = False
+    is_leaving: bool = False
 
 
 class Supervisor:
@@ -83,7 +85,8 @@ class Supervisor:
         """Hears who is ready, and starts anew who died. An exit status where there is no use."""
         for slot, child in list(self._children.items()):
             if not child.is_ready and select.select([child.said], [], [], 0)[0]:
-                child.is_ready = os.read(child.said, 1) == b"1"
+                said = os.read(child.said, 1)
+                child.waits, child.is_ready = child.waits or said == b"0", said == b"1"
                 self._failures = 0 if child.is_ready else self._failures
             status = child.process.poll()
             if status is None:
@@ -103,18 +106,21 @@ class Supervisor:
         for slot, child in list(self._leaving.items()):
             if child.process.poll() is not None:
                 del self._leaving[slot]
+            elif self._children[slot].waits and not child.is_leaving:
+                child.is_leaving = True
+                child.process.send_signal(signal.SIGHUP)
         return None
 
     def _replace_next(self) -> None:
-        """The next one to be replaced, once the last successor listens. It waits for the slot, and
-        has everything read when the old one has answered all and gives the slot free."""
+        """The next one to be replaced, once the last successor listens. The old one goes on until
+        its successor waits for the slot, with settings and code read: one that cannot start
+        replaces nobody."""
         is_settled = all(child.is_ready for child in self._children.values())
         if not self._to_replace or self._leaving or not is_settled:
             return
         slot = self._to_replace.pop(0)
         old = self._leaving[slot] = self._children[slot]
         self._children[slot] = self._start(slot)
-        old.process.send_signal(signal.SIGHUP)
         os.close(old.said)
 
     def _end(self, status: int) -> int:

@@ -75,6 +75,10 @@ class Worker:
         """The two sockets, bound by the parent."""
         return socket.socket(fileno=self.sock), socket.socket(fileno=self.ops_sock)
 
+    def say_waiting(self) -> None:
+        """Tells the parent that this worker needs its slot from here on."""
+        os.write(self.ready, b"0")
+
     def say_ready(self) -> None:
         """Tells the parent that this worker serves."""
         os.write(self.ready, b"1")

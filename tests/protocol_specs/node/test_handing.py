@@ -1,5 +1,6 @@
 """A passing message goes to the worker that holds its key: taken once, refused as there."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
@@ -8,7 +9,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from protocol_specs.node import siblings
+from protocol_specs.node import handing, siblings
 from protocol_specs.node.actions import Passing
 from protocol_specs.node.arrivals import Arrivals
 from protocol_specs.node.handing import Handing, read, refusal, refused_of, written
@@ -66,7 +67,7 @@ async def two_workers(folder: Path, refuse: Refused | None = None) -> AsyncItera
     for share in SHARES:
         one = Siblings(share, folder, fault=fault)
         arrivals = Arrivals(waiting_max=2, memory_max=10)
-        handing = Handing(
+        one_handing = Handing(
             share=share,
             siblings=one,
             arrivals=arrivals,
@@ -74,7 +75,7 @@ async def two_workers(folder: Path, refuse: Refused | None = None) -> AsyncItera
             dialects=Dialects({}),
             now=lambda: NOW,
         )
-        made.handings.append(handing)
+        made.handings.append(one_handing)
         made.arrivals.append(arrivals)
         made.siblings.append(one)
         await one.start()
@@ -96,9 +97,9 @@ async def test_a_message_is_taken_once_by_its_holder_wherever_it_comes_in(tmp_pa
             waiting = await workers.arrivals[slot].take()
             assert waiting.envelope == sent
             changed = envelope_of(BAP, "search", text="y", message_id=workers.key_of(slot))
-            for handing in workers.handings:
+            for each in workers.handings:
                 with pytest.raises(ChangedDuplicate) as refused:
-                    await handing.receive(workers.action, changed, NOW)
+                    await each.receive(workers.action, changed, NOW)
                 assert refused.value.path == "/context/message_id"
 
 
@@ -136,6 +137,7 @@ async def test_a_holder_that_is_away_is_a_503_and_nothing_is_taken_here(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(siblings, "DEADLINE_S", 0.1)
+    monkeypatch.setattr(handing, "PATIENCE_S", 0.1)
     async with two_workers(tmp_path) as workers:
         await workers.siblings[1].stop()
         sent = envelope_of(BAP, "search", message_id=workers.key_of(1))
@@ -143,6 +145,29 @@ async def test_a_holder_that_is_away_is_a_503_and_nothing_is_taken_here(
             await workers.handings[0].receive(workers.action, sent, NOW)
         assert refused.value.retry_after_s
         assert not workers.arrivals[0].known(NOW)
+
+
+async def test_a_message_waits_for_the_successor_of_its_holder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(siblings, "DEADLINE_S", 0.05)
+    async with two_workers(tmp_path) as workers:
+        await workers.siblings[1].stop()
+        sent = envelope_of(BAP, "search", message_id=workers.key_of(1))
+        asking = asyncio.create_task(workers.handings[0].receive(workers.action, sent, NOW))
+        await asyncio.sleep(0.2)  # longer than one question waits
+        successor = Siblings(SHARES[1], tmp_path, fault=fault)
+        Handing(
+            share=SHARES[1],
+            siblings=successor,
+            arrivals=workers.arrivals[1],
+            actions={"search": workers.action},
+            dialects=Dialects({}),
+            now=lambda: NOW,
+        )
+        await successor.start()
+        assert await asking
+        await successor.stop()
 
 
 def test_a_message_is_read_as_it_was_written() -> None:
