@@ -6,10 +6,21 @@ what is found here came past it. While a row stands in `imbalance`, a trigger re
 
 from collections import deque
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, Table, bindparam, case, delete, func, select
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    Table,
+    bindparam,
+    case,
+    delete,
+    func,
+    literal_column,
+    select,
+)
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from bpp.ledger import sealing
@@ -24,7 +35,8 @@ from bpp.ledger.tables import (
 from protocol_specs.node.store import Row, Session, Statement, Store
 
 EVERY_S = 60
-OLDER = 16  # blocks of former times that are looked at again each minute: all, in their turn
+STRETCH = 512  # about so many entries are looked at in one step, in whole blocks
+OLDER = 16  # stretches of former times that are looked at again each minute: all, in their turn
 UNSEALED = 0  # in the place of a block's number
 
 _entry, _transfer = EntryRow.__table__, TransferRow.__table__
@@ -39,9 +51,13 @@ def _of_account(account: Any, side: str) -> ColumnElement[bool]:
     return same
 
 
-def _sums(place: Table) -> Select[Any]:
-    """By currency, what the entries of a place move on either side, and how many of their transfers
-    are not what balances: an amount above zero between two accounts in the entry's currency."""
+_NONE: ColumnElement[int] = literal_column(str(UNSEALED))
+
+
+def _sums(place: Table, block: ColumnElement[int]) -> Select[Any]:
+    """By block and currency, what the entries of a place move on either side, and how many of their
+    transfers are not what balances: an amount above zero between two accounts in the entry's
+    currency."""
     amount = _transfer.c.amount_minor
     is_sound = (
         (_transfer.c.currency == _entry.c.currency)
@@ -51,6 +67,7 @@ def _sums(place: Table) -> Select[Any]:
     debit, credit = is_sound & _debited.c.id.is_not(None), is_sound & _credited.c.id.is_not(None)
     return (
         select(
+            block.label("block"),
             _entry.c.currency,
             func.coalesce(func.sum(case((debit, amount))), 0).label("debit_minor"),
             func.coalesce(func.sum(case((credit, amount))), 0).label("credit_minor"),
@@ -61,13 +78,24 @@ def _sums(place: Table) -> Select[Any]:
         .join(_transfer, _transfer.c.entry == _entry.c.id)
         .outerjoin(_debited, _of_account(_debited, "debit"))
         .outerjoin(_credited, _of_account(_credited, "credit"))
-        .group_by(_entry.c.currency)
+        .group_by(*(() if block is _NONE else (block,)), _entry.c.currency)
     )
 
 
-_SAID = ("currency", "debit_minor", "credit_minor", "faulty")
-_OF_BLOCK = Statement(_sums(_leaf).where(_leaf.c.block == bindparam("block")))
-_OF_UNSEALED = Statement(_sums(_unsealed))
+_SAID = ("block", "currency", "debit_minor", "credit_minor", "faulty")
+_OF_BLOCKS = Statement(
+    _sums(_leaf, _leaf.c.block).where(
+        _leaf.c.block > bindparam("after"), _leaf.c.block <= bindparam("until")
+    )
+)
+_OF_UNSEALED = Statement(_sums(_unsealed, _NONE))
+_UNTIL = Statement(
+    select(_leaf.c.block)
+    .where(_leaf.c.block > bindparam("after"))
+    .order_by(_leaf.c.block, _leaf.c.position)
+    .offset(bindparam("stretch"))
+    .limit(1)
+)
 _STAND = Statement(select(_imbalance).order_by(_imbalance.c.block, _imbalance.c.currency))
 _STANDS = Statement(upsert(_imbalance).on_conflict_do_nothing(index_elements=["block", "currency"]))
 _OVER = Statement(
@@ -75,6 +103,15 @@ _OVER = Statement(
         _imbalance.c.block == bindparam("of_block"), _imbalance.c.currency == bindparam("of")
     )
 )
+
+
+@dataclass(slots=True)
+class _Walk:
+    """Blocks beyond `after`, up to `to`, of which `steps` stretches are looked at."""
+
+    after: int
+    to: int
+    steps: int
 
 
 class Watch:
@@ -88,19 +125,19 @@ class Watch:
         self.unbalanced = 0
         self._store, self._tell = store, tell
         self._next_at = self._sealed = self._older = 0
-        self._blocks: deque[int] = deque()
+        self._walks: deque[_Walk] = deque()
         self._stood: set[tuple[int, str]] = set()
         self._found: set[tuple[int, str]] = set()
         self._is_looking = False
 
     async def look_next(self, now: int) -> bool:
-        """One block a step, so that nobody waits for it; False once a minute's look is over."""
+        """One stretch a step, so that nobody waits for it; False once a minute's look is over."""
         if self._is_looking:
             await self._look(now)
         elif now >= self._next_at or now < self._next_at - EVERY_S:
             self._next_at = now + EVERY_S
             self._is_looking = True
-            await self._note(UNSEALED, self._store.read(self._begin), now)
+            await self._note(self._store.read(self._begin), now)
         return self._is_looking
 
     def _begin(self, session: Session) -> list[Row]:
@@ -109,38 +146,45 @@ class Watch:
         last = sealing.last_number(session)
         self._found = set()
         self._stood = {(row["block"], row["currency"]) for row in session.all(_STAND)}
-        since = range(self._sealed + 1 if self._sealed else last + 1, last + 1)
-        older = ((self._older + n) % last + 1 for n in range(min(OLDER, last)))
-        stood = (block for block, _ in self._stood if block != UNSEALED)
-        self._blocks = deque(dict.fromkeys((*stood, *since, *older)))
-        self._older = (self._older + OLDER) % last if last else 0
+        stood = (_Walk(block - 1, block, 1) for block, _ in self._stood if block != UNSEALED)
+        since = _Walk(self._sealed or last, last, last)
+        self._walks = deque((*stood, since, _Walk(self._older, last, OLDER)))
         self._sealed = last
         return session.all(_OF_UNSEALED)
 
     async def _look(self, now: int) -> None:
-        if self._blocks:
-            block = self._blocks[0]
-            sums = self._store.read(lambda session: session.all(_OF_BLOCK, block=block))
-            await self._note(block, sums, now)
-            self._blocks.popleft()
-            return
+        while self._walks:
+            walk = self._walks[0]
+            if walk.after < walk.to and walk.steps:
+                await self._note(self._store.read(partial(_stretch, walk=walk)), now)
+                return
+            self._older = walk.after if walk.after < walk.to else 0  # the last walk says it last
+            self._walks.popleft()
         over = self._stood - self._found
         if over:
             await self._store.transact(partial(_end, over=over))
         self.unbalanced = len(self._found)
         self._is_looking = False
 
-    async def _note(self, block: int, sums: list[Row], now: int) -> None:
+    async def _note(self, sums: list[Row], now: int) -> None:
         for row in sums:
             if not row["faulty"] and row["debit_minor"] == row["credit_minor"]:
                 continue
-            found = {"block": block, **{key: row[key] for key in _SAID}, "found_at": now}
-            key = (block, row["currency"])
+            found = {**{key: row[key] for key in _SAID}, "found_at": now}
+            key = (row["block"], row["currency"])
             self._found.add(key)
             if key not in self._stood:
                 await self._store.transact(partial(_stands, found=found))
                 self._tell(found)
             self.unbalanced = max(self.unbalanced, len(self._found))
+
+
+def _stretch(session: Session, walk: _Walk) -> list[Row]:
+    """The sums of the next blocks of the walk."""
+    row = session.one(_UNTIL, after=walk.after, stretch=STRETCH - 1)
+    after, walk.after = walk.after, walk.to if row is None else min(row["block"], walk.to)
+    walk.steps -= 1
+    return session.all(_OF_BLOCKS, after=after, until=walk.after)
 
 
 def standing(session: Session) -> list[Row]:

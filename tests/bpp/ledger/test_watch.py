@@ -10,7 +10,7 @@ from sqlalchemy import text
 
 from bpp.ledger import chart, journal, watch
 from bpp.ledger.entry import PostingStopped
-from bpp.ledger.watch import EVERY_S, OLDER, Watch
+from bpp.ledger.watch import EVERY_S, Watch
 from protocol_specs.node.sqlite import FILE_NAME
 from protocol_specs.node.store import Statement
 from tests.bpp.ledger.support import NOW, Ledger, an_entry
@@ -59,10 +59,10 @@ async def test_books_that_balance_are_looked_at_each_minute_and_nothing_is_writt
 ) -> None:
     looking = Looking(ledger)
     await looking.minute()
-    assert looking.steps == 3  # what waits, and both blocks
+    assert looking.steps == 2  # what waits, and both blocks in one stretch
     assert not await looking.watch.look_next(looking.now + EVERY_S - 1)
     await looking.minute()
-    assert looking.steps == 6
+    assert looking.steps == 4
     assert (looking.told, looking.watch.unbalanced) == ([], 0)
     assert ledger.store.read(watch.standing) == []
 
@@ -110,15 +110,24 @@ async def test_an_entry_in_another_currency_than_its_transfers_is_found(ledger: 
 
 
 @pytest.mark.sqlite
-async def test_every_old_block_has_its_turn_however_many_there_are(ledger: Ledger) -> None:
-    ledger.seal(2 * OLDER)
+async def test_every_old_block_has_its_turn_however_many_there_are(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watch, "STRETCH", 4)  # two blocks of three
+    monkeypatch.setattr(watch, "OLDER", 3)
+    ledger.seal(16)  # and two before: three minutes
     looking = Looking(ledger)
     await looking.minute()
-    edit(ledger, f"UPDATE transfer SET amount_minor = 0 WHERE {of(2 * 3 + 3 * OLDER + 5)}")
-    for _ in range(2):
-        await looking.minute()
-    assert len(looking.told) == 1
-    assert looking.steps < 3 * (OLDER + 3)
+    edit(ledger, f"UPDATE transfer SET amount_minor = 0 WHERE {of(7 + 3 * 14)}")
+    await looking.minute()
+    assert looking.told == []
+    await looking.minute()
+    assert [found["block"] for found in looking.told] == [17]
+    assert looking.steps == 3 * 4
+    edit(ledger, f"UPDATE transfer SET amount_minor = 0 WHERE {of(1)}")
+    await looking.minute()  # comes to the end
+    await looking.minute()
+    assert [found["block"] for found in looking.told] == [17, 1]
 
 
 async def test_while_an_imbalance_stands_an_older_process_posts_nothing_either(
