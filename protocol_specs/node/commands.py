@@ -83,7 +83,8 @@ def run_serve(arguments: argparse.Namespace) -> int:
     """Build the node of that role and run it until SIGTERM or Ctrl-C."""
     _check_role(arguments)
     settings = load(arguments.config, AnyNodeSettings)
-    if settings.workers > 1 and VARIABLE not in os.environ:
+    are_several = settings.workers_of > 1 or settings.workers + settings.workers_before > 1
+    if are_several and VARIABLE not in os.environ:
         from protocol_specs.node.supervisor import Supervisor
 
         settings.require_workers(arguments.role)

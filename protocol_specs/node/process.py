@@ -35,6 +35,7 @@ async def _run(node: Node) -> None:
     if node.worker is not None:
         loop.add_signal_handler(signal.SIGHUP, replaced.set)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, signal.valid_signals())  # its parent's mask
+        loop.add_reader(node.worker.parent, _orphaned, loop, node.worker.parent, told)
     try:
         await node.start()
         collector.calm()
@@ -46,6 +47,12 @@ async def _run(node: Node) -> None:
             await _first(told.wait(), node.ended(), node.drain())
     finally:
         await node.stop()
+
+
+def _orphaned(loop: asyncio.AbstractEventLoop, pipe: int, told: asyncio.Event) -> None:
+    """The parent is gone, by SIGKILL perhaps: whoever starts the node anew needs port and slots."""
+    loop.remove_reader(pipe)
+    told.set()
 
 
 async def _first(*awaited: Coroutine[Any, Any, object]) -> None:

@@ -45,7 +45,7 @@ def run_rotate(arguments: argparse.Namespace) -> int:
             f"{arguments.config}: key 'registry' is missing: this node's keys are in no registry. "
             "A registry's own key is pinned in the settings of everybody, and is changed there"
         )
-    if settings.workers > 1:
+    if settings.workers_of > 1:
         raise SettingsError(
             f"{arguments.config}: key 'workers': one process changes the keys. Set workers = 1, "
             "start the node again, rotate, then set it back"

@@ -96,7 +96,7 @@ class Node:
         self.dialects = Dialects(settings.dialects)
         self.worker = inherited()
         self.share = WHOLE if self.worker is None else self.worker.share
-        if settings.workers != self.share.of:
+        if settings.workers_of != self.share.of:
             raise SettingsError("key 'workers': start this node with wayfare serve")
         self.buses = Buses(settings, self.share, self.telemetry)
         if self.worker is not None:

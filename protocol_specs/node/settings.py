@@ -138,6 +138,8 @@ class NodeSettings(Frozen):
     record: Path | None = None  # a folder for what is received and sent, people masked
     store: StoreSettings = StoreSettings()
     workers: int = Field(default=1, ge=1, le=32)  # processes of this node; more need PostgreSQL
+    workers_before: int = Field(default=0, ge=0, le=1023)  # those on the machines before this one
+    workers_in_all: int | None = Field(default=None, ge=1, le=1024)  # on all; None: `workers`
     nats: NatsPlace | None = None  # for hints between the processes of this node
     feed: NatsPlace | None = None  # where the registry says that something changed
     limits: Limits = Limits()
@@ -169,6 +171,11 @@ class NodeSettings(Frozen):
         return 0 if self.port == 0 else ops_port_beside(self.port)
 
     @property
+    def workers_of(self) -> int:
+        """Processes of this node on all its machines."""
+        return self.workers_in_all or self.workers
+
+    @property
     def store_at(self) -> StoreAt:
         """Where this node's data are. Raises SettingsError when the password cannot be read."""
         given = self.store
@@ -180,17 +187,35 @@ class NodeSettings(Frozen):
             read_secret(given.password_file, key="store.password_file", made_by="Write it there."),
         )
 
+    def private_file(self, name: str) -> str:
+        """A secret that the node makes for itself below `data_dir`, the same on all its machines.
+
+        Raises SettingsError naming the file where it cannot be read, or was not brought here yet.
+        """
+        path = self.data_dir / name
+        if self.workers_before and not path.exists():
+            raise SettingsError(
+                f"key 'workers_before': {path} is missing: the machine whose workers_before is 0 "
+                "makes it at its first start; copy it from there"
+            )
+        return private_file(path)
+
     def require_workers(self, role: str) -> None:
         """Raises SettingsError unless a node of this role and these settings can have `workers`."""
+        if self.workers_before + self.workers > self.workers_of:
+            raise SettingsError(
+                f"key 'workers_in_all': {self.workers_of} cannot be, with {self.workers} workers "
+                f"here and {self.workers_before} on the machines before this one"
+            )
         if self.store.url is None:
             raise SettingsError(
                 "key 'workers': SQLite has one process; more need a PostgreSQL database, named by "
                 "[store] url"
             )
-        if role in ("registry", "gateway"):
+        if role in ("registry", "gateway") and self.workers_of > self.workers and not self.nats:
             raise SettingsError(
-                f"key 'workers': a {role} runs in one process, for it remembers what was asked "
-                "in memory; leave the key out"
+                f"key 'workers_in_all': the workers of a {role} ask each other, and between "
+                "machines NATS carries that: name a server in [nats]"
             )
         if self.record is not None:
             raise SettingsError("key 'workers': a recording needs one process; leave out 'record'")

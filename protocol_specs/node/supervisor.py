@@ -1,7 +1,8 @@
 """The parent of a node's workers: keeps the listening sockets, and as many workers as asked for.
 
 SIGHUP replaces the workers one by one, each by a process that reads settings and code anew, and no
-connection is refused meanwhile. A worker that dies is replaced. SIGTERM ends them all.
+connection is refused meanwhile. A worker that dies is replaced. SIGTERM ends them all; they end by
+themselves when the parent is killed, and the next one waits for that.
 """
 
 import os
@@ -16,6 +17,7 @@ from pathlib import Path
 from protocol_specs.node import sqlite
 from protocol_specs.node.settings import AnyNodeSettings
 from protocol_specs.node.startup import bind, bind_ops
+from protocol_specs.node.store_faults import StoreInUse
 from protocol_specs.node.workers import VARIABLE, Share, Worker
 
 SIGNALS = {signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD}
@@ -43,8 +45,14 @@ class Supervisor:
 
     def __init__(self, role: str, config: Path, settings: AnyNodeSettings) -> None:
         self._command = [sys.executable, "-c", RUN, "serve", role, "--config", str(config)]
-        self._of, self._stop_s = settings.workers, settings.limits.stop_deadline_s + END_S
-        self._lock = sqlite.lock(settings.data_dir)
+        before, here = settings.workers_before, settings.workers
+        self._shares = {
+            slot: Share(slot, settings.workers_of, before, here)
+            for slot in range(before, before + here)
+        }
+        self._first, self._stop_s = before, settings.limits.stop_deadline_s + END_S
+        self._lock = self._locked(settings.data_dir)
+        self._alive = os.pipe()  # nothing is written: the second end closes with this process
         self._sock, self._ops_sock = bind(settings), bind_ops(settings)
         self._sock.listen(256)
         self._children: dict[int, _Child] = {}
@@ -56,27 +64,42 @@ class Supervisor:
     def run(self) -> int:
         """Until SIGTERM or Ctrl-C; the exit status."""
         signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
-        self._children[0] = self._start(0)
+        self._children[self._first] = self._start(self._first)
         while True:
             got = signal.sigtimedwait(SIGNALS, LOOK_S)
             if got is not None and got.si_signo in (signal.SIGTERM, signal.SIGINT):
                 return self._end(0)
             if got is not None and got.si_signo == signal.SIGHUP:
-                self._to_replace = list(range(self._of))
+                self._to_replace = list(self._shares)
             status = self._look()
             if status is not None:
                 return self._end(status)
             self._replace_next()
 
+    def _locked(self, data_dir: Path) -> int:
+        """The folder, once the workers of a parent that was killed have ended: they hold it too.
+        Raises StoreInUse."""
+        deadline, is_told = time.monotonic() + self._stop_s, False
+        while True:
+            try:
+                return sqlite.lock(data_dir)
+            except StoreInUse as fault:
+                if time.monotonic() > deadline or _is_running(fault.holder):
+                    raise
+                if not is_told:
+                    self._say(f"the workers of process {fault.holder}, which is gone, are ending")
+                is_told = True
+                time.sleep(LOOK_S)
+
     def _start(self, slot: int) -> _Child:
         read, write = os.pipe()
         os.set_blocking(read, False)
         sockets = self._sock.fileno(), self._ops_sock.fileno()
-        worker = Worker(Share(slot, self._of), *sockets, write)
+        worker = Worker(self._shares[slot], *sockets, write, self._alive[0])
         process = subprocess.Popen(  # noqa: S603 - our own command line
             self._command,
             env={**os.environ, VARIABLE: worker.written()},
-            pass_fds=(*sockets, write),
+            pass_fds=(*sockets, write, self._alive[0], self._lock),
         )
         os.close(write)
         return _Child(process, read, time.monotonic())
@@ -100,8 +123,8 @@ class Supervisor:
                 self._say(f"worker {slot} ended with {status}; another takes its place")
                 os.close(child.said)
                 self._children[slot] = self._start(slot)
-        if self._children[0].is_ready:  # it has made what all share: secrets, the roster
-            for slot in range(len(self._children), self._of):
+        if self._children[self._first].is_ready:  # it has made what all share: secrets, the roster
+            for slot in self._shares.keys() - self._children.keys():
                 self._children[slot] = self._start(slot)
         for slot, child in list(self._leaving.items()):
             if child.process.poll() is not None:
@@ -140,3 +163,15 @@ class Supervisor:
     def _say(self, what: str) -> None:
         sys.stderr.write(f"wayfare: {what}\n")
         sys.stderr.flush()
+
+
+def _is_running(pid: str) -> bool:
+    try:
+        os.kill(int(pid), 0)
+    except ValueError:  # it did not say who it is
+        return True
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from protocol_specs.node.settings import SettingsError, private_file, read_secret
+from protocol_specs.node.settings import SettingsError, read_secret
 from protocol_specs.web import sessions
 from protocol_specs.web.assets import Assets
 from protocol_specs.web.once import Once
@@ -27,7 +27,7 @@ class Site:
         self, node: Node, settings: WebSettings, *packages: str, sender: Sender | None = None
     ) -> None:
         self.node, self.settings = node, settings
-        self.secret = private_file(node.settings.data_dir / "web.key")
+        self.secret = node.settings.private_file("web.key")
         self.assets = Assets("")
         for package in (OWN, *reversed(packages)):
             self.assets.add_package(package)

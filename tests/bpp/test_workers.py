@@ -3,12 +3,13 @@
 import argparse
 import asyncio
 import os
+import shutil
 import signal
 import sys
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import aiohttp
@@ -16,14 +17,12 @@ import pytest
 
 from protocol_specs.node.commands import run_serve
 from protocol_specs.node.postgres.link import Link
-from protocol_specs.node.postgres.migrating import migrate
 from protocol_specs.node.settings import SettingsError
-from protocol_specs.node.store import StoreAt
 from protocol_specs.node.summing import summed
 from protocol_specs.node.supervisor import RUN
 from tests.support.nodes import listening_socket
+from tests.support.postgres_home import PostgresHome, make_postgres_home
 from tests.support.postgres_server import server
-from tests.support.provider_process import Home, make_home
 from tests.support.surroundings import Request, Surroundings, surroundings
 
 DEADLINE_S = 90
@@ -59,44 +58,43 @@ class Node:
         return int(self.link.rows(f"SELECT count(*) FROM {what}")[0][0])  # noqa: S608 - of a test
 
 
-def prepared(folder: Path, around: Surroundings) -> tuple[Home, str]:
+def prepared(folder: Path, around: Surroundings, more: str = "workers = 2") -> PostgresHome:
     """A provider's folder with two workers on a new database."""
-    url = server().make(f"workers_{os.urandom(4).hex()}")
-    migrate(StoreAt(folder, url), "bpp.migrations")
-    home = make_home(folder / "home", around.registry)
     with listening_socket() as one, listening_socket() as two:
         ports = one.getsockname()[1], two.getsockname()[1]
-    head, _, tail = home.config.read_text().partition("\nport = 0\n")
-    own = f'\nport = {ports[0]}\nworkers = 2\nops = {{ port = {ports[1]} }}\nstore.url = "{url}"\n'
-    home.config.write_text(f"{head}{own}{tail}")
-    return home, url
+    more = f"{more}\nops = {{ port = {ports[1]} }}"
+    home = make_postgres_home(folder / "home", around.registry, server(), more)
+    home.config.write_text(
+        home.config.read_text().replace("\nport = 0\n", f"\nport = {ports[0]}\n", 1)
+    )
+    return home
 
 
 @asynccontextmanager
-async def serving(home: Home, url: str) -> AsyncIterator[Node]:
+async def serving(home: PostgresHome, workers: int = 2) -> AsyncIterator[Node]:
     """The node with its workers, until the block ends."""
-    log = home.folder / "log"
+    log = home.folder / f"log-{len(list(home.folder.glob('log-*')))}"
     with log.open("wb") as out:
         process = await asyncio.create_subprocess_exec(
             sys.executable, "-c", RUN, "serve", "bpp", "--config", str(home.config),
             stdout=out, stderr=out, cwd=Path.cwd(),
         )  # fmt: skip
-    link = Link(url)
+    link = Link(home.at.url or "")
     try:
         deadline = time.monotonic() + DEADLINE_S
-        while log.read_text().count(" listens on ") < 2:
+        while log.read_text().count(" listens on ") < workers:
             assert process.returncode is None, log.read_text()[-3000:]
             assert time.monotonic() < deadline, log.read_text()[-3000:]
             await asyncio.sleep(0.05)
         at = log.read_text().split(" listens on ")[1].split(",")[0]
-        ports = [line.split("=")[-1] for line in home.config.read_text().splitlines()]
-        ops = next(port.strip(" }") for port in ports if port.strip().endswith("}"))
+        ops = home.config.read_text().split("ops = { port = ")[1].split(" ")[0]
         yield Node(process, at, f"http://127.0.0.1:{ops}", link)
     finally:
         link.close()
         if process.returncode is None:
             process.terminate()
-        assert await process.wait() == 0, log.read_text()[-3000:]
+        code = await process.wait()
+    assert code in (0, -signal.SIGKILL), log.read_text()[-3000:]
 
 
 async def all_answered(around: Surroundings, confirms: list[Request]) -> None:
@@ -117,8 +115,8 @@ async def test_workers_share_the_work_and_are_replaced_without_a_refused_request
     tmp_path: Path,
 ) -> None:
     async with surroundings() as around:
-        home, url = prepared(tmp_path, around)
-        async with serving(home, url) as node:
+        home = prepared(tmp_path, around)
+        async with serving(home) as node:
             quotes = await asyncio.gather(*(around.quoted(node.url) for _ in range(40)))
             confirms = [around.confirm(quoted) for quoted in quotes]
             before = node.pids()
@@ -148,8 +146,8 @@ async def test_workers_share_the_work_and_are_replaced_without_a_refused_request
 @pytest.mark.timeout(240)
 async def test_a_killed_worker_is_replaced_and_nothing_is_lost_or_doubled(tmp_path: Path) -> None:
     async with surroundings() as around:
-        home, url = prepared(tmp_path, around)
-        async with serving(home, url) as node:
+        home = prepared(tmp_path, around)
+        async with serving(home) as node:
             quotes = await asyncio.gather(*(around.quoted(node.url) for _ in range(30)))
             confirms = [around.confirm(quoted) for quoted in quotes]
             for slot in (1, 0):
@@ -164,11 +162,94 @@ async def test_a_killed_worker_is_replaced_and_nothing_is_lost_or_doubled(tmp_pa
             assert node.count("received WHERE state <> 'handled'") == 0
 
 
+@pytest.mark.timeout(240)
+async def test_the_workers_of_a_killed_parent_end_and_the_next_goes_on(tmp_path: Path) -> None:
+    async with surroundings() as around:
+        home = prepared(tmp_path, around)
+        async with serving(home) as node:
+            quotes = await asyncio.gather(*(around.quoted(node.url) for _ in range(6)))
+            confirms = [around.confirm(quoted) for quoted in quotes]
+            workers = node.pids().values()
+            for confirm in confirms:
+                assert await around.send(node.url, confirm)
+            node.process.kill()
+        async with serving(home) as node:  # at once, with the same ports, folder and slots
+            assert [pid for pid in workers if is_running(pid)] == []
+            await all_answered(around, confirms)
+            assert node.count("orders") == node.count("contribution") == len(confirms)
+
+
+@pytest.mark.timeout(240)
+async def test_workers_on_two_machines_are_one_node_and_one_machine_may_be_away(
+    tmp_path: Path,
+) -> None:
+    async with surroundings() as around:
+        first = prepared(tmp_path / "1", around, "workers = 1\nworkers_in_all = 2")
+        second = beside(first, tmp_path / "2")
+        async with serving(first, 1) as one:
+            for name in ("desk.token", "forms.key", "tracking.key"):
+                shutil.copy(first.data / name, second.data)
+            async with serving(second, 1) as two:
+                quotes = await asyncio.gather(*(around.quoted(one.url) for _ in range(12)))
+                confirms = [around.confirm(quoted) for quoted in quotes]
+                assert sorted(one.pids()) == [0, 1]
+                for n, confirm in enumerate(confirms[:8]):
+                    assert await around.send((one, two)[n % 2].url, confirm)
+                await all_answered(around, confirms[:8])
+                for n, confirm in enumerate(confirms[:4]):  # what follows comes in at the other
+                    await cancelled(around, (two, one)[n % 2].url, confirm)
+            for confirm in confirms[8:]:
+                assert await around.send(one.url, confirm)
+            waiting = one.count("received WHERE state <> 'handled' AND conversation_id % 2 = 1")
+            async with serving(second, 1):
+                await all_answered(around, confirms)
+                assert one.count("orders") == len(confirms)
+                assert one.count("projected") == one.count("contribution") == len(confirms) + 4
+                assert one.count("received WHERE state <> 'handled'") == 0
+    assert waiting > 0, "the other machine was away, and nobody had its conversations"
+    for confirm in confirms:
+        assert len(set(around.heard[confirm.message_id])) == 1
+
+
+def is_running(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def beside(home: PostgresHome, folder: Path) -> PostgresHome:
+    """The same node on a second machine: the same keys and database, its own folder and ports."""
+    other = replace(home, folder=shutil.copytree(home.folder, folder / "home"))
+    with listening_socket() as one, listening_socket() as two:
+        ports = one.getsockname()[1], two.getsockname()[1]
+    text = home.config.read_text()
+    for key, port in zip(("\nport = ", "ops = { port = "), ports, strict=True):
+        head, _, tail = text.partition(key)
+        text = f"{head}{key}{port}{tail.lstrip('0123456789')}"
+    other.config.write_text(f"workers_before = 1\n{text}")
+    other.data.mkdir(exist_ok=True)
+    return other
+
+
+async def cancelled(around: Surroundings, url: str, confirm: Request) -> None:
+    """The order of that confirm is cancelled."""
+    order = (await around.answer(confirm))["message"]["order"]
+    wanted = {"order_id": order["id"], "cancellation_reason_id": "005"}
+    cancel = around.request("cancel", wanted, confirm.transaction_id)
+    assert await around.send(url, cancel)
+    answer = await around.answer(cancel)
+    assert answer["message"]["order"]["status"] == "CANCELLED"
+
+
 @pytest.mark.parametrize(
     ("role", "more", "says"),
     [
         ("bpp", "", "SQLite has one process"),
         ("gateway", 'store.url = "postgresql:///x"', "a gateway runs in one process"),
+        ("bpp", "workers_before = 1", "2 workers here and 1 on the machines before"),
+        ("bpp", "workers_in_all = 1", "1 cannot be, with 2 workers here"),
         ("bpp", 'store.url = "postgresql:///x"\nrecord = "r"', "a recording needs one process"),
     ],
 )

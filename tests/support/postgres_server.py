@@ -26,7 +26,7 @@ from protocol_specs.node.store import Store, StoreAt
 from protocol_specs.node.store_faults import StoreUnavailable
 
 DEADLINE_S = 20.0
-FAST = ("fsync=off", "full_page_writes=off", "synchronous_commit=off")
+FAST = ("fsync=off", "full_page_writes=off")
 CALM = ("max_connections=300", "shared_buffers=64MB", "listen_addresses=", "log_min_messages=fatal")
 
 
@@ -125,7 +125,7 @@ class Server:
 @cache
 def server() -> Server:
     """The one that most tests share; it forgets everything with a crash of the machine."""
-    made = Server(*FAST)
+    made = Server(*FAST, "synchronous_commit=off")  # nobody stops it and asks what it kept
     owner = os.getpid()
     atexit.register(lambda: made.remove() if os.getpid() == owner else None)
     return made

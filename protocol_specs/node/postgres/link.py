@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import psycopg
-from psycopg.conninfo import make_conninfo
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.pq import ConnStatus, DiagnosticField, ExecStatus, Format, PGconn, PollingStatus, abc
 
 from protocol_specs.node.store_faults import Conflict, StoreContended, StoreUnavailable
@@ -301,8 +301,38 @@ class Link:
 
 
 def _connected(conninfo: str) -> abc.PGconn:
-    """A new connection, within the deadline. Raises StoreUnavailable."""
-    deadline = time.monotonic() + CONNECT_S
+    """A new connection, within the deadline: of several hosts each gets its part of what is left,
+    so that one that hangs does not hide the next. Raises StoreUnavailable."""
+    deadline, hosts = time.monotonic() + CONNECT_S, _hosts(conninfo)
+    for left in range(len(hosts), 1, -1):
+        now = time.monotonic()
+        try:
+            return _connected_to(hosts[-left], now + (deadline - now) / left)
+        except StoreUnavailable:
+            continue
+    return _connected_to(hosts[-1], deadline)
+
+
+def _hosts(conninfo: str) -> list[str]:
+    """One for each host that is named, in their order; libpq would try the second only once the
+    first has said something."""
+    given = conninfo_to_dict(conninfo)
+    lists = {
+        key: str(given[key]).split(",") for key in ("host", "hostaddr", "port") if given.get(key)
+    }
+    several = max((len(lists.get(key, ())) for key in ("host", "hostaddr")), default=1)
+    if several <= 1:
+        return [conninfo]
+    return [
+        make_conninfo(
+            conninfo,
+            **{key: some[at] if len(some) > 1 else some[0] for key, some in lists.items()},
+        )
+        for at in range(several)
+    ]
+
+
+def _connected_to(conninfo: str, deadline: float) -> abc.PGconn:
     try:
         pg = PGconn.connect_start(conninfo.encode())
         while (state := pg.connect_poll()) != PollingStatus.OK:
@@ -331,6 +361,8 @@ def _bytes_of(value: "int | str | bytes | None") -> bytes | None:
     if value is None or type(value) is bytes:
         return value
     if isinstance(value, str):
+        if "\0" in value:  # libpq would cut it off there
+            raise ValueError("a text with a NUL character: the doors refuse it")
         return value.encode()
     if isinstance(value, int):
         return b"%d" % value

@@ -362,4 +362,10 @@ async def test_the_worker_keeps_the_shell_and_one_page_that_tells_of_nobody(town
 async def test_places_are_found_as_they_are_typed(town: Town) -> None:
     answer = await town.browser().get("/places?q=sent&city=std:03")
     assert '"KL Sentral"' in answer.text
-    assert (await town.browser().get("/places?q=%00%ff")).status == 200
+    assert (await town.browser().get("/places?q=%01%ff%2500")).status == 200
+
+
+@pytest.mark.parametrize("address", ["/places?q=%00%ff", "/places?q%00=x", "/rides/%00"])
+async def test_an_address_with_a_nul_is_none(town: Town, address: str) -> None:
+    answer = await town.browser().get(address)
+    assert (answer.status, "NUL" in answer.text) == (400, True)

@@ -3,12 +3,14 @@
 import asyncio
 import secrets
 import signal
+import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import ClassVar
+from urllib.parse import urlsplit
 
 import psycopg
 import pytest
@@ -19,7 +21,7 @@ from sqlmodel import Field, SQLModel
 
 from protocol_specs.node.postgres import schema
 from protocol_specs.node.postgres.engine import PostgresEngine, opened
-from protocol_specs.node.postgres.link import Link
+from protocol_specs.node.postgres.link import CONNECT_S, Link
 from protocol_specs.node.store import (
     Conflict,
     Session,
@@ -220,6 +222,22 @@ def test_an_unreachable_server_is_said_without_the_password(tmp_path: Path) -> N
     with pytest.raises(StoreUnusable) as refused:
         open_at(at)
     assert "canary-secret" not in f"{refused.value} {at!r}"
+
+
+def test_of_several_hosts_one_that_hangs_does_not_hide_the_next(at: StoreAt) -> None:
+    """A server that takes the connection and says nothing; the next one named is asked in time."""
+    parts = urlsplit(at.url or "")
+    folder = parts.query.partition("host=")[2]
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen()
+        port = silent.getsockname()[1]
+        named = f"host=127.0.0.1,{folder}&port={port},5432&user=postgres"
+        began = time.monotonic()
+        store = open_at(StoreAt(at.data_dir, f"postgresql://{parts.path}?{named}"))
+        assert 0.9 < (time.monotonic() - began) / (CONNECT_S / 2) < 2
+    store.transact_now(lambda s: put(s, "a"))
+    store.close()
 
 
 async def test_a_row_locked_by_another_is_refused_within_two_seconds(
