@@ -6,10 +6,13 @@ tenth of its start, and no row is ever made of it: statements are built from `__
 
 from __future__ import annotations
 
+import inspect
+from collections.abc import Iterator
 from typing import Any
 
 from sqlalchemy import Column, MetaData, Table
-from sqlmodel.main import SQLModelMetaclass, get_column_from_field
+from sqlmodel import Field
+from sqlmodel.main import FieldInfo, SQLModelMetaclass, get_column_from_field
 
 
 class TableOnly(SQLModelMetaclass):
@@ -19,14 +22,12 @@ class TableOnly(SQLModelMetaclass):
         cls, name: str, bases: tuple[type[Any], ...], given: dict[str, Any], **options: Any
     ) -> Any:
         """The class; with `table=True` its `__table__` is on the base's metadata."""
-        is_table = options.pop("table", False)
-        given["model_config"] = {"defer_build": True}
-        made: Any = super().__new__(cls, name, bases, given, **options)
-        if is_table:
-            columns = [_column(at, field) for at, field in made.model_fields.items()]
-            items, more = _arguments(given.get("__table_args__", ()))
-            named = given.get("__tablename__", name.lower())
-            made.__table__ = Table(named, made.metadata, *columns, *items, **more)
+        if not options.pop("table", False):
+            return super().__new__(cls, name, bases, given, **options)
+        made: Any = type.__new__(cls, name, bases, given)
+        items, more = _arguments(given.get("__table_args__", ()))
+        named = given.get("__tablename__", name.lower())
+        made.__table__ = Table(named, made.metadata, *_columns(made), *items, **more)
         return made
 
 
@@ -37,10 +38,18 @@ def copy_tables(declared: MetaData, metadata: MetaData) -> None:
             table.to_metadata(metadata)
 
 
-def _column(name: str, field: Any) -> Column[Any]:
-    column: Column[Any] = get_column_from_field(field)
-    column.name = column.key = name
-    return column
+def _columns(made: type[Any]) -> Iterator[Column[Any]]:
+    """A column for each attribute that has a type, in their order."""
+    types: dict[str, Any] = inspect.get_annotations(made, eval_str=True)
+    for name, type_ in types.items():
+        if name == "__table__":
+            continue
+        given = vars(made).get(name, ...)
+        field: Any = given if isinstance(given, FieldInfo) else Field(default=given)
+        field.annotation = type_
+        column: Column[Any] = get_column_from_field(field)
+        column.name = column.key = name
+        yield column
 
 
 def _arguments(given: Any) -> tuple[list[Any], dict[str, Any]]:

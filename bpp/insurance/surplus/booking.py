@@ -223,5 +223,5 @@ def _rows(session: Session, statement: Statement, begins: str) -> Sequence[Row]:
 
 
 def _shown(session: Session, row: Row) -> dict[str, Any]:
-    found = {name: row[name] for name in SurplusDivision.model_fields}
+    found = {column.name: row[column.name] for column in SurplusDivision.__table__.c}
     return {**found, "is_taken_back": is_taken_back(session, row["reference"])}
