@@ -73,7 +73,7 @@ class Operating:
 
         async def ask(node: str, question: Mapping[str, str]) -> dict[str, Any]:
             if node == own:
-                return self._node.tracing.told(transaction_id, own, self._node.now())
+                return await self._node.tracing.told(transaction_id, own, self._node.now())
             try:
                 async with asyncio.timeout(min(EACH_S, until - loop.time())):
                     url = await self._url_of(node)

@@ -422,6 +422,7 @@ class Node:
             keyring=self.keyring,
             store=self.store,
             client=self.client,
+            siblings=self.siblings,
         )
 
         async def trace(headers: Headers, body: bytes, address: str) -> Answer:

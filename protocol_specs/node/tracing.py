@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import orjson
 from sqlalchemy import bindparam, select
 
 from protocol_specs.node.buckets import Buckets
@@ -20,6 +21,7 @@ from protocol_specs.node.client import Client
 from protocol_specs.node.door import JSON, Answer
 from protocol_specs.node.hops import Hop, Hops
 from protocol_specs.node.keyring import Keyring
+from protocol_specs.node.siblings import Siblings
 from protocol_specs.node.store import Session, Statement, Store
 from protocol_specs.node.tables import Conversation, Owed, Received
 from protocol_specs.wire import envelope, strict_json
@@ -27,6 +29,7 @@ from protocol_specs.wire.claims import Headers
 from protocol_specs.wire.envelope import Receiver, Subscriber
 from protocol_specs.wire.errors import Malformed, Misaddressed, RateLimited
 
+SUBJECT = "trace"
 ASKED_PER_S = 5  # by one address; twice in a burst
 ID_CHARS_MAX = 255
 ROWS_MAX = 200
@@ -52,10 +55,19 @@ class Tracing:
     """Answers hop queries of one node. `client` holds our own key, for questions by ourselves."""
 
     def __init__(
-        self, *, receiver: Receiver, hops: Hops, keyring: Keyring, store: Store, client: Client
+        self,
+        *,
+        receiver: Receiver,
+        hops: Hops,
+        keyring: Keyring,
+        store: Store,
+        client: Client,
+        siblings: Siblings,
     ) -> None:
         self._receiver, self._hops, self._keyring = receiver, hops, keyring
         self._store, self._client = store, client
+        self._siblings = siblings
+        siblings.serve(SUBJECT, self._own)
         self._asked = Buckets(ASKED_PER_S, burst=2 * ASKED_PER_S)
 
     async def answer(self, headers: Headers, body: bytes, *, address: str, now: int) -> Answer:
@@ -72,21 +84,33 @@ class Tracing:
         transaction_id = question.get("transaction_id")
         if not isinstance(transaction_id, str) or not 0 < len(transaction_id) <= ID_CHARS_MAX:
             raise Malformed("transaction_id is missing", path="/transaction_id")
-        return Answer(200, JSON, strict_json.dumps(self.told(transaction_id, asker, now)))
+        return Answer(200, JSON, strict_json.dumps(await self.told(transaction_id, asker, now)))
 
-    def told(self, transaction_id: str, asker: str, now: int) -> dict[str, Any]:
-        """The answer to `asker`, who is known to be it; this node itself may ask so for all."""
-        is_ours = asker == self._receiver.subscriber_id
-        hops = self._hops.of(transaction_id, None if is_ours else asker)
-        hops = hops or self._kept(transaction_id, None if is_ours else asker)
+    async def told(self, transaction_id: str, asker: str, now: int) -> dict[str, Any]:
+        """The answer to `asker`, who is known to be it, from all workers; this node itself may ask
+        so for all."""
+        about = None if asker == self._receiver.subscriber_id else asker
+        question = orjson.dumps({"of": transaction_id, "about": about, "asker": asker})
+        answers = [orjson.loads(each) for each in await self._siblings.ask_all(SUBJECT, question)]
+        hops = [hop for answer in answers for hop in answer["hops"]]
+        hops = hops or [hop.document() for hop in self._kept(transaction_id, about)]
+        refusals = [hop for answer in answers for hop in answer["refusals"]]
         return {
             "node": self._receiver.subscriber_id,
             "type": self._receiver.type.value,
             "now": now,
             "transaction_id": transaction_id,
-            "hops": [hop.document() for hop in hops],
-            "refusals": [hop.document() for hop in self._hops.refused((asker,))],
+            "hops": sorted(hops, key=_at),
+            "refusals": sorted(refusals, key=_at),
         }
+
+    async def _own(self, payload: bytes) -> bytes:
+        """What this process remembers."""
+        asked = orjson.loads(payload)
+        hops = self._hops.of(asked["of"], asked["about"])
+        refused = self._hops.refused((asked["asker"],))
+        told = {"hops": hops, "refusals": refused}
+        return orjson.dumps({name: [hop.document() for hop in told[name]] for name in told})
 
     async def _keys(self, claim: envelope.Claim) -> envelope.Keys:
         """Our own key is known without the registry, which may be what is broken."""
@@ -143,6 +167,10 @@ class Tracing:
 
         found = self._store.read(read)
         return [hop for hop in found if asker in (None, hop.peer)]
+
+
+def _at(hop: dict[str, Any]) -> float:
+    return float(hop["at"])
 
 
 def _kind(error: str | None) -> str | None:
