@@ -141,16 +141,16 @@ class Watch:
         return self._is_looking
 
     def _begin(self, session: Session) -> list[Row]:
-        """What is to be looked at; and the sums of what waits, of the same instant: an entry is in
-        one of these or the other."""
-        last = sealing.last_number(session)
+        """What is to be looked at; and the sums of what waits, read before: an entry that is sealed
+        meanwhile is looked at twice, and none is missed."""
+        waiting, last = session.all(_OF_UNSEALED), sealing.last_number(session)
         self._found = set()
         self._stood = {(row["block"], row["currency"]) for row in session.all(_STAND)}
         stood = (_Walk(block - 1, block, 1) for block, _ in self._stood if block != UNSEALED)
         since = _Walk(self._sealed or last, last, last)
         self._walks = deque((*stood, since, _Walk(self._older, last, OLDER)))
         self._sealed = last
-        return session.all(_OF_UNSEALED)
+        return waiting
 
     async def _look(self, now: int) -> None:
         while self._walks:
