@@ -16,6 +16,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 BUSY_STEPS = 500_000  # at one moment: somebody goes round in circles
+AT_ONCE_S = 1e-6  # timers so near to each other are of one moment
+Timer = tuple[float, int, asyncio.TimerHandle]
+"""When, the how many-eth that was set (of two for one moment the first one goes first), what."""
 
 
 class Stalled(BaseException):
@@ -55,35 +58,6 @@ class _Task(asyncio.Task[Any]):
         return self.number
 
 
-class _Timer(asyncio.TimerHandle):
-    """Of two for the same moment, the one that was set first comes first."""
-
-    number = 0
-
-    def __lt__(self, other: Any) -> bool:
-        mine, others = self._when, other._when  # type: ignore[attr-defined]
-        return bool(mine < others or (mine == others and self.number < other.number))
-
-
-class _Jump:
-    """Stands where a selector would: instead of waiting, time goes on."""
-
-    def __init__(self, loop: SimLoop) -> None:
-        self._loop = loop
-        self._steps = 0
-
-    def select(self, timeout: float | None) -> list[Any]:
-        loop = self._loop
-        if timeout is None:
-            raise Stalled(f"nothing is left to happen at {loop.now:.3f} s")
-        if timeout:
-            loop.now += timeout
-            self._steps = loop.steps
-        elif loop.steps - self._steps > BUSY_STEPS:
-            raise Stalled(f"{BUSY_STEPS} steps without an end at {loop.now:.3f} s: {loop.busy()}")
-        return []
-
-
 _Base: Any = asyncio.BaseEventLoop  # whose inner parts, used below, are not in its stubs
 
 
@@ -94,9 +68,10 @@ class SimLoop(_Base):  # type: ignore[misc]  # see above
     def __init__(self) -> None:
         super().__init__()
         self.now = 0.0
-        self.steps = self.tasks = self._timers = 0
-        self._selector = _Jump(self)
-        self._clock_resolution = 1e-6
+        self.steps = self.tasks = 0
+        self._steps_before = 0  # this moment
+        self._timers: list[Timer] = []
+        self._timers_made = self._timers_cancelled = 0
         self.set_task_factory(_make_task)
         self.set_exception_handler(self._note)
         self.faults: list[str] = []  # exceptions that nobody expected, of callbacks and tasks
@@ -131,14 +106,12 @@ class SimLoop(_Base):  # type: ignore[misc]  # see above
         context: contextvars.Context | None = None,
     ) -> asyncio.TimerHandle:
         """As asyncio's; of a life that is over, it is never run."""
-        timer: Any = _Timer(when, callback, args, self, context)
-        self._timers += 1
-        timer.number = self._timers
+        timer = asyncio.TimerHandle(when, callback, args, self, context)
         life = LIFE.get() if context is None else context.get(LIFE)
         if life is None or not life.is_over:
-            heapq.heappush(self._scheduled, timer)
-            timer._scheduled = True
-        return timer  # type: ignore[no-any-return]  # it is one
+            self._timers_made += 1
+            heapq.heappush(self._timers, (when, self._timers_made, timer))
+        return timer
 
     def busy(self) -> str:
         """Who has something to do just now."""
@@ -151,8 +124,7 @@ class SimLoop(_Base):  # type: ignore[misc]  # see above
         left = [handle for handle in self._ready if not _buried(handle, life)]
         self._ready.clear()
         self._ready.extend(left)
-        self._scheduled[:] = [timer for timer in self._scheduled if not _buried(timer, life)]
-        heapq.heapify(self._scheduled)
+        self._keep_timers(lambda timer: not _buried(timer, life))
 
     def run_in_executor(
         self, executor: Any, func: Callable[..., Any], *args: Any
@@ -178,13 +150,40 @@ class SimLoop(_Base):  # type: ignore[misc]  # see above
         if tasks:
             await asyncio.wait(tasks, timeout=3600)
 
+    def _run_once(self) -> None:
+        """What is ready; when nothing is, time jumps to the next timer."""
+        ready, timers = self._ready, self._timers
+        while timers and timers[0][2].cancelled():
+            heapq.heappop(timers)
+        if not ready and not self._stopping:
+            if not timers:
+                raise Stalled(f"nothing is left to happen at {self.now:.3f} s")
+            self.now = max(self.now, timers[0][0])
+            self._steps_before = self.steps
+        elif self.steps - self._steps_before > BUSY_STEPS:
+            raise Stalled(f"{BUSY_STEPS} steps without an end at {self.now:.3f} s: {self.busy()}")
+        while timers and timers[0][0] < self.now + AT_ONCE_S:
+            ready.append(heapq.heappop(timers)[2])
+        for _ in range(len(ready)):
+            handle = ready.popleft()
+            if not handle.cancelled():
+                handle._run()
+
+    def _timer_handle_cancelled(self, handle: asyncio.TimerHandle) -> None:
+        """Most timers are deadlines that were met: they are swept out when they are the half."""
+        self._timers_cancelled += 1
+        if self._timers_cancelled > 100 and self._timers_cancelled > len(self._timers) // 2:
+            self._keep_timers(lambda timer: not timer.cancelled())
+
+    def _keep_timers(self, is_kept: Callable[[asyncio.TimerHandle], bool]) -> None:
+        self._timers[:] = [each for each in self._timers if is_kept(each[2])]
+        heapq.heapify(self._timers)
+        self._timers_cancelled = 0
+
     def _note(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         error = context.get("exception")
         if error is None or isinstance(error, Exception):
             self.faults.append(f"{context.get('message')}: {error!r}")
-
-    def _process_events(self, event_list: list[Any]) -> None:
-        pass
 
     def _write_to_self(self) -> None:
         pass

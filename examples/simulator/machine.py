@@ -20,7 +20,7 @@ from typing import Any
 import aiohttp.connector
 
 from examples.simulator.loop import LIFE, Life
-from protocol_specs.node import loops
+from protocol_specs.node import loops, shell
 
 BEGAN_AT = 1_795_392_000  # 2026-11-23 00:00 UTC, a Monday
 
@@ -136,6 +136,7 @@ def machine(
             (sqlite3, "connect", opened),
             (sys, "stderr", _Lines(write)),
             (loops, "POLL_S", poll_s),
+            (shell, "WATCH_S", poll_s),
         ):
             undo.callback(setattr, place, name, getattr(place, name))
             setattr(place, name, value)
