@@ -247,7 +247,11 @@ async def cancelled(around: Surroundings, url: str, confirm: Request) -> None:
     ("role", "more", "says"),
     [
         ("bpp", "", "SQLite has one process"),
-        ("gateway", 'store.url = "postgresql:///x"', "a gateway runs in one process"),
+        (
+            "gateway",
+            'workers_in_all = 4\nstore.url = "postgresql:///x"',
+            "the workers of a gateway ask each other",
+        ),
         ("bpp", "workers_before = 1", "2 workers here and 1 on the machines before"),
         ("bpp", "workers_in_all = 1", "1 cannot be, with 2 workers here"),
         ("bpp", 'store.url = "postgresql:///x"\nrecord = "r"', "a recording needs one process"),

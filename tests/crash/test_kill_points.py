@@ -12,7 +12,7 @@ import sys
 from collections import Counter
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -20,7 +20,7 @@ import pytest
 from tests.support.postgres_home import make_postgres_home
 from tests.support.postgres_server import server
 from tests.support.provider_process import Home, ProviderProcess, make_home, running, start
-from tests.support.standing import Standing, seals, settled, standing, verified
+from tests.support.standing import Standing, own, seals, settled, standing, verified
 from tests.support.strace import Call, Point, calls, killing, watching
 from tests.support.surroundings import Quoted, Request, Surroundings, surroundings
 
@@ -238,10 +238,3 @@ def fault_of(outcome: Outcome, undisturbed: Standing) -> str | None:
     if own(outcome.stands) != own(undisturbed):
         return f"{where}: {outcome.stands}"
     return None
-
-
-def own(stands: Standing) -> Standing:
-    """Without the counts of all, and without the names of accounts: they hold the month, which may
-    end meanwhile."""
-    transfers = [(kind, "", "", amount) for kind, _, _, amount in stands.transfers]
-    return replace(stands, transfers=transfers, all_events=0, all_entries=0)

@@ -2,7 +2,7 @@
 
 import asyncio
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlalchemy import bindparam, text
 
@@ -96,6 +96,13 @@ def verified(home: Home) -> verify.Report:
     public = signing_key((home.folder / "keys/ledger.key").read_text().strip()).public
     with closing(Store.read_only(home.at)) as store:
         return verify.verify(store, home.witness, public)
+
+
+def own(stands: Standing) -> Standing:
+    """Without the counts of all, and without the names of accounts: they hold the month, which may
+    end meanwhile."""
+    transfers = [(kind, "", "", amount) for kind, _, _, amount in stands.transfers]
+    return replace(stands, transfers=transfers, all_events=0, all_entries=0)
 
 
 def _found(store: Store, request: Request) -> Standing:
