@@ -9,12 +9,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from protocol_specs.node.actions import Durable, Passing
 from protocol_specs.node.buckets import Buckets
 from protocol_specs.node.hops import Hop
-from protocol_specs.node.store import Conflict, Session, Store, StoreUnavailable
+from protocol_specs.node.inbox import BrokenOff
+from protocol_specs.node.store import Conflict, Store, StoreUnavailable
 from protocol_specs.wire import envelope as wire
 from protocol_specs.wire import traceparent
 from protocol_specs.wire.claims import Headers
@@ -33,7 +35,7 @@ from protocol_specs.wire.signing import KeyId, authenticate_value, parse_header
 
 if TYPE_CHECKING:
     from protocol_specs.node.arrivals import Arrivals
-    from protocol_specs.node.inbox import Inbox, Outcome
+    from protocol_specs.node.inbox import Inbox
     from protocol_specs.node.keyring import Keyring
     from protocol_specs.node.room import Room
     from protocol_specs.node.settings import Limits
@@ -210,12 +212,13 @@ class Door:
             return
         if self.room.is_full_for(envelope.peer_id):  # it may have become so while keys were asked
             raise Overloaded(FULL)
+        take = partial(self._inbox.take, envelope=envelope, now=now)
         try:
-            outcome = await self._write(envelope, now)
-        except (Conflict, StoreUnavailable):
-            # Another process of ours took the same message at the same moment; or its handling
-            # breaks the database, which is the inbox's to blame it for.
-            outcome = await self._write(envelope, now, at_once=False)
+            outcome = await self._store.transact(take, shares=True)
+        except Conflict:  # another process of ours took the same message at the same moment
+            outcome = await self._store.transact(take, shares=True)
+        except BrokenOff:  # by what it asks for, perhaps: who finds out is the inbox's loop
+            outcome = await self._store.transact(partial(take, at_once=False), shares=True)
         self.store_fault = None
         self._tell_taken(outcome is not None, envelope)
         if outcome is not None:
@@ -224,14 +227,6 @@ class Door:
 
     def _tell_taken(self, is_new: bool, envelope: wire.Envelope) -> None:
         self._telemetry.log("accepted" if is_new else "repeated", envelope=envelope)
-
-    async def _write(
-        self, envelope: wire.Envelope, now: int, *, at_once: bool = True
-    ) -> Outcome | None:
-        def take(session: Session) -> Outcome | None:
-            return self._inbox.take(session, envelope, now, at_once=at_once)
-
-        return await self._store.transact(take, shares=True)
 
     def refuse(self, refused: Refused, action: str, claim: wire.Claim | None = None) -> Answer:
         """The answer that says no, logged and counted; a fault without a code of its own has that

@@ -94,6 +94,10 @@ _BRING_NEAR = Statement(
 _OLDEST = Statement(select(func.min(_T.c.received_at).label("at")).where(_T.c.state == "new"))
 
 
+class BrokenOff(StoreUnavailable):
+    """The database failed while a message was handled as it was accepted; neither is kept."""
+
+
 class Outcome(NamedTuple):
     """What became of one message, by its `ids`: handled, parked, or new and to be tried again.
 
@@ -150,7 +154,7 @@ class Inbox:
     ) -> Outcome | None:
         """The same, and handles it in this commit if nothing waits before it; None for a repeat.
 
-        `tell` what became of it once that is on disk.
+        `tell` what became of it once that is on disk. Raises BrokenOff too: accept it alone then.
         """
         key = {
             "sender_id": envelope.peer_id,
@@ -180,7 +184,10 @@ class Inbox:
                 session, envelope.peer_id, envelope.transaction_id
             )
         if at_once:
-            outcome = self._tried(session, outcome, lambda: envelope, CURRENT.get(), now)
+            try:
+                outcome = self._tried(session, outcome, lambda: envelope, CURRENT.get(), now)
+            except StoreUnavailable as error:
+                raise BrokenOff(str(error)) from error
         row_id = session.insert(
             _ACCEPT,
             **key,
