@@ -272,6 +272,7 @@ def _add_own(subparsers: Any) -> None:
         store_commands,
         trace_commands,
     )
+    from protocol_specs.node.nats import commands as nats_commands
 
     for module in (
         backup_commands,
@@ -281,6 +282,7 @@ def _add_own(subparsers: Any) -> None:
         store_commands,
         trace_commands,
         doctor_commands,
+        nats_commands,
     ):
         module.add(subparsers)
 

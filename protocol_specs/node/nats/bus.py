@@ -20,7 +20,6 @@ from nats.aio.client import Client
 
 if TYPE_CHECKING:
     from nats.aio.msg import Msg
-    from nats.aio.subscription import Subscription
 
     from protocol_specs.node.nats.place import NatsPlace
     from protocol_specs.node.telemetry import Telemetry
@@ -56,11 +55,11 @@ class Bus:
         self._password = password
         self._tls = ssl.create_default_context(cafile=at.ca) if at.has_tls else None
         self._hearing: dict[str, Callable[[Msg], None]] = {}
-        self._subscribed: dict[str, Subscription] = {}
         self._gaps: list[Callable[[], None]] = []
         self._waiting: deque[tuple[str, bytes]] = deque()
         self._waiting_bytes = 0
         self._client: Client | None = None
+        self._hears = False  # all its subjects
         self._is_told = False  # that there is no connection
         self.lost = telemetry.shown.counter(f"wayfare_{name}_lost", "Words that NATS did not take")
         telemetry.shown.watch(
@@ -69,8 +68,8 @@ class Bus:
 
     @property
     def is_connected(self) -> bool:
-        """Whether words are taken now."""
-        return self._client is not None and self._client.is_connected
+        """Whether words are taken and heard now."""
+        return self._hears and self._client is not None and self._client.is_connected
 
     def hear(self, subject: str, heard: Heard) -> None:
         """Calls `heard(subject, payload)` for what anybody says there. Before the first `next`."""
@@ -80,15 +79,6 @@ class Bus:
         """Calls `asked(subject, payload, reply)` for what somebody asks there, who is answered by
         what is said at `reply`. Before the first `next`."""
         self._hearing[subject] = lambda message: asked(message.subject, message.data, message.reply)
-
-    async def leave(self, subject: str) -> None:
-        """Hears nothing there any more."""
-        self._hearing.pop(subject, None)
-        subscribed = self._subscribed.pop(subject, None)
-        if subscribed is not None and self.is_connected:
-            with suppress(*BROKEN):
-                async with asyncio.timeout(FLUSH_S):
-                    await subscribed.drain()  # type: ignore[no-untyped-call]  # nats-py's own
 
     @property
     def payload_max(self) -> int:
@@ -101,7 +91,7 @@ class Bus:
 
     def say(self, subject: str, payload: bytes) -> None:
         """Soon; lost without a connection, and with all that waits where there is no room."""
-        if not self.is_connected:
+        if self._client is None or not self._client.is_connected:
             self.lost.inc()
             return
         self._waiting.append((subject, payload))
@@ -135,25 +125,25 @@ class Bus:
 
     async def close(self) -> None:
         """Ends the connection. May be repeated."""
-        client, self._client = self._client, None
+        client, self._client, self._hears = self._client, None, False
         if client is not None:
             await _end(client)
 
     async def _connect(self) -> None:
         await self.close()
         self._forget_waiting()
-        client = Client()
+        self._client = client = Client()  # who is asked before all subjects are heard may answer
         try:
             async with asyncio.timeout(CONNECT_S):
                 await self._open(client)
         except BROKEN as error:
-            await _end(client)
+            await self.close()
             self._tell_away(error)
             return
         except BaseException:
-            await _end(client)
+            await self.close()
             raise
-        self._client, self._is_told = client, False
+        self._hears, self._is_told = True, False
         self._telemetry.log("nats_connected", bus=self._name)
         self._tell_gap()
 
@@ -181,8 +171,8 @@ class Bus:
             closed_cb=self._closed,
         )
         self._require_tls(client)
-        for subject, heard in tuple(self._hearing.items()):
-            self._subscribed[subject] = await client.subscribe(
+        for subject, heard in self._hearing.items():
+            await client.subscribe(
                 subject,
                 cb=partial(_hear, heard),
                 pending_msgs_limit=WAITING_MAX,
@@ -239,7 +229,7 @@ class Bus:
             self._tell_gap()
         elif not isinstance(error, BROKEN):
             self._telemetry.fault(f"nats {self._name}", error)
-        elif self.is_connected:
+        elif "permissions violation" in str(error).lower():
             self._telemetry.log(
                 "nats_refused", level="warning", bus=self._name, says=str(error)[:200]
             )

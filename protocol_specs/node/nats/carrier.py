@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from protocol_specs.node.hints import AGAIN, Ears, Heard, Word
+from protocol_specs.node.nats import subjects
 from protocol_specs.node.nats.bus import Bus
-from protocol_specs.node.nats.sealing import Sealing, token
+from protocol_specs.node.nats.sealing import Sealing
 from protocol_specs.node.workers import Share
 
 TOGETHER_MAX = 500  # words in one message
@@ -22,7 +23,7 @@ class NatsHints:
     def __init__(self, bus: Bus, share: Share, sealing: Sealing, subscriber_id: str) -> None:
         self.ears, self.wake = Ears(share), bus.wake
         self._bus, self._share, self._sealing = bus, share, sealing
-        self._subjects = subjects(subscriber_id)
+        self._subjects = subjects.hints(subscriber_id)
         for to in ("all", str(share.slot)):
             bus.hear(f"{self._subjects}.{to}", self._hear)
         bus.on_gap(self._gap)
@@ -65,11 +66,6 @@ class NatsHints:
         """Of what we said others may have missed as much as we of theirs."""
         self.ears.must_ask = True
         self.say([Word(self._share.slot, None, AGAIN, "")])
-
-
-def subjects(subscriber_id: str) -> str:
-    """What the subjects of a node's hints begin with."""
-    return f"wayfare.hints.{token(subscriber_id)}"
 
 
 def _parts(texts: list[str]) -> Iterator[list[str]]:

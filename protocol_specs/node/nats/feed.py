@@ -13,8 +13,9 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
 from protocol_specs.node.buckets import Buckets
+from protocol_specs.node.nats import subjects
 from protocol_specs.node.nats.bus import Bus, BusUnavailable
-from protocol_specs.node.nats.sealing import token
+from protocol_specs.node.nats.subjects import token
 
 if TYPE_CHECKING:
     from protocol_specs.node.keyring import Keyring
@@ -42,23 +43,13 @@ def told_of(payload: bytes) -> Told | None:
     return None if found is None else Told(int(found[1]), found[2].decode("ascii"))
 
 
-def subject_of(registry_id: str) -> str:
-    """Where that registry says it."""
-    return f"wayfare.registry.{token(registry_id)}"
-
-
-def stream_of(registry_id: str) -> str:
-    """Where JetStream keeps the last word of it."""
-    return f"WAYFARE_REGISTRY_{token(registry_id)}"
-
-
 class FeedTeller:
     """The registry's side. `last()` is the last change: its position and whom it concerns."""
 
     def __init__(self, bus: Bus, registry_id: str, last: Callable[[], tuple[int, str]]) -> None:
         self.wake = bus.wake
         self._bus, self._last = bus, last
-        self._subject, self._stream = subject_of(registry_id), stream_of(registry_id)
+        self._registry_id, self._subject = registry_id, subjects.feed(registry_id)
         self._must_make = False
         bus.on_gap(self._gap)
 
@@ -79,7 +70,7 @@ class FeedTeller:
     async def _make(self) -> None:
         """A server that has it already, or lets us make none, is as good: words go without it."""
         config = {
-            "name": self._stream,
+            "name": subjects.stream(self._registry_id),
             "subjects": [self._subject],
             "max_msgs_per_subject": 1,
             "storage": "file",
@@ -87,7 +78,7 @@ class FeedTeller:
             "discard": "old",
             "allow_direct": True,
         }
-        api = f"$JS.API.STREAM.CREATE.{self._stream}"
+        api = subjects.make_stream(self._registry_id)
         try:
             await self._bus.request(api, json.dumps(config).encode(), ASK_S)
         except BusUnavailable:
@@ -112,9 +103,9 @@ class FeedReader:
         self.wake, self.unread = bus.wake, 0
         self._bus, self._snapshots, self._keyring, self._clock = bus, snapshots, keyring, clock
         self._doubts = Buckets(DOUBTS_PER_S, burst=DOUBTS_AT_ONCE, keys_max=1)
-        self._last_word = f"$JS.API.DIRECT.GET.{stream_of(registry_id)}.{subject_of(registry_id)}"
+        self._last_word = subjects.last_word(registry_id)
         self._must_ask = False
-        bus.hear(subject_of(registry_id), self._hear)
+        bus.hear(subjects.feed(registry_id), self._hear)
         bus.on_gap(self._gap)
 
     async def next(self, now: int) -> bool:

@@ -5,8 +5,7 @@ has anyway. Who reads the bus learns nothing of drivers and customers; who write
 heard. The subject is part of what is authenticated. An old word can be said again: words are hints.
 """
 
-from functools import lru_cache
-from hashlib import blake2b, sha256
+from hashlib import blake2b
 
 from nacl import bindings
 from nacl.exceptions import CryptoError
@@ -37,9 +36,3 @@ class Sealing:
             )
         except (CryptoError, ValueError):
             return None
-
-
-@lru_cache(maxsize=20_000)
-def token(name: str) -> str:
-    """A name as part of a subject: ids hold dots, and may hold what NATS reads as a wildcard."""
-    return sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:20]

@@ -14,8 +14,9 @@ from struct import Struct
 
 from nacl.utils import random
 
+from protocol_specs.node.nats import subjects
 from protocol_specs.node.nats.bus import Bus, BusUnavailable, Unheard
-from protocol_specs.node.nats.sealing import Sealing, token
+from protocol_specs.node.nats.sealing import Sealing
 from protocol_specs.node.siblings import (
     AGAIN_S,
     ASKED_BYTES_MAX,
@@ -27,7 +28,7 @@ from protocol_specs.node.siblings import (
 GOOD_S = 5.0  # a question's life, and how far the clocks of two machines may differ
 ASKED_KEPT_MAX = 50_000  # numbers of questions, so that none is answered twice
 _HEAD = Struct("!d16sB")  # when it was asked, its number, the length of the subject
-_ANSWER, _FAILED = b"\x01", b"\x00"
+_ANSWER, _FAILED, _LEAVING = b"A", b"F", b"L"
 
 Answer = Callable[[str, bytes], Awaitable[bytes | Exception]]
 
@@ -47,9 +48,10 @@ class NatsSiblings:
     ) -> None:
         """`answer(subject, payload)` is asked for what others ask here."""
         self._bus, self._sealing, self._clock, self._answer = bus, sealing, clock, answer
-        self._subjects = siblings_of(subscriber_id)
+        self._subjects = subjects.siblings(subscriber_id)
         self._asked_here: OrderedDict[bytes, float] = OrderedDict()
         self._answering: set[asyncio.Task[None]] = set()
+        self._is_leaving = False
         self._asked = self._bytes = 0
         self._own = f"{self._subjects}.{slot}"
         bus.serve(self._own, self._heard)
@@ -70,8 +72,8 @@ class NatsSiblings:
             self._bytes -= size
 
     async def leave(self) -> None:
-        """Be asked no more; what was asked is answered."""
-        await self._bus.leave(self._own)
+        """Do no more of what is asked, and say so; what was asked is answered."""
+        self._is_leaving = True
         if self._answering:
             await asyncio.wait(self._answering, timeout=DEADLINE_S)
 
@@ -85,16 +87,21 @@ class NatsSiblings:
                 await asyncio.sleep(AGAIN_S)
                 continue
             answer = self._sealing.open(_back(to, number), said.data)
-            if answer is None or answer[:1] != _ANSWER:
+            if answer is not None and answer[:1] == _ANSWER:
+                return answer[1:]
+            if answer != _LEAVING:
                 raise SiblingUnavailable("the worker failed")
-            return answer[1:]
+            await asyncio.sleep(AGAIN_S)  # until its successor is there
 
     def _heard(self, subject: str, sealed: bytes, reply: str) -> None:
         asked = self._sealing.open(subject, sealed)
         if asked is None or len(asked) < _HEAD.size:
             return
         at, number, letters = _HEAD.unpack_from(asked)
-        if len(self._answering) >= ASKED_MAX or not self._is_new(at, number):
+        if self._is_leaving or len(self._answering) >= ASKED_MAX:
+            self._say(reply, number, _LEAVING if self._is_leaving else _FAILED)
+            return
+        if not self._is_new(at, number):
             return
         name, payload = asked[_HEAD.size :][:letters], asked[_HEAD.size + letters :]
         one = asyncio.create_task(
@@ -122,14 +129,10 @@ class NatsSiblings:
         except TimeoutError:
             return  # nobody waits for it any more
         said = _FAILED if isinstance(answer, Exception) else _ANSWER + answer
-        if len(said) > self._bus.payload_max:
-            said = _FAILED
+        self._say(reply, number, _FAILED if len(said) > self._bus.payload_max else said)
+
+    def _say(self, reply: str, number: bytes, said: bytes) -> None:
         self._bus.say(reply, self._sealing.seal(_back(self._own, number), said))
-
-
-def siblings_of(subscriber_id: str) -> str:
-    """What the subjects of a node's questions to itself begin with."""
-    return f"wayfare.siblings.{token(subscriber_id)}"
 
 
 def _back(subject: str, number: bytes) -> str:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import importlib.util
 from typing import TYPE_CHECKING
 
-from protocol_specs.node.nats.sealing import Sealing, token
+from protocol_specs.node.nats import subjects
+from protocol_specs.node.nats.sealing import Sealing
 from protocol_specs.node.settings import SettingsError, read_secret
 from protocol_specs.node.startup import load_keys
 
@@ -97,7 +98,7 @@ class Buses:
             raise SettingsError(f"key '{key}': NATS needs nats-py: pip install 'wayfare[nats]'")
         from protocol_specs.node.nats.bus import Bus
 
-        inbox, file = f"_INBOX.{token(self._settings.subscriber_id)}", at.password_file
+        inbox, file = subjects.inbox(self._settings.subscriber_id), at.password_file
         password = None
         if file is not None:
             password = read_secret(file, key=f"{key}.password_file", made_by="Write it there.")

@@ -11,8 +11,9 @@ from nats.aio.client import Client
 from protocol_specs.node.hints import AGAIN, Word
 from protocol_specs.node.loops import run_loop
 from protocol_specs.node.nats import bus as bus_module
+from protocol_specs.node.nats import subjects
 from protocol_specs.node.nats.bus import Bus
-from protocol_specs.node.nats.carrier import NatsHints, subjects
+from protocol_specs.node.nats.carrier import NatsHints
 from protocol_specs.node.nats.place import NatsPlace
 from protocol_specs.node.nats.sealing import Sealing
 from protocol_specs.node.telemetry import Telemetry
@@ -194,7 +195,7 @@ async def test_what_others_say_on_the_subjects_is_counted_and_not_heard(
     stranger = Client()
     await stranger.connect(server.url)
     for rubbish in (b"", b"1 - c rubbish", b"\0" * 70, bytes(100_000)):
-        await stranger.publish(f"{subjects(NODE)}.all", rubbish)
+        await stranger.publish(f"{subjects.hints(NODE)}.all", rubbish)
     await stranger.flush()
     pair[0].say("true")
     await until(lambda: second.said, "the true word is heard")
@@ -216,13 +217,13 @@ async def test_a_word_that_is_said_again_elsewhere_is_not_heard_there(
     async def catch(message: object) -> None:
         caught.append(message.data)  # type: ignore[attr-defined]
 
-    await stranger.subscribe(f"{subjects(NODE)}.1", cb=catch)
+    await stranger.subscribe(f"{subjects.hints(NODE)}.1", cb=catch)
     await stranger.flush()
     first.say("once", conversation=1)
     await until(lambda: caught, "the bytes are seen by others")
     assert b"once" not in caught[0]
-    await stranger.publish(f"{subjects(NODE)}.1", caught[0])
-    await stranger.publish(f"{subjects(NODE)}.all", caught[0])
+    await stranger.publish(f"{subjects.hints(NODE)}.1", caught[0])
+    await stranger.publish(f"{subjects.hints(NODE)}.all", caught[0])
     await stranger.flush()
     await until(lambda: len(second.said) + second.hints.ears.unread >= 3, "all came")
     assert (second.said, second.hints.ears.unread) == (["once", "once"], 1)

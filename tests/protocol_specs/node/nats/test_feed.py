@@ -17,9 +17,10 @@ from sqlalchemy import MetaData
 
 from protocol_specs.node import snapshot_poll
 from protocol_specs.node.actions import Durable
-from protocol_specs.node.nats.feed import Told, stream_of, subject_of, told_of
+from protocol_specs.node.nats import subjects
+from protocol_specs.node.nats.feed import Told, told_of
 from protocol_specs.node.nats.place import NatsPlace
-from protocol_specs.node.nats.sealing import token
+from protocol_specs.node.nats.subjects import token
 from protocol_specs.node.server import Node
 from protocol_specs.node.settings import NodeSettings, SettingsError
 from protocol_specs.wire.envelope import SubscriberType
@@ -34,7 +35,7 @@ from tests.support.standin_registry import REGISTRY_ID, StandIn, standin
 
 BPP_ID = "bpp.example.org"
 BAP, OTHER = peers.bap(), peers.bap("other.example.org")
-SUBJECT = subject_of(REGISTRY_ID)
+SUBJECT = subjects.feed(REGISTRY_ID)
 
 
 @dataclass
@@ -239,7 +240,7 @@ def test_a_place_that_is_none_is_refused(values: dict[str, str], says: str) -> N
 
 async def until_kept(bus: Client, told: Told) -> None:
     """Waits until this is the last word that JetStream keeps."""
-    place = f"$JS.API.DIRECT.GET.{stream_of(REGISTRY_ID)}.{SUBJECT}"
+    place = subjects.last_word(REGISTRY_ID)
     deadline = time.monotonic() + 20
     while True:
         try:
@@ -306,8 +307,12 @@ async def test_who_connects_later_learns_that_there_is_something_to_ask(
     async with a_network(tmp_path, server, Clock()) as network:
         await until(lambda: network.figure("connected") == 1, "the node hears")
         await until(lambda: network.snapshots() == 1, "it has a snapshot")
-        config = {"name": stream_of(REGISTRY_ID), "subjects": [SUBJECT], "allow_direct": True}
-        place = f"$JS.API.STREAM.CREATE.{stream_of(REGISTRY_ID)}"
+        config = {
+            "name": subjects.stream(REGISTRY_ID),
+            "subjects": [SUBJECT],
+            "allow_direct": True,
+        }
+        place = subjects.make_stream(REGISTRY_ID)
         await network.bus.request(place, json.dumps(config).encode(), timeout=2)
         await network.node.buses.close()  # its loop connects again
         await until(lambda: network.figure("connected") == 0, "it is cut off")

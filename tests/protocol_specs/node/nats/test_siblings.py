@@ -9,10 +9,11 @@ import pytest
 from nats.aio.client import Client
 
 from protocol_specs.node.loops import run_loop
+from protocol_specs.node.nats import subjects
 from protocol_specs.node.nats.bus import Bus
 from protocol_specs.node.nats.place import NatsPlace
 from protocol_specs.node.nats.sealing import Sealing
-from protocol_specs.node.nats.siblings import GOOD_S, NatsSiblings, siblings_of
+from protocol_specs.node.nats.siblings import GOOD_S, NatsSiblings
 from protocol_specs.node.siblings import Siblings, SiblingUnavailable
 from protocol_specs.node.workers import Share
 from tests.support.nats_server import NatsServer
@@ -38,6 +39,9 @@ class Worker:
         )
         self.siblings.reach(range(slot, slot + 1), self.far)
         self.heard: list[bytes] = []
+        self.told: list[str] = []
+        say = self.bus.say
+        self.bus.say = lambda to, said: (self.told.append(to), say(to, said))  # type: ignore[assignment, func-returns-value]
         self.siblings.serve("echo", self.echo)
 
     async def echo(self, payload: bytes) -> bytes:
@@ -112,14 +116,16 @@ async def test_what_fails_there_is_told_here_and_the_fault_stays_there(
 
 
 async def test_a_question_waits_for_the_successor_of_who_left(
-    tmp_path: Path, server: NatsServer, clock: Clock, pair: tuple[Worker, Worker]
+    tmp_path: Path, server: NatsServer, clock: Clock
 ) -> None:
-    first, second = pair
-    await second.siblings.leave()
-    asking = asyncio.create_task(first.ask(b"later"))
-    await asyncio.sleep(0.1)
-    async with Worker(tmp_path, server.url, 1, clock).running() as successor:
-        assert await asking == b"laterlater"
+    first, second, successor = (Worker(tmp_path, server.url, slot, clock) for slot in (0, 1, 1))
+    async with first.running():
+        async with second.running():
+            await second.siblings.leave()
+            asking = asyncio.create_task(first.ask(b"later"))
+            await until(lambda: second.told, "it is asked, and says that it leaves")
+        async with successor.running():
+            assert await asking == b"laterlater"
     assert (second.heard, successor.heard) == ([], [b"later"])
 
 
@@ -148,7 +154,7 @@ async def test_a_recorded_question_is_not_done_again(
 ) -> None:
     first, second = pair
     caught: list[bytes] = []
-    stranger, own = Client(), f"{siblings_of(NODE)}.1"
+    stranger, own = Client(), f"{subjects.siblings(NODE)}.1"
     await stranger.connect(server.url)
 
     async def catch(message: object) -> None:
