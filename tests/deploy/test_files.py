@@ -131,6 +131,43 @@ def test_a_pod_has_no_more_rights_than_it_needs_and_is_asked_at_the_operators_po
     }
 
 
+@pytest.mark.parametrize("folder", ["settings/bpp.toml", "kubernetes/rides/node.toml"])
+def test_with_the_marks_taken_out_a_cooperative_is_on_postgresql(
+    folder: str, tmp_path: Path
+) -> None:
+    guide = (ROOT / "docs" / "postgres.md").read_text()
+    [edit] = re.findall(r"^sed -i ('s.*') \.\./settings/bpp\.toml$", guide, re.MULTILINE)
+    path = tmp_path / "node.toml"
+    words = ["sed", *shlex.split(edit), str(DEPLOY / folder)]
+    path.write_bytes(subprocess.run(words, check=True, stdout=subprocess.PIPE).stdout)
+    read = settings(path, "bpp")
+    assert read.workers == 2
+    assert (read.store.url or "").startswith("postgresql://wayfare_app@postgres")
+    assert read.model_copy(update={"workers": 1, "store": of_role("bpp").store}) == settings(
+        DEPLOY / folder, "bpp"
+    )
+
+
+def test_the_database_beside_a_cooperative_has_no_more_rights_than_it_needs() -> None:
+    [found] = documents(DEPLOY / "container" / "postgres.yaml")
+    services, common = found["services"], compose("cooperative.yaml")
+    server, migrate, rides = (services[name] for name in ("postgres", "migrate", "rides"))
+    assert rides.keys().isdisjoint({"command", "volumes", "user"}), "those of the cooperative's"
+    assert server["read_only"] is True
+    assert server["cap_drop"] == ["ALL"]
+    assert "ports" not in server
+    assert server["environment"]["POSTGRES_DB"] == "wayfare_bpp"
+    node = common["rides"]["volumes"][0]
+    assert migrate["volumes"] == [node]
+    parsed = commands._parser(migrate["command"]).parse_args(migrate["command"])
+    assert parsed.user == server["environment"]["POSTGRES_USER"]
+    for service in (rides, migrate, server):
+        for name in service["secrets"]:
+            assert name in found["secrets"]
+            assert f"/run/secrets/{name}" in service["environment"].values()
+    assert rides["secrets"] != migrate["secrets"], "the node does not know the migrator's"
+
+
 def test_the_image_holds_the_package_and_nothing_else_and_is_not_roots() -> None:
     text = (DEPLOY / "container" / "Containerfile").read_text()
     steps = re.findall(r"^([A-Z]+) ((?:.*\\\n)*.*)$", text, re.MULTILINE)
