@@ -79,6 +79,7 @@ class Party(Participant):
             transaction_id=changes.pop("transaction_id", str(uuid.uuid4())),
             message_id=changes.pop("message_id", str(uuid.uuid4())),
             now_ms=time.time_ns() // 1_000_000,
+            ttl="PT5M",
         )
         message = INTENT if action == "search" else {"catalog": {"descriptor": changes}}
         return strict_json.dumps({"context": context, "message": message})
@@ -135,11 +136,16 @@ class Network:
     consumer: Party
     providers: list[Party]
 
-    async def search(self) -> bytes:
-        """One that is ACKed."""
+    async def search(self, kept: aiohttp.ClientSession | None = None) -> bytes:
+        """One that is ACKed, on a connection of its own or one that is kept."""
         body = self.consumer.message("search", None)
-        said = await self.consumer.send(self.gateway.url, body)
-        assert said.is_ack, said.body
+        if kept is None:
+            said = await self.consumer.send(self.gateway.url, body)
+            assert said.is_ack, said.body
+            return body
+        signed = self.consumer.sign(body, "k1") | {"Content-Type": "application/json"}
+        async with kept.post(f"{self.gateway.url}/search", data=body, headers=signed) as response:
+            assert response.status == 200, await response.read()
         return body
 
 
@@ -206,32 +212,32 @@ async def while_workers_come_and_go(net: Network, before: list[bytes]) -> None:
     held, searches = net.gateway.pids(), list(before)
     net.gateway.process.send_signal(signal.SIGHUP)
     replacing = asyncio.create_task(net.gateway.replaced(held))
-    while not replacing.done():
-        searches.append(await net.search())
-        await provider.has(len(searches))
-        assert (await provider.send(url, provider.answer_to(searches[-1], consumer))).is_ack
-        await asyncio.sleep(0.05)
+    async with aiohttp.ClientSession() as kept:  # its connection is kept until it is told to end
+        while not replacing.done():
+            searches.append(await net.search(kept if len(searches) % 2 else None))
+            await provider.has(len(searches))
+            assert (await provider.send(url, provider.answer_to(searches[-1], consumer))).is_ack
+            await asyncio.sleep(0.05)
     await replacing
     assert set(net.gateway.pids().values()).isdisjoint(held.values())
     # What was asked of those before is held by those after them.
     said = await asyncio.gather(*(consumer.send(url, each) for each in searches))
     assert {each.is_ack for each in said} == {True}
-    for search in searches[-6:]:
+    for search in before[-6:]:  # each of them was answered once
         late = provider.answer_to(search, consumer, "late")
         assert (await provider.send(url, late)).is_ack
         assert (await provider.send(url, provider.answer_to(search, consumer, "4"))).status == 429
     assert len(provider.got) == len(searches)
     assert set(provider.got.values()) == {1}
     await tells(url, offered=len(searches))
-    for slot in (0, 1):
-        held = net.gateway.pids()
-        os.kill(held[slot], signal.SIGKILL)
-        for _ in range(6):
-            body = consumer.message("search", None)
-            await consumer.send_at_last(url, body)
-            searches.append(body)
-        await net.gateway.replaced({slot: held[slot]})
-    assert (await net.search()) is not None
+    held = net.gateway.pids()
+    os.kill(held[1], signal.SIGKILL)
+    for _ in range(8):
+        searches.append(consumer.message("search", None))
+        await consumer.send_at_last(url, searches[-1])
+    await provider.has(len(searches))
+    await net.gateway.replaced({1: held[1]})
+    await net.search()
 
 
 async def tells(url: str, *, offered: int) -> None:
