@@ -1,6 +1,8 @@
 """The one way out: signs the exact bytes that leave, posts them, reads a bounded answer."""
 
+import asyncio
 import io
+import re
 import socket
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -9,6 +11,9 @@ import aiohttp
 from multidict import CIMultiDictProxy
 from yarl import URL
 
+from protocol_specs.node.http1 import ANSWER_BYTES_MAX as ANSWER_BYTES_MAX
+from protocol_specs.node.http1 import Exchange, Fault
+from protocol_specs.node.pool import Host, Pool, Target, tail
 from protocol_specs.node.traces import carried
 from protocol_specs.node.urls import GuardedResolver, Network, UrlRefused, check_url
 from protocol_specs.wire import signing
@@ -17,11 +22,12 @@ from protocol_specs.wire.keys import SigningKey
 from protocol_specs.wire.signing import KeyId
 
 LARGE_BYTES = 1_000_000
-ANSWER_BYTES_MAX = 65_536
+IDLE_S = 10  # a connection is dropped before a peer's server drops it
 LOOKUP_BYTES_MAX = 2_097_152
 TIMEOUT = aiohttp.ClientTimeout(total=10, connect=3, sock_connect=3)
 DOWNLOAD_TIMEOUT = aiohttp.ClientTimeout(total=60, connect=3, sock_connect=3, sock_read=10)
 TRANSIENT = frozenset({408, 425, 429, 500, 502, 503, 504})
+_RETRY_AFTER = re.compile(rb"(?i)\nretry-after:[ \t]*([^\r\n]*)")
 
 
 class Undelivered(Exception):
@@ -57,8 +63,23 @@ class Answered:
     at: int
 
 
+class _Message(Exchange):
+    """An exchange that somebody awaits."""
+
+    __slots__ = ("over",)
+
+    def __init__(self, target: Target, tail: bytes, lasts_s: float) -> None:
+        super().__init__(target, tail, lasts_s=lasts_s, late_s=lasts_s)
+        self.over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    def ended(self) -> None:
+        if not self.over.done():
+            self.over.set_result(None)
+
+
 class Client:
-    """One HTTP session of one node. `open` it in the running loop, `close` it at the end."""
+    """The ways out of one node: messages by the lean pool, calls whose answers matter by an HTTP
+    session. `open` it in the running loop, `close` it at the end."""
 
     def __init__(
         self,
@@ -72,17 +93,19 @@ class Client:
         self._key, self._key_id = key, key_id
         self._network, self._now, self._timeout = network, now, timeout
         self._session: aiohttp.ClientSession | None = None
+        self._pool: Pool | None = None
         self.watch: Callable[[str, bytes], None] | None = None  # told of each message sent
         self.signed_until = 0  # when the last signature by the present key expires
 
     async def open(self) -> None:
-        """Make the session. Idle connections are dropped before a peer's server drops them."""
+        """Make both."""
         if self._session is not None:
             return
+        self._pool = Pool(self._network, connections_max=256, per_host_max=32, idle_s=IDLE_S)
         connector = aiohttp.TCPConnector(
             limit=256,
             limit_per_host=32,
-            keepalive_timeout=10,
+            keepalive_timeout=IDLE_S,
             resolver=GuardedResolver(self._network),
         )
         self._session = aiohttp.ClientSession(
@@ -95,17 +118,35 @@ class Client:
         )
 
     async def close(self) -> None:
-        """Close the session and its connections."""
+        """Close both and their connections."""
         if self._session is not None:
             await self._session.close()
             self._session = None
+        if self._pool is not None:
+            await self._pool.close()
+            self._pool = None
 
     async def forward(
         self, *, url: str, action: str, body: bytes, headers: Mapping[str, str]
     ) -> Acknowledgement:
         """POST `body` with exactly these headers and no signature of ours added; else as `send`."""
-        answered = await self._post(f"{url.rstrip('/')}/{action}", body, headers)
-        return read_ack(answered.status, answered.body)
+        if self._pool is None:
+            raise RuntimeError("the client is not open")
+        try:
+            target = self._pool.target(url, action)
+        except UrlRefused as refused:
+            raise _not_called(f"{url.rstrip('/')}/{action}", refused) from None
+        message = _Message(target, tail(headers, body), self._timeout.total or 0)
+        self._pool.post(message)
+        try:
+            await message.over
+        except asyncio.CancelledError:
+            self._pool.give_up(message)
+            raise
+        if message.fault is not None:
+            raise _undelivered(target.host, message.fault)
+        _refuse_no_answer(target.host.origin, message.status, message.head)
+        return read_ack(message.status, message.body)
 
     async def send(
         self,
@@ -202,7 +243,7 @@ class Client:
         try:
             return check_url(target, self._network)
         except UrlRefused as refused:
-            raise Undelivered(f"{target} is not called: {refused}", False) from None
+            raise _not_called(target, refused) from None
 
     async def _post(
         self,
@@ -229,7 +270,7 @@ class Client:
             chunks: list[bytes] = []
             at = self._now()
             await _read(response, chunks.append, answer_bytes_max)
-            _refuse_no_answer(url, response)
+            _refuse_no_answer(url.origin(), response.status, _head(response))
             return Answered(response.status, response.headers, b"".join(chunks), at)
 
     async def _download(
@@ -246,7 +287,7 @@ class Client:
             if response.status == 200:
                 await _read(response, write, bytes_max)
             elif response.status != 304:
-                _refuse_no_answer(url, response)
+                _refuse_no_answer(url.origin(), response.status, _head(response))
                 raise Undelivered(
                     f"{url} answered {response.status}", False, status=response.status
                 )
@@ -272,21 +313,35 @@ def _unanswered(target: str, answered: Answered) -> Undelivered:
     return Undelivered(reason, False, status=answered.status)
 
 
-def _refuse_no_answer(url: URL, response: aiohttp.ClientResponse) -> None:
+def _not_called(target: str, refused: UrlRefused) -> Undelivered:
+    return Undelivered(f"{target} is not called: {refused}", False)
+
+
+def _undelivered(host: Host, fault: Fault) -> Undelivered:
+    if fault is Fault.OURS:
+        reason = f"no name service answers for {host.name}, or this node has no connection left"
+        return Undelivered(reason, True, is_ours=True)
+    return Undelivered(f"{host.origin} gave no answer ({fault})", True)
+
+
+def _refuse_no_answer(origin: object, status: int, head: bytes) -> None:
     """Raise for statuses that end nothing: overload, faults of the other side, redirects."""
-    if response.status in TRANSIENT or response.status >= 500:
+    if status in TRANSIENT or status >= 500:
+        asked = _RETRY_AFTER.search(head)
         raise Undelivered(
-            f"{url.origin()} answered {response.status}",
+            f"{origin} answered {status}",
             True,
-            status=response.status,
-            retry_after_s=_retry_after_s(response.headers.get("Retry-After")),
+            status=status,
+            retry_after_s=_retry_after_s(asked[1].strip() if asked else b""),
         )
-    if 300 <= response.status < 400:
+    if 300 <= status < 400:
         raise Undelivered(
-            f"{url.origin()} answered {response.status}; redirects are not followed",
-            False,
-            status=response.status,
+            f"{origin} answered {status}; redirects are not followed", False, status=status
         )
+
+
+def _head(response: aiohttp.ClientResponse) -> bytes:
+    return b"".join(b"\n%b: %b\r" % pair for pair in response.raw_headers)
 
 
 async def _read(
@@ -303,8 +358,6 @@ async def _read(
         write(chunk)
 
 
-def _retry_after_s(value: str | None) -> int | None:
+def _retry_after_s(value: bytes) -> int | None:
     """The seconds form of Retry-After, at most an hour; None for the date form or nonsense."""
-    if value is None or not value.isascii() or not value.isdigit() or len(value) > 6:
-        return None
-    return min(int(value), 3600)
+    return min(int(value), 3600) if value.isdigit() and len(value) <= 6 else None

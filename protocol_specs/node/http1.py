@@ -1,7 +1,7 @@
 """One HTTP/1.1 connection that POSTs and is kept: bytes out, a bounded answer in.
 
-The lean counterpart of client.py, for one message to very many receivers (pool.py). An answer is
-read as far as its status and its ACK; what a peer does beyond that costs it the connection.
+The connections of pool.py, over which all messages go. An answer is read as far as its status and
+its ACK; what a peer does beyond that costs it the connection.
 """
 
 from __future__ import annotations
@@ -13,11 +13,10 @@ from typing import TYPE_CHECKING, Protocol
 import orjson
 from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 
-from protocol_specs.node.client import ANSWER_BYTES_MAX
-
 if TYPE_CHECKING:
     from protocol_specs.node.pool import Host, Target
 
+ANSWER_BYTES_MAX = 65_536
 HEAD_BYTES_MAX = 16_384
 
 
@@ -35,7 +34,8 @@ class Fault(StrEnum):
 class Exchange:
     """One POST, and what became of it; give it to `Pool.post`. Times by the loop's clock.
 
-    Once it has ended, either `fault` is set or `status` and `body` are, and `took_s` always.
+    Once it has ended, either `fault` is set or `status`, `head` and `body` are, and `took_s`
+    always. `head` are the bytes of the answer's head, perhaps with the beginning of its body.
     """
 
     __slots__ = (
@@ -44,6 +44,7 @@ class Exchange:
         "connection",
         "deadline",
         "fault",
+        "head",
         "is_late",
         "is_second_try",
         "late_at",
@@ -59,7 +60,7 @@ class Exchange:
         self.deadline, self.late_at = self.began_at + lasts_s, self.began_at + late_s
         self.connection: Connection | None = None
         self.is_second_try = self.is_late = False
-        self.status, self.body, self.took_s = 0, b"", 0.0
+        self.status, self.head, self.body, self.took_s = 0, b"", b"", 0.0
         self.fault: Fault | None = None
 
     def late(self) -> None:
@@ -178,7 +179,7 @@ class Connection(asyncio.Protocol):
         exchange, self._exchange = self._exchange, None
         if exchange is None:
             return
-        exchange.status, exchange.body = self._status, self._body
+        exchange.status, exchange.head, exchange.body = self._status, self._head, self._body
         is_sent = not self.transport.get_write_buffer_size()
         if self._may_be_kept and not self._unfinished and is_sent:
             self.owner.freed(self)
@@ -191,7 +192,7 @@ class Connection(asyncio.Protocol):
         if exchange is None or exchange.connection is not self:  # it has ended already
             return
         if fault is None:
-            exchange.status, exchange.body = self._status, self._body
+            exchange.status, exchange.head, exchange.body = self._status, self._head, self._body
         exchange.fault = fault
         self.owner.end(exchange)
 

@@ -1,8 +1,8 @@
 """The lean way out: POSTs to very many receivers over kept connections, without a task for each.
 
-For what client.py costs too much for: a gateway's one message to thousands. The rules for
-addresses are the same (urls.py): only what `check_url` and GuardedResolver let through, verified
-TLS, no redirects, bounded answers, deadlines.
+Each message of client.py goes this way, and a gateway's one message to thousands. The rules for
+addresses are those of urls.py: only what `check_url` and GuardedResolver let through, verified TLS,
+no redirects, bounded answers, deadlines.
 """
 
 from __future__ import annotations
@@ -48,6 +48,11 @@ class Host:
     addresses: tuple[str, ...] = ()
     resolved_at: float = float("-inf")
 
+    @property
+    def origin(self) -> str:
+        """As it is told of: never a path."""
+        return f"{'https' if self.is_tls else 'http'}://{self.name}:{self.port}"
+
 
 @dataclass(frozen=True, slots=True)
 class Target:
@@ -77,11 +82,13 @@ class Pool:
         *,
         connections_max: int = 4096,
         per_host_max: int = 64,
+        idle_s: float | None = None,
         tls: ssl.SSLContext | None = None,
         resolver: AbstractResolver | None = None,
     ) -> None:
         self._network, self._tls = network, tls
         self._connections_max, self._per_host_max = connections_max, per_host_max
+        self._idle_s = idle_s  # None: IDLE_S
         self._resolver = GuardedResolver(network, resolver or _Names())
         self._targets: OrderedDict[tuple[str, str], Target] = OrderedDict()
         self._hosts: dict[tuple[str, int, bool], Host] = {}
@@ -336,7 +343,7 @@ class Pool:
         now = asyncio.get_running_loop().time()
         while self._idle:
             connection, since = next(iter(self._idle.items()))
-            if now - since < IDLE_S:
+            if now - since < (IDLE_S if self._idle_s is None else self._idle_s):
                 break
             self._forget_idle(connection)
             connection.transport.abort()
