@@ -31,7 +31,7 @@ from bpp.insurance.surplus.booking import Terms
 from bpp.ledger import balances, chart, trust
 from bpp.ledger.entry import LedgerError
 from bpp.ledger.sealing import Sealer
-from bpp.ledger.watch import Watch
+from bpp.ledger.watch import History, Watch
 from bpp.ledger.witness import Witness
 from bpp.orders.provider import Provider
 from bpp.refused import Refused
@@ -138,6 +138,7 @@ def _add_loops(node: Node, settings: InsuranceSettings, key: SigningKey, currenc
         "trust account": _trust_check(node),
         "agents' commission": _commission(node),
         "books": _books(node),
+        "history": _history(node, key),
     }
     for name, loop in loops.items():
         node.add_loop(name, loop, wake=asyncio.Event())
@@ -263,6 +264,21 @@ def _books(node: Node) -> Callable[[int], Any]:
         lambda: watch.unbalanced,
     )
     return watch.look_next
+
+
+def _history(node: Node, key: SigningKey) -> Callable[[int], Any]:
+    """Each minute some sealed entries are held against their signed blocks."""
+
+    def tell(block: int, fault: str) -> None:
+        node.telemetry.log("alarm", level="error", what="books_changed", block=block, says=fault)
+
+    history = History(node.store, key.public, tell)
+    node.telemetry.shown.watch(
+        "wayfare_books_changed",
+        "Blocks of the books that are not what was sealed",
+        lambda: history.changed,
+    )
+    return history.look_next
 
 
 def _commission(node: Node) -> Callable[[int], Any]:

@@ -186,6 +186,19 @@ def _chain(session: Session, public: bytes) -> Iterator[str]:
             previous = found.hash()
 
 
+def faults_of(session: Session, number: int, public: bytes) -> list[str]:
+    """What is wrong with one block: its head, its link to the one before, its entries."""
+    block, before = sealing.block_of(session, number), sealing.block_of(session, number - 1)
+    if block is None:
+        return [f"block {number} is missing"]
+    try:
+        found = sealing.head_of(block)
+        previous = sealing.head_of(before).hash() if before else head.GENESIS
+    except (head.BadHead, Malformed) as error:
+        return [f"block {number}: its head or that before it cannot be read: {error}"]
+    return list(_block_faults(session, block, found, previous, public))
+
+
 def _block_faults(
     session: Session, block: Row, found: head.Head, previous: str, public: bytes
 ) -> Iterator[str]:

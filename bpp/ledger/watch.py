@@ -1,4 +1,4 @@
-"""Looks each minute whether the running books balance; while they do not, nothing is posted.
+"""Looks each minute whether the running books balance, and whether what was sealed is as it was.
 
 A transfer is a debit and a credit of one amount, so the journal cannot write what does not balance:
 what is found here came past it. While a row stands in `imbalance`, a trigger refuses every entry.
@@ -23,7 +23,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.sqlite import insert as upsert
 
-from bpp.ledger import sealing
+from bpp.ledger import sealing, verify
 from bpp.ledger.tables import (
     AccountRow,
     EntryRow,
@@ -37,6 +37,7 @@ from protocol_specs.node.store import Row, Session, Statement, Store
 EVERY_S = 60
 STRETCH = 512  # about so many entries are looked at in one step, in whole blocks
 OLDER = 16  # stretches of former times that are looked at again each minute: all, in their turn
+FAULTS_TOLD = 5  # of one block
 UNSEALED = 0  # in the place of a block's number
 
 _entry, _transfer = EntryRow.__table__, TransferRow.__table__
@@ -181,10 +182,58 @@ class Watch:
 
 def _stretch(session: Session, walk: _Walk) -> list[Row]:
     """The sums of the next blocks of the walk."""
-    row = session.one(_UNTIL, after=walk.after, stretch=STRETCH - 1)
-    after, walk.after = walk.after, walk.to if row is None else min(row["block"], walk.to)
-    walk.steps -= 1
+    after = walk.after
+    _go_on(session, walk)
     return session.all(_OF_BLOCKS, after=after, until=walk.after)
+
+
+def _go_on(session: Session, walk: _Walk) -> None:
+    row = session.one(_UNTIL, after=walk.after, stretch=STRETCH - 1)
+    walk.after = walk.to if row is None else min(row["block"], walk.to)
+    walk.steps -= 1
+
+
+class History:
+    """Holds some hundred sealed entries a minute against their signed blocks, all in their turn.
+
+    `tell(block, fault)` is called for each fault that is found; `changed` counts the blocks that
+    were at fault when they were last looked at. Posting goes on: it is for people to judge.
+    """
+
+    def __init__(self, store: Store, public: bytes, tell: Callable[[int, str], None]) -> None:
+        self._store, self._public, self._tell = store, public, tell
+        self._next_at = self._block = 0
+        self._changed: set[int] = set()
+
+    @property
+    def changed(self) -> int:
+        """How many blocks are not what was sealed."""
+        return len(self._changed)
+
+    async def look_next(self, now: int) -> bool:
+        """Once a minute, as many blocks as have STRETCH entries together; at least one."""
+        if self._next_at - EVERY_S <= now < self._next_at:
+            return False
+        self._next_at = now + EVERY_S
+        faults = self._store.read(self._look)
+        for number, found in faults.items():
+            if found and number not in self._changed:
+                for fault in found[:FAULTS_TOLD]:
+                    self._tell(number, fault)
+            (self._changed.add if found else self._changed.discard)(number)
+        return False
+
+    def _look(self, session: Session) -> dict[int, list[str]]:
+        walk = _Walk(self._block, sealing.last_number(session), 1)
+        if walk.after >= walk.to:
+            walk.after = 0
+        after = walk.after
+        _go_on(session, walk)
+        self._block = walk.after
+        return {
+            number: verify.faults_of(session, number, self._public)
+            for number in range(after + 1, walk.after + 1)
+        }
 
 
 def standing(session: Session) -> list[Row]:

@@ -10,7 +10,7 @@ from sqlalchemy import text
 
 from bpp.ledger import chart, journal, watch
 from bpp.ledger.entry import PostingStopped
-from bpp.ledger.watch import EVERY_S, Watch
+from bpp.ledger.watch import EVERY_S, History, Watch
 from protocol_specs.node.sqlite import FILE_NAME
 from protocol_specs.node.store import Statement
 from tests.bpp.ledger.support import NOW, Ledger, an_entry
@@ -43,8 +43,9 @@ def edit(ledger: Ledger, *statements: str) -> None:
     """An insider's hand in the file of the running node; what forbids it there does not stop it."""
     with sqlite3.connect(ledger.data / FILE_NAME) as connection:
         connection.execute("PRAGMA ignore_check_constraints = ON")
-        for table in ("transfer", "entry"):
+        for table in ("transfer", "entry", "sealed_leaf", "block"):
             connection.execute(f"DROP TRIGGER IF EXISTS {table}_no_update")
+            connection.execute(f"DROP TRIGGER IF EXISTS {table}_no_delete")
         for statement in statements:
             assert connection.execute(statement).rowcount == 1, statement
     connection.close()
@@ -128,6 +129,34 @@ async def test_every_old_block_has_its_turn_however_many_there_are(
     await looking.minute()  # comes to the end
     await looking.minute()
     assert [found["block"] for found in looking.told] == [17, 1]
+
+
+@pytest.mark.sqlite
+@pytest.mark.parametrize(
+    "change",
+    [
+        f"UPDATE transfer SET amount_minor = amount_minor + 1 WHERE {of(4)}",
+        "UPDATE entry SET kind = 'refunded' WHERE id = 'my.scheme/order-4/1/1'",
+        "UPDATE sealed_leaf SET hash = x'00' WHERE entry = 'my.scheme/order-4/1/1'",
+        "UPDATE block SET sealed_at = sealed_at + 1 WHERE number = 2",
+        "DELETE FROM sealed_leaf WHERE entry = 'my.scheme/order-4/1/1'",
+    ],
+)
+async def test_what_was_sealed_and_is_changed_is_told_in_its_turn_though_it_balances(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch, change: str
+) -> None:
+    monkeypatch.setattr(watch, "STRETCH", 3)  # one block
+    ledger.seal(2)
+    told: list[int] = []
+    history = History(ledger.store, ledger.key.public, lambda block, fault: told.append(block))
+    for minute in range(5):
+        assert not await history.look_next(NOW + EVERY_S * minute)
+        assert not await history.look_next(NOW + EVERY_S * minute + 1)
+    assert (told, history.changed) == ([], 0)
+    edit(ledger, change)
+    for minute in range(5, 10):
+        await history.look_next(NOW + EVERY_S * minute)
+    assert (set(told), history.changed) == ({2}, 1)
 
 
 async def test_while_an_imbalance_stands_an_older_process_posts_nothing_either(
