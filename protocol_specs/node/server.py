@@ -92,16 +92,8 @@ class Node:
             settings, self.receiver, clock=clock, telemetry=self.telemetry, directory=directory
         )
         self.client, self.keyring = self.membership.client, self.membership.keyring
-        tables.define(metadata)
         self.dialects = Dialects(settings.dialects)
-        self.worker = inherited()
-        self.share = WHOLE if self.worker is None else self.worker.share
-        if settings.workers_of != self.share.of:
-            raise SettingsError("key 'workers': start this node with wayfare serve")
-        self.buses = Buses(settings, self.share, self.telemetry)
-        if self.worker is not None:
-            self.worker.say_waiting()
-        self.store = Store.open(settings.store_at, metadata, triggers=triggers, share=self.share)
+        self._open_store(metadata, triggers)
         self.inbox = Inbox(self.store, self.telemetry, self.dialects)
         self.outbox = Outbox(self.store, self.client, self.telemetry, now=self.now)
         self.telemetry.watch_age("outbox", lambda: self.outbox.oldest_age_s(self.now()))
@@ -362,6 +354,18 @@ class Node:
 
     def _address(self, socket_address: str, headers: Headers) -> str:
         return address_of(socket_address, headers, self.settings.limits.proxies)
+
+    def _open_store(self, metadata: sqlalchemy.MetaData, triggers: Sequence[str]) -> None:
+        """As the one process of this node, or as the worker of a slot: waits until that is free."""
+        tables.define(metadata)
+        settings, self.worker = self.settings, inherited()
+        self.share = WHOLE if self.worker is None else self.worker.share
+        if settings.workers_of != self.share.of:
+            raise SettingsError("key 'workers': start this node with wayfare serve")
+        self.buses = Buses(settings, self.share, self.telemetry)
+        if self.worker is not None:
+            self.worker.say_waiting()
+        self.store = Store.open(settings.store_at, metadata, triggers=triggers, share=self.share)
 
     def _among_siblings(self) -> None:
         """What the workers of a node ask and leave each other."""
