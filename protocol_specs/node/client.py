@@ -318,7 +318,7 @@ def _not_called(target: str, refused: UrlRefused) -> Undelivered:
 
 
 def _undelivered(host: Host, fault: Fault) -> Undelivered:
-    if fault is Fault.OURS:
+    if fault in (Fault.OURS, Fault.UNNAMED):
         reason = f"no name service answers for {host.name}, or this node has no connection left"
         return Undelivered(reason, True, is_ours=True)
     return Undelivered(f"{host.origin} gave no answer ({fault})", True)

@@ -28,6 +28,7 @@ class Fault(StrEnum):
     CUT_OFF = "cut_off"  # the connection ended before the answer did
     NOT_HTTP = "not_http"
     TOO_LARGE = "too_large"
+    UNNAMED = "unnamed"  # no name service said anything in time, about this one at least
     OURS = "ours"  # we had no descriptor, port or name service left, or are closing
 
 

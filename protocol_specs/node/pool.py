@@ -261,8 +261,9 @@ class Pool:
             if connection.transport.is_closing():
                 fault = Fault.CUT_OFF
         except OSError as error:  # TimeoutError and TLS faults too
-            is_ours = error.errno in OUT_OF_OUR_OWN and not isinstance(error, TimeoutError)
-            fault = Fault.OURS if is_ours else Fault.UNREACHABLE
+            fault = Fault.OURS if error.errno in OUT_OF_OUR_OWN else Fault.UNREACHABLE
+            if fault is Fault.OURS and isinstance(error, TimeoutError):
+                fault = Fault.UNNAMED
         finally:
             host.connecting -= 1
         if fault is None:

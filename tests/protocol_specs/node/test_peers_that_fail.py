@@ -16,6 +16,7 @@ from typing import Any
 import aiohttp
 import pytest
 
+from protocol_specs.node import urls
 from protocol_specs.node.client import Client
 from protocol_specs.node.outbox import Outbox
 from protocol_specs.node.store import Session, Store
@@ -189,13 +190,16 @@ async def test_what_a_day_queued_goes_out_at_ten_thousand_in_ten_minutes_in_orde
     assert sum(map(len, in_order.values())) == QUEUED
 
 
+@pytest.mark.parametrize("silent_s", [0, 0.1], ids=["refused", "silent"])
 async def test_an_hour_without_names_is_over_within_ten_seconds_of_the_first_answer(
-    store: Store, monkeypatch: pytest.MonkeyPatch
+    store: Store, monkeypatch: pytest.MonkeyPatch, silent_s: float
 ) -> None:
     clock, peer = Clock(), Taking()
     real = socket.getaddrinfo
+    monkeypatch.setattr(urls, "NAMES_S", 0.02 if silent_s else 2)
 
     def away(*asked: Any, **named: Any) -> Any:
+        time.sleep(silent_s)  # in a thread of the resolver's
         raise socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution")
 
     async with listening(peer) as url, sending(store, clock) as outbox:

@@ -452,7 +452,7 @@ async def test_a_name_that_hangs_keeps_nobody_else_waiting(
             assert (await ended(one)).fault is Fault.UNREACHABLE
 
 
-async def test_without_a_name_service_nobody_is_to_blame_and_a_name_that_hangs_is(
+async def test_without_a_name_service_nobody_is_to_blame_and_one_that_hangs_is_told_apart(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(urls, "NAMES_S", 0.1)
@@ -462,7 +462,7 @@ async def test_without_a_name_service_nobody_is_to_blame_and_a_name_that_hangs_i
 
     async with pooled(resolver=Names("10.0.0.1")) as pool:
         hanging = await ended(begin(pool, "https://hangs.example.org"))
-        assert hanging.fault is Fault.UNREACHABLE
+        assert hanging.fault is Fault.UNNAMED
     monkeypatch.setattr(socket, "getaddrinfo", away)
     async with pooled() as pool:
         assert (await ended(begin(pool, "https://x.example.org"))).fault is Fault.OURS
