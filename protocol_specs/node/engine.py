@@ -18,9 +18,12 @@ class Engine(Protocol):
     """One open database: a connection that writes, if it was opened for that, and one that reads.
 
     `is_shared`: other processes write to it too, so units that lock rows commit alone.
+    `loses_hints`: not all that is written is heard of here: another process wrote it, or a COMMIT
+    stands whose answer was lost.
     """
 
     is_shared: bool
+    loses_hints: bool
 
     @property
     def may_write(self) -> bool:

@@ -20,7 +20,7 @@ from protocol_specs.wire.errors import SIGNATURE_CODES, Acknowledgement
 IN_FLIGHT_MAX = 256
 OWED_TO_ONE_MAX = 256  # more than that to a receiver that answers: no new requests of its own
 UNPROVEN_IN_FLIGHT_MAX = 128
-ASKED_EVERY_S = 10  # where other processes owe too: to whom, whatever they told us
+ASKED_EVERY_S = 10  # where hints get lost: to whom we owe, whatever was told
 PICKED_MAX = 256  # more than one lane can have in the air, so each pick finds new ones
 NOT_THE_MESSAGE = frozenset({429, 502, 503, 504})  # statuses that blame load or a proxy
 
@@ -43,7 +43,7 @@ class Outbox:
     ) -> None:
         self.wake = asyncio.Event()
         self._store, self._client, self._telemetry, self._now = store, client, telemetry, now
-        self._hears = store.share.of > 1  # of what other processes owe: hints that may be lost
+        self._hints_get_lost = store.engine.loses_hints
         self._lanes: dict[str, Lane[int]] = {}
         self._ready: dict[str, None] = {}  # lanes to look at in the next turn, first come first
         self._in_flight = self._unproven_in_flight = 0
@@ -84,7 +84,7 @@ class Outbox:
                 lane.behind = lane.behind or (lane.due_at is not None and lane.due_at <= now)
                 if lane.behind or lane.waiting:
                     self._ready[lane.receiver_id] = None
-        if now < self._asked_at or (self._hears and now >= self._asked_at + ASKED_EVERY_S):
+        if now < self._asked_at or (self._hints_get_lost and now >= self._asked_at + ASKED_EVERY_S):
             self._ask(now)
         ready, self._ready = self._ready, {}
         for receiver_id in ready:

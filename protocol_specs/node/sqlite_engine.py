@@ -16,7 +16,7 @@ from protocol_specs.node.store_faults import StoreUnavailable
 class SqliteEngine:
     """See `engine.Engine`. One process at a time writes: `lock` is held until `close`."""
 
-    is_shared = False
+    is_shared = loses_hints = False
 
     def __init__(
         self,

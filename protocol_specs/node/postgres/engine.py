@@ -76,6 +76,8 @@ class PostgresEngine:
     """See `engine.Engine`. The share's slot is held as an advisory lock on the very link that
     writes: who lost the link has lost the slot with it, and cannot write as if it had not."""
 
+    loses_hints = True
+
     def __init__(
         self,
         at: StoreAt,

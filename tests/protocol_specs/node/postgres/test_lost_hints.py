@@ -16,8 +16,9 @@ from protocol_specs.node.loops import run_loop
 from protocol_specs.node.outbox import ASKED_EVERY_S, Outbox
 from protocol_specs.node.postgres.engine import PostgresEngine
 from protocol_specs.node.store import Store
+from protocol_specs.node.store_faults import StoreUnavailable
 from protocol_specs.node.tables import Owed
-from protocol_specs.node.workers import Share
+from protocol_specs.node.workers import WHOLE, Share
 from tests.support.databases import run_sql
 from tests.support.peers import Clock
 from tests.support.postgres_server import database_of, server
@@ -188,3 +189,34 @@ async def test_a_teller_whose_server_hangs_leaves_its_socket_number_to_whoever_g
             await heard.wait()
         loop.remove_reader(number)
         os.close(number)
+
+
+async def test_what_a_commit_owes_whose_answer_was_lost_is_sent(tmp_path: Path) -> None:
+    """The one process of a node: its server is gone in the moment of the COMMIT, which stands."""
+    metadata = MetaData()
+    tables.define(metadata)
+    store = Store(PostgresEngine(database_of(tmp_path, metadata), share=WHOLE))
+    clock, client = Clock(), FakeClient()
+    outbox = Outbox(store, client, quiet(), now=lambda: int(clock.at))
+    stopping = asyncio.Event()
+    task = asyncio.create_task(outbox.run(stopping))
+    await until(lambda: outbox._asked_at == int(clock.at), "it has asked at its start")
+    assert isinstance(store.engine, PostgresEngine)
+    link = store.engine.writer()
+    commit = link.commit
+
+    def lost() -> None:
+        commit()
+        link.close()
+        raise StoreUnavailable("the connection to the database is lost")
+
+    link.commit = lost  # type: ignore[method-assign]
+    with pytest.raises(StoreUnavailable):
+        await store.transact(lambda session: owe_one(session, now=int(clock.at)))
+    clock.at += ASKED_EVERY_S
+    outbox.wake.set()
+    await until(lambda: [row["state"] for row in rows(store, Owed)] == ["sent"], "it is sent")
+    stopping.set()
+    outbox.wake.set()
+    await task
+    store.close()
