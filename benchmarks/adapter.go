@@ -4,8 +4,9 @@
 // connections and relays the answer. Leaner than a node: no JSON Schema (a few members are looked
 // at), json.Unmarshal's lenient reading, one known key, no memory of what came before, no bounds but
 // the body's; SHA-512 stands where Beckn has BLAKE2b-512, which the standard library lacks.
+// adapter_schema.go puts schema and digest in, from modules.
 //
-//	adapter PORT TARGET SENDER_PUBLIC_KEY SEED
+//	adapter PORT TARGET SENDER_PUBLIC_KEY SEED [SCHEMA]
 package main
 
 import (
@@ -28,6 +29,9 @@ import (
 const bodyMax = 1 << 20
 
 var (
+	digest = func(body []byte) [64]byte { return sha512.Sum512(body) }
+	named  = "SHA-512"
+	check  = looked
 	sender ed25519.PublicKey
 	own    ed25519.PrivateKey
 	target string
@@ -86,7 +90,7 @@ func admitted(header string, body []byte) error {
 	if err := json.Unmarshal(body, &document); err != nil {
 		return err
 	}
-	return looked(document)
+	return check(document)
 }
 
 func parameters(header string) map[string]string {
@@ -116,9 +120,9 @@ func looked(document map[string]any) error {
 }
 
 func signed(created, expires int64, body []byte) []byte {
-	sum := sha512.Sum512(body)
-	return fmt.Appendf(nil, "(created): %d\n(expires): %d\ndigest: SHA-512=%s",
-		created, expires, base64.StdEncoding.EncodeToString(sum[:]))
+	sum := digest(body)
+	return fmt.Appendf(nil, "(created): %d\n(expires): %d\ndigest: %s=%s",
+		created, expires, named, base64.StdEncoding.EncodeToString(sum[:]))
 }
 
 // forwarded sends the body on, signed by us, and gives the answer back.
