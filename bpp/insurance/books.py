@@ -7,7 +7,7 @@ from decimal import Decimal
 from functools import cached_property
 from typing import Any
 
-from sqlalchemy import Select, bindparam, delete, func, insert, select, union_all, update
+from sqlalchemy import bindparam, delete, func, insert, select, union_all, update
 
 from bpp.insurance.engine.shares import Split
 from bpp.insurance.engine.standing import Period, Reason, Standing, Totals
@@ -24,6 +24,7 @@ from bpp.insurance.tables import (
 )
 from bpp.ledger import chart
 from bpp.orders.events import OrderEvent, read_event
+from bpp.orders.store import active
 from bpp.orders.tables import OrderEventRow, OrderRow
 from protocol_specs.node.store import Row, Session, Statement
 
@@ -114,14 +115,11 @@ _DUE_PENDING = Statement(
 _OLDEST_PENDING = Statement(select(func.min(_pending.c.since)))
 
 
-def _open_since(is_assigned: bool) -> Select[Any]:
-    assigned = _order.c.agent_id.is_not(None) if is_assigned else _order.c.agent_id.is_(None)
-    return select(_order.c.key).where(
-        _order.c.status == "ACTIVE", assigned, _order.c.created_at < bindparam("before")
-    )
-
-
-_OPEN_SINCE = Statement(union_all(_open_since(True), _open_since(False)))  # two partial indexes
+# Compared, not looked up: by its time an old order lies among all that are long over.
+_is_since = func.unindexed(_order.c.created_at) < bindparam("before")
+_OPEN_SINCE = Statement(
+    union_all(*(select(_order.c.key).where(*part, _is_since) for part in active()))
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -75,7 +75,8 @@ def _sums(place: Table, block: ColumnElement[int]) -> Select[Any]:
             func.count().filter(~(debit & credit)).label("faulty"),
         )
         .select_from(place)
-        .join(_entry, _entry.c.id == place.c.entry)
+        # From the place on, never from all transfers: nobody looks a place up by its entry.
+        .join(_entry, _entry.c.id == func.unindexed(place.c.entry))
         .join(_transfer, _transfer.c.entry == _entry.c.id)
         .outerjoin(_debited, _of_account(_debited, "debit"))
         .outerjoin(_credited, _of_account(_credited, "credit"))

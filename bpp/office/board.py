@@ -13,6 +13,7 @@ from bpp.ledger import trust
 from bpp.office.documents import Documents
 from bpp.office.room import Room
 from bpp.orders.order import Order, read_order
+from bpp.orders.store import active
 from bpp.orders.tables import OrderRow
 from protocol_specs.node.store import Session, Statement
 from protocol_specs.web.maps import map_data
@@ -28,10 +29,9 @@ _O = OrderRow.__table__
 
 
 def _running(*columns: Any) -> Statement:
-    """Of jobs that are not over: two halves, each along an index of its own."""
-    active = select(*columns).where(_O.c.status == "ACTIVE")
-    halves = active.where(_O.c.agent_id.is_(None)), active.where(_O.c.agent_id.is_not(None))
-    return Statement(union_all(*halves).limit(JOBS_MAX))
+    """Of jobs that are not over: three parts, each along an index of its own."""
+    parts = (select(*columns).where(*part) for part in active())
+    return Statement(union_all(*parts).limit(JOBS_MAX))
 
 
 _RUNNING = _running(_O.c.document)

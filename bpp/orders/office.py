@@ -46,6 +46,9 @@ def keys(clock: Callable[[], float]) -> Callable[[], str]:
     return new
 
 
+_new_key = keys(time.time)
+
+
 class Standing(Protocol):
     """Whether a driver may work now, whatever the job: papers that hold, a shift."""
 
@@ -92,7 +95,7 @@ class Office:
     bpp_id: str
     bpp_uri: str
     new_id: Callable[[], str] = _new_id
-    new_key: Callable[[], str] = keys(time.time)
+    new_key: Callable[[], str] = _new_key
     start_code: Callable[[], str] = _start_code
     stamps: Stamps = field(default_factory=Stamps)
     live_secret: bytes = b""  # seals the urls under which vehicles are followed

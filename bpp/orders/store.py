@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from sqlalchemy import and_, bindparam, delete, insert, select, update
+from sqlalchemy import ColumnElement, and_, bindparam, delete, insert, select, update
 
 from bpp.orders.events import OrderEvent, event_document
 from bpp.orders.init import StoredQuote, quote_document, read_quote
@@ -80,6 +80,12 @@ _ITS_JOB = (
 _JOB_OF = Statement(_SHORT.where(*_ITS_JOB))
 _IS_BUSY = Statement(select(_ORDER.c.key).where(*_ITS_JOB))
 _AHEAD = (_ORDER.c.status == "ACTIVE", _ORDER.c.is_ahead == 1)
+_WITHOUT_AGENT = (
+    _ORDER.c.status == "ACTIVE", _ORDER.c.is_ahead == 0, _ORDER.c.agent_id.is_(None)
+)  # fmt: skip
+_WITH_AGENT = (
+    _ORDER.c.status == "ACTIVE", _ORDER.c.is_ahead == 0, _ORDER.c.agent_id.is_not(None)
+)  # fmt: skip
 _AHEAD_OF = Statement(
     _SHORT.where(*_AHEAD, _ORDER.c.agent_id == bindparam("agent")).order_by(_ORDER.c.begins_at)
 )
@@ -130,6 +136,12 @@ class Kept:
 
     order: Order
     revision: int
+
+
+def active() -> tuple[tuple[ColumnElement[bool], ...], ...]:
+    """Which orders are not over, as conditions that shut each other out: each has an index of its
+    own, and all together have none but that of every order there ever was."""
+    return _WITHOUT_AGENT, _WITH_AGENT, _AHEAD
 
 
 def put_quote(session: Session, quote: StoredQuote) -> None:

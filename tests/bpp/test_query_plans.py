@@ -8,6 +8,7 @@ from types import ModuleType
 
 import pytest
 
+from bpp.dispatch import offers, rounds
 from bpp.incidents import store as incidents
 from bpp.insurance import books, cash, reading
 from bpp.insurance import tables as insurance_tables
@@ -18,13 +19,14 @@ from bpp.insurance.remittance import reading as remittances
 from bpp.insurance.surplus import booking, work
 from bpp.ledger import balances, journal, money_facts, sealing, trust, watch
 from bpp.ledger import tables as ledger_tables
-from bpp.office import fare_preview
-from bpp.orders import forgetting
+from bpp.office import board, fare_preview
+from bpp.orders import beside, forgetting
 from bpp.orders import store as orders
 from bpp.orders import tables as order_tables
 from bpp.tables import METADATA
 from bpp.tariff import store as tariffs
 from bpp.work import documents, handovers, shifts
+from protocol_specs.node import bodies, conversations, health, inbox, owed, owing, pruning, tables
 from protocol_specs.node.sqlite import FILE_NAME
 from protocol_specs.node.store import Statement, Store
 
@@ -34,10 +36,12 @@ MODULES = (
     orders, journal, balances, sealing, watch, books, reading, cash, money_facts, trust, forgetting,
     closing, deadlines, declaring, excess, periods, states, remittances,
     people, writing, listing, erasing, booking, work, tariffs, fare_preview, incidents,
-    documents, handovers, shifts,
+    documents, handovers, shifts, beside, offers, rounds, board,
+    bodies, conversations, health, inbox, owed, owing, pruning,
 )  # fmt: skip
 READS_A_WHOLE_TABLE = {
     "balances._ALL": "the desk's list of every account",
+    "health._WAITING": "two numbers",
     "balances._OF_ACCOUNTS": "all accounts of a number, by command",
     "trust._DEBITS": "all accounts, once a day",
     "trust._CREDITS": "all accounts, once a day",
@@ -68,6 +72,7 @@ def statements(module: ModuleType) -> Iterator[tuple[str, Statement]]:
 @pytest.fixture
 def database(tmp_path: Path) -> Iterator[sqlite3.Connection]:
     triggers = (*order_tables.TRIGGERS, *ledger_tables.TRIGGERS, *insurance_tables.TRIGGERS)
+    tables.define(METADATA)
     Store.open(tmp_path, METADATA, triggers=triggers).close()
     connection = sqlite3.connect(tmp_path / FILE_NAME)
     yield connection
