@@ -6,6 +6,7 @@ machine with whoever asks.
 """
 
 import asyncio
+import json
 import sys
 import tempfile
 from pathlib import Path
@@ -39,10 +40,8 @@ async def measure(
     confirm.COOPERATIVE = own.replace("\n[fares]", f"{more}\n[fares]", 1) + store
     try:
         async with confirm.cooperative() as (consumer, process):
-            bodies = [
-                body for _ in range(orders // 20) for body in await confirm.quoted(consumer, 20)
-            ]
-            asked = [(body, consumer.bap.sign(body)) for body in bodies]
+            first, asked = await _asked(consumer, orders // 4), await _asked(consumer, orders)
+            await confirm.confirmed(consumer, first)  # until each process has met its statements
             pid, loop = pid_of(process), asyncio.get_running_loop()
             cpu, began = spent_s(pid), loop.time()
             of_server = 0.0 if server is None else spent_s(server)
@@ -57,6 +56,11 @@ async def measure(
             }
     finally:
         confirm.COOPERATIVE = own
+
+
+async def _asked(consumer: confirm.Consumer, orders: int) -> list[tuple[bytes, dict[str, str]]]:
+    bodies = [body for _ in range(orders // 20) for body in await confirm.quoted(consumer, 20)]
+    return [(body, consumer.bap.sign(body)) for body in bodies]
 
 
 def pid_of(process: Process) -> int:
@@ -75,14 +79,21 @@ def on_postgres(orders: int, workers: int) -> dict[str, Any]:
         server.remove()
 
 
+def compared(orders: int) -> dict[str, Any]:
+    """SQLite, one worker on PostgreSQL, and two; `gain_of_two_workers` is of CPU, not of time."""
+    alone, both = on_postgres(orders, 1), on_postgres(orders, 2)
+    gain = 2 * alone["node_us_per_order"] / both["node_us_per_order"]
+    return {
+        "sqlite": asyncio.run(measure(orders)),
+        "one_worker": alone,
+        "two_workers": both,
+        "gain_of_two_workers": round(gain, 2),
+    }
+
+
 def main() -> None:
     orders = int(sys.argv[1]) if len(sys.argv) > 1 else 1000
-    print("sqlite", asyncio.run(measure(orders)))
-    alone, both = on_postgres(orders, 1), on_postgres(orders, 2)
-    print("postgresql, 1 worker", alone)
-    print("postgresql, 2 workers", both)
-    gain = 2 * alone["node_us_per_order"] / both["node_us_per_order"]
-    print(f"from one to two workers: {gain:.2f} times the orders for each second of a processor")
+    print(json.dumps(compared(orders), indent=1))
 
 
 if __name__ == "__main__":

@@ -1,16 +1,31 @@
 """A run kept as files: report.json, report.md, and two plots drawn as SVG."""
 
 import json
+import os
 import platform
+import re
 from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-PACKAGES = ("aiohttp", "uvloop", "orjson", "jsonschema-rs", "PyNaCl", "sqlmodel", "SQLAlchemy")
+PACKAGES = (
+    "aiohttp", "httptools", "jiter", "jsonschema-rs", "orjson", "psycopg", "PyNaCl", "SQLAlchemy",
+    "uvloop",
+)  # fmt: skip
 BAR_PX, ROW_PX, LABEL_PX, WIDTH_PX = 16, 24, 430, 760
 RATIO_MAX = 3.0  # of an aim; longer bars say no more
 COLOURS = {"p50": "#2a6f97", "p95": "#e09f3e", "p99": "#9e2a2b"}
+
+
+def machine() -> str:
+    """Cores, processor, system, and who else is at work on it just now."""
+    told = Path("/proc/cpuinfo").read_text() if Path("/proc/cpuinfo").exists() else ""
+    model = re.search(r"^model name\s*: (.+)$", told, re.MULTILINE)
+    return (
+        f"{os.cpu_count()} cores ({platform.machine() if model is None else model[1]}), "
+        f"{platform.system()} {platform.release()}, load before {os.getloadavg()[0]:.1f}"
+    )
 
 
 def save(folder: Path, figures: dict[str, Any], rows: list[dict[str, Any]]) -> None:
@@ -86,3 +101,15 @@ def _words(
     yield "![Share of each aim](aims.svg)"
     yield ""
     yield "![How long a citizen waits](latency.svg)"
+    for part, found in figures.items():
+        if isinstance(found, dict):
+            yield from ("", f"## {part}", "", "| figure | measured |", "|---|---|")
+            yield from (f"| {name} | {value} |" for name, value in _flat(found))
+
+
+def _flat(found: dict[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:
+    for name, value in found.items():
+        if isinstance(value, dict):
+            yield from _flat(value, f"{above}{name}, ")
+        else:
+            yield f"{above}{name}", value

@@ -31,7 +31,8 @@ def test_a_saved_report_has_machine_versions_aims_and_plots(tmp_path: Path) -> N
         assert len(root.findall("{*}rect")) == bars + 1  # and the ground
     words = (tmp_path / "report.md").read_text()
     assert "2 cores" in words
-    assert words.count("(not reached)") == 4
+    assert words.count("(not reached)") == 5
+    assert "| at_load, 30%, confirm_to_on_confirm_ms, p95 | 20.0 |" in words
 
 
 @pytest.mark.parametrize(
