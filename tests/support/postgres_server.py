@@ -12,6 +12,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from itertools import count
@@ -75,7 +76,7 @@ class Server:
                 Link(self.url()).close()
                 return
             except StoreUnavailable:
-                if time.monotonic() > deadline:
+                if time.monotonic() > deadline or self._process.poll() is not None:
                     raise
                 time.sleep(0.02)
 
@@ -86,17 +87,26 @@ class Server:
             self._process.wait(DEADLINE_S)
             self._process = None
 
+    def crash(self) -> None:
+        """kill -9 of it and of all its processes, as when its memory runs out."""
+        os.kill(self.pid, signal.SIGSTOP)  # it begins no other meanwhile
+        self.signal(signal.SIGKILL)
+        if self._process is not None:
+            self._process.wait(DEADLINE_S)
+            self._process = None
+
     def signal(self, number: signal.Signals) -> None:
         """To all its processes: SIGSTOP, SIGCONT."""
         assert self._process is not None
         found = subprocess.run(
             ["ps", "-o", "pid=", "--ppid", str(self._process.pid)],
-            check=True,
+            check=False,  # it may have none
             capture_output=True,
             text=True,
         )
         for pid in (self._process.pid, *map(int, found.stdout.split())):
-            os.kill(pid, number)
+            with suppress(ProcessLookupError):
+                os.kill(pid, number)
 
     def remove(self) -> None:
         """Ends it and forgets its data."""
