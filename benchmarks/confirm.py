@@ -4,7 +4,7 @@ import asyncio
 import tempfile
 import time
 import uuid
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,7 @@ STOPS = [
     {"type": "END", "location": {"gps": "3.157900,101.711600"}},
 ]
 INTENT = {"intent": {"fulfillment": {"stops": STOPS}, "payment": {"collected_by": "BPP"}}}
+ACCEPTED = ("provider", "items", "fulfillments", "billing", "payments", "quote")
 CUSTOMER = {"person": {"name": "Asha Raman"}, "contact": {"phone": "60111111111"}}
 COOPERATIVE = """
 provider_id = "kl-taxi"
@@ -124,13 +125,17 @@ def init_order(item_id: str) -> dict[str, Any]:
 
 def confirm_order(draft: dict[str, Any]) -> dict[str, Any]:
     """The accepted draft."""
-    names = ("provider", "items", "fulfillments", "billing", "payments", "quote")
-    return {name: draft[name] for name in names if name in draft}
+    return {name: draft[name] for name in ACCEPTED if name in draft}
 
 
 @asynccontextmanager
-async def cooperative() -> AsyncIterator[tuple[Consumer, Process]]:
-    """An insured ride cooperative as a process of its own, and a platform connected to it."""
+async def cooperative(
+    fill: Callable[[Path, Party], None] | None = None,
+) -> AsyncIterator[tuple[Consumer, Process]]:
+    """An insured ride cooperative as a process of its own, and a platform connected to it.
+
+    `fill` gets the node's folder, with its node.toml, and the platform, before the node starts.
+    """
     port = free_port()
     registry = Party("registry.example", "REGISTRY", DOMAIN, "")
     bpp = Party("bpp.example", "BPP", DOMAIN, f"http://127.0.0.1:{port}", "std:03", "MYS")
@@ -142,12 +147,9 @@ async def cooperative() -> AsyncIterator[tuple[Consumer, Process]]:
     registry.url = bap.url = f"http://127.0.0.1:{heard_at}"
     with tempfile.TemporaryDirectory() as folder:
         cwd = Path(folder)
-        bpp.write_keys(cwd)
-        Party("ledger", "", "", "").write_keys(cwd / "ledger")
-        head, _, tail = common_settings(bpp, port, registry).partition("\n[registry]")
-        ours, _, tables = COOPERATIVE.partition("\n[fares]")
-        (cwd / "node.toml").write_text(f"{head}{ours}\n[fares]{tables}\n[registry]{tail}")
-        (cwd / "witness").mkdir()
+        settle(cwd, bpp, registry, port)
+        if fill is not None:
+            await asyncio.to_thread(fill, cwd, bap)
         arguments = ["-c", WAYFARE, "serve", "bpp", "--config", "node.toml"]
         process = await asyncio.to_thread(Process, arguments, port, cwd=cwd)
         try:
@@ -157,6 +159,16 @@ async def cooperative() -> AsyncIterator[tuple[Consumer, Process]]:
             pool.close()
             server.close()
             await asyncio.to_thread(process.stop)
+
+
+def settle(cwd: Path, bpp: Party, registry: Party, port: int) -> None:
+    """Writes what the cooperative's node starts from: settings, keys, a place for the witness."""
+    bpp.write_keys(cwd)
+    Party("ledger", "", "", "").write_keys(cwd / "ledger")
+    head, _, tail = common_settings(bpp, port, registry).partition("\n[registry]")
+    ours, _, tables = COOPERATIVE.partition("\n[fares]")
+    (cwd / "node.toml").write_text(f"{head}{ours}\n[fares]{tables}\n[registry]{tail}")
+    (cwd / "witness").mkdir()
 
 
 async def measure(*, orders: int, paced: int) -> dict[str, Any]:

@@ -85,9 +85,11 @@ class Pool:
 
     async def _exchange(self, request: bytes) -> Answer:
         await self._available.acquire()
-        caller = self._free.popleft()
+        caller, loop = self._free.popleft(), asyncio.get_running_loop()
         try:
-            caller.waiting = asyncio.get_running_loop().create_future()
+            if caller.transport.is_closing():  # idle for longer than the node waits
+                _, caller = await loop.create_connection(_Caller, self.host, self.port)
+            caller.waiting = loop.create_future()
             caller.transport.write(request)
             return await caller.waiting
         finally:
