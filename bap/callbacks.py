@@ -47,7 +47,11 @@ def serve(node: Node, settings: BapSettings) -> None:
     }
 
     def judge(envelope: Envelope, now: int) -> None:
-        node.store.read(lambda session: _matched(settings, session, envelope, now))
+        node.store.read(
+            lambda session: (
+                _is_repeat(session, envelope) or _matched(settings, session, envelope, now)
+            )
+        )
 
     def handle(session: Session, envelope: Envelope, now: int) -> None:
         decision = decisions.get(envelope.action, _on_order)
@@ -78,11 +82,11 @@ def _settle(
     and then the answer has no effect any more. The lock comes before it, for other workers.
     """
     rows.lock_transaction(session, envelope.transaction_id)
+    if _is_repeat(session, envelope):
+        return
     try:
         found = _matched(settings, session, envelope, now)
     except (Unasked, OutOfSequence):
-        return
-    if envelope.action in PASSING and not _is_new(session, found, envelope):
         return
     before = found.journey
     after, events = _decided(decision, session, found, envelope, now)
@@ -104,17 +108,19 @@ def _decided(
     return decision(session, found, envelope, now)
 
 
-def _is_new(session: Session, found: Match, envelope: Envelope) -> bool:
-    """Counts a passing answer, unless these bytes were handled before: by another worker, or before
-    a restart. What this one was sent lately it knows itself; durable ones the inbox knows."""
-    if found.call is None:
-        return True
-    return offers.count_answer(session, found.call.message_id, envelope.peer_id, envelope.digest)
+def _is_repeat(session: Session, envelope: Envelope) -> bool:
+    """Whether another worker, or this one before a restart, has handled these bytes of a passing
+    answer. Those of durable ones the inbox knows."""
+    known = envelope.message_id, envelope.peer_id, envelope.digest
+    return envelope.action in PASSING and offers.is_counted(session, *known)
 
 
 def _close(session: Session, found: Match, envelope: Envelope) -> None:
-    if found.call is not None and found.call.action != "search":
-        calls.close_call(session, found.call.message_id, "answered")
+    call = found.call
+    if call is not None and envelope.action in PASSING:
+        offers.count_answer(session, call.message_id, envelope.peer_id, envelope.digest)
+    if call is not None and call.action != "search":
+        calls.close_call(session, call.message_id, "answered")
 
 
 def _on_error(journey: Journey, envelope: Envelope, now: int) -> Outcome:

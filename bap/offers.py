@@ -74,20 +74,31 @@ def find(session: Session, journey_id: str, offer_id: str) -> dict[str, Any] | N
     return None if row is None else orjson.loads(row["document"])
 
 
-def count_answer(session: Session, message_id: str, bpp_id: str, digest: str) -> bool:
-    """Counts one more answer of a provider to a request; False for the bytes of one that was
-    counted before. The journey is locked."""
-    known = session.one(_ANSWERS, message_id=message_id, bpp_id=bpp_id)
-    times, before = (0, b"") if known is None else (known["times"], known["digests"])
-    this = hashlib.sha256(digest.encode()).digest()[:DIGEST_BYTES]
-    if this in (before[n : n + DIGEST_BYTES] for n in range(0, len(before), DIGEST_BYTES)):
-        return False
-    digests = (before + this)[-DIGESTS_MAX * DIGEST_BYTES :]
+def count_answer(session: Session, message_id: str, bpp_id: str, digest: str) -> None:
+    """Counts one more answer of a provider to a request, and remembers it by its digest. The
+    journey is locked."""
+    times, before = _answers(session, message_id, bpp_id)
+    digests = (before + _short(digest))[-DIGESTS_MAX * DIGEST_BYTES :]
     session.run(_ANSWER, message_id=message_id, bpp_id=bpp_id, times=times + 1, digests=digests)
-    return True
+
+
+def is_counted(session: Session, message_id: str, bpp_id: str, digest: str) -> bool:
+    """Whether that answer was counted before, and is among the last that were."""
+    _, known = _answers(session, message_id, bpp_id)
+    return _short(digest) in (
+        known[n : n + DIGEST_BYTES] for n in range(0, len(known), DIGEST_BYTES)
+    )
 
 
 def answers(session: Session, message_id: str, bpp_id: str) -> int:
     """How often a provider has answered a request."""
+    return _answers(session, message_id, bpp_id)[0]
+
+
+def _answers(session: Session, message_id: str, bpp_id: str) -> tuple[int, bytes]:
     row = session.one(_ANSWERS, message_id=message_id, bpp_id=bpp_id)
-    return 0 if row is None else int(row["times"])
+    return (0, b"") if row is None else (row["times"], row["digests"])
+
+
+def _short(digest: str) -> bytes:
+    return hashlib.sha256(digest.encode()).digest()[:DIGEST_BYTES]

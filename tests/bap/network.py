@@ -371,9 +371,9 @@ async def network(
     """All of it, listening."""
     clock = Clock()
     async with (
-        _player("bg.example.org", SubscriberType.BG, clock, domains) as gateway,
-        _player("coop.example.org", SubscriberType.BPP, clock, domains) as coop,
-        _player("other.example.org", SubscriberType.BPP, clock, domains) as other,
+        listening("bg.example.org", SubscriberType.BG, clock, domains) as gateway,
+        listening("coop.example.org", SubscriberType.BPP, clock, domains) as coop,
+        listening("other.example.org", SubscriberType.BPP, clock, domains) as other,
     ):
         directory = FakeDirectory([player.peer for player in (gateway, coop, other)])
         sock = listening_socket()
@@ -389,9 +389,10 @@ async def network(
 
 
 @asynccontextmanager
-async def _player(
+async def listening(
     name: str, type: SubscriberType, clock: Clock, domains: tuple[str, ...]
 ) -> AsyncIterator[Player]:
+    """One of them, listening."""
     sock = listening_socket()
     peer = Peer(name, type, url_of(sock), domains=domains)
     player = Player(peer, sock, clock)

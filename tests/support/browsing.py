@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import io
 import re
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from html import unescape
 from typing import Any
@@ -31,12 +33,23 @@ class Seen:
         return {name: unescape(value) for name, value in INPUT.findall(form)}
 
 
+def new_connection() -> AbstractAsyncContextManager[aiohttp.ClientSession]:
+    """A connection of its own for a request."""
+    return aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar())
+
+
 @dataclass(slots=True)
 class Browsing:
-    """One browser."""
+    """One browser. Each request is sent on what `connect` gives."""
 
     url: str
     cookies: dict[str, str] = field(default_factory=dict)
+    connect: Callable[[], AbstractAsyncContextManager[aiohttp.ClientSession]] = new_connection
+
+    @property
+    def cookie(self) -> str:
+        """Its cookies, as a header says them."""
+        return "; ".join(f"{name}={value}" for name, value in self.cookies.items())
 
     async def get(self, path: str, **headers: str) -> Seen:
         """A page, without following it elsewhere."""
@@ -56,10 +69,9 @@ class Browsing:
 
     async def raw(self, path: str) -> tuple[int, Any, bytes]:
         """What is no text: status, headers and bytes."""
-        cookie = "; ".join(f"{n}={v}" for n, v in self.cookies.items())
         async with (
-            aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as session,
-            session.get(self.url + path, headers={"Cookie": cookie}) as answer,
+            self.connect() as session,
+            session.get(self.url + path, headers={"Cookie": self.cookie}) as answer,
         ):
             return answer.status, answer.headers.copy(), await answer.read()
 
@@ -80,10 +92,10 @@ class Browsing:
         fields: dict[str, str] | aiohttp.FormData | None,
         headers: dict[str, str],
     ) -> Seen:
-        cookie = {"Cookie": "; ".join(f"{n}={v}" for n, v in self.cookies.items())}
+        cookie = {"Cookie": self.cookie}
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         async with (
-            aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as session,
+            self.connect() as session,
             session.request(
                 method,
                 self.url + path,

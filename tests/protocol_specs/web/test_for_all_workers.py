@@ -1,74 +1,38 @@
 """What pages count and keep for all workers of a node together, asked at the same moment."""
 
 import asyncio
-import threading
-import uuid
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import ExitStack
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 from sqlalchemy import select
 
-from protocol_specs.node.postgres.engine import PostgresEngine
-from protocol_specs.node.postgres.migrating import migrate
-from protocol_specs.node.store import Session, Statement, Store, StoreAt
-from protocol_specs.node.workers import Share
+from protocol_specs.node.store import Session, Statement
 from protocol_specs.web import codes, once, pacing
 from protocol_specs.web.once import Once, Unfinished
 from protocol_specs.web.pacing import Pace
 from protocol_specs.web.tables import Paced
-from tests.support.postgres_server import server
+from tests.support.crowd import CROWD, Crowd, crowded
 
-CROWD = 8
 NOW = 1_795_000_000
 WHO, FORM, PHONE, SECRET = "+60123456789", "f" * 22, "+60123456789", "s"
 PACED = Statement(select(Paced.__table__))
 
 
-@dataclass
-class Crowd:
-    """Processes of one node, each with connections of its own; here threads stand for them."""
-
-    stores: list[Store]
-
-    def at_once(self, unit: Callable[[Session, int], Any]) -> list[Any]:
-        """All run the unit at the same moment; what each returned."""
-        start, found = threading.Barrier(CROWD), [None] * CROWD
-
-        def run(at: int) -> None:
-            start.wait()
-            found[at] = self.stores[at].transact_now(lambda session: unit(session, at))
-
-        threads = [threading.Thread(target=run, args=(at,)) for at in range(CROWD)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        return found
-
-    def asked(self) -> tuple[str, str]:
-        """A code on its way: its id, and the six digits."""
-        return self.stores[0].transact_now(
-            lambda session: codes.ask(session, "c", PHONE, secret=SECRET, known=True, now=NOW)
-        )
-
-
 @pytest.fixture
 def crowd(tmp_path: Path) -> Iterator[Crowd]:
-    at = StoreAt(tmp_path, server().make(f"pages{uuid.uuid4().hex[:8]}"))
-    migrate(at, "bap.migrations")
-    with ExitStack() as closing:
-        stores = [
-            Store(PostgresEngine(at, share=Share(n, CROWD)), Share(n, CROWD)) for n in range(CROWD)
-        ]
-        for each in stores:
-            closing.callback(each.close)
-            each.transact_now(lambda session: session.one(PACED))  # connected before the race
-        yield Crowd(stores)
+    with crowded(tmp_path, "bap.migrations") as made:
+        yield made
+
+
+def asked(crowd: Crowd) -> tuple[str, str]:
+    """A code on its way: its id, and the six digits."""
+    made: tuple[str, str] = crowd.now(
+        lambda session: codes.ask(session, "c", PHONE, secret=SECRET, known=True, now=NOW)
+    )
+    return made
 
 
 def judged(session: Session, code_id: str, code: str) -> tuple[str | None, int]:
@@ -76,7 +40,7 @@ def judged(session: Session, code_id: str, code: str) -> tuple[str | None, int]:
 
 
 def test_a_code_takes_five_tries_in_all_and_not_five_at_each_worker(crowd: Crowd) -> None:
-    code_id, code = crowd.asked()
+    code_id, code = asked(crowd)
     wrong = "000000" if code != "000000" else "111111"
     found = crowd.at_once(lambda session, n: judged(session, code_id, wrong))
     assert Counter(left for _, left in found) == {4: 1, 3: 1, 2: 1, 1: 1, 0: 4}
@@ -84,7 +48,7 @@ def test_a_code_takes_five_tries_in_all_and_not_five_at_each_worker(crowd: Crowd
 
 
 def test_a_right_code_signs_in_once_however_often_it_is_sent(crowd: Crowd) -> None:
-    code_id, code = crowd.asked()
+    code_id, code = asked(crowd)
     found = crowd.at_once(lambda session, n: judged(session, code_id, code))
     assert sorted(phone or "" for phone, _ in found) == [""] * (CROWD - 1) + [PHONE]
 
@@ -99,13 +63,13 @@ def test_a_pace_holds_for_all_workers_together_and_over_restarts(crowd: Crowd) -
     assert sorted(take(60)) == [0] + [60] * 7
     assert sorted(take(600)) == [0, 0, 0] + [60] * 5
     other = Pace("code to", every_s=60, burst=3)
-    assert crowd.stores[0].transact_now(lambda s: other.take_of_all(s, "another", NOW)) == 0
+    assert crowd.now(lambda s: other.take_of_all(s, "another", NOW)) == 0
 
 
 def test_a_clock_that_was_set_back_locks_nobody_out(crowd: Crowd) -> None:
     def take(now: int) -> int:
         pace = Pace("code to", every_s=60, burst=3)
-        return crowd.stores[0].transact_now(lambda s: pace.take_of_all(s, PHONE, now))
+        return crowd.now(lambda s: pace.take_of_all(s, PHONE, now))
 
     assert [take(NOW + 86_400) for _ in range(4)] == [0, 0, 0, 60]
     assert [take(NOW) for _ in range(4)] == [0, 0, 0, 60]
