@@ -66,7 +66,7 @@ async def test_rides_go_on_and_nothing_is_posted_until_the_books_balance_again(
     assert (status, refused["error"]["code"]) == (409, "not_posted")
     assert "the books do not balance" in refused["error"]["message"]
     page = await (await signed_in(there, "treasurer")).get(f"{BASE}/money")
-    assert "nothing is posted: 1 transfers do not balance" in page.text
+    assert "nothing is posted. Transfers that do not balance: 1." in page.text
     edit(there, "-amount_minor")
     there.clock.at += EVERY_S + 1
     await until(lambda: shows(there, 0), "it balances, and is not believed to")
