@@ -1,5 +1,6 @@
 """A registry of two workers: one directory and one log, whoever of them is asked."""
 
+import argparse
 import asyncio
 import os
 import signal
@@ -11,17 +12,20 @@ from typing import Any, cast
 
 import pytest
 
+from protocol_specs.node.commands import run_serve
 from protocol_specs.node.server import Node
-from protocol_specs.node.settings import load
+from protocol_specs.node.settings import SettingsError, load
 from protocol_specs.node.store import Store
 from registry.settings import RegistryNodeSettings
 from registry.verify import verify
 from tests.registry.participant import Desk, Participant, participant
 from tests.registry.test_answers import question
+from tests.registry.test_operator_page import browser, text_of
 from tests.support.peers import Clock
 from tests.support.worker_processes import WorkerNode, serving, write_config
 
 SETTINGS = """
+[web]
 [policy]
 automatic = ["BAP", "BPP", "BG"]
 [bounds]
@@ -66,7 +70,14 @@ async def test_two_workers_keep_one_directory_and_one_chain_of_changes(tmp_path:
         for who in (one, two):
             assert (await who.apply("k1")).status == 200
             await taken_in(who)
-            assert len(who.asked) == 1, "challenged by one worker, once"
+            assert len(who.asked) in (1, 2), "by one worker, once; the health page asks too"
+        # Whoever is asked for a page shows what any worker knows, to who signed in anywhere.
+        async with browser(desk) as window:
+            page = f"/operator/subscribers/{one.subscriber_id}"
+            form = (await window.get(page)).hidden | {"subscriber_id": one.subscriber_id}
+            assert (await window.post("/operator/probe", form)).status == 303
+            for seen in await everywhere(lambda: window.get(page), 6):
+                assert "It answered a challenge" in text_of(seen)
         # Both turned on and off at once, over connections of their own.
         for verb in ("suspend", "reinstate") * 3:
             decided = await asyncio.gather(
@@ -99,6 +110,17 @@ async def test_two_workers_keep_one_directory_and_one_chain_of_changes(tmp_path:
                 break
         assert said.status == 429
         assert node.count("change") == 14
+
+
+@pytest.mark.parametrize("role", ["registry", "gateway"])
+def test_on_sqlite_there_is_one_process(tmp_path: Path, role: str) -> None:
+    config = tmp_path / "node.toml"
+    config.write_text(
+        'subscriber_id = "x"\nunique_key_id = "k"\nurl = "http://x"\nport = 1\nworkers = 2\n'
+        'data_dir = "data"\nsigning_key = "s"\nencryption_key = "e"\n'
+    )
+    with pytest.raises(SettingsError, match="SQLite has one process"):
+        run_serve(argparse.Namespace(config=config, role=role))
 
 
 @pytest.mark.timeout(240)

@@ -2,11 +2,13 @@
 
 import asyncio
 import os
+import random
 import signal
+import socket
 import sys
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,7 +16,7 @@ from protocol_specs.node.postgres.link import Link
 from protocol_specs.node.postgres.migrating import migrate
 from protocol_specs.node.store_settings import StoreAt
 from protocol_specs.node.supervisor import RUN
-from tests.support.nodes import listening_socket, write_keys
+from tests.support.nodes import write_keys
 from tests.support.peers import CITY, COUNTRY, DELIVERIES, RIDES
 from tests.support.postgres_server import server
 
@@ -62,8 +64,7 @@ def write_config(folder: Path, role: str, more: str) -> Path:
     database = server().make(f"{role}_{os.urandom(4).hex()}")
     migrate(StoreAt(folder, database), f"{role}.migrations")
     paths = write_keys(folder / "keys")
-    with listening_socket() as one, listening_socket() as two:
-        ports = one.getsockname()[1], two.getsockname()[1]
+    ports = free_port(), free_port()
     config = folder / "node.toml"
     config.write_text(
         f"""
@@ -88,8 +89,8 @@ store.url = "{database}"
 
 
 @asynccontextmanager
-async def serving(role: str, config: Path) -> AsyncIterator[WorkerNode]:
-    """The node with its two workers, until the block ends."""
+async def serving(role: str, config: Path, workers: int = 2) -> AsyncIterator[WorkerNode]:
+    """The node with its workers, until the block ends."""
     log, text = config.with_name("log"), read_file(config)
     with log.open("wb") as out:
         process = await asyncio.create_subprocess_exec(
@@ -99,9 +100,9 @@ async def serving(role: str, config: Path) -> AsyncIterator[WorkerNode]:
     link = Link(_value(text, "store.url"))
     ops = f"http://127.0.0.1:{_value(text, 'ops.port')}"
     try:
-        node = WorkerNode(process, _value(text, "url"), ops, link, log)
+        node = WorkerNode(process, _value(text, "url"), ops, link, log, workers)
         deadline = time.monotonic() + DEADLINE_S
-        while log.read_text().count(" listens on ") < 2:
+        while log.read_text().count(" listens on ") < workers:
             assert process.returncode is None, log.read_text()[-3000:]
             assert time.monotonic() < deadline, log.read_text()[-3000:]
             await asyncio.sleep(0.05)
@@ -111,6 +112,16 @@ async def serving(role: str, config: Path) -> AsyncIterator[WorkerNode]:
         if process.returncode is None:
             process.send_signal(signal.SIGTERM)
         assert await process.wait() == 0, log.read_text()[-3000:]
+
+
+def free_port() -> int:
+    """One below those that the system gives to whoever asks for any: nobody else gets it by chance
+    before the node listens."""
+    while True:
+        port = random.randrange(10_000, 32_000)  # noqa: S311 - no secret
+        with socket.socket() as sock, suppress(OSError):
+            sock.bind(("127.0.0.1", port))
+            return port
 
 
 def read_file(path: Path) -> str:
