@@ -118,7 +118,7 @@ def free_port() -> int:
     """One below those that the system gives to whoever asks for any: nobody else gets it by chance
     before the node listens."""
     while True:
-        port = random.randrange(10_000, 32_000)  # noqa: S311 - no secret
+        port = random.randrange(10_000, 32_000)
         with socket.socket() as sock, suppress(OSError):
             sock.bind(("127.0.0.1", port))
             return port
