@@ -99,7 +99,7 @@ async def test_a_stopping_node_ends_its_streams_and_waits(tmp_path: Path) -> Non
         await net.citizen.search()
         waiting = asyncio.create_task(net.citizen.call("GET", "?wait_s=60"))
         async with _stream(net) as response, asyncio.timeout(DEADLINE_S):
-            net.node.stopping.set()
+            net.node.leaving.set()
             rest: Any = await response.content.read()
             status, _ = await waiting
     assert (status, rest) == (200, b"")
