@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
+from dataclasses import fields as fields_of
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 SUBJECT = "message"
 AGAIN_S, PATIENCE_S = 0.05, 5.0  # with a holder that is away: its successor is coming
 AWAY = "the worker that holds this conversation does not answer; send it again"
+_FIELDS = tuple(field.name for field in fields_of(Subscriber))
 _NEW, _REPEAT = b"new", b"repeat"
 
 
@@ -151,7 +152,7 @@ def _kinds(of: type[Refused] = Refused) -> dict[str, type[Refused]]:
 
 
 def _plain(subscriber: Subscriber) -> dict[str, Any]:
-    fields = asdict(subscriber)
+    fields = {name: getattr(subscriber, name) for name in _FIELDS}
     for name in ("signing_public_key", "encryption_public_key"):
         fields[name] = None if fields[name] is None else fields[name].hex()
     return fields
