@@ -3,8 +3,6 @@
 import argparse
 import asyncio
 import json
-import os
-import platform
 import sys
 from pathlib import Path
 from typing import Any
@@ -16,9 +14,12 @@ from benchmarks import (
     dispatch,
     footprint,
     gateway,
+    growth,
+    hop,
     ledger,
     overload,
     pages,
+    postgres,
     receive,
     registry,
     report,
@@ -33,12 +34,18 @@ when something does not run."""
 async def measure(*, quick: bool) -> dict[str, Any]:
     """Every measurement, one after the other."""
     return {
-        "machine": f"{os.cpu_count()} cores, Python {platform.python_version()}, "
-        f"load before {os.getloadavg()[0]:.1f}",
+        "machine": report.machine(),
         "receive": await receive.measure(rounds=5 if quick else 15, per_round=500),
+        "hop": await hop.measure(rounds=1 if quick else 15, per_round=200 if quick else 500),
         "confirm": await confirm.measure(
             orders=500 if quick else 5000, paced=150 if quick else 3000
         ),
+        "growth": await growth.measure(
+            few=500 if quick else growth.FEW,
+            many=2000 if quick else growth.MANY,
+            rounds=1 if quick else 12,
+        ),
+        "postgres": await asyncio.to_thread(postgres.compared, 80 if quick else 2000),
         "overload": await overload.measure(peak=300 if quick else 2000, cpu_s=2 if quick else 20),
         "dispatch": dispatch.measure(jobs=30 if quick else 300),
         "gateway": await gateway.measure(rounds=2 if quick else 10),
