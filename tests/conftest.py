@@ -1,9 +1,14 @@
 """For all tests: in the continuous check a skipped test is a failed one."""
 
 import os
+from collections.abc import Iterator
+from functools import cache
 from typing import Any
 
 import pytest
+from sqlalchemy import MetaData
+
+from protocol_specs.node import sqlite
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -35,6 +40,20 @@ def pytest_configure(config: pytest.Config) -> None:
 
         postgres_everywhere.install()
         config.pluginmanager.register(postgres_everywhere)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _schemas_are_written_once() -> Iterator[None]:
+    """Thousands of tests make a store of the same tables, by the same statements each time."""
+    written = sqlite._definitions
+
+    @cache
+    def once(metadata: MetaData, tables: int) -> tuple[str, ...]:
+        return tuple(written(metadata))
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sqlite, "_definitions", lambda metadata: once(metadata, len(metadata.tables)))
+        yield
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

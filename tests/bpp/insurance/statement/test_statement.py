@@ -26,9 +26,10 @@ from tests.bpp.insurance.support import CARD, MY, NOON, Coop, Story, ka_coop, my
 HOSTILE = '=HYPERLINK("http://x")\n+1,"@SUM"\x1b[2J\u202e'
 
 
-@pytest.fixture
-def coop(tmp_path: Path) -> Coop:
-    return random_books(tmp_path, seed=7)
+@pytest.fixture(scope="module")
+def coop(tmp_path_factory: pytest.TempPathFactory) -> Coop:
+    """Books that nobody here writes to."""
+    return random_books(tmp_path_factory.mktemp("books"), seed=7)
 
 
 @pytest.mark.parametrize("seed", range(12))
