@@ -16,7 +16,7 @@ _COUNT = Statement(
 _NEW = insert(_T).values(
     peer_id=bindparam("peer_id"), transaction_id=bindparam("transaction_id"), next_n=1
 )
-_KEY = ["peer_id", "transaction_id"]
+_KEY = ["transaction_id", "peer_id"]
 _BEGIN = Statement(_NEW.on_conflict_do_update(index_elements=_KEY, set_={"next_n": _T.c.next_n}))
 
 

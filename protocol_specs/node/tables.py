@@ -19,12 +19,12 @@ class NodeTables(SQLModel, metaclass=TableOnly):
 
 
 class Conversation(NodeTables, table=True):
-    """All messages of one transaction with one peer: the lock and the order of both queues."""
+    """All messages of one transaction with one peer: the lock and the order of both queues.
 
-    __table_args__ = (
-        UniqueConstraint("peer_id", "transaction_id"),
-        Index("conversation_by_transaction", "transaction_id"),
-    )
+    The transaction stands first in its key, which so finds all conversations of one, too.
+    """
+
+    __table_args__ = (UniqueConstraint("transaction_id", "peer_id"),)
 
     id: int | None = Field(default=None, primary_key=True, sa_type=BigInteger)
     peer_id: str

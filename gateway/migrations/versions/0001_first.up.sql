@@ -10,10 +10,8 @@ CREATE TABLE conversation (
     transaction_id TEXT COLLATE "C" NOT NULL, 
     next_n BIGINT NOT NULL, 
     PRIMARY KEY (id), 
-    UNIQUE (peer_id, transaction_id)
+    UNIQUE (transaction_id, peer_id)
 )
-
-CREATE INDEX conversation_by_transaction ON conversation (transaction_id)
 
 CREATE TABLE web_form_sent (
     who TEXT COLLATE "C" NOT NULL, 
