@@ -18,7 +18,7 @@ OPENS = {
 GUARDED = {
     "protocol_specs/node/client.py": "messages and look-ups: check_url and GuardedResolver",
     "protocol_specs/node/following.py": "streams of positions: check_url and GuardedResolver",
-    "protocol_specs/node/pool.py": "messages and a gateway's searches: check_url and GuardedResolver",
+    "protocol_specs/node/pool.py": "messages and searches: check_url and GuardedResolver",
 }
 TO_OUR_OWN = {
     "protocol_specs/node/ops.py": "the operator's port of this machine's own settings",
