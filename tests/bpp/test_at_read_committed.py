@@ -38,6 +38,10 @@ LOST = (Refused, Conflict, orders.Overtaken)
 Unit = Callable[[Session, int], Any]
 
 
+def new_id() -> str:
+    return str(uuid.uuid4())
+
+
 def count(of: Any) -> Statement:
     return Statement(select(func.count().label("n")).select_from(of.__table__))
 
@@ -54,7 +58,7 @@ class Crowd:
         insurance = Insurance.with_schemes(
             (load(MY),), terms_for((load(MY),)), self.key, "coop.example"
         )
-        return office(new_id=lambda: str(uuid.uuid4()), extensions=(insurance,))
+        return office(new_id=new_id, new_key=new_id, extensions=(insurance,))
 
     def at_once(self, unit: Unit, many: int = CROWD) -> list[Any]:
         """All run the unit at the same moment; what each returned or was refused with."""
