@@ -13,7 +13,6 @@ from bap.citizen import trips
 from bap.client_api import ClientApi
 from protocol_specs.node.api import ApiError, bearer
 from protocol_specs.node.server import Node
-from protocol_specs.node.settings import private_file
 
 
 class AnswerBody(Body):
@@ -27,7 +26,7 @@ class ComplaintsApi:
 
     def __init__(self, node: Node, api: ClientApi) -> None:
         self._node, self._api = node, api
-        self._token = private_file(node.settings.data_dir / "desk.token")
+        self._token = node.settings.private_file("desk.token")
 
     def serve(self) -> None:
         """Opens the node's routes."""

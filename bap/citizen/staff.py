@@ -9,7 +9,6 @@ from aiohttp import web
 
 from bap.citizen import trips, words
 from bap.citizen.doing import TEXT_MAX
-from protocol_specs.node.settings import private_file
 from protocol_specs.node.store import Session
 from protocol_specs.web.face import Face, NavItem
 from protocol_specs.web.languages import N_
@@ -28,7 +27,7 @@ class Staff:
 
     def __init__(self, site: Site) -> None:
         self._store = site.node.store
-        self._token = private_file(site.node.settings.data_dir / "desk.token")
+        self._token = site.node.settings.private_file("desk.token")
         digest = hashlib.sha256(self._token.encode()).hexdigest()
         self._who = f"staff:{digest[:16]}"  # another token ends the sign-ins by this one
 
