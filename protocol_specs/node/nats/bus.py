@@ -61,6 +61,7 @@ class Bus:
         self._client: Client | None = None
         self._hears = False  # all its subjects
         self._is_told = False  # that there is no connection
+        self._is_slow = False  # more came than we could hear
         self.lost = telemetry.shown.counter(f"wayfare_{name}_lost", "Words that NATS did not take")
         telemetry.shown.watch(
             f"wayfare_{name}_connected", "Connections to NATS", lambda: self.is_connected
@@ -117,6 +118,7 @@ class Bus:
 
     async def next(self, now: int) -> bool:
         """Connects if it has to, and says what waits; for a loop, woken by `wake`."""
+        self._is_slow = False
         if not self.is_connected:
             await self._connect()
         while self._waiting and self.is_connected:
@@ -226,7 +228,10 @@ class Bus:
         whatever a listener raised."""
         if isinstance(error, errors.SlowConsumerError):
             self.lost.inc()
-            self._tell_gap()
+            if not self._is_slow:  # of many in one turn one is told
+                self._is_slow = True
+                self._tell_gap()
+                self.wake.set()
         elif not isinstance(error, BROKEN):
             self._telemetry.fault(f"nats {self._name}", error)
         elif "permissions violation" in str(error).lower():

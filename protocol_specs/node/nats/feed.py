@@ -16,6 +16,7 @@ from protocol_specs.node.buckets import Buckets
 from protocol_specs.node.nats import subjects
 from protocol_specs.node.nats.bus import Bus, BusUnavailable
 from protocol_specs.node.nats.subjects import token
+from protocol_specs.node.store_faults import StoreUnavailable
 
 if TYPE_CHECKING:
     from protocol_specs.node.keyring import Keyring
@@ -59,7 +60,10 @@ class FeedTeller:
         if self._must_make and self._bus.is_connected:
             self._must_make = False
             await self._make()
-            self.say(*self._last())
+            try:
+                self.say(*self._last())
+            except StoreUnavailable:
+                self._must_make = True
             await self._bus.next(now)
         return False
 

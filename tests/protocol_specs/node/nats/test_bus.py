@@ -7,6 +7,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 
 import pytest
 from nats.aio.client import Client
+from nats.errors import SlowConsumerError
 
 from protocol_specs.node.hints import AGAIN, Word
 from protocol_specs.node.loops import run_loop
@@ -184,6 +185,21 @@ async def test_more_than_can_wait_is_lost_and_the_others_are_told_that_it_was(
     assert len(first.bus._waiting) < 10
     await until(lambda: str(bus_module.WAITING_MAX + 4) in second.said, "the last ones are heard")
     assert second.agains() > again
+
+
+async def test_more_than_can_be_heard_makes_both_ask_once(pair: tuple[Process, Process]) -> None:
+    """nats-py drops what finds no room before a listener, and says so of each word."""
+    first, second = pair
+    await until(lambda: first.agains() and second.agains(), "both have begun to hear")
+    mine, others = first.agains(), second.agains()
+    for _ in range(1_000):  # in one turn of the loop
+        dropped = SlowConsumerError("s", "r", 1, None)  # type: ignore[arg-type]
+        await first.bus._failed(dropped)
+    await until(lambda: first.agains() > mine and second.agains() > others, "both ask")
+    first.say("the end")
+    await until(lambda: second.said == ["the end"], "words go on")
+    assert (first.agains() - mine, second.agains() - others) == (1, 1)
+    assert first.lost() >= 1_000
 
 
 async def test_what_others_say_on_the_subjects_is_counted_and_not_heard(
