@@ -33,6 +33,17 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     return ByNetwork(config, log)
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Of the slow ones what may take longest begins first: it is not left for the end, alone."""
+    if config.option.markexpr == "slow":
+        items.sort(key=_seconds_at_most, reverse=True)
+
+
+def _seconds_at_most(item: pytest.Item) -> float:
+    marked = item.get_closest_marker("timeout")
+    return float(marked.args[0]) if marked is not None else 0.0
+
+
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "sqlite: it looks into SQLite's own file or connections")
     if config.getoption("--store") == "postgresql":

@@ -58,4 +58,4 @@ def test_the_same_seed_gives_the_same_run_in_any_process() -> None:
 @pytest.mark.parametrize("seed", range(100, 120))
 def test_many_seeds_and_longer(seed: int) -> None:
     """The first two with loops that look as often as in production: that costs three times more."""
-    judged(Plan(seed, poll_s=1.0 if seed < 102 else 5.0))
+    judged(Plan(seed, poll_s=1.0 if seed < 102 else 10.0))
