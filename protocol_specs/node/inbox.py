@@ -25,7 +25,8 @@ from protocol_specs.wire.errors import ChangedDuplicate, Refused
 from protocol_specs.wire.version import Dialects
 
 CHANNEL = "inbox"
-HANDLED_PER_COMMIT_MAX = 32  # then others get their turn; what else came in it waits
+HANDLED_PER_COMMIT_MAX = 32
+AT_ONCE_MAX = 64  # of those that one commit accepts; the rest waits, and others get their turn
 SHARED_COMMIT_MAX = 8
 TRIES_MAX = 8  # about two minutes
 BACKOFF_S_MAX = 60.0
@@ -217,7 +218,7 @@ class Inbox:
         """
         if self._store.engine.is_shared:
             return False
-        if self._is_behind or self._at_once >= HANDLED_PER_COMMIT_MAX:
+        if self._is_behind or self._at_once >= AT_ONCE_MAX:
             self._is_behind = True
             return False
         if not self._at_once:

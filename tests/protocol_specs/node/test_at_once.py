@@ -112,7 +112,7 @@ async def test_of_a_crowd_some_are_handled_and_the_rest_waits_for_the_loop(
     inbox: Inbox,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(inbox_module, "HANDLED_PER_COMMIT_MAX", 2)
+    monkeypatch.setattr(inbox_module, "AT_ONCE_MAX", 2)
     await take(inbox, *[envelope_of(BAP, "confirm") for _ in range(3)])
     await take(inbox, envelope_of(BAP, "confirm"))  # not before those that wait
     assert states(store) == ["handled", "handled", "new", "new"]
