@@ -125,8 +125,8 @@ CREATE TABLE call (
     outcome TEXT COLLATE "C", 
     chase_at BIGINT, 
     chases BIGINT NOT NULL, 
-    PRIMARY KEY (message_id), 
-    FOREIGN KEY(journey_id) REFERENCES journey (id) ON DELETE CASCADE
+    FOREIGN KEY(journey_id) REFERENCES journey (id) ON DELETE CASCADE, 
+    PRIMARY KEY (message_id)
 )
 
 CREATE INDEX ix_call_chase_at ON call (chase_at)
@@ -142,8 +142,8 @@ CREATE TABLE complaint (
     due_at BIGINT NOT NULL, 
     answer TEXT COLLATE "C", 
     answered_at BIGINT, 
-    PRIMARY KEY (id), 
-    FOREIGN KEY(journey_id) REFERENCES journey (id) ON DELETE CASCADE
+    FOREIGN KEY(journey_id) REFERENCES journey (id) ON DELETE CASCADE, 
+    PRIMARY KEY (id)
 )
 
 CREATE INDEX ix_complaint_journey_id ON complaint (journey_id)
@@ -154,8 +154,8 @@ CREATE TABLE journey_event (
     kind TEXT COLLATE "C" NOT NULL, 
     at BIGINT NOT NULL, 
     document BYTEA NOT NULL, 
-    PRIMARY KEY (journey_id, n), 
-    FOREIGN KEY(journey_id) REFERENCES journey (id) ON DELETE CASCADE
+    FOREIGN KEY(journey_id) REFERENCES journey (id) ON DELETE CASCADE, 
+    PRIMARY KEY (journey_id, n)
 )
 
 CREATE TABLE offer (
@@ -164,8 +164,8 @@ CREATE TABLE offer (
     bpp_id TEXT COLLATE "C" NOT NULL, 
     document BYTEA NOT NULL, 
     at BIGINT NOT NULL, 
-    PRIMARY KEY (journey_id, offer_id), 
-    FOREIGN KEY(journey_id) REFERENCES journey (id) ON DELETE CASCADE
+    FOREIGN KEY(journey_id) REFERENCES journey (id) ON DELETE CASCADE, 
+    PRIMARY KEY (journey_id, offer_id)
 )
 
 CREATE TABLE owed (
@@ -190,11 +190,11 @@ CREATE TABLE owed (
     supersedes TEXT COLLATE "C", 
     error TEXT COLLATE "C", 
     trace TEXT COLLATE "C", 
-    PRIMARY KEY (id), 
-    CHECK (state IN ('pending', 'sent', 'parked', 'superseded', 'expired')), 
-    UNIQUE (conversation_id, n), 
     CHECK (state <> 'pending' OR body_id IS NOT NULL), 
-    FOREIGN KEY(conversation_id) REFERENCES conversation (id)
+    CHECK (state IN ('pending', 'sent', 'parked', 'superseded', 'expired')), 
+    FOREIGN KEY(conversation_id) REFERENCES conversation (id), 
+    PRIMARY KEY (id), 
+    UNIQUE (conversation_id, n)
 )
 
 CREATE INDEX owed_due ON owed (receiver_id, next_at, id) WHERE state = 'pending'
@@ -225,10 +225,10 @@ CREATE TABLE received (
     next_at BIGINT NOT NULL, 
     error TEXT COLLATE "C", 
     trace TEXT COLLATE "C", 
-    PRIMARY KEY (id), 
+    CHECK (state <> 'new' OR body_id IS NOT NULL), 
     CHECK (state IN ('new', 'handled', 'parked')), 
     FOREIGN KEY(conversation_id) REFERENCES conversation (id), 
-    CHECK (state <> 'new' OR body_id IS NOT NULL), 
+    PRIMARY KEY (id), 
     UNIQUE (sender_id, action, message_id, callback_hash)
 )
 
@@ -244,8 +244,8 @@ CREATE TABLE trip (
     journey_id TEXT COLLATE "C" NOT NULL, 
     owner TEXT COLLATE "C" NOT NULL, 
     share_token TEXT COLLATE "C", 
-    PRIMARY KEY (journey_id), 
     FOREIGN KEY(journey_id) REFERENCES journey (id) ON DELETE CASCADE, 
+    PRIMARY KEY (journey_id), 
     UNIQUE (share_token)
 )
 
@@ -256,8 +256,8 @@ CREATE TABLE answered (
     bpp_id TEXT COLLATE "C" NOT NULL, 
     times BIGINT NOT NULL, 
     digests BYTEA NOT NULL, 
-    PRIMARY KEY (message_id, bpp_id), 
-    FOREIGN KEY(message_id) REFERENCES call (message_id) ON DELETE CASCADE
+    FOREIGN KEY(message_id) REFERENCES call (message_id) ON DELETE CASCADE, 
+    PRIMARY KEY (message_id, bpp_id)
 )
 
 CREATE FUNCTION append_only() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION '%', TG_ARGV[0] USING ERRCODE = 'integrity_constraint_violation'; END $$

@@ -22,8 +22,8 @@ CREATE TABLE agent_attribution (
     at BIGINT NOT NULL, 
     by TEXT COLLATE "C" NOT NULL, 
     reason TEXT COLLATE "C" NOT NULL, 
-    PRIMARY KEY (scheme, worker, n), 
-    CHECK (kind IN ('claimed', 'released', 'refused'))
+    CHECK (kind IN ('claimed', 'released', 'refused')), 
+    PRIMARY KEY (scheme, worker, n)
 )
 
 CREATE INDEX attribution_of_agent ON agent_attribution (scheme, agent)
@@ -44,8 +44,8 @@ CREATE TABLE block (
     sealed_at BIGINT NOT NULL, 
     head BYTEA NOT NULL, 
     signature BYTEA NOT NULL, 
-    PRIMARY KEY (number), 
-    CHECK (leaf_count > 0)
+    CHECK (leaf_count > 0), 
+    PRIMARY KEY (number)
 )
 
 CREATE TABLE body (
@@ -62,8 +62,8 @@ CREATE TABLE cash_notice (
     owed_minor BIGINT NOT NULL, 
     limit_minor BIGINT, 
     text TEXT COLLATE "C" NOT NULL, 
-    PRIMARY KEY (worker, n), 
-    CHECK (state IN ('reached', 'below'))
+    CHECK (state IN ('reached', 'below')), 
+    PRIMARY KEY (worker, n)
 )
 
 CREATE TABLE closed_period (
@@ -122,9 +122,9 @@ CREATE TABLE declared_part (
     excess_minor BIGINT NOT NULL, 
     credit_worker_minor BIGINT NOT NULL, 
     credit_own_minor BIGINT NOT NULL, 
+    CHECK (kind IN ('declared', 'rejected', 'returned', 'carried')), 
     PRIMARY KEY (scheme, worker, origin, n), 
-    UNIQUE (remittance, worker, origin, kind), 
-    CHECK (kind IN ('declared', 'rejected', 'returned', 'carried'))
+    UNIQUE (remittance, worker, origin, kind)
 )
 
 CREATE TABLE dispatch_candidate (
@@ -145,8 +145,8 @@ CREATE TABLE dispatch_offer (
     expires_at BIGINT NOT NULL, 
     outcome TEXT COLLATE "C", 
     ended_at BIGINT, 
-    PRIMARY KEY (order_key, n), 
-    CHECK (outcome IN ('accepted', 'declined', 'expired', 'withdrawn'))
+    CHECK (outcome IN ('accepted', 'declined', 'expired', 'withdrawn')), 
+    PRIMARY KEY (order_key, n)
 )
 
 CREATE INDEX dispatch_offer_age ON dispatch_offer (at)
@@ -327,13 +327,13 @@ CREATE TABLE orders (
     document BYTEA NOT NULL, 
     created_at BIGINT NOT NULL, 
     updated_at BIGINT NOT NULL, 
-    PRIMARY KEY (key), 
-    UNIQUE (bap_id, transaction_id), 
-    UNIQUE (bap_id, order_id), 
-    UNIQUE (job_id), 
-    CHECK (status IN ('ACTIVE', 'COMPLETE', 'CANCELLED')), 
+    CHECK (is_ahead IN (0, 1)), 
     CHECK (is_done IN (0, 1)), 
-    CHECK (is_ahead IN (0, 1))
+    CHECK (status IN ('ACTIVE', 'COMPLETE', 'CANCELLED')), 
+    PRIMARY KEY (key), 
+    UNIQUE (bap_id, order_id), 
+    UNIQUE (bap_id, transaction_id), 
+    UNIQUE (job_id)
 )
 
 CREATE INDEX jobs_ahead ON orders (begins_at) WHERE status = 'ACTIVE' AND is_ahead = 1
@@ -438,9 +438,9 @@ CREATE TABLE remittance_line (
     credit_used_minor BIGINT NOT NULL, 
     excess_minor BIGINT NOT NULL, 
     shortfall_minor BIGINT, 
-    PRIMARY KEY (remittance, worker), 
+    CHECK (amount_minor = worker_minor + cooperative_minor), 
     CHECK (worker_minor >= 0 AND cooperative_minor >= 0), 
-    CHECK (amount_minor = worker_minor + cooperative_minor)
+    PRIMARY KEY (remittance, worker)
 )
 
 CREATE TABLE scheme_period (
@@ -460,8 +460,8 @@ CREATE TABLE surplus_division (
     work BIGINT NOT NULL, 
     at BIGINT NOT NULL, 
     by TEXT COLLATE "C" NOT NULL, 
-    PRIMARY KEY (reference), 
-    CHECK (amount_minor > 0)
+    CHECK (amount_minor > 0), 
+    PRIMARY KEY (reference)
 )
 
 CREATE TABLE tariff (
@@ -565,9 +565,9 @@ CREATE TABLE work_document (
     valid_until TEXT COLLATE "C" NOT NULL, 
     at BIGINT NOT NULL, 
     by TEXT COLLATE "C" NOT NULL, 
+    CHECK (holder IN ('driver', 'vehicle')), 
     PRIMARY KEY (id), 
-    UNIQUE (holder, holder_id, kind, n), 
-    CHECK (holder IN ('driver', 'vehicle'))
+    UNIQUE (holder, holder_id, kind, n)
 )
 
 CREATE TABLE work_handover (
@@ -577,9 +577,9 @@ CREATE TABLE work_handover (
     token TEXT COLLATE "C" NOT NULL, 
     body BYTEA NOT NULL, 
     at BIGINT NOT NULL, 
+    CHECK (leg IN ('pickup', 'drop')), 
     PRIMARY KEY (job_id, leg), 
-    UNIQUE (token), 
-    CHECK (leg IN ('pickup', 'drop'))
+    UNIQUE (token)
 )
 
 CREATE INDEX work_handover_age ON work_handover (at)
@@ -594,8 +594,8 @@ CREATE TABLE worker_fact (
     detail TEXT COLLATE "C" NOT NULL, 
     at BIGINT NOT NULL, 
     by TEXT COLLATE "C" NOT NULL, 
-    PRIMARY KEY (worker, n), 
-    CHECK (kind IN ('notice', 'consent', 'withdrawal', 'plan', 'bought', 'opt_in', 'category', 'residency'))
+    CHECK (kind IN ('notice', 'consent', 'withdrawal', 'plan', 'bought', 'opt_in', 'category', 'residency')), 
+    PRIMARY KEY (worker, n)
 )
 
 CREATE TABLE agent_batch (
@@ -607,9 +607,9 @@ CREATE TABLE agent_batch (
     batch_minor BIGINT NOT NULL, 
     commission_minor BIGINT NOT NULL, 
     entry TEXT COLLATE "C", 
-    PRIMARY KEY (remittance, agent, n), 
     CHECK (batch_minor >= 0 AND commission_minor >= 0), 
-    FOREIGN KEY(entry) REFERENCES entry (id)
+    FOREIGN KEY(entry) REFERENCES entry (id), 
+    PRIMARY KEY (remittance, agent, n)
 )
 
 CREATE TABLE contribution (
@@ -637,12 +637,12 @@ CREATE TABLE contribution (
     due_order_worker_minor BIGINT NOT NULL, 
     due_period_minor BIGINT NOT NULL, 
     due_period_worker_minor BIGINT NOT NULL, 
-    PRIMARY KEY (entry), 
-    UNIQUE (order_key, scheme, slot, n), 
-    UNIQUE (worker, scheme, period, seq), 
     CHECK (amount_minor >= 0), 
     CHECK (is_due IN (0, 1)), 
-    FOREIGN KEY(entry) REFERENCES entry (id)
+    FOREIGN KEY(entry) REFERENCES entry (id), 
+    PRIMARY KEY (entry), 
+    UNIQUE (order_key, scheme, slot, n), 
+    UNIQUE (worker, scheme, period, seq)
 )
 
 CREATE TABLE driver (
@@ -657,9 +657,9 @@ CREATE TABLE driver (
     lat_e6 BIGINT, 
     lon_e6 BIGINT, 
     seen_at BIGINT, 
+    FOREIGN KEY(vehicle) REFERENCES vehicle (registration), 
     PRIMARY KEY (agent_id), 
     UNIQUE (code), 
-    FOREIGN KEY(vehicle) REFERENCES vehicle (registration), 
     UNIQUE (token_sha256)
 )
 
@@ -673,8 +673,8 @@ CREATE TABLE filing (
     principal TEXT COLLATE "C" NOT NULL, 
     filer TEXT COLLATE "C" NOT NULL, 
     mandate TEXT COLLATE "C", 
-    PRIMARY KEY (subject, n), 
-    FOREIGN KEY(mandate) REFERENCES mandate (id)
+    FOREIGN KEY(mandate) REFERENCES mandate (id), 
+    PRIMARY KEY (subject, n)
 )
 
 CREATE INDEX filing_of_mandate ON filing (mandate)
@@ -685,9 +685,9 @@ CREATE TABLE incident_step (
     kind TEXT COLLATE "C" NOT NULL, 
     at BIGINT NOT NULL, 
     by TEXT COLLATE "C" NOT NULL, 
-    PRIMARY KEY (n, k), 
     CHECK (kind IN ('opened', 'followed', 'closed')), 
-    FOREIGN KEY(n) REFERENCES incident (n)
+    FOREIGN KEY(n) REFERENCES incident (n), 
+    PRIMARY KEY (n, k)
 )
 
 CREATE INDEX incident_closed ON incident_step (kind, at)
@@ -695,8 +695,8 @@ CREATE INDEX incident_closed ON incident_step (kind, at)
 CREATE TABLE leaf_salt (
     entry TEXT COLLATE "C" NOT NULL, 
     salt BYTEA NOT NULL, 
-    PRIMARY KEY (entry), 
-    FOREIGN KEY(entry) REFERENCES entry (id)
+    FOREIGN KEY(entry) REFERENCES entry (id), 
+    PRIMARY KEY (entry)
 )
 
 CREATE TABLE mandate_end (
@@ -705,8 +705,8 @@ CREATE TABLE mandate_end (
     at BIGINT NOT NULL, 
     by TEXT COLLATE "C" NOT NULL, 
     reason TEXT COLLATE "C" NOT NULL, 
-    PRIMARY KEY (mandate), 
-    FOREIGN KEY(mandate) REFERENCES mandate (id)
+    FOREIGN KEY(mandate) REFERENCES mandate (id), 
+    PRIMARY KEY (mandate)
 )
 
 CREATE TABLE owed (
@@ -731,11 +731,11 @@ CREATE TABLE owed (
     supersedes TEXT COLLATE "C", 
     error TEXT COLLATE "C", 
     trace TEXT COLLATE "C", 
-    PRIMARY KEY (id), 
-    CHECK (state IN ('pending', 'sent', 'parked', 'superseded', 'expired')), 
-    UNIQUE (conversation_id, n), 
     CHECK (state <> 'pending' OR body_id IS NOT NULL), 
-    FOREIGN KEY(conversation_id) REFERENCES conversation (id)
+    CHECK (state IN ('pending', 'sent', 'parked', 'superseded', 'expired')), 
+    FOREIGN KEY(conversation_id) REFERENCES conversation (id), 
+    PRIMARY KEY (id), 
+    UNIQUE (conversation_id, n)
 )
 
 CREATE INDEX owed_due ON owed (receiver_id, next_at, id) WHERE state = 'pending'
@@ -755,10 +755,10 @@ CREATE TABLE payment_credit (
     currency TEXT COLLATE "C" NOT NULL, 
     amount_minor BIGINT NOT NULL, 
     account TEXT COLLATE "C" NOT NULL, 
-    PRIMARY KEY (end_to_end), 
     CHECK (amount_minor > 0), 
     FOREIGN KEY(message) REFERENCES payment_file (message), 
-    FOREIGN KEY(remittance) REFERENCES remittance (id)
+    FOREIGN KEY(remittance) REFERENCES remittance (id), 
+    PRIMARY KEY (end_to_end)
 )
 
 CREATE INDEX ix_payment_credit_message ON payment_credit (message)
@@ -773,9 +773,9 @@ CREATE TABLE reading_key (
     at BIGINT NOT NULL, 
     by TEXT COLLATE "C" NOT NULL, 
     expires_at BIGINT NOT NULL, 
+    FOREIGN KEY(mandate) REFERENCES mandate (id), 
     PRIMARY KEY (name), 
-    UNIQUE (token_sha256), 
-    FOREIGN KEY(mandate) REFERENCES mandate (id)
+    UNIQUE (token_sha256)
 )
 
 CREATE TABLE received (
@@ -796,10 +796,10 @@ CREATE TABLE received (
     next_at BIGINT NOT NULL, 
     error TEXT COLLATE "C", 
     trace TEXT COLLATE "C", 
-    PRIMARY KEY (id), 
+    CHECK (state <> 'new' OR body_id IS NOT NULL), 
     CHECK (state IN ('new', 'handled', 'parked')), 
     FOREIGN KEY(conversation_id) REFERENCES conversation (id), 
-    CHECK (state <> 'new' OR body_id IS NOT NULL), 
+    PRIMARY KEY (id), 
     UNIQUE (sender_id, action, message_id, callback_hash)
 )
 
@@ -822,9 +822,9 @@ CREATE TABLE remittance_event (
     amount_minor BIGINT NOT NULL, 
     file_sha256 TEXT COLLATE "C", 
     text TEXT COLLATE "C" NOT NULL, 
-    PRIMARY KEY (remittance, n), 
     CHECK (kind IN ('sent', 'acknowledged', 'rejected', 'interest')), 
-    FOREIGN KEY(remittance) REFERENCES remittance (id)
+    FOREIGN KEY(remittance) REFERENCES remittance (id), 
+    PRIMARY KEY (remittance, n)
 )
 
 CREATE TABLE sealed_leaf (
@@ -832,10 +832,10 @@ CREATE TABLE sealed_leaf (
     position BIGINT NOT NULL, 
     entry TEXT COLLATE "C" NOT NULL, 
     hash BYTEA NOT NULL, 
-    PRIMARY KEY (block, position), 
     FOREIGN KEY(block) REFERENCES block (number), 
-    UNIQUE (entry), 
-    FOREIGN KEY(entry) REFERENCES entry (id)
+    FOREIGN KEY(entry) REFERENCES entry (id), 
+    PRIMARY KEY (block, position), 
+    UNIQUE (entry)
 )
 
 CREATE TABLE slip (
@@ -846,10 +846,10 @@ CREATE TABLE slip (
     supersedes TEXT COLLATE "C", 
     document BYTEA NOT NULL, 
     signature BYTEA NOT NULL, 
-    PRIMARY KEY (id), 
-    FOREIGN KEY(supersedes) REFERENCES slip (id) DEFERRABLE INITIALLY DEFERRED, 
-    UNIQUE (entry), 
     FOREIGN KEY(entry) REFERENCES entry (id), 
+    FOREIGN KEY(supersedes) REFERENCES slip (id) DEFERRABLE INITIALLY DEFERRED, 
+    PRIMARY KEY (id), 
+    UNIQUE (entry), 
     UNIQUE (supersedes)
 )
 
@@ -859,8 +859,8 @@ CREATE TABLE tariff_withdrawn (
     n BIGINT NOT NULL, 
     at BIGINT NOT NULL, 
     by TEXT COLLATE "C" NOT NULL, 
-    PRIMARY KEY (n), 
-    FOREIGN KEY(n) REFERENCES tariff (n)
+    FOREIGN KEY(n) REFERENCES tariff (n), 
+    PRIMARY KEY (n)
 )
 
 CREATE TABLE transfer (
@@ -870,12 +870,12 @@ CREATE TABLE transfer (
     debit TEXT COLLATE "C" NOT NULL, 
     credit TEXT COLLATE "C" NOT NULL, 
     amount_minor BIGINT NOT NULL, 
-    PRIMARY KEY (entry, n), 
-    FOREIGN KEY(entry, currency) REFERENCES entry (id, currency), 
-    FOREIGN KEY(debit, currency) REFERENCES account (id, currency), 
-    FOREIGN KEY(credit, currency) REFERENCES account (id, currency), 
     CHECK (amount_minor > 0), 
-    CHECK (debit <> credit)
+    CHECK (debit <> credit), 
+    FOREIGN KEY(credit, currency) REFERENCES account (id, currency), 
+    FOREIGN KEY(debit, currency) REFERENCES account (id, currency), 
+    FOREIGN KEY(entry, currency) REFERENCES entry (id, currency), 
+    PRIMARY KEY (entry, n)
 )
 
 CREATE INDEX transfer_credit ON transfer (credit, currency, amount_minor)
@@ -884,16 +884,16 @@ CREATE INDEX transfer_debit ON transfer (debit, currency, amount_minor)
 
 CREATE TABLE unsealed (
     entry TEXT COLLATE "C" NOT NULL, 
-    PRIMARY KEY (entry), 
-    FOREIGN KEY(entry) REFERENCES entry (id)
+    FOREIGN KEY(entry) REFERENCES entry (id), 
+    PRIMARY KEY (entry)
 )
 
 CREATE TABLE work_scan (
     document_id TEXT COLLATE "C" NOT NULL, 
     body BYTEA NOT NULL, 
     replaced_at BIGINT, 
-    PRIMARY KEY (document_id), 
-    FOREIGN KEY(document_id) REFERENCES work_document (id)
+    FOREIGN KEY(document_id) REFERENCES work_document (id), 
+    PRIMARY KEY (document_id)
 )
 
 CREATE INDEX work_scan_replaced ON work_scan (replaced_at)
@@ -906,9 +906,9 @@ CREATE TABLE work_shift (
     ends_at BIGINT NOT NULL, 
     at BIGINT NOT NULL, 
     by TEXT COLLATE "C" NOT NULL, 
-    PRIMARY KEY (id), 
     CHECK (starts_at < ends_at), 
-    FOREIGN KEY(registration) REFERENCES vehicle (registration)
+    FOREIGN KEY(registration) REFERENCES vehicle (registration), 
+    PRIMARY KEY (id)
 )
 
 CREATE INDEX work_shift_ends ON work_shift (ends_at)
@@ -919,8 +919,8 @@ CREATE TABLE incident_words (
     n BIGINT NOT NULL, 
     k BIGINT NOT NULL, 
     words TEXT COLLATE "C" NOT NULL, 
-    PRIMARY KEY (n, k), 
-    FOREIGN KEY(n, k) REFERENCES incident_step (n, k)
+    FOREIGN KEY(n, k) REFERENCES incident_step (n, k), 
+    PRIMARY KEY (n, k)
 )
 
 CREATE TABLE reading (
@@ -928,16 +928,16 @@ CREATE TABLE reading (
     n BIGINT NOT NULL, 
     at BIGINT NOT NULL, 
     path TEXT COLLATE "C" NOT NULL, 
-    PRIMARY KEY (name, n), 
-    FOREIGN KEY(name) REFERENCES reading_key (name)
+    FOREIGN KEY(name) REFERENCES reading_key (name), 
+    PRIMARY KEY (name, n)
 )
 
 CREATE TABLE reading_key_end (
     name TEXT COLLATE "C" NOT NULL, 
     at BIGINT NOT NULL, 
     by TEXT COLLATE "C" NOT NULL, 
-    PRIMARY KEY (name), 
-    FOREIGN KEY(name) REFERENCES reading_key (name)
+    FOREIGN KEY(name) REFERENCES reading_key (name), 
+    PRIMARY KEY (name)
 )
 
 CREATE TABLE work_quarter (
@@ -945,9 +945,9 @@ CREATE TABLE work_quarter (
     quarter BIGINT NOT NULL, 
     agent_id TEXT COLLATE "C" NOT NULL, 
     shift_id TEXT COLLATE "C" NOT NULL, 
+    FOREIGN KEY(shift_id) REFERENCES work_shift (id), 
     PRIMARY KEY (registration, quarter), 
-    UNIQUE (agent_id, quarter), 
-    FOREIGN KEY(shift_id) REFERENCES work_shift (id)
+    UNIQUE (agent_id, quarter)
 )
 
 CREATE INDEX work_quarter_age ON work_quarter (quarter)

@@ -91,11 +91,11 @@ CREATE TABLE owed (
     supersedes TEXT COLLATE "C", 
     error TEXT COLLATE "C", 
     trace TEXT COLLATE "C", 
-    PRIMARY KEY (id), 
-    CHECK (state IN ('pending', 'sent', 'parked', 'superseded', 'expired')), 
-    UNIQUE (conversation_id, n), 
     CHECK (state <> 'pending' OR body_id IS NOT NULL), 
-    FOREIGN KEY(conversation_id) REFERENCES conversation (id)
+    CHECK (state IN ('pending', 'sent', 'parked', 'superseded', 'expired')), 
+    FOREIGN KEY(conversation_id) REFERENCES conversation (id), 
+    PRIMARY KEY (id), 
+    UNIQUE (conversation_id, n)
 )
 
 CREATE INDEX owed_due ON owed (receiver_id, next_at, id) WHERE state = 'pending'
@@ -126,10 +126,10 @@ CREATE TABLE received (
     next_at BIGINT NOT NULL, 
     error TEXT COLLATE "C", 
     trace TEXT COLLATE "C", 
-    PRIMARY KEY (id), 
+    CHECK (state <> 'new' OR body_id IS NOT NULL), 
     CHECK (state IN ('new', 'handled', 'parked')), 
     FOREIGN KEY(conversation_id) REFERENCES conversation (id), 
-    CHECK (state <> 'new' OR body_id IS NOT NULL), 
+    PRIMARY KEY (id), 
     UNIQUE (sender_id, action, message_id, callback_hash)
 )
 

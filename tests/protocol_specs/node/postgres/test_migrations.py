@@ -159,3 +159,14 @@ def test_the_command_says_where_the_schema_went(
         arguments = argparse.Namespace(config=config, role=None, user=None, to="head")
         assert run_migrate(arguments) == 0
         assert capsys.readouterr().out.strip() == expected
+
+
+@pytest.mark.parametrize("node", SCHEMAS)
+def test_a_schema_is_written_in_the_same_words_each_time(node: str) -> None:
+    """Constraints of a copied table come in an order by chance; a revision must not."""
+    tables, _ = schema_of(node)
+    for statement in schema.definitions(tables, ()):
+        lines = [line.strip(" ,\t") for line in statement.splitlines()]
+        kinds = ("CHECK", "FOREIGN", "PRIMARY", "UNIQUE", "CONSTRAINT")
+        constraints = [line for line in lines if line.startswith(kinds)]
+        assert constraints == sorted(constraints)
