@@ -114,7 +114,8 @@ class Supervisor:
             status = child.process.poll()
             if status is None:
                 continue
-            was_never_up = not any(each.is_ready for each in self._children.values())
+            everybody = *self._children.values(), *self._leaving.values()
+            was_never_up = not any(each.is_ready for each in everybody)
             if was_never_up and status == 1:  # settings or database: it said what is wrong
                 return status
             if time.monotonic() >= self._not_before:

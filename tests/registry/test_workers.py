@@ -142,7 +142,13 @@ async def test_nothing_is_refused_or_lost_while_workers_of_a_registry_come_and_g
 
         looking = asyncio.create_task(look_up())
         before = node.pids()
+        config = node.log.with_name("node.toml")
+        good = config.read_text()
+        config.write_text(f"nonsense = 1\n{good}")
         node.process.send_signal(signal.SIGHUP)
+        await node.says("ended with 1; another takes its place")
+        assert node.pids() == before, "who cannot start replaces nobody"
+        config.write_text(good)
         replacing = asyncio.create_task(node.replaced(before))
         verbs = 0
         while not replacing.done():

@@ -55,6 +55,13 @@ class WorkerNode:
             assert time.monotonic() < deadline, self.log.read_text()[-3000:]
             await asyncio.sleep(0.05)
 
+    async def says(self, what: str) -> None:
+        """Waits until its log does."""
+        deadline = time.monotonic() + DEADLINE_S
+        while what not in self.log.read_text():
+            assert time.monotonic() < deadline, self.log.read_text()[-3000:]
+            await asyncio.sleep(0.05)
+
     def count(self, what: str) -> int:
         return int(self.link.rows(f"SELECT count(*) FROM {what}")[0][0])  # noqa: S608 - of a test
 
