@@ -4,7 +4,7 @@ A transfer is a debit and a credit of one amount, so the journal cannot write wh
 what is found here came past it. While a row stands in `imbalance`, a trigger refuses every entry.
 """
 
-from collections import deque
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -126,45 +126,48 @@ class Watch:
     def __init__(self, store: Store, tell: Callable[[dict[str, Any]], None]) -> None:
         self.unbalanced = 0
         self._store, self._tell = store, tell
-        self._next_at = self._sealed = self._older = 0
-        self._walks: deque[_Walk] = deque()
+        self._next_at = self._older = 0
+        self._sealed: int | None = None  # the last block there was at the last look
+        self._walks: tuple[_Walk, ...] = ()
         self._stood: set[tuple[int, str]] = set()
         self._found: set[tuple[int, str]] = set()
         self._is_looking = False
 
     async def look_next(self, now: int) -> bool:
-        """One stretch a step, so that nobody waits for it; False once a minute's look is over."""
+        """One stretch a step, so that nobody waits for it; False once a minute's look is over.
+
+        A step that the database broke off is done again: nothing is forgotten of what it found.
+        """
         if self._is_looking:
+            await asyncio.sleep(0)  # no other step of it lets the loop turn
             await self._look(now)
         elif now >= self._next_at or now < self._next_at - EVERY_S:
-            self._next_at = now + EVERY_S
-            self._is_looking = True
-            await self._note(self._store.read(self._begin), now)
+            await self._begin(now)
         return self._is_looking
 
-    def _begin(self, session: Session) -> list[Row]:
-        """What is to be looked at; and the sums of what waits, read before: an entry that is sealed
-        meanwhile is looked at twice, and none is missed."""
-        waiting, last = session.all(_OF_UNSEALED), sealing.last_number(session)
+    async def _begin(self, now: int) -> None:
+        waiting, last, stand = self._store.read(_at_first)
         self._found = set()
-        self._stood = {(row["block"], row["currency"]) for row in session.all(_STAND)}
+        self._stood = {(row["block"], row["currency"]) for row in stand}
         stood = (_Walk(block - 1, block, 1) for block, _ in self._stood if block != UNSEALED)
-        since = _Walk(self._sealed or last, last, last)
-        self._walks = deque((*stood, since, _Walk(self._older, last, OLDER)))
-        self._sealed = last
-        return waiting
+        since = _Walk(last if self._sealed is None else self._sealed, last, last)
+        self._walks = (*stood, since, _Walk(self._older, last, OLDER))
+        await self._note(waiting, now)
+        self._next_at, self._is_looking = now + EVERY_S, True
 
     async def _look(self, now: int) -> None:
-        while self._walks:
-            walk = self._walks[0]
+        for walk in self._walks:
             if walk.after < walk.to and walk.steps:
-                await self._note(self._store.read(partial(_stretch, walk=walk)), now)
+                until, sums = self._store.read(partial(_stretch, walk=walk))
+                await self._note(sums, now)
+                walk.after, walk.steps = until, walk.steps - 1
                 return
-            self._older = walk.after if walk.after < walk.to else 0  # the last walk says it last
-            self._walks.popleft()
         over = self._stood - self._found
         if over:
             await self._store.transact(partial(_end, over=over))
+        older = self._walks[-1]
+        self._older = older.after if older.after < older.to else 0
+        self._sealed = older.to
         self.unbalanced = len(self._found)
         self._is_looking = False
 
@@ -181,17 +184,21 @@ class Watch:
             self.unbalanced = max(self.unbalanced, len(self._found))
 
 
-def _stretch(session: Session, walk: _Walk) -> list[Row]:
-    """The sums of the next blocks of the walk."""
-    after = walk.after
-    _go_on(session, walk)
-    return session.all(_OF_BLOCKS, after=after, until=walk.after)
+def _at_first(session: Session) -> tuple[list[Row], int, list[Row]]:
+    """The sums of what waits, the last block and what stands. In this order: an entry that is
+    sealed meanwhile is looked at twice, and none is missed."""
+    return session.all(_OF_UNSEALED), sealing.last_number(session), session.all(_STAND)
 
 
-def _go_on(session: Session, walk: _Walk) -> None:
+def _stretch(session: Session, walk: _Walk) -> tuple[int, list[Row]]:
+    """The last of the next blocks of the walk, and their sums."""
+    until = _until(session, walk)
+    return until, session.all(_OF_BLOCKS, after=walk.after, until=until)
+
+
+def _until(session: Session, walk: _Walk) -> int:
     row = session.one(_UNTIL, after=walk.after, stretch=STRETCH - 1)
-    walk.after = walk.to if row is None else min(row["block"], walk.to)
-    walk.steps -= 1
+    return walk.to if row is None else min(row["block"], walk.to)
 
 
 class History:
@@ -216,7 +223,7 @@ class History:
         if self._next_at - EVERY_S <= now < self._next_at:
             return False
         self._next_at = now + EVERY_S
-        faults = self._store.read(self._look)
+        faults, self._block = self._store.read(self._look)
         for number, found in faults.items():
             if found and number not in self._changed:
                 for fault in found[:FAULTS_TOLD]:
@@ -224,17 +231,13 @@ class History:
             (self._changed.add if found else self._changed.discard)(number)
         return False
 
-    def _look(self, session: Session) -> dict[int, list[str]]:
+    def _look(self, session: Session) -> tuple[dict[int, list[str]], int]:
         walk = _Walk(self._block, sealing.last_number(session), 1)
         if walk.after >= walk.to:
             walk.after = 0
-        after = walk.after
-        _go_on(session, walk)
-        self._block = walk.after
-        return {
-            number: verify.faults_of(session, number, self._public)
-            for number in range(after + 1, walk.after + 1)
-        }
+        until = _until(session, walk)
+        blocks = range(walk.after + 1, until + 1)
+        return {n: verify.faults_of(session, n, self._public) for n in blocks}, until
 
 
 def standing(session: Session) -> list[Row]:

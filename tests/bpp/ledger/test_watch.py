@@ -1,7 +1,9 @@
 """Books that do not balance any more are found while the node runs, and nothing is posted then."""
 
 # ruff: noqa: S608 - the statements are the test's own, no input reaches them
+import asyncio
 import sqlite3
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +14,7 @@ from bpp.ledger import chart, journal, watch
 from bpp.ledger.entry import PostingStopped
 from bpp.ledger.watch import EVERY_S, History, Watch
 from protocol_specs.node.sqlite import FILE_NAME
-from protocol_specs.node.store import Statement
+from protocol_specs.node.store import Session, Statement, StoreUnavailable
 from tests.bpp.ledger.support import NOW, Ledger, an_entry
 
 
@@ -172,3 +174,81 @@ async def test_while_an_imbalance_stands_an_older_process_posts_nothing_either(
     looking = Looking(ledger)
     await looking.minute()
     ledger.post(an_entry(100))
+
+
+class Breaking:
+    """A store whose next writes, or next reads of what stands, end as if the database were away."""
+
+    def __init__(self, ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.left = 0
+        for name in ("_STANDS", "_STAND"):
+            self._guard(monkeypatch, getattr(watch, name))
+
+    def _guard(self, monkeypatch: pytest.MonkeyPatch, guarded: Statement) -> None:
+        for method in ("run", "all"):
+            monkeypatch.setattr(Session, method, self._breaking(getattr(Session, method), guarded))
+
+    def _breaking(self, real: Callable[..., Any], guarded: Statement) -> Callable[..., Any]:
+        def called(session: Session, statement: Statement, /, *rest: Any, **values: Any) -> Any:
+            if statement is guarded and self.left:
+                self.left -= 1
+                raise StoreUnavailable("away")
+            return real(session, statement, *rest, **values)
+
+        return called
+
+
+@pytest.mark.sqlite
+async def test_a_look_that_the_database_breaks_off_loses_nothing_of_what_it_found(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looking, breaking = Looking(ledger), Breaking(ledger, monkeypatch)
+    await looking.minute()
+    monkeypatch.setattr(watch, "OLDER", 0)  # only what is new, and what stands
+    ledger.seal(1)
+    edit(ledger, f"UPDATE transfer SET amount_minor = 0 WHERE {of(7)}")
+    breaking.left = 3
+    for _ in range(3):
+        with pytest.raises(StoreUnavailable):
+            await looking.minute()
+        assert looking.told == []
+    await looking.minute()
+    assert [found["block"] for found in looking.told] == [3]
+    with pytest.raises(PostingStopped):
+        ledger.post(an_entry(100))
+
+
+@pytest.mark.sqlite
+async def test_what_stands_is_not_over_because_it_could_not_be_read(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looking, breaking = Looking(ledger), Breaking(ledger, monkeypatch)
+    edit(ledger, f"UPDATE transfer SET amount_minor = 0 WHERE {of(1)}")
+    await looking.minute()
+    breaking.left = 1
+    with pytest.raises(StoreUnavailable):
+        await looking.minute()
+    while await looking.watch.look_next(looking.now + 1):
+        assert len(ledger.store.read(watch.standing)) == 1
+    assert (len(looking.told), looking.watch.unbalanced) == (1, 1)
+    assert len(ledger.store.read(watch.standing)) == 1
+
+
+@pytest.mark.sqlite
+async def test_between_two_stretches_the_loop_turns(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watch, "STRETCH", 3)
+    ledger.seal(10)
+    looking, turns = Looking(ledger), 0
+
+    async def turn() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    other = asyncio.ensure_future(turn())
+    await looking.minute()
+    other.cancel()
+    assert turns >= looking.steps > 10
