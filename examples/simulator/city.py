@@ -45,7 +45,7 @@ class CityPlan:
     drivers: int = 900
     citizens: int = 3000
     hours: float = 24.0
-    poll_s: float = 10.0
+    poll_s: float = 30.0
 
 
 @dataclass(slots=True)

@@ -31,7 +31,7 @@ def add(subparsers: Any) -> None:
     city.add_argument("--drivers", type=int, default=900, help="of all cooperatives (900)")
     city.add_argument("--citizens", type=int, default=3000, help="wishes in the day (3000)")
     city.add_argument("--hours", type=float, default=24.0, help="of the day, from midnight (24)")
-    city.add_argument("--poll", type=float, default=10.0, help="seconds between polls (10)")
+    city.add_argument("--poll", type=float, default=30.0, help="seconds between polls (30)")
     city.add_argument("--out", type=Path, default=Path("data/city"), help="for the report")
 
 
