@@ -197,6 +197,7 @@ class _Day:
         self.town.is_closing = True
         for shift in self.shifts:
             shift.wake.set()
+        await asyncio.sleep(60)  # who has no job goes offline, and is counted
         until = self._world.loop.now + OVERTIME_S
         while self._world.loop.now < until and self._auditor.waits():  # noqa: ASYNC110  from outside
             await asyncio.sleep(300)
