@@ -3,6 +3,7 @@
 import asyncio
 import ipaddress
 import socket
+import time
 from typing import Literal
 
 from aiohttp.abc import AbstractResolver, ResolveResult
@@ -49,6 +50,7 @@ NEVER = tuple(
     )
 )
 NAMES_S = 2  # less than a connection may take
+ANSWERED_S = 60  # a name service that answered so lately is there
 HTTPS_PORT, FREE_PORT_MIN = 443, 1024
 """Of the ports below 1024 only 443 is called: the others are services that do not speak HTTPS."""
 
@@ -104,28 +106,43 @@ def _literal(host: str) -> Address | None:
 
 
 class GuardedResolver(AbstractResolver):
-    """Resolves names and refuses a name if ANY of its addresses is not one that may be called."""
+    """Resolves names and refuses a name if ANY of its addresses is not one that may be called.
+
+    A name without an answer is held against us only while no other name has one: who asks again
+    each few seconds for a name whose own servers are dead leaves no thread for the others.
+    """
 
     def __init__(self, network: Network, inner: AbstractResolver | None = None) -> None:
         self._network = network
         self._inner = inner or ThreadedResolver()
+        self._answered_at = float("-inf")
 
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
     ) -> list[ResolveResult]:
-        """The addresses of `host`. Raises OSError for a name that must not be called, and with
-        the number EAI_AGAIN where no name service answers; TimeoutError if none did in time."""
+        """The addresses of `host`. Raises OSError for a name that must not be called or has none,
+        and with the number EAI_AGAIN where no name service answers; TimeoutError if it is late."""
         try:
             async with asyncio.timeout(NAMES_S):
                 results = await self._inner.resolve(host, port, family)
         except TimeoutError:
-            raise TimeoutError(socket.EAI_AGAIN, "no name service answered in time") from None
+            raise TimeoutError(self._whose(), "no name service answered in time") from None
+        except OSError as error:
+            if error.errno == socket.EAI_AGAIN:
+                raise OSError(self._whose(), f"no name service answers for {host}") from error
+            raise
+        self._answered_at = time.monotonic()
         for result in results:
             address = ipaddress.ip_address(result["host"].partition("%")[0])
             allowed = is_public(address) or (self._network == "development" and address.is_loopback)
             if not allowed:
                 raise OSError(None, f"{host} resolves to an address that is not public")
         return results
+
+    def _whose(self) -> int | None:
+        """The number of our own trouble, unless the name service answers for others."""
+        lately = time.monotonic() - self._answered_at < ANSWERED_S
+        return None if lately else socket.EAI_AGAIN
 
     async def close(self) -> None:
         """Close the resolver inside."""

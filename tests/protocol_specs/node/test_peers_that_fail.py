@@ -227,6 +227,35 @@ async def test_an_hour_without_names_is_over_within_ten_seconds_of_the_first_ans
         await until(lambda: len(peer.came) == 50, f"{len(peer.came)} came")
 
 
+async def test_a_name_whose_own_servers_are_dead_is_asked_for_as_seldom_as_a_dead_peer(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock, peer = Clock(), Taking()
+    asked, real = 0, socket.getaddrinfo
+
+    def partly(host: str, *others: Any, **named: Any) -> Any:
+        nonlocal asked
+        if host == "localhost":
+            return real(host, *others, **named)
+        asked += 1
+        raise socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution")
+
+    monkeypatch.setattr(socket, "getaddrinfo", partly)
+    async with listening(peer) as url, sending(store, clock) as outbox:
+
+        def owe_both(session: Session) -> None:
+            owe_one(session, receiver_url=url.replace("127.0.0.1", "localhost"))
+            owe_one(session, receiver="dead.example.org", receiver_url="https://dead.example.org")
+
+        await store.transact(owe_both)
+        await until(lambda: len(peer.came) == 1, "the living one got nothing")
+        for _ in range(3600 // 5):
+            clock.at += 5
+            await outbox.turn(int(clock.at))
+            await until(lambda: outbox._in_flight == 0, "a look-up hangs")
+    assert 5 <= asked <= 20, asked
+
+
 async def test_dead_slow_and_broken_peers_leave_the_callbacks_of_others_within_two_seconds(
     store: Store,
 ) -> None:

@@ -129,6 +129,38 @@ async def test_a_name_service_that_says_nothing_is_waited_for_a_bounded_time(
     assert late.value.errno == socket.EAI_AGAIN
 
 
+class Knows(Says):
+    """A name service that answers for `there` alone."""
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
+    ) -> list[ResolveResult]:
+        if host == "hangs":
+            await asyncio.Event().wait()
+        if host != "there":
+            raise socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution")
+        return await super().resolve(host, port, family)
+
+
+@pytest.mark.parametrize("dead", ["refused", "hangs"])
+async def test_a_name_is_our_trouble_only_while_no_other_has_an_answer(
+    monkeypatch: pytest.MonkeyPatch, dead: str
+) -> None:
+    monkeypatch.setattr(urls, "NAMES_S", 0.01)
+    resolver = GuardedResolver("production", Knows("93.184.216.34"))
+
+    async def number() -> int | None:
+        with pytest.raises(OSError, match="no name service") as failed:
+            await resolver.resolve(dead)
+        return failed.value.errno
+
+    assert await number() == socket.EAI_AGAIN
+    await resolver.resolve("there")
+    assert await number() is None
+    monkeypatch.setattr(urls, "ANSWERED_S", 0)
+    assert await number() == socket.EAI_AGAIN
+
+
 @pytest.mark.parametrize("text", ["https://[::.]/", "https://[a]5@/", "https://[::1.]/"])
 def test_brackets_around_no_address_are_refused_in_our_own_words(text: str) -> None:
     with pytest.raises(UrlRefused):
