@@ -251,6 +251,9 @@ class _Line:
         self.is_over = False
 
     async def ask(self, subject: bytes, payload: bytes) -> bytes:
+        # Of questions that nobody waits for any more the bytes are here still.
+        if self._writer.transport.get_write_buffer_size() > ASKED_BYTES_MAX:
+            raise SiblingUnavailable("the worker does not read what it is asked")
         number = next(self._numbers) % 2**32
         answer: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
         self._waiting[number] = answer

@@ -151,6 +151,31 @@ async def test_questions_at_once_are_bounded_in_number_and_in_bytes(
         assert await one.ask(1, "wait", b"") == b""
 
 
+async def test_questions_to_a_worker_that_hangs_do_not_pile_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(siblings, "ASKED_BYTES_MAX", 1_000_000)
+    monkeypatch.setattr(siblings, "DEADLINE_S", 0.05)
+    is_over = asyncio.Event()
+
+    async def hang(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(siblings._HEAD.pack(0, 0, siblings._Kind.WELCOME))
+        await is_over.wait()  # it reads what fits its buffers, and no more
+        writer.close()
+
+    async with worker(tmp_path, 0) as one:
+        with siblings._short(tmp_path / LONG / "1.sock") as path:
+            listening = await asyncio.start_unix_server(hang, path, limit=1_000)
+        for _ in range(40):
+            with pytest.raises(SiblingUnavailable):
+                await one.ask(1, "echo", bytes(200_000))
+        (line,) = [one._ways[1]._line]
+        assert line is not None
+        assert line._writer.transport.get_write_buffer_size() < 1_500_000
+        is_over.set()
+        listening.close()
+
+
 async def test_a_question_larger_than_a_frame_is_not_sent(tmp_path: Path) -> None:
     async with worker(tmp_path, 0) as one, worker(tmp_path, 1, echo=echo):
         with pytest.raises(SiblingUnavailable, match="too much"):
