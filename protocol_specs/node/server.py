@@ -233,6 +233,7 @@ class Node:
                 await self.siblings.leave()
                 await self.arrivals.drained()
                 await self._shell.stop()
+                await self.arrivals.drained()  # what the last requests brought
                 await self._end_loops()
                 await self.ops.stop()
         except TimeoutError:

@@ -103,3 +103,35 @@ async def test_each_open_connection_has_its_last_answer_and_a_clean_end(
         assert not draining.done(), "one may still ask"
         await draining
     assert await silent.is_closed_cleanly()
+
+
+async def test_what_is_acknowledged_while_the_node_stops_is_handled(tmp_path: Path) -> None:
+    sock, seen = listening_socket(), asyncio.Event()
+    node = a_node(tmp_path, sock)
+    answered, handled = asyncio.Event(), asyncio.Event()
+
+    async def ask_others(envelope: Envelope, now: int) -> None:
+        seen.set()
+        await node.stopping.wait()
+        await asyncio.sleep(0.05)  # nothing waits to be handled: the stop goes on
+
+    async def handle(envelope: Envelope, now: int) -> None:
+        await answered.wait()
+        await asyncio.sleep(0.2)
+        handled.set()
+
+    node.serve_action(Passing("search", handle, consult=ask_others))
+    async with running(node, sock):
+        waits = await Kept.to(node)
+        waits.writer.write(a_search(node))
+        await asyncio.wait_for(seen.wait(), WITHIN_S)
+
+        async def answer() -> tuple[int, bool]:
+            told = await waits.answer()
+            answered.set()
+            return told
+
+        answering = asyncio.create_task(answer())
+    assert await answering == (200, True)
+    waits.writer.close()
+    assert handled.is_set()
