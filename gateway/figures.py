@@ -16,7 +16,7 @@ from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from yarl import URL
 
-from gateway.together import Now, Together
+from gateway.together import Together
 from protocol_specs.node.client import Undelivered
 from protocol_specs.node.server import Node
 from protocol_specs.node.siblings import SiblingUnavailable
@@ -117,41 +117,42 @@ class Figures:
     async def json(self, request: web.Request) -> web.StreamResponse:
         """GET /figures.json: the network's public figures."""
         headers = {"Cache-Control": "public, max-age=60"}
-        body = await self._asked()
+        body = orjson.dumps(await self.shown())
         return web.Response(body=body, content_type="application/json", headers=headers)
 
     async def shown(self) -> dict[str, Any]:
         """See docs/api.md; cooperatives in order of their names. Raises Overloaded."""
-        shown: dict[str, Any] = orjson.loads(await self._asked())
-        return shown
-
-    async def _asked(self) -> bytes:
-        try:
-            return await self._node.siblings.ask(0, SUBJECT, b"")
-        except SiblingUnavailable:
-            raise Overloaded("these figures cannot be had now; try again") from None
-
-    async def _own(self, payload: bytes) -> bytes:
-        now = await self._together.now()
-        return orjson.dumps(self._shown(now))
-
-    def _shown(self, now: Now) -> dict[str, Any]:
-        said = sorted(self._said.items(), key=lambda item: item[1][1].cooperative.casefold())
-        each = [of for _, (_, of) in said]
+        published, now = await asyncio.gather(self._asked(), self._together.now())
         return {
             "gateway": self._node.receiver.subscriber_id,
             "at": self._node.now(),
             "since": now.since,
             "searches": {"hour": now.hour, "day": now.day},
+            **published,
+        }
+
+    async def _asked(self) -> dict[str, Any]:
+        try:
+            published: dict[str, Any] = orjson.loads(await self._node.siblings.ask(0, SUBJECT, b""))
+        except SiblingUnavailable:
+            raise Overloaded("these figures cannot be had now; try again") from None
+        return published
+
+    async def _own(self, payload: bytes) -> bytes:
+        """What the cooperatives published. Asks no sibling: who asks us waits as long as we."""
+        said = sorted(self._said.items(), key=lambda item: item[1][1].cooperative.casefold())
+        each = [of for _, (_, of) in said]
+        published = {
             "cooperatives": {"known": len(self._known), "publishing": len(each)},
             "confirmed_jobs": _sum(of.confirmed_jobs for of in each),
             "confirmed_jobs_30_days": _sum(of.confirmed_jobs_30_days for of in each),
             "contributions": _contributions(each),
             "by_cooperative": [
-                {"subscriber_id": who, "url": f"{origin}/figures", **_of(published)}
-                for who, (origin, published) in said
+                {"subscriber_id": who, "url": f"{origin}/figures", **_of(of)}
+                for who, (origin, of) in said
             ],
         }
+        return orjson.dumps(published)
 
 
 def _origin(url: str) -> str:

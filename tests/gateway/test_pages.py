@@ -18,7 +18,9 @@ from gateway import report as reporting
 from gateway.figures import BYTES_MAX, EVERY_S
 from gateway.recent import SEARCHES_MAX, Recent, Tally
 from gateway.report_page import FRESH_S
+from protocol_specs.node import siblings
 from protocol_specs.node.settings import read_secret
+from protocol_specs.node.workers import Share
 from protocol_specs.web.settings import WebSettings
 from tests.gateway.world import World, bpp, on_search, world
 from tests.support.browsing import Browsing, Seen
@@ -152,6 +154,21 @@ async def test_figures_add_up_what_cooperatives_publish_and_keep_what_is_kept_ba
         w.clock.at += EVERY_S
         shown = await until_shown(w, lambda shown: shown["cooperatives"]["publishing"] == 1)
         assert shown["confirmed_jobs"] is None
+
+
+async def test_figures_are_shown_without_a_worker_that_does_not_answer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(siblings, "DEADLINE_S", 0.2)
+    one = bpp("one.example.org")
+    one.published = json.dumps(FIGURES).encode()
+    async with world(tmp_path, one, web=WEB) as w:
+        assert (await w.send(w.search())).is_ack
+        await until_shown(w, lambda shown: shown["cooperatives"]["publishing"] == 1)
+        monkeypatch.setattr(w.node.siblings, "_share", Share(0, 2))  # the other one is away
+        answer = await Browsing(w.url).get("/figures.json")
+        assert answer.status == 200, answer.text
+        assert json.loads(answer.text)["searches"]["day"] == 1
 
 
 @pytest.mark.parametrize(
