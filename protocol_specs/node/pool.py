@@ -254,10 +254,10 @@ class Pool:
 
     async def _connect(self, host: Host) -> None:
         """One more connection of `host`; where none can be had, those who wait for it are told."""
-        fault = None
+        fault, ends_at = None, asyncio.get_running_loop().time() + CONNECT_S
         try:
-            async with asyncio.timeout(CONNECT_S):
-                connection = await self._connected(host)
+            async with asyncio.timeout_at(ends_at):
+                connection = await self._connected(host, ends_at)
             if connection.transport.is_closing():
                 fault = Fault.CUT_OFF
         except OSError as error:  # TimeoutError and TLS faults too
@@ -275,32 +275,38 @@ class Pool:
             waiting, host.waiting = host.waiting, deque()
             for exchange in waiting:
                 self._fail(exchange, fault)
-        self._serve(host)
+        # Else those who wait get what comes free: to ask again at once is to ask without an end.
 
     def _opened(self, task: asyncio.Task[None]) -> None:
         self._connecting.discard(task)
         self._serve_starved()
 
-    async def _connected(self, host: Host) -> Connection:
-        """Connect to an address that was judged, never to the name. Raises OSError."""
+    async def _connected(self, host: Host, ends_at: float) -> Connection:
+        """Connect to an address that was judged, never to the name. Each has its part of the time,
+        so that one that is silent does not hide the next. Raises OSError."""
         loop = asyncio.get_running_loop()
-        if host.is_tls and self._tls is None:
-            self._tls = ssl.create_default_context()
         failed: OSError = OSError(f"{host.name} has no address")
-        for address in await self._addresses_of(host):
+        addresses = await self._addresses_of(host)
+        for left, address in zip(range(len(addresses), 0, -1), addresses, strict=True):
+            now = loop.time()
             try:
-                _, connection = await loop.create_connection(
-                    lambda: Connection(self, host),
-                    address,
-                    host.port,
-                    ssl=self._tls if host.is_tls else None,
-                    server_hostname=host.name if host.is_tls else None,
-                )
+                async with asyncio.timeout_at(now + (ends_at - now) / left):
+                    return await self._connected_to(address, host)
             except OSError as error:
                 failed = error
-            else:
-                return connection
         raise failed
+
+    async def _connected_to(self, address: str, host: Host) -> Connection:
+        if host.is_tls and self._tls is None:
+            self._tls = ssl.create_default_context()
+        _, connection = await asyncio.get_running_loop().create_connection(
+            lambda: Connection(self, host),
+            address,
+            host.port,
+            ssl=self._tls if host.is_tls else None,
+            server_hostname=host.name if host.is_tls else None,
+        )
+        return connection
 
     async def _addresses_of(self, host: Host) -> tuple[str, ...]:
         """Literal addresses were judged with their url."""

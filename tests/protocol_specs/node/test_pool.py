@@ -517,3 +517,50 @@ async def test_tls_is_verified_by_chain_and_by_name(tmp_path: Path) -> None:
             assert asked.fault is fault, name
     server.close()
     await http_peers.hang_up(peer)
+
+
+class Both(Names):
+    """A name with two addresses, of which the first is silent."""
+
+    async def resolve(self, host: str, port: int = 0, family: Any = 0) -> list[ResolveResult]:
+        (found,) = await super().resolve(host, port, family)
+        return [{**found, "host": "127.0.0.2"}, found]
+
+
+async def test_an_address_that_is_silent_does_not_hide_the_next() -> None:
+    peer = HttpPeer(http_peers.quick)
+    async with serving(peer), pooled(resolver=Both("127.0.0.1")) as pool:
+        silent = socket.create_server(("127.0.0.2", peer.port), backlog=0)
+        full = [socket.socket() for _ in range(3)]
+        for each in full:  # then the system answers nobody who comes
+            each.setblocking(False)
+            each.connect_ex(silent.getsockname())
+        asked = await ended(begin(pool, peer.url.replace("127.0.0.1", "localhost")))
+        for each in (silent, *full):
+            each.close()
+    assert (asked.fault, asked.status) == (None, 200)
+    assert asked.took_s < pool_module.CONNECT_S
+
+
+async def test_a_peer_that_refuses_one_more_connection_is_not_asked_again_at_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    opened = 0
+    real = Pool._connected
+
+    async def counted(self: Pool, *asked: Any) -> Any:
+        nonlocal opened
+        opened += 1
+        return await real(self, *asked)
+
+    monkeypatch.setattr(Pool, "_connected", counted)
+    peer = HttpPeer(http_peers.silent)
+    server = await asyncio.start_server(peer.serve, "127.0.0.1", 0)
+    peer.port = server.sockets[0].getsockname()[1]
+    async with pooled() as pool:
+        begin(pool, peer.url)
+        await until(lambda: peer.open)
+        server.close()  # and the connection stays
+        assert (await ended(begin(pool, peer.url, lasts_s=0.5))).fault is Fault.TIMED_OUT
+        assert opened == 2
+    await http_peers.hang_up(peer)
