@@ -22,6 +22,7 @@ from protocol_specs.wire import data_integrity
 from protocol_specs.wire.keys import SigningKey, b64encode, generate_signing_key
 from tests.bpp.insurance.remittance.support import at, job
 from tests.bpp.insurance.support import KA, MY, Coop, ka_coop, my_coop
+from tests.support.databases import run_sql
 
 PERKESO = generate_signing_key()
 KEYS = {MY: b64encode(PERKESO.public)}
@@ -68,7 +69,7 @@ def member(coop: Coop, agent: str, scheme: str, number: str) -> None:
 def coop(tmp_path: Path) -> Coop:
     coop = my_coop(tmp_path)
     for trigger in TRIGGERS:
-        coop.store.transact_now(lambda s, t=trigger: s.run(Statement(text(t.replace(":", "\\:")))))
+        run_sql(coop.store, trigger)
     job(coop, "one", 2000, "2026-08-04")
     job(coop, "two", 2000, "2026-08-04", "a2")
     member(coop, "a1", MY, "SOC-1")

@@ -579,6 +579,7 @@ def test_what_still_happens_to_a_job_of_who_was_erased_stays_under_the_id_it_had
     assert named == {worker}
 
 
+@pytest.mark.sqlite
 def test_the_list_of_everybody_asks_two_questions_however_many_there_are(tmp_path: Path) -> None:
     there = coop(tmp_path, MY, PLANS)
     ready(there)

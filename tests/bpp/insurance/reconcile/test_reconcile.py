@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import text
 
 from bpp.insurance.people.tables import MemberNumber
 from bpp.insurance.reconcile import banked, fares, orders, remitted
@@ -17,6 +16,7 @@ from bpp.refused import Refused
 from protocol_specs.node.store import Statement
 from tests.bpp.insurance.remittance.support import acknowledge, at, close, job, send, sweep
 from tests.bpp.insurance.support import CARD, MY, Coop, Story, fare_of, ka_coop, ka_story, my_coop
+from tests.support.databases import by_hand
 
 JULY = f"{MY}/2026-07/1"
 
@@ -24,17 +24,6 @@ JULY = f"{MY}/2026-07/1"
 @pytest.fixture
 def coop(tmp_path: Path) -> Coop:
     return my_coop(tmp_path)
-
-
-def tampered(coop: Coop, *statements: str) -> None:
-    """Whoever has the file can do this; foreign keys and triggers are no wall against them."""
-    for table in ("contribution", "slip", "projected", "entry", "transfer", "order_event"):
-        for what in ("update", "delete"):
-            drop = Statement(text(f"DROP TRIGGER IF EXISTS {table}_no_{what}"))
-            coop.store.transact_now(lambda s, d=drop: s.run(d))
-    for sql in statements:
-        done = Statement(text(sql))
-        assert coop.store.transact_now(lambda s, d=done: s.run(d)) > 0, sql
 
 
 def seeded_month(coop: Coop) -> list[Story]:
@@ -71,8 +60,8 @@ def test_of_a_seeded_month_the_one_contribution_that_was_removed_is_found_exactl
 ) -> None:
     seeded_month(coop)
     entry = f"{MY}/o17/1/1"
-    tampered(
-        coop,
+    by_hand(
+        coop.store,
         f"DELETE FROM slip WHERE supersedes IN (SELECT id FROM slip WHERE entry = '{entry}')",  # noqa: S608 - our own names
         f"DELETE FROM slip WHERE entry = '{entry}'",  # noqa: S608
         f"DELETE FROM contribution WHERE entry = '{entry}'",  # noqa: S608
@@ -103,8 +92,8 @@ def test_one_event_that_was_never_posted_is_found_exactly_and_one_that_waits_is_
 
 def test_an_event_posted_twice_is_found_by_the_entry_that_nothing_stands_for(coop: Coop) -> None:
     seeded_month(coop)
-    tampered(
-        coop,
+    by_hand(
+        coop.store,
         "INSERT INTO entry SELECT id || '0', currency, at, kind, order_key, origin_period, "
         "declared_in, by FROM entry WHERE id = 'my.act872.gig/o17/1/1'",
     )
@@ -119,7 +108,7 @@ def test_an_order_confirmed_twice_is_found(coop: Coop) -> None:
 
 def test_a_contribution_of_an_event_that_never_was_is_found(coop: Coop) -> None:
     seeded_month(coop)
-    tampered(coop, "DELETE FROM order_event WHERE order_key = 'o17' AND n = 2")
+    by_hand(coop.store, "DELETE FROM order_event WHERE order_key = 'o17' AND n = 2")
     assert [(each.fault, each.order, each.n) for each in found(coop)] == [("no_event", "o17", 2)]
 
 

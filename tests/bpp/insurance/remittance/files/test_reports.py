@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import text
 
 from bpp.insurance import table
 from bpp.insurance.people import identity
@@ -21,6 +20,7 @@ from protocol_specs.node.store import Statement
 from tests.bpp.insurance.remittance.files.banking import declared
 from tests.bpp.insurance.remittance.support import close, job, refund
 from tests.bpp.insurance.support import KA, MY, Coop, ka_coop
+from tests.support.databases import by_hand
 
 Q2 = "FY2026-27Q2"
 
@@ -31,10 +31,6 @@ def parsed(raw: bytes) -> tuple[list[str], list[dict[str, str]]]:
     notes = [row[0] for row in rows if row[0].startswith("#")]
     header, *rest = rows[len(notes) :]
     return notes, [dict(zip(header, row, strict=True)) for row in rest]
-
-
-def run(coop: Coop, sql: str, **values: Any) -> None:
-    coop.store.transact_now(lambda s: s.run(Statement(text(sql)), **values))
 
 
 def member(coop: Coop, agent: str, scheme: str, number: str) -> None:
@@ -74,23 +70,13 @@ def test_a_remittance_is_told_worker_by_worker_and_comes_to_the_ledger(tmp_path:
 
 def test_a_line_that_is_not_the_ledgers_is_in_no_file(tmp_path: Path) -> None:
     coop, id = declared(tmp_path)
-    _untie(coop)
     worker = coop.local("a1")
-    run(
-        coop,
-        "UPDATE remittance_line SET amount_minor = 1999, worker_minor = 1999 WHERE worker = :w",
-        w=worker,
+    by_hand(
+        coop.store,
+        f"UPDATE remittance_line SET amount_minor = 1999, worker_minor = 1999 WHERE worker = '{worker}'",  # noqa: S608 - our own names
     )
     with pytest.raises(Refused, match=f"the line of {worker} says 1999, the ledger 2000"):
         coop.store.read(lambda s: remittance_csv.write(s, id))
-
-
-def _untie(coop: Coop, table: str = "remittance_line") -> None:
-    """As somebody with the database file in hand would, before changing a row."""
-    names = Statement(text("SELECT name FROM sqlite_master WHERE type = 'trigger'"))
-    for row in coop.store.read(lambda s: s.all(names)):
-        if table in row["name"]:
-            run(coop, f'DROP TRIGGER "{row["name"]}"')
 
 
 def in_karnataka(folder: Path) -> Coop:
@@ -224,11 +210,9 @@ def test_a_quarter_is_read_some_orders_at_a_time_and_comes_out_the_same(
 
 def test_a_quarter_that_is_not_the_ledgers_leaves_no_file(tmp_path: Path) -> None:
     coop = in_karnataka(tmp_path)
-    _untie(coop, "transfer")
-    run(
-        coop,
-        "UPDATE \"transfer\" SET amount_minor = 32 WHERE credit LIKE '2210:%:' || :w || ':%'",
-        w=coop.local("a1"),
+    by_hand(
+        coop.store,
+        f"UPDATE transfer SET amount_minor = 32 WHERE credit LIKE '2210:%:{coop.local('a1')}:%'",  # noqa: S608 - our own names
     )
     with pytest.raises(Refused, match="come to 133, the ledger to 132"):
         coop.store.read(lambda s: karnataka.write(s, Q2))
