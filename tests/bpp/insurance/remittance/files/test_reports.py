@@ -73,7 +73,8 @@ def test_a_line_that_is_not_the_ledgers_is_in_no_file(tmp_path: Path) -> None:
     worker = coop.local("a1")
     by_hand(
         coop.store,
-        f"UPDATE remittance_line SET amount_minor = 1999, worker_minor = 1999 WHERE worker = '{worker}'",  # noqa: S608 - our own names
+        f"UPDATE remittance_line SET worker_minor = 1999, amount_minor = 1999 "  # noqa: S608 - ours
+        f"WHERE worker = '{worker}'",
     )
     with pytest.raises(Refused, match=f"the line of {worker} says 1999, the ledger 2000"):
         coop.store.read(lambda s: remittance_csv.write(s, id))
