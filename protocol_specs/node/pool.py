@@ -304,7 +304,7 @@ class Pool:
             address,
             host.port,
             ssl=self._tls if host.is_tls else None,
-            server_hostname=host.name if host.is_tls else None,
+            server_hostname=host.name.rstrip(".") if host.is_tls else None,
         )
         return connection
 

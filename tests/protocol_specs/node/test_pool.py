@@ -508,6 +508,7 @@ async def test_tls_is_verified_by_chain_and_by_name(tmp_path: Path) -> None:
     assert ipaddress.ip_address("127.0.0.1").is_loopback
     cases = (
         (trusting, "localhost", None),
+        (trusting, "localhost.", None),  # the same, written out
         (trusting, "127.0.0.1", Fault.UNREACHABLE),  # the certificate is for another name
         (ssl.create_default_context(), "localhost", Fault.UNREACHABLE),  # nobody vouches for it
     )
