@@ -164,10 +164,12 @@ class Report:
     def known(self) -> dict[str, Any]:
         """Everything, for who takes the place of this process."""
         windows = {name: window.known() for name, window in self._windows.items()}
-        return {"since": self.started_at, "windows": windows}
+        return {"since": self.started_at, "size": _SIZE, "windows": windows}
 
     def know(self, known: dict[str, Any]) -> None:
-        """Go on from there."""
+        """Go on from there. Raises ValueError for what counted other things."""
+        if known["size"] != _SIZE:
+            raise ValueError(f"{known['size']} counts of each provider, not {_SIZE}")
         self.started_at = known["since"]
         for name, window in self._windows.items():
             window.know(known["windows"][name])

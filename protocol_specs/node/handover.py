@@ -5,6 +5,7 @@ what it held is gone, as that of a node of one process is.
 """
 
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import orjson
 
 Keep = Callable[[], Any]
 Take = Callable[[Any], None]
+OTHERWISE = (LookupError, TypeError, ValueError, AttributeError)  # of what is written otherwise
 
 
 class Handover:
@@ -47,4 +49,5 @@ class Handover:
         self._path.unlink()
         for name, (_, take) in self._things.items():
             if name in held:
-                take(held[name])
+                with suppress(*OTHERWISE):
+                    take(held[name])

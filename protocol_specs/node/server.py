@@ -362,7 +362,10 @@ class Node:
         settings, self.worker = self.settings, inherited()
         self.share = WHOLE if self.worker is None else self.worker.share
         if settings.workers_of != self.share.of:
-            raise SettingsError("key 'workers': start this node with wayfare serve")
+            do = f"this node runs with {self.share.of} in all; stop it and start it anew"
+            if self.worker is None:
+                do = "start this node with wayfare serve"
+            raise SettingsError(f"key 'workers': {do}")
         self.buses = Buses(settings, self.share, self.telemetry)
         if self.worker is not None:
             self.worker.say_waiting()

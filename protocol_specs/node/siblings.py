@@ -103,7 +103,7 @@ class Siblings:
         """Listen, in place of whoever held the slot before."""
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         own = self._folder / f"{self._share.slot}.sock"
-        new = own.with_suffix(".new")
+        new = own.with_suffix(".sock.new")
         new.unlink(missing_ok=True)
         sock = socket.socket(socket.AF_UNIX)
         with _short(new) as path:

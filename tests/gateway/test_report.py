@@ -126,3 +126,11 @@ def test_reports_of_two_workers_add_up_and_go_on_in_their_successors() -> None:
     for window in ("hour", "day"):
         assert told[window]["providers"] == whole.shown(now)[window]["providers"]
     assert successor.shown(now) == ones[1].shown(now)
+
+
+def test_what_counted_other_things_is_not_gone_on_with() -> None:
+    made, successor = report(), report()
+    made.offered("a", Outcome.ACKED)
+    with pytest.raises(ValueError, match="counts of each provider"):
+        successor.know(made.known() | {"size": 3})
+    assert not line(successor, NOW)

@@ -201,3 +201,22 @@ async def test_the_next_holder_knows_what_the_one_before_took(tmp_path: Path) ->
             handover.write()
     assert not path.exists()
     assert not two.offer(action, sent, NOW)
+
+
+def test_what_another_version_wrote_otherwise_is_left_aside_and_the_rest_is_taken(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "0.held"
+    path.write_bytes(b'{"changed":{"one":1},"gone":[],"kept":[1,2]}')
+    taken: list[int] = []
+
+    def take_pairs(pairs: list[tuple[str, int]]) -> None:
+        for _, n in pairs:
+            taken.append(n)
+
+    handover = Handover(path)
+    handover.add("changed", list, take_pairs)
+    handover.add("kept", list, taken.extend)
+    handover.add("new", list, taken.extend)
+    handover.read()
+    assert taken == [1, 2]

@@ -22,6 +22,7 @@ from protocol_specs.node.server import Node
 from protocol_specs.node.settings import NodeSettings, OpsSettings, RegistrySettings, SettingsError
 from protocol_specs.node.store import Session, StoreUnavailable
 from protocol_specs.node.summing import Summing
+from protocol_specs.node.workers import VARIABLE, Share, Worker
 from protocol_specs.wire import keys
 from protocol_specs.wire.envelope import Envelope, SubscriberType
 from tests.support import peers
@@ -205,6 +206,17 @@ async def test_a_check_of_the_nodes_own_keeps_it_from_being_ready(tmp_path: Path
     node.add_ready_check("ledger", lambda: "does not balance")
     async with running(node, sock):
         assert (await get_ops(node, "/ready")).json["faults"] == {"ledger": "does not balance"}
+
+
+def test_a_number_of_workers_that_changed_under_a_running_node_says_what_to_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with listening_socket() as sock:
+        with pytest.raises(SettingsError, match="with wayfare serve"):
+            a_node(tmp_path / "alone", sock, workers=3)
+        monkeypatch.setenv(VARIABLE, Worker(Share(0, 2), 0, 0, 0, 0).written())
+        with pytest.raises(SettingsError, match="runs with 2 in all; stop it and start it anew"):
+            a_node(tmp_path / "one", sock, workers=3)
 
 
 async def test_a_workers_fault_is_told_by_the_others_and_forgotten_when_it_is_over(
