@@ -44,7 +44,7 @@ from protocol_specs.node.store import Session, Store, StoreUnavailable
 from protocol_specs.node.summing import Summing
 from protocol_specs.node.telemetry import Telemetry
 from protocol_specs.node.tracing import Tracing
-from protocol_specs.node.workers import WHOLE, inherited
+from protocol_specs.node.workers import DRAIN_S, WHOLE, inherited
 from protocol_specs.wire.envelope import Headers, KeyId, Receiver, SubscriberType
 from protocol_specs.wire.errors import Refused
 from protocol_specs.wire.version import Dialects
@@ -54,7 +54,6 @@ if TYPE_CHECKING:
 
     from protocol_specs.node.settings import NodeSettings
 
-DRAIN_S = 12.0  # peers like this node close a connection themselves that idled for 10 s
 DRAIN_LOOK_S = 0.05
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 Unit = Callable[[Session, int], bool] | Callable[[int], Awaitable[bool]]

@@ -18,11 +18,10 @@ from protocol_specs.node import sqlite
 from protocol_specs.node.settings import AnyNodeSettings
 from protocol_specs.node.startup import bind, bind_ops
 from protocol_specs.node.store_faults import StoreInUse
-from protocol_specs.node.workers import VARIABLE, Share, Worker
+from protocol_specs.node.workers import DRAIN_S, VARIABLE, Share, Worker
 
 SIGNALS = {signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD}
 LOOK_S = 0.1
-READY_S = 60.0
 AGAIN_S_MAX = 30.0
 END_S = 5.0  # beyond the node's own deadline
 RUN = "import sys; from protocol_specs.node.commands import main; sys.exit(main())"
@@ -34,10 +33,9 @@ class _Child:
 
     process: subprocess.Popen[bytes]
     said: int
-    started: float
     waits: bool = False  # for its slot, with everything read
     is_ready: bool = False
-    is_leaving: bool = False
+    leaves_by: float | None = None  # once it was told to; then it is killed
 
 
 class Supervisor:
@@ -51,6 +49,7 @@ class Supervisor:
             for slot in range(before, before + here)
         }
         self._first, self._stop_s = before, settings.limits.stop_deadline_s + END_S
+        self._leave_s = DRAIN_S + 2 * self._stop_s  # what it took is sent on without the slot
         self._lock = self._locked(settings.data_dir)
         self._alive = os.pipe()  # nothing is written: the second end closes with this process
         self._sock, self._ops_sock = bind(settings), bind_ops(settings)
@@ -102,7 +101,7 @@ class Supervisor:
             pass_fds=(*sockets, write, self._alive[0], self._lock),
         )
         os.close(write)
-        return _Child(process, read, time.monotonic())
+        return _Child(process, read)
 
     def _look(self) -> int | None:
         """Hears who is ready, and starts anew who died. An exit status where there is no use."""
@@ -127,13 +126,22 @@ class Supervisor:
         if self._children[self._first].is_ready:  # it has made what all share: secrets, the roster
             for slot in self._shares.keys() - self._children.keys():
                 self._children[slot] = self._start(slot)
+        self._let_go()
+        return None
+
+    def _let_go(self) -> None:
+        """Ends those whose successors wait for their slots; one that hangs is killed."""
+        now = time.monotonic()
         for slot, child in list(self._leaving.items()):
             if child.process.poll() is not None:
                 del self._leaving[slot]
-            elif self._children[slot].waits and not child.is_leaving:
-                child.is_leaving = True
+            elif child.leaves_by is None and self._children[slot].waits:
+                child.leaves_by = now + self._leave_s
                 child.process.send_signal(signal.SIGHUP)
-        return None
+            elif child.leaves_by is not None and now > child.leaves_by:
+                self._say(f"worker {slot} did not leave in time and is killed")
+                child.process.kill()
+                child.process.wait()
 
     def _replace_next(self) -> None:
         """The next one to be replaced, once the last successor listens. The old one goes on until

@@ -11,6 +11,7 @@ import socket
 from dataclasses import dataclass
 from hashlib import sha256
 
+DRAIN_S = 12.0  # peers like this node close a connection themselves that idled for 10 s
 VARIABLE = "WAYFARE_WORKER"  # what `Worker.written` says, from parent to worker
 
 
