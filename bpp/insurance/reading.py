@@ -36,7 +36,12 @@ _SLIPS = Statement(
     .outerjoin(_order, _order.c.key == _contribution.c.order_key)
     .outerjoin(_newer, _newer.c.supersedes == _slip.c.id)
     .where(_slip.c.worker == bindparam("worker"))
-    .order_by(_slip.c.issued_at.desc(), _contribution.c.n.desc())
+    .order_by(  # of one second: first what was counted last, and always in the same order
+        _slip.c.issued_at.desc(),
+        _contribution.c.seq.desc().nulls_last(),
+        _contribution.c.n.desc(),
+        _slip.c.entry.desc(),
+    )
     .limit(SLIPS_MAX)
 )
 _SLIP = Statement(

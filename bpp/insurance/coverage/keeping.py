@@ -24,7 +24,9 @@ _NEW = Statement(insert(_answer))
 _NEW_REVOKED = Statement(insert(_revoked))
 _ONE = Statement(select(_answer).where(_answer.c.id == bindparam("id")))
 _OF_WORKER = Statement(
-    select(_answer).where(_answer.c.worker == bindparam("worker")).order_by(_answer.c.at)
+    select(_answer)
+    .where(_answer.c.worker == bindparam("worker"))
+    .order_by(_answer.c.at, _answer.c.id)
 )
 _REVOKED = Statement(
     select(_revoked).where(

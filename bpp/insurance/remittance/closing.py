@@ -50,7 +50,7 @@ _UNFINISHED = Statement(
     select(_closed)
     .outerjoin(_remittance, _remittance.c.id == _closed.c.remittance)
     .where(_remittance.c.id.is_(None))
-    .order_by(_closed.c.at)
+    .order_by(_closed.c.at, _closed.c.scheme, _closed.c.period)
 )
 _FIRST_OPEN = Statement(
     select(func.min(_touched.c.declared_in)).where(
