@@ -27,8 +27,11 @@ class NatsPlace(BaseModel):
     @classmethod
     def _is_a_place(cls, url: str) -> str:
         parts = urlsplit(url)
-        if parts.scheme not in ("nats", "tls") or not parts.hostname or parts.path or parts.query:
+        more = parts.path or parts.query or parts.fragment or " " in url or url.endswith(":")
+        if parts.scheme not in ("nats", "tls") or not parts.hostname or more:
             raise ValueError("must be tls://host:port, or nats://host:port")
+        if parts.port == 0:  # what is no number at all, or too large, urllib says itself
+            raise ValueError("Port out of range 1-65535")
         if parts.username or parts.password:
             raise ValueError("holds a user or password: put them into user and password_file")
         return url
