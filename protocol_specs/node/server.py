@@ -245,7 +245,10 @@ class Node:
         if self.recording is not None:
             self.recording.flush()
         if self.share.of > 1:
-            self.handover.write()
+            try:
+                self.handover.write()
+            except OSError as error:  # a full disk: the next one begins with nothing
+                self.telemetry.fault("handover", error)
         self.store.close()  # from here on the next one may have the slot
         await self.siblings.stop()
         for end in self._at_end:

@@ -9,6 +9,7 @@ import pytest
 from protocol_specs.node import server
 from protocol_specs.node.actions import Passing
 from protocol_specs.node.server import Node
+from protocol_specs.node.workers import Share
 from protocol_specs.wire import strict_json
 from protocol_specs.wire.envelope import Envelope
 from tests.protocol_specs.node.test_node import BAP, a_node
@@ -135,3 +136,17 @@ async def test_what_is_acknowledged_while_the_node_stops_is_handled(tmp_path: Pa
     assert await answering == (200, True)
     waits.writer.close()
     assert handled.is_set()
+
+
+async def test_what_cannot_be_handed_over_keeps_nobody_from_ending(tmp_path: Path) -> None:
+    sock, ended = listening_socket(), asyncio.Event()
+    node = a_node(tmp_path, sock)
+    node.share = Share(0, 2)
+
+    async def end() -> None:
+        ended.set()
+
+    node.add_end(end)
+    async with running(node, sock):
+        node.handover._path = tmp_path / "keys" / "signing.key" / "0.held"  # below no folder
+    assert ended.is_set()
