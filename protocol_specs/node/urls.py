@@ -3,7 +3,7 @@
 import asyncio
 import ipaddress
 import socket
-import time
+from collections import OrderedDict
 from typing import Literal
 
 from aiohttp.abc import AbstractResolver, ResolveResult
@@ -50,7 +50,7 @@ NEVER = tuple(
     )
 )
 NAMES_S = 2  # less than a connection may take
-ANSWERED_S = 60  # a name service that answered so lately is there
+FAILING_MAX = 4_096  # names without an answer that are remembered
 HTTPS_PORT, FREE_PORT_MIN = 443, 1024
 """Of the ports below 1024 only 443 is called: the others are services that do not speak HTTPS."""
 
@@ -108,14 +108,15 @@ def _literal(host: str) -> Address | None:
 class GuardedResolver(AbstractResolver):
     """Resolves names and refuses a name if ANY of its addresses is not one that may be called.
 
-    A name without an answer is held against us only while no other name has one: who asks again
-    each few seconds for a name whose own servers are dead leaves no thread for the others.
+    A name without an answer is our own trouble until another name has one after that: who asks
+    each few seconds for names whose own servers are dead leaves no thread for the others.
     """
 
     def __init__(self, network: Network, inner: AbstractResolver | None = None) -> None:
         self._network = network
         self._inner = inner or ThreadedResolver()
-        self._answered_at = float("-inf")
+        self._answers = 0
+        self._failing: OrderedDict[str, int] = OrderedDict()  # by name: the answers before it
 
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
@@ -126,12 +127,13 @@ class GuardedResolver(AbstractResolver):
             async with asyncio.timeout(NAMES_S):
                 results = await self._inner.resolve(host, port, family)
         except TimeoutError:
-            raise TimeoutError(self._whose(), "no name service answered in time") from None
+            raise TimeoutError(self._whose(host), "no name service answered in time") from None
         except OSError as error:
             if error.errno == socket.EAI_AGAIN:
-                raise OSError(self._whose(), f"no name service answers for {host}") from error
+                raise OSError(self._whose(host), f"no name service answers for {host}") from error
             raise
-        self._answered_at = time.monotonic()
+        self._answers += 1
+        self._failing.pop(host, None)
         for result in results:
             address = ipaddress.ip_address(result["host"].partition("%")[0])
             allowed = is_public(address) or (self._network == "development" and address.is_loopback)
@@ -139,10 +141,13 @@ class GuardedResolver(AbstractResolver):
                 raise OSError(None, f"{host} resolves to an address that is not public")
         return results
 
-    def _whose(self) -> int | None:
-        """The number of our own trouble, unless the name service answers for others."""
-        lately = time.monotonic() - self._answered_at < ANSWERED_S
-        return None if lately else socket.EAI_AGAIN
+    def _whose(self, host: str) -> int | None:
+        """The number of our own trouble, or none: others were answered since this name first was
+        not."""
+        before = self._failing.setdefault(host, self._answers)
+        if len(self._failing) > FAILING_MAX:
+            self._failing.popitem(last=False)
+        return socket.EAI_AGAIN if before == self._answers else None
 
     async def close(self) -> None:
         """Close the resolver inside."""

@@ -243,11 +243,15 @@ async def test_a_name_whose_own_servers_are_dead_is_asked_for_as_seldom_as_a_dea
     monkeypatch.setattr(socket, "getaddrinfo", partly)
     async with listening(peer) as url, sending(store, clock) as outbox:
 
-        def owe_both(session: Session) -> None:
-            owe_one(session, receiver_url=url.replace("127.0.0.1", "localhost"))
-            owe_one(session, receiver="dead.example.org", receiver_url="https://dead.example.org")
+        def owe(session: Session, receiver: str, where: str) -> None:
+            owe_one(session, receiver=receiver, receiver_url=where)
 
-        await store.transact(owe_both)
+        await store.transact(
+            partial(owe, receiver="dead.example.org", where="https://dead.example.org")
+        )
+        await until(lambda: asked == 1 and not outbox._in_flight, "not asked for")
+        alive = url.replace("127.0.0.1", "localhost")
+        await store.transact(partial(owe, receiver="alive.example.org", where=alive))
         await until(lambda: len(peer.came) == 1, "the living one got nothing")
         for _ in range(3600 // 5):
             clock.at += 5

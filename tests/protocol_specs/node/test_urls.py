@@ -130,35 +130,46 @@ async def test_a_name_service_that_says_nothing_is_waited_for_a_bounded_time(
 
 
 class Knows(Says):
-    """A name service that answers for `there` alone."""
+    """A name service that answers for those whom it knows."""
+
+    def __init__(self, *addresses: str) -> None:
+        super().__init__(*addresses)
+        self.known = {"there"}
 
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
     ) -> list[ResolveResult]:
         if host == "hangs":
             await asyncio.Event().wait()
-        if host != "there":
+        if host not in self.known:
             raise socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution")
         return await super().resolve(host, port, family)
 
 
 @pytest.mark.parametrize("dead", ["refused", "hangs"])
-async def test_a_name_is_our_trouble_only_while_no_other_has_an_answer(
+async def test_a_name_is_our_trouble_until_another_has_an_answer_after_it(
     monkeypatch: pytest.MonkeyPatch, dead: str
 ) -> None:
     monkeypatch.setattr(urls, "NAMES_S", 0.01)
-    resolver = GuardedResolver("production", Knows("93.184.216.34"))
+    monkeypatch.setattr(urls, "FAILING_MAX", 2)
+    knows = Knows("93.184.216.34")
+    resolver = GuardedResolver("production", knows)
 
-    async def number() -> int | None:
+    async def number(name: str) -> int | None:
         with pytest.raises(OSError, match="no name service") as failed:
-            await resolver.resolve(dead)
+            await resolver.resolve(name)
         return failed.value.errno
 
-    assert await number() == socket.EAI_AGAIN
     await resolver.resolve("there")
-    assert await number() is None
-    monkeypatch.setattr(urls, "ANSWERED_S", 0)
-    assert await number() == socket.EAI_AGAIN
+    assert await number(dead) == await number(dead) == socket.EAI_AGAIN
+    await resolver.resolve("there")
+    assert await number(dead) is None
+    assert await number("other") == socket.EAI_AGAIN, "nobody has an answer since"
+    knows.known.add("other")
+    await resolver.resolve("other")
+    knows.known.clear()
+    assert await number("other") == await number("there") == socket.EAI_AGAIN
+    assert len(resolver._failing) == 2
 
 
 @pytest.mark.parametrize("text", ["https://[::.]/", "https://[a]5@/", "https://[::1.]/"])
