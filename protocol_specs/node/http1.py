@@ -151,7 +151,7 @@ class Connection(asyncio.Protocol):
             self._exchange = None
             self.owner.again(exchange)
             return
-        ends_it = self._status and not self._is_framed()
+        ends_it = exc is None and self._status and not self._is_framed()  # a reset is no end
         self._finish(None if ends_it or self._is_readable() else Fault.CUT_OFF)
 
     def on_message_begin(self) -> None:

@@ -565,3 +565,16 @@ async def test_a_peer_that_refuses_one_more_connection_is_not_asked_again_at_onc
         assert (await ended(begin(pool, peer.url, lasts_s=0.5))).fault is Fault.TIMED_OUT
         assert opened == 2
     await http_peers.hang_up(peer)
+
+
+async def test_an_answer_that_was_reset_before_its_body_is_none() -> None:
+    async def behave(talk: Conversation) -> None:
+        await talk.request()
+        await talk.say(b"HTTP/1.1 200 OK\r\n\r\n")
+        await until(lambda: asked.connection is not None and asked.connection._status)
+        talk.reset()
+
+    peer = HttpPeer(behave)
+    async with serving(peer), pooled() as pool:
+        asked = begin(pool, peer.url)
+        assert (await ended(asked)).fault is Fault.CUT_OFF
