@@ -39,7 +39,9 @@ class Room:
 
     def is_full_for(self, peer_id: str) -> bool:
         """Whether this peer has none; the name may be one that somebody only claims to have."""
-        return self._taken[peer_id] >= self._share or self._left() <= 0
+        left = self._left()
+        had_its_share = self._taken[peer_id] >= self._share and 2 * left < self._most
+        return left <= 0 or had_its_share
 
     def take(self, peer_id: str) -> None:
         """A message proven to be this peer's was taken."""

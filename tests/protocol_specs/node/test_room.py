@@ -72,3 +72,12 @@ def test_a_peer_that_floods_leaves_room_for_those_who_were_there_and_for_a_newco
 def test_what_nobody_proved_takes_no_room() -> None:
     room = Work().room
     assert not any(room.is_full_for("claimed") for _ in range(10_000))
+
+
+def test_a_quick_peer_is_not_stopped_by_what_was_handled_meanwhile() -> None:
+    handled = 0
+    room = Room(100_000, lambda: handled)
+    for _ in range(3 * LEAST):
+        assert not room.is_full_for("bap.example")
+        room.take("bap.example")
+        handled += 1
