@@ -8,17 +8,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
-from dataclasses import fields as fields_of
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import orjson
 
+from protocol_specs.node import kept
 from protocol_specs.node.actions import Durable, Passing
 from protocol_specs.node.siblings import Siblings, SiblingUnavailable
 from protocol_specs.node.traces import CURRENT
-from protocol_specs.wire import strict_json
-from protocol_specs.wire.context import read_context
-from protocol_specs.wire.envelope import Envelope, Subscriber, SubscriberType
+from protocol_specs.wire.envelope import Envelope
 from protocol_specs.wire.errors import Overloaded, Refused, Unauthenticated
 
 if TYPE_CHECKING:
@@ -29,7 +27,6 @@ if TYPE_CHECKING:
 SUBJECT = "message"
 AGAIN_S, PATIENCE_S = 0.05, 5.0  # with a holder that is away: its successor is coming
 AWAY = "the worker that holds this conversation does not answer; send it again"
-_FIELDS = tuple(field.name for field in fields_of(Subscriber))
 _NEW, _REPEAT = b"new", b"repeat"
 
 
@@ -91,9 +88,10 @@ class Handing:
 
 def written(envelope: Envelope) -> bytes:
     """A verified message for a sibling: a line of what was verified, and the body's own bytes."""
+    gateway = envelope.gateway
     head = {
-        "sender": _plain(envelope.sender),
-        "gateway": None if envelope.gateway is None else _plain(envelope.gateway),
+        "sender": kept.party_text(envelope.sender),
+        "gateway": None if gateway is None else kept.party_text(gateway),
         "authorization": envelope.authorization,
         "received_at": envelope.received_at,
         "digest": envelope.digest,
@@ -106,21 +104,7 @@ def read(payload: bytes, dialects: Dialects) -> tuple[Envelope, str | None]:
     """The message as it was verified, and the trace it belongs to."""
     line, _, body = payload.partition(b"\n")
     head = orjson.loads(line)
-    document = strict_json.parse(body)
-    envelope = Envelope(
-        context=read_context(document),
-        message=document.get("message"),
-        error=document.get("error"),
-        document=document,
-        dialect=dialects.of(document),
-        body=body,
-        sender=_subscriber(head["sender"]),
-        gateway=None if head["gateway"] is None else _subscriber(head["gateway"]),
-        authorization=head["authorization"],
-        received_at=head["received_at"],
-        digest=head["digest"],
-    )
-    return envelope, head["trace"]
+    return kept.envelope(head | {"bytes": body}, dialects), head["trace"]
 
 
 def refusal(refused: Refused) -> bytes:
@@ -149,17 +133,3 @@ def _kinds(of: type[Refused] = Refused) -> dict[str, type[Refused]]:
     for each in of.__subclasses__():
         found.update(_kinds(each))
     return found
-
-
-def _plain(subscriber: Subscriber) -> dict[str, Any]:
-    fields = {name: getattr(subscriber, name) for name in _FIELDS}
-    for name in ("signing_public_key", "encryption_public_key"):
-        fields[name] = None if fields[name] is None else fields[name].hex()
-    return fields
-
-
-def _subscriber(fields: dict[str, Any]) -> Subscriber:
-    for name in ("signing_public_key", "encryption_public_key"):
-        fields[name] = None if fields[name] is None else bytes.fromhex(fields[name])
-    fields["type"], fields["cities"] = SubscriberType(fields["type"]), tuple(fields["cities"])
-    return Subscriber(**fields)

@@ -1,6 +1,8 @@
-"""Verified messages as rows, and rows as verified messages again after a restart."""
+"""Verified messages as rows, and as messages again: after a restart, or at a sibling."""
 
+from collections.abc import Mapping
 from functools import lru_cache
+from typing import Any
 
 import orjson
 
@@ -34,9 +36,9 @@ def party(text: str) -> Subscriber:
     return Subscriber(**record)
 
 
-def envelope(row: Row, dialects: Dialects) -> Envelope:
-    """The message of a row of `received` joined with its body. Nothing is verified a second time:
-    only what was verified is ever written."""
+def envelope(row: Row | Mapping[str, Any], dialects: Dialects) -> Envelope:
+    """The message of a row of `received` joined with its body (`bytes`). Nothing is verified a
+    second time: only what was verified is ever written."""
     body = bytes(row["bytes"])
     document = strict_json.parse(body)
     return Envelope(
