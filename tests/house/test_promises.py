@@ -30,6 +30,21 @@ def functions_of(path: Path) -> dict[str, str]:
     }
 
 
+def are_proof(cell: str) -> None:
+    """Fails unless a cell of a table names tests, which exist, and says nothing else."""
+    assert TEST.search(cell), "no test"
+    assert TEST.sub("", cell).replace(",", "").strip() == "", "a proof is a test and no words"
+    all_exist(cell)
+
+
+def all_exist(told: str) -> None:
+    """Fails unless every test that is named there exists, and is slow where it is called so."""
+    for path, name, slow in TEST.findall(told):
+        marks = functions_of(ROOT / path).get(name)
+        assert marks is not None, f"{path} has no {name}"
+        assert ("pytest.mark.slow" in marks) == bool(slow), f"{name}: slow or not"
+
+
 def test_every_promise_is_listed_once() -> None:
     assert [int(number) for number, *_ in PROMISES] == list(range(1, 21))
 
@@ -39,13 +54,7 @@ def test_every_test_that_a_promise_names_exists(promise: tuple[str, str, str, st
     _, _, proof, _ = promise
     if proof.startswith("not proven yet: "):
         return
-    named = TEST.findall(proof)
-    assert named, "neither a test nor a plain no"
-    assert TEST.sub("", proof).replace(",", "").strip() == "", "a proof is a test and no words"
-    for path, name, slow in named:
-        marks = functions_of(ROOT / path).get(name)
-        assert marks is not None, f"{path} has no {name}"
-        assert ("pytest.mark.slow" in marks) == bool(slow), f"{name}: slow or not"
+    are_proof(proof)
 
 
 def test_every_bad_day_has_a_test_that_exists() -> None:
@@ -53,7 +62,4 @@ def test_every_bad_day_has_a_test_that_exists() -> None:
     rows = re.findall(r"^\| (?!fault)(.+) \| (`.+) \|$", days, re.MULTILINE)
     assert len(rows) >= 14
     for _, proof in rows:
-        for path, name, slow in TEST.findall(proof):
-            marks = functions_of(ROOT / path).get(name)
-            assert marks is not None, f"{path} has no {name}"
-            assert ("pytest.mark.slow" in marks) == bool(slow), f"{name}: slow or not"
+        all_exist(proof)

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from tests.house.test_promises import ROOT, TEST, functions_of
+from tests.house.test_promises import ROOT, are_proof
 
 ROW = re.compile(r"^\| (?!what \||fault \||---)(.+?) \| (.+?) \| (.+?) \| (.+) \|$", re.MULTILINE)
 ROWS = ROW.findall((ROOT / "docs" / "threats.md").read_text())
@@ -17,10 +17,4 @@ def test_every_part_of_the_house_has_its_attacks() -> None:
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: f"{row[0]}: {row[1][:40]}")
 def test_every_test_that_an_attack_names_exists(row: tuple[str, str, str, str]) -> None:
     *_, proof = row
-    named = TEST.findall(proof)
-    assert named, "no test"
-    assert TEST.sub("", proof).replace(",", "").strip() == "", "a proof is a test and no words"
-    for path, name, slow in named:
-        marks = functions_of(ROOT / path).get(name)
-        assert marks is not None, f"{path} has no {name}"
-        assert ("pytest.mark.slow" in marks) == bool(slow), f"{name}: slow or not"
+    are_proof(proof)
