@@ -2,7 +2,8 @@
 
 import asyncio
 import uuid
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 from sqlalchemy import MetaData, Table, select
 
 from protocol_specs.node import tables
+from protocol_specs.node.loops import Next, run_loop
 from protocol_specs.node.owing import owe
 from protocol_specs.node.store import Session, Statement, Store
 from protocol_specs.node.telemetry import Telemetry
@@ -127,6 +129,31 @@ class FakeClient:
 
     def bodies(self, url: str | None = None) -> list[bytes]:
         return [one.body for one in self.sent if url in (None, one.url)]
+
+
+@asynccontextmanager
+async def looping(
+    next: Next, wake: asyncio.Event, *, poll_s: float, telemetry: Telemetry | None = None
+) -> AsyncIterator[asyncio.Event]:
+    """Its loop, as a node keeps it, until the block ends or sets what it is given."""
+    stopping = asyncio.Event()
+    task = asyncio.create_task(
+        run_loop(
+            "test",
+            next,
+            wake=wake,
+            stopping=stopping,
+            now=lambda: NOW,
+            telemetry=telemetry or quiet(),
+            poll_s=poll_s,
+        )
+    )
+    try:
+        yield stopping
+    finally:
+        stopping.set()
+        wake.set()
+        await asyncio.wait_for(task, DEADLINE_S)
 
 
 async def until(claim: Callable[[], object], what: str) -> None:

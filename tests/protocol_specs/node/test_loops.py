@@ -1,38 +1,14 @@
 """Loops: they work until nothing is left, wake when told, and outlive what their work raises."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 
-from protocol_specs.node.loops import attempt, backoff_s, in_transactions, outcome, run_loop
+from protocol_specs.node.loops import attempt, backoff_s, in_transactions, outcome
 from protocol_specs.node.store import Session, StoreUnavailable
 from tests.support.peers import NOW
-from tests.support.queues import open_store, owe_one, quiet, until
-
-
-@asynccontextmanager
-async def looping(
-    next: Callable[[int], Awaitable[bool]], wake: asyncio.Event, poll_s: float = 60.0
-) -> AsyncIterator[asyncio.Event]:
-    stopping = asyncio.Event()
-    task = asyncio.ensure_future(
-        run_loop(
-            "test",
-            next,
-            wake=wake,
-            stopping=stopping,
-            now=lambda: NOW,
-            telemetry=quiet(),
-            poll_s=poll_s,
-        )
-    )
-    yield stopping
-    stopping.set()
-    wake.set()
-    await asyncio.wait_for(task, 10)
+from tests.support.queues import looping, open_store, owe_one, until
 
 
 class Work:
@@ -51,7 +27,7 @@ class Work:
 
 async def test_a_loop_works_until_nothing_is_left_and_then_rests() -> None:
     work = Work(5)
-    async with looping(work, asyncio.Event()):
+    async with looping(work, asyncio.Event(), poll_s=60):
         await until(lambda: work.units == 0, "units left")
         calls = work.calls
         for _ in range(20):
@@ -61,7 +37,7 @@ async def test_a_loop_works_until_nothing_is_left_and_then_rests() -> None:
 
 async def test_a_loop_wakes_when_told() -> None:
     work, wake = Work(1), asyncio.Event()
-    async with looping(work, wake):
+    async with looping(work, wake, poll_s=60):
         await until(lambda: work.units == 0, "units left")
         work.units = 3
         wake.set()
@@ -79,13 +55,13 @@ async def test_a_loop_looks_by_itself_when_nobody_wakes_it() -> None:
 async def test_a_loop_outlives_what_its_work_raises(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("protocol_specs.node.loops.backoff_s", lambda failures, most: 0.001)
     work = Work(3, RuntimeError("one"), StoreUnavailable("two"), ValueError("three"))
-    async with looping(work, asyncio.Event()):
+    async with looping(work, asyncio.Event(), poll_s=60):
         await until(lambda: work.units == 0, "the loop died")
 
 
 async def test_a_loop_that_waits_out_a_failure_can_still_be_stopped() -> None:
     work = Work(3, *[RuntimeError()] * 100)
-    async with looping(work, asyncio.Event()):
+    async with looping(work, asyncio.Event(), poll_s=60):
         await until(lambda: work.calls == 1, "never called")
 
 

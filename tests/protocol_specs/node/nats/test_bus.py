@@ -10,7 +10,6 @@ from nats.aio.client import Client
 from nats.errors import SlowConsumerError
 
 from protocol_specs.node.hints import AGAIN, Word
-from protocol_specs.node.loops import run_loop
 from protocol_specs.node.nats import bus as bus_module
 from protocol_specs.node.nats import subjects
 from protocol_specs.node.nats.bus import Bus
@@ -20,7 +19,7 @@ from protocol_specs.node.nats.sealing import Sealing
 from protocol_specs.node.telemetry import Telemetry
 from protocol_specs.node.workers import Share
 from tests.support.nats_server import NatsServer
-from tests.support.queues import until
+from tests.support.queues import looping, until
 
 NODE, SEED = "bpp.example.org", b"s" * 32
 
@@ -54,24 +53,11 @@ class Process:
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator["Process"]:
-        stopping = asyncio.Event()
-        task = asyncio.create_task(
-            run_loop(
-                "hearing",
-                self.hints.next,
-                wake=self.hints.wake,
-                stopping=stopping,
-                now=lambda: 0,
-                telemetry=self.telemetry,
-                poll_s=0.05,
-            )
-        )
+        turned = looping(self.hints.next, self.hints.wake, poll_s=0.05, telemetry=self.telemetry)
         try:
-            yield self
+            async with turned:
+                yield self
         finally:
-            stopping.set()
-            self.hints.wake.set()
-            await task
             await self.bus.close()
 
 

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import MetaData
 
 from protocol_specs.node import tables
-from protocol_specs.node.loops import run_loop
+from protocol_specs.node.loops import POLL_S
 from protocol_specs.node.nats.bus import Bus
 from protocol_specs.node.nats.carrier import NatsHints
 from protocol_specs.node.nats.place import NatsPlace
@@ -23,7 +23,7 @@ from protocol_specs.node.workers import Share
 from tests.support.nats_server import NatsServer
 from tests.support.peers import NOW
 from tests.support.postgres_server import conninfo_of, database_of
-from tests.support.queues import FakeClient, owe_one, quiet, rows, until
+from tests.support.queues import FakeClient, looping, owe_one, quiet, rows, until
 
 
 @asynccontextmanager
@@ -31,18 +31,11 @@ async def turning(store: Store, url: str, slot: int) -> AsyncIterator[Bus]:
     """The store's hints by NATS, as the node's loop keeps them."""
     bus = Bus(NatsPlace(url=url), None, name="hints", inbox="_I", telemetry=quiet())
     hints = store.hear_others(NatsHints(bus, Share(slot, 2), Sealing(b"s" * 32), "bpp.example.org"))
-    stopping = asyncio.Event()
-    loop = run_loop(
-        "hearing", hints.next, wake=hints.wake, stopping=stopping, now=lambda: 0, telemetry=quiet()
-    )
-    task = asyncio.create_task(loop)
     try:
-        await until(lambda: bus.is_connected, "it is connected")
-        yield bus
+        async with looping(hints.next, hints.wake, poll_s=POLL_S):
+            await until(lambda: bus.is_connected, "it is connected")
+            yield bus
     finally:
-        stopping.set()
-        hints.wake.set()
-        await task
         await bus.close()
 
 

@@ -16,7 +16,7 @@ from cryptography.x509.oid import NameOID
 
 from protocol_specs.node.commands import main
 from protocol_specs.node.hints import Word
-from protocol_specs.node.loops import Next, run_loop
+from protocol_specs.node.loops import Next
 from protocol_specs.node.nats import subjects
 from protocol_specs.node.nats.bus import Bus
 from protocol_specs.node.nats.carrier import NatsHints
@@ -28,7 +28,7 @@ from protocol_specs.node.telemetry import Telemetry
 from protocol_specs.node.workers import Share
 from tests.support.nats_server import NatsServer
 from tests.support.nodes import write_keys
-from tests.support.queues import quiet, until
+from tests.support.queues import looping, until
 
 DOC = Path(__file__).parents[4] / "docs" / "nats.md"
 RIDES, REGISTRY = "rides.example.org", "registry.example.org"
@@ -87,25 +87,9 @@ class Users:
 
     async def turn(self, bus: Bus, next: Next | None = None) -> None:
         """Connects it."""
-        stopping = asyncio.Event()
-        loop = run_loop(
-            "bus",
-            next or bus.next,
-            wake=bus.wake,
-            stopping=stopping,
-            now=lambda: 0,
-            telemetry=quiet(),
-            poll_s=0.05,
-        )
-        task = asyncio.create_task(loop)
-
-        async def end() -> None:
-            stopping.set()
-            bus.wake.set()
-            await task
-            await bus.close()
-
-        self._stack.push_async_callback(end)
+        self._stack.push_async_callback(bus.close)
+        turned = looping(next or bus.next, bus.wake, poll_s=0.05)
+        await self._stack.enter_async_context(turned)
         await until(lambda: bus.is_connected, f"it is connected: {self.lines}")
 
 

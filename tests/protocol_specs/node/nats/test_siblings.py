@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 from nats.aio.client import Client
 
-from protocol_specs.node.loops import run_loop
 from protocol_specs.node.nats import subjects
 from protocol_specs.node.nats.bus import Bus
 from protocol_specs.node.nats.place import NatsPlace
@@ -18,7 +17,7 @@ from protocol_specs.node.siblings import Siblings, SiblingUnavailable
 from protocol_specs.node.workers import Share
 from tests.support.nats_server import NatsServer
 from tests.support.peers import Clock
-from tests.support.queues import quiet, until
+from tests.support.queues import looping, quiet, until
 
 NODE, SEED = "gateway.example.org", b"s" * 32
 
@@ -55,26 +54,12 @@ class Worker:
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator["Worker"]:
-        stopping = asyncio.Event()
-        loop = run_loop(
-            "hearing",
-            self.bus.next,
-            wake=self.bus.wake,
-            stopping=stopping,
-            now=lambda: 0,
-            telemetry=quiet(),
-            poll_s=0.05,
-        )
-        task = asyncio.create_task(loop)
-        try:
+        async with AsyncExitStack() as stack:
+            stack.push_async_callback(self.bus.close)
+            await stack.enter_async_context(looping(self.bus.next, self.bus.wake, poll_s=0.05))
+            stack.push_async_callback(self.siblings.leave)
             await until(lambda: self.bus.is_connected, "it is connected")
             yield self
-        finally:
-            await self.siblings.leave()
-            stopping.set()
-            self.bus.wake.set()
-            await task
-            await self.bus.close()
 
 
 @pytest.fixture

@@ -12,7 +12,6 @@ import pytest
 from sqlalchemy import MetaData
 
 from protocol_specs.node import owed, tables
-from protocol_specs.node.loops import run_loop
 from protocol_specs.node.outbox import ASKED_EVERY_S, Outbox
 from protocol_specs.node.postgres.engine import PostgresEngine
 from protocol_specs.node.store import Store
@@ -22,7 +21,7 @@ from protocol_specs.node.workers import WHOLE, Share
 from tests.support.databases import run_sql
 from tests.support.peers import Clock
 from tests.support.postgres_server import database_of, server
-from tests.support.queues import DEADLINE_S, FakeClient, owe_one, quiet, rows, until
+from tests.support.queues import DEADLINE_S, FakeClient, looping, owe_one, quiet, rows, until
 
 
 class Pair:
@@ -64,23 +63,8 @@ class Pair:
     @asynccontextmanager
     async def listening(self) -> AsyncIterator[None]:
         """The first one hears the second, as the node's loop keeps it."""
-        stopping, wake = asyncio.Event(), asyncio.Event()
-        loop = run_loop(
-            "hearing",
-            self.hearing.next,
-            wake=wake,
-            stopping=stopping,
-            now=lambda: 0,
-            telemetry=quiet(),
-            poll_s=0.01,
-        )
-        task = asyncio.create_task(loop)
-        try:
+        async with looping(self.hearing.next, asyncio.Event(), poll_s=0.01):
             yield
-        finally:
-            stopping.set()
-            wake.set()
-            await task
 
     def is_listening(self) -> bool:
         return self.backend() is not None
