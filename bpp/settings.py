@@ -3,10 +3,9 @@
 from collections.abc import Iterable
 from datetime import tzinfo
 from decimal import Decimal
-from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, ValidationInfo, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from bpp import network_needs
 from bpp.dispatch.policy import Weights
@@ -34,7 +33,8 @@ from bpp.orders.provider import (
 )
 from bpp.tariff.tariff import Tariff
 from bpp.work.settings import DocumentSettings, ShiftUse, zone_of
-from protocol_specs.node.settings import Frozen, NodeSettings, SettingsError, beside_the_file
+from protocol_specs.node.paths import OwnPath
+from protocol_specs.node.settings import Frozen, NodeSettings, SettingsError
 from protocol_specs.web.settings import WebSettings
 from protocol_specs.wire.errors import Malformed
 from protocol_specs.wire.money import exponent, minor_units
@@ -192,17 +192,12 @@ class BppSettings(NodeSettings):
     rating_max: int = Field(default=5, ge=1, le=100)
     vehicles: tuple[VehicleSettings, ...] = ()
     drivers: tuple[DriverSettings, ...] = ()
-    drivers_csv: Path | None = None
+    drivers_csv: OwnPath | None = None
     insurance: InsuranceSettings | None = None
     documents: DocumentSettings = DocumentSettings()
     shifts: ShiftUse = "shown"
     office: OfficeSettings = OfficeSettings()
     web: WebSettings | None = None  # pages for drivers; none: only the JSON APIs
-
-    @field_validator("drivers_csv")
-    @classmethod
-    def _csv_beside_the_file(cls, path: Path | None, info: ValidationInfo) -> Path | None:
-        return None if path is None else beside_the_file(path, info)
 
     @field_validator("domains")
     @classmethod

@@ -1,15 +1,15 @@
 """The [insurance] part of a provider's settings, and what must hold before it may be used."""
 
 from decimal import Decimal
-from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, ValidationInfo, field_validator, model_validator
+from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from bpp.insurance.remittance.files.settings import InstitutionSettings, PayerSettings
 from bpp.insurance.scheme import Option, Scheme
 from bpp.insurance.scheme_file import SchemeError, load
-from protocol_specs.node.settings import Frozen, SettingsError, beside_the_file
+from protocol_specs.node.paths import OwnPath
+from protocol_specs.node.settings import Frozen, SettingsError
 from protocol_specs.wire import keys
 from protocol_specs.wire.errors import Malformed
 from protocol_specs.wire.money import minor_units
@@ -86,11 +86,11 @@ class InsuranceSettings(Frozen):
     commission_rate: Share = Decimal(0)
     finder_fee_rate: Share = Decimal(0)  # what a BAP that collects keeps of the fare
     surplus_by: Literal["fares", "jobs"] = "fares"  # what a surplus is divided by
-    ledger_key: Path
-    witness: Path
+    ledger_key: OwnPath
+    witness: OwnPath
     identity_key: str | None = None  # public: workers' identity numbers are sealed to it
     completion_alarm_h: int = Field(default=48, gt=0)
-    statement_fonts: tuple[Path, ...] = ()  # for a PDF, beside the bundled Latin ones
+    statement_fonts: tuple[OwnPath, ...] = ()  # for a PDF, beside the bundled Latin ones
     cash_debt_limit: str | None = None  # "200.00"; who owes as much gets no new cash jobs
     bank_accounts: dict[BankAccount, BankNumber] = Field(
         default_factory=dict
@@ -98,18 +98,6 @@ class InsuranceSettings(Frozen):
     institution_keys: dict[str, PublicKey] = Field(default_factory=dict)  # of those who sign agents
     payer: PayerSettings | None = None  # the cooperative, as its bank knows it
     institutions: dict[str, InstitutionSettings] = Field(default_factory=dict)  # by scheme
-
-    @field_validator("ledger_key", "witness")
-    @classmethod
-    def _beside_the_file(cls, path: Path, info: ValidationInfo) -> Path:
-        return beside_the_file(path, info)
-
-    @field_validator("statement_fonts")
-    @classmethod
-    def _fonts_beside_the_file(
-        cls, paths: tuple[Path, ...], info: ValidationInfo
-    ) -> tuple[Path, ...]:
-        return tuple(beside_the_file(path, info) for path in paths)
 
     @model_validator(mode="after")
     def _each_scheme_is_answered_for(self) -> Any:

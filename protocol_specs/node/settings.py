@@ -10,10 +10,11 @@ import tomllib
 from pathlib import Path
 from typing import Any, Literal, TypeVar, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from protocol_specs.node.addresses import plain_or_network
 from protocol_specs.node.nats.place import NatsPlace
+from protocol_specs.node.paths import OwnPath
 from protocol_specs.node.store_settings import StoreAt, StoreSettings
 from protocol_specs.wire.parties import SubscriberType
 from protocol_specs.wire.version import CORE, NAMES, NETWORKS
@@ -125,9 +126,9 @@ class NodeSettings(Frozen):
     url: str
     host: str = "127.0.0.1"
     port: int = Field(ge=0, le=65535)
-    data_dir: Path
-    signing_key: Path
-    encryption_key: Path
+    data_dir: OwnPath
+    signing_key: OwnPath
+    encryption_key: OwnPath
     network: Literal["production", "development"] = "production"
     registry: RegistrySettings | None = None
     rotation: RotationSettings = RotationSettings()
@@ -135,7 +136,7 @@ class NodeSettings(Frozen):
     dialects: dict[str, tuple[str, ...]] = {}  # by domain; core-1.1 where a domain is not named
     cities: tuple[str, ...] = ()
     country: str = "IND"
-    record: Path | None = None  # a folder for what is received and sent, people masked
+    record: OwnPath | None = None  # a folder for what is received and sent, people masked
     store: StoreSettings = StoreSettings()
     workers: int = Field(default=1, ge=1, le=32)  # processes of this node; more need PostgreSQL
     workers_before: int = Field(default=0, ge=0, le=1023)  # those on the machines before this one
@@ -147,11 +148,6 @@ class NodeSettings(Frozen):
     otel: OtelSettings | None = None
     security_contact: str | None = Field(default=None, pattern=r"^(mailto:|https://)[!-~]{3,200}$")
     log_level: Literal["debug", "info", "warning", "error"] = "info"
-
-    @field_validator("data_dir", "signing_key", "encryption_key", "record")
-    @classmethod
-    def _beside_the_file(cls, path: Path | None, info: ValidationInfo) -> Path | None:
-        return None if path is None else beside_the_file(path, info)
 
     @field_validator("dialects")
     @classmethod
@@ -252,12 +248,6 @@ class AnyNodeSettings(NodeSettings):
     rest is the node's own affair."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
-
-
-def beside_the_file(path: Path, info: ValidationInfo) -> Path:
-    """For validators of a node's own paths: a relative path is relative to the settings file."""
-    folder = (info.context or {}).get("folder")
-    return path if path.is_absolute() or folder is None else (folder / path).resolve()
 
 
 S = TypeVar("S", bound=BaseModel)

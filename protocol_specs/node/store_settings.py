@@ -4,7 +4,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import parse_qsl, urlsplit
 
-from pydantic import BaseModel, ConfigDict, ValidationInfo, field_validator
+from pydantic import BaseModel, ConfigDict, field_validator
+
+from protocol_specs.node.paths import OwnPath
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +32,7 @@ class StoreSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     url: str | None = None
-    password_file: Path | None = None
+    password_file: OwnPath | None = None
 
     @field_validator("url")
     @classmethod
@@ -43,11 +45,3 @@ class StoreSettings(BaseModel):
         if parts.password or any(name == "password" for name, _ in parse_qsl(parts.query)):
             raise ValueError("holds a password: put that into password_file, or into ~/.pgpass")
         return url
-
-    @field_validator("password_file")
-    @classmethod
-    def _beside_the_file(cls, path: Path | None, info: ValidationInfo) -> Path | None:
-        folder = (info.context or {}).get("folder")
-        if path is None or path.is_absolute() or folder is None:
-            return path
-        return Path((folder / path).resolve())

@@ -43,12 +43,10 @@ class Supervisor:
 
     def __init__(self, role: str, config: Path, settings: AnyNodeSettings) -> None:
         self._command = [sys.executable, "-c", RUN, "serve", role, "--config", str(config)]
-        before, here = settings.workers_before, settings.workers
-        self._shares = {
-            slot: Share(slot, settings.workers_of, before, here)
-            for slot in range(before, before + here)
-        }
-        self._first, self._stop_s = before, settings.limits.stop_deadline_s + END_S
+        self._first = settings.workers_before
+        slots = range(self._first, self._first + settings.workers)
+        self._shares = {slot: Share(slot, settings.workers_of) for slot in slots}
+        self._stop_s = settings.limits.stop_deadline_s + END_S
         self._leave_s = DRAIN_S + 2 * self._stop_s  # what it took is sent on without the slot
         self._lock = self._locked(settings.data_dir)
         self._alive = os.pipe()  # nothing is written: the second end closes with this process

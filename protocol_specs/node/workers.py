@@ -17,15 +17,10 @@ VARIABLE = "WAYFARE_WORKER"  # what `Worker.written` says, from parent to worker
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """Which of the node's conversations are this process's: number % `of` == `slot`.
-
-    `before` and `here` say which slots this machine has: of several machines each has some.
-    """
+    """Which of the node's conversations are this process's: number % `of` == `slot`."""
 
     slot: int = 0
     of: int = 1
-    before: int = 0
-    here: int | None = None  # None: all
 
     @property
     def is_first(self) -> bool:
@@ -35,10 +30,6 @@ class Share:
     def has(self, conversation: int) -> bool:
         """Whether this process tends that conversation."""
         return conversation % self.of == self.slot
-
-    def is_near(self, slot: int) -> bool:
-        """Whether that worker runs on this machine."""
-        return self.here is None or self.before <= slot < self.before + self.here
 
     def slot_of(self, key: str) -> int:
         """The worker that holds what is kept in memory under `key`; the same in every process."""
@@ -67,10 +58,8 @@ class Worker:
 
     def written(self) -> str:
         """For the environment."""
-        share = self.share
-        numbers = share.slot, share.of, share.before, share.here or share.of
-        pipes = self.sock, self.ops_sock, self.ready, self.parent
-        return ":".join(str(number) for number in (*numbers, *pipes))
+        numbers = self.share.slot, self.share.of, self.sock, self.ops_sock, self.ready, self.parent
+        return ":".join(str(number) for number in numbers)
 
     def sockets(self) -> tuple[socket.socket, socket.socket]:
         """The two sockets, bound by the parent."""
@@ -91,5 +80,5 @@ def inherited() -> Worker | None:
     said = os.environ.get(VARIABLE)
     if said is None:
         return None
-    slot, of, before, here, *pipes = (int(number) for number in said.split(":"))
-    return Worker(Share(slot, of, before, here), *pipes)
+    slot, of, *pipes = (int(number) for number in said.split(":"))
+    return Worker(Share(slot, of), *pipes)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, ValidationInfo, field_validator, model_validator
+from pydantic import Field, model_validator
 
-from protocol_specs.node.settings import Frozen, beside_the_file
+from protocol_specs.node.paths import OwnPath
+from protocol_specs.node.settings import Frozen
 
 
 class MapSettings(Frozen):
@@ -30,12 +30,7 @@ class CodeSettings(Frozen):
 
     by: Literal["print", "file", "webhook"] = "print"
     url: str | None = None
-    token: Path | None = None  # file with the webhook's bearer token
-
-    @field_validator("token")
-    @classmethod
-    def _beside_the_file(cls, path: Path | None, info: ValidationInfo) -> Path | None:
-        return None if path is None else beside_the_file(path, info)
+    token: OwnPath | None = None  # file with the webhook's bearer token
 
     @model_validator(mode="after")
     def _webhook_whole(self) -> CodeSettings:

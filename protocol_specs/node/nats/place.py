@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import ipaddress
-from pathlib import Path
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, ValidationInfo, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, field_validator, model_validator
+
+from protocol_specs.node.paths import OwnPath
 
 
 class NatsPlace(BaseModel):
@@ -20,8 +21,8 @@ class NatsPlace(BaseModel):
 
     url: str
     user: str | None = None
-    password_file: Path | None = None
-    ca: Path | None = None
+    password_file: OwnPath | None = None
+    ca: OwnPath | None = None
 
     @field_validator("url")
     @classmethod
@@ -35,14 +36,6 @@ class NatsPlace(BaseModel):
         if parts.username or parts.password:
             raise ValueError("holds a user or password: put them into user and password_file")
         return url
-
-    @field_validator("password_file", "ca")
-    @classmethod
-    def _beside_the_file(cls, path: Path | None, info: ValidationInfo) -> Path | None:
-        folder = (info.context or {}).get("folder")
-        if path is None or path.is_absolute() or folder is None:
-            return path
-        return Path((folder / path).resolve())
 
     @model_validator(mode="after")
     def _whole(self) -> NatsPlace:
