@@ -8,7 +8,7 @@ from sqlalchemy.dialects.sqlite import insert as upsert
 
 from bpp.ledger.chart import Account
 from bpp.ledger.entry import Entry, LedgerError, PostingStopped
-from bpp.ledger.tables import AccountRow, EntryRow, TransferRow
+from bpp.ledger.tables import STOPPED, AccountRow, EntryRow, TransferRow
 from protocol_specs.node.store import Conflict, Row, Session, Statement
 
 _WRITTEN = ("id", "currency", "at", "kind", "order_key", "origin_period", "declared_in")
@@ -21,7 +21,9 @@ _ENTRY = Statement(select(_entry).where(_entry.c.id == bindparam("id")))
 _TRANSFERS = Statement(
     select(_transfer).where(_transfer.c.entry == bindparam("id")).order_by(_transfer.c.n)
 )
-_INSERT_ENTRY = Statement(upsert(_entry).on_conflict_do_nothing(index_elements=["id"]))
+# Whichever of its two keys another process was first with: PostgreSQL lets nothing but a named one
+# pass, and two that insert at once may meet at the other.
+_INSERT_ENTRY = Statement(upsert(_entry).on_conflict_do_nothing())
 _INSERT_TRANSFER = Statement(insert(_transfer))
 _AT_ONCE = 8  # accounts asked for in one query: an entry seldom has more
 _NAMES = tuple(f"a{n}" for n in range(_AT_ONCE))
@@ -80,7 +82,9 @@ def _insert(session: Session, entry: Entry) -> int:
             declared_in=entry.declared_in,
             by=entry.by,
         )
-    except Conflict as refused:  # the table refuses an entry for no other reason
+    except Conflict as refused:
+        if STOPPED not in str(refused):
+            raise
         raise PostingStopped(str(refused)) from None
 
 
