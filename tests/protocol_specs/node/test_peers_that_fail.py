@@ -143,7 +143,8 @@ async def sending(store: Store, clock: Clock, timeout_s: float = 10) -> AsyncIte
 
 
 async def again(outbox: Outbox) -> None:
-    """Idle connections are closed, and addresses forgotten."""
+    """Once all was answered, connections are closed, and addresses forgotten."""
+    await until(lambda: outbox._in_flight == 0, "an answer is missing")
     client = outbox._client
     assert isinstance(client, Client)
     await client.close()
