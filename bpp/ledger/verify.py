@@ -41,14 +41,24 @@ _LEAVES = Statement(
     )
     .outerjoin(_salt, _salt.c.entry == _leaf.c.entry)
     .outerjoin(_entry, _entry.c.id == _leaf.c.entry)
-    .where(_leaf.c.block == bindparam("block"))
+    .where(_leaf.c.block == bindparam("block"), _leaf.c.position > bindparam("after"))
     .order_by(_leaf.c.position)
+    .limit(bindparam("count"))
 )
 _TRANSFERS = Statement(
     select(_transfer)
     .join(_leaf, _leaf.c.entry == _transfer.c.entry)
-    .where(_leaf.c.block == bindparam("block"))
+    .where(
+        _leaf.c.block == bindparam("block"),
+        _leaf.c.position > bindparam("after"),
+        _leaf.c.position <= bindparam("until"),
+    )
     .order_by(_transfer.c.entry, _transfer.c.n)
+)
+_PLACES = Statement(
+    select(_leaf.c.position, _leaf.c.hash)
+    .where(_leaf.c.block == bindparam("block"))
+    .order_by(_leaf.c.position)
 )
 _ORPHAN_LEAVES = Statement(
     select(_leaf.c.entry, _leaf.c.block)
@@ -182,12 +192,15 @@ def _chain(session: Session, public: bytes) -> Iterator[str]:
             except (head.BadHead, Malformed) as error:
                 yield f"block {number}: its head cannot be read: {error}"
                 continue
-            yield from _block_faults(session, block, found, previous, public)
+            yield from _head_faults(block, found, previous, public)
+            yield from _leaf_faults(session, number, found)
+            yield from _all_within(session, number)
             previous = found.hash()
 
 
 def faults_of(session: Session, number: int, public: bytes) -> list[str]:
-    """What is wrong with one block: its head, its link to the one before, its entries."""
+    """What is wrong with one block but its entries: its head, its link to the one before, its
+    leaves."""
     block, before = sealing.block_of(session, number), sealing.block_of(session, number - 1)
     if block is None:
         return [f"block {number} is missing"]
@@ -196,12 +209,32 @@ def faults_of(session: Session, number: int, public: bytes) -> list[str]:
         previous = sealing.head_of(before).hash() if before else head.GENESIS
     except (head.BadHead, Malformed) as error:
         return [f"block {number}: its head or that before it cannot be read: {error}"]
-    return list(_block_faults(session, block, found, previous, public))
+    return [*_head_faults(block, found, previous, public), *_leaf_faults(session, number, found)]
 
 
-def _block_faults(
-    session: Session, block: Row, found: head.Head, previous: str, public: bytes
-) -> Iterator[str]:
+def faults_within(
+    session: Session, number: int, *, after: int, count: int
+) -> tuple[int | None, list[str]]:
+    """What is wrong with `count` entries of a block beyond the position `after`; with the last of
+    these, None once there are no more."""
+    leaves = session.all(_LEAVES, block=number, after=after, count=count)
+    if not leaves:
+        return None, []
+    until = leaves[-1]["position"]
+    transfers = sealing.grouped(session.all(_TRANSFERS, block=number, after=after, until=until))
+    found = (_entry_faults(number, row, transfers.get(row["leaf"], ())) for row in leaves)
+    return until if len(leaves) == count else None, [fault for each in found for fault in each]
+
+
+def _all_within(session: Session, number: int) -> Iterator[str]:
+    """One block at a time is in memory: a block has 512 leaves at most."""
+    after: int | None = -1
+    while after is not None:
+        after, faults = faults_within(session, number, after=after, count=sealing.LEAVES_MAX)
+        yield from faults
+
+
+def _head_faults(block: Row, found: head.Head, previous: str, public: bytes) -> Iterator[str]:
     number = block["number"]
     try:
         head.check(found, block["signature"], public)
@@ -214,13 +247,10 @@ def _block_faults(
             yield f"block {number}: {key} is {block[key]}, its head says {getattr(found, key)}"
     if bytes(block["head"]) != found.bytes():
         yield f"block {number}: its head is not in canonical form"
-    yield from _leaf_faults(session, number, found)
 
 
 def _leaf_faults(session: Session, number: int, found: head.Head) -> Iterator[str]:
-    """One block at a time is in memory: a block has 512 leaves at most."""
-    leaves = session.all(_LEAVES, block=number)
-    transfers = sealing.grouped(session.all(_TRANSFERS, block=number))
+    leaves = session.all(_PLACES, block=number)
     hashes = [row["hash"] for row in leaves]
     positions = [row["position"] for row in leaves]
     if positions != list(range(found.leaf_count)):
@@ -230,8 +260,6 @@ def _leaf_faults(session: Session, number: int, found: head.Head) -> Iterator[st
         )
     elif merkle.root(hashes).hex() != found.root:
         yield f"block {number}: its leaves do not give its root: they were edited or re-ordered"
-    for row in leaves:
-        yield from _entry_faults(number, row, transfers.get(row["leaf"], ()))
 
 
 def _entry_faults(number: int, row: Row, transfers: Sequence[Row]) -> Iterator[str]:

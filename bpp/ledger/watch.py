@@ -5,7 +5,7 @@ what is found here came past it. While a row stands in `imbalance`, a trigger re
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -35,7 +35,8 @@ from bpp.ledger.tables import (
 from protocol_specs.node.store import Row, Session, Statement, Store
 
 EVERY_S = 60
-STRETCH = 512  # about so many entries are looked at in one step, in whole blocks
+STRETCH = 512  # about so many entries are added up in one step, in whole blocks
+STEP = 32  # so many are held against their leaf in one: hashing costs more than adding up
 OLDER = 16  # stretches of former times that are looked at again each minute: all, in their turn
 FAULTS_TOLD = 5  # of one block
 UNSEALED = 0  # in the place of a block's number
@@ -90,7 +91,16 @@ _OF_BLOCKS = Statement(
         _leaf.c.block > bindparam("after"), _leaf.c.block <= bindparam("until")
     )
 )
-_OF_UNSEALED = Statement(_sums(_unsealed, _NONE))
+_beyond = _sums(_unsealed, _NONE).where(_unsealed.c.entry > bindparam("after"))
+_OF_UNSEALED = Statement(_beyond.where(_unsealed.c.entry <= bindparam("until")))
+_OF_LAST_UNSEALED = Statement(_beyond)
+_UNTIL_UNSEALED = Statement(
+    select(_unsealed.c.entry)
+    .where(_unsealed.c.entry > bindparam("after"))
+    .order_by(_unsealed.c.entry)
+    .offset(bindparam("stretch"))
+    .limit(1)
+)
 _UNTIL = Statement(
     select(_leaf.c.block)
     .where(_leaf.c.block > bindparam("after"))
@@ -128,7 +138,8 @@ class Watch:
         self._store, self._tell = store, tell
         self._next_at = self._older = 0
         self._sealed: int | None = None  # the last block there was at the last look
-        self._walks: tuple[_Walk, ...] = ()
+        self._waiting: str | None = None  # those that wait are looked at up to this one; None: all
+        self._walks: tuple[_Walk, ...] | None = None
         self._stood: set[tuple[int, str]] = set()
         self._found: set[tuple[int, str]] = set()
         self._is_looking = False
@@ -140,32 +151,49 @@ class Watch:
         """
         if self._is_looking:
             await asyncio.sleep(0)  # no other step of it lets the loop turn
-            await self._look(now)
         elif now >= self._next_at or now < self._next_at - EVERY_S:
-            await self._begin(now)
+            self._begin(now)
+        else:
+            return False
+        await self._look(now)
         return self._is_looking
 
-    async def _begin(self, now: int) -> None:
-        waiting, last, stand = self._store.read(_at_first)
+    def _begin(self, now: int) -> None:
+        last, stand = self._store.read(_at_first)
         self._found = set()
         self._stood = {(row["block"], row["currency"]) for row in stand}
-        stood = (_Walk(block - 1, block, 1) for block, _ in self._stood if block != UNSEALED)
-        since = _Walk(last if self._sealed is None else self._sealed, last, last)
-        self._walks = (*stood, since, _Walk(self._older, last, OLDER))
-        await self._note(waiting, now)
+        self._sealed = last if self._sealed is None else self._sealed
+        self._waiting, self._walks = "", None
         self._next_at, self._is_looking = now + EVERY_S, True
 
     async def _look(self, now: int) -> None:
+        if self._waiting is not None:
+            entry, sums = self._store.read(partial(_of_waiting, after=self._waiting))
+            await self._note(sums, now)
+            self._waiting = entry
+            return
+        if self._walks is None:
+            self._walks = self._of_blocks(self._store.read(sealing.last_number))
         for walk in self._walks:
             if walk.after < walk.to and walk.steps:
                 until, sums = self._store.read(partial(_stretch, walk=walk))
                 await self._note(sums, now)
                 walk.after, walk.steps = until, walk.steps - 1
                 return
+        await self._finish(self._walks[-1])
+
+    def _of_blocks(self, last: int) -> tuple[_Walk, ...]:
+        """Where something stood, what was sealed since the last look, and some of the older ones.
+        Asked once all that waits was looked at: an entry that is sealed meanwhile is looked at
+        twice, and none is missed."""
+        stood = (_Walk(block - 1, block, 1) for block, _ in self._stood if block != UNSEALED)
+        since = _Walk(last if self._sealed is None else self._sealed, last, last)
+        return (*stood, since, _Walk(self._older, last, OLDER))
+
+    async def _finish(self, older: _Walk) -> None:
         over = self._stood - self._found
         if over:
             await self._store.transact(partial(_end, over=over))
-        older = self._walks[-1]
         self._older = older.after if older.after < older.to else 0
         self._sealed = older.to
         self.unbalanced = len(self._found)
@@ -181,13 +209,21 @@ class Watch:
             if key not in self._stood:
                 await self._store.transact(partial(_stands, found=found))
                 self._tell(found)
+                self._stood.add(key)  # of those that wait, several stretches may say it
             self.unbalanced = max(self.unbalanced, len(self._found))
 
 
-def _at_first(session: Session) -> tuple[list[Row], int, list[Row]]:
-    """The sums of what waits, the last block and what stands. In this order: an entry that is
-    sealed meanwhile is looked at twice, and none is missed."""
-    return session.all(_OF_UNSEALED), sealing.last_number(session), session.all(_STAND)
+def _at_first(session: Session) -> tuple[int, list[Row]]:
+    """The last block and what stands."""
+    return sealing.last_number(session), session.all(_STAND)
+
+
+def _of_waiting(session: Session, after: str) -> tuple[str | None, list[Row]]:
+    """The last of the next entries that wait, and their sums; None where there are no more."""
+    row = session.one(_UNTIL_UNSEALED, after=after, stretch=STRETCH - 1)
+    if row is None:
+        return None, session.all(_OF_LAST_UNSEALED, after=after)
+    return row["entry"], session.all(_OF_UNSEALED, after=after, until=row["entry"])
 
 
 def _stretch(session: Session, walk: _Walk) -> tuple[int, list[Row]]:
@@ -211,6 +247,7 @@ class History:
     def __init__(self, store: Store, public: bytes, tell: Callable[[int, str], None]) -> None:
         self._store, self._public, self._tell = store, public, tell
         self._next_at = self._block = 0
+        self._steps: Iterator[None] = iter(())
         self._changed: set[int] = set()
 
     @property
@@ -219,25 +256,43 @@ class History:
         return len(self._changed)
 
     async def look_next(self, now: int) -> bool:
-        """Once a minute, as many blocks as have STRETCH entries together; at least one."""
-        if self._next_at - EVERY_S <= now < self._next_at:
-            return False
-        self._next_at = now + EVERY_S
-        faults, self._block = self._store.read(self._look)
-        for number, found in faults.items():
-            if found and number not in self._changed:
-                for fault in found[:FAULTS_TOLD]:
-                    self._tell(number, fault)
-            (self._changed.add if found else self._changed.discard)(number)
+        """Once a minute, as many blocks as have STRETCH entries together, at least one; some of
+        their entries a step, so that nobody waits for it. False once a minute's look is over: one
+        that the database broke off is over too, the next begins with the same block."""
+        if not self._next_at - EVERY_S <= now < self._next_at:
+            self._next_at = now + EVERY_S
+            self._steps = self._look()
+        for _ in self._steps:
+            await asyncio.sleep(0)  # no step of it lets the loop turn
+            return True
         return False
 
-    def _look(self, session: Session) -> tuple[dict[int, list[str]], int]:
-        walk = _Walk(self._block, sealing.last_number(session), 1)
-        if walk.after >= walk.to:
-            walk.after = 0
-        until = _until(session, walk)
-        blocks = range(walk.after + 1, until + 1)
-        return {n: verify.faults_of(session, n, self._public) for n in blocks}, until
+    def _look(self) -> Iterator[None]:
+        blocks = self._store.read(self._next_blocks)
+        for number in blocks:
+            read = partial(verify.faults_of, number=number, public=self._public)
+            found = self._store.read(read)
+            yield
+            after: int | None = -1
+            while after is not None:
+                within = partial(verify.faults_within, number=number, after=after, count=STEP)
+                after, faults = self._store.read(within)
+                found += faults
+                yield
+            self._judge(number, found)
+            self._block = number
+
+    def _next_blocks(self, session: Session) -> range:
+        last = sealing.last_number(session)
+        if self._block >= last:
+            self._block = 0
+        return range(self._block + 1, _until(session, _Walk(self._block, last, 1)) + 1)
+
+    def _judge(self, number: int, found: list[str]) -> None:
+        if found and number not in self._changed:
+            for fault in found[:FAULTS_TOLD]:
+                self._tell(number, fault)
+        (self._changed.add if found else self._changed.discard)(number)
 
 
 def standing(session: Session) -> list[Row]:

@@ -49,7 +49,6 @@ READS_A_WHOLE_TABLE = {
     "sealing._WAITING": "a table of what waits, and at most one block of it",
     "sealing._TRANSFERS": "the same",
     "sealing._LAST_BLOCK": "the first row of its key",
-    "watch._OF_UNSEALED": "a table of what waits",
     "closing._UNFINISHED": "a row a closed period",
     "deadlines._CLOSED": "a row a closed period",
     "deadlines._KNOWN": "a row a period of a scheme",

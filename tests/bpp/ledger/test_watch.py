@@ -12,6 +12,7 @@ from sqlalchemy import text
 
 from bpp.ledger import chart, journal, watch
 from bpp.ledger.entry import PostingStopped
+from bpp.ledger.sealing import Sealer
 from bpp.ledger.watch import EVERY_S, History, Watch
 from protocol_specs.node.sqlite import FILE_NAME
 from protocol_specs.node.store import Session, Statement, StoreUnavailable
@@ -133,6 +134,14 @@ async def test_every_old_block_has_its_turn_however_many_there_are(
     assert [found["block"] for found in looking.told] == [17, 1]
 
 
+async def looked(history: History, now: int) -> int:
+    """How many steps it took."""
+    steps = 0
+    while await history.look_next(now):
+        steps += 1
+    return steps
+
+
 @pytest.mark.sqlite
 @pytest.mark.parametrize(
     "change",
@@ -152,12 +161,12 @@ async def test_what_was_sealed_and_is_changed_is_told_in_its_turn_though_it_bala
     told: list[int] = []
     history = History(ledger.store, ledger.key.public, lambda block, fault: told.append(block))
     for minute in range(5):
-        assert not await history.look_next(NOW + EVERY_S * minute)
-        assert not await history.look_next(NOW + EVERY_S * minute + 1)
+        assert await looked(history, NOW + EVERY_S * minute)
+        assert not await looked(history, NOW + EVERY_S * minute + 1)
     assert (told, history.changed) == ([], 0)
     edit(ledger, change)
     for minute in range(5, 10):
-        await history.look_next(NOW + EVERY_S * minute)
+        await looked(history, NOW + EVERY_S * minute)
     assert (set(told), history.changed) == ({2}, 1)
 
 
@@ -234,21 +243,105 @@ async def test_what_stands_is_not_over_because_it_could_not_be_read(
     assert len(ledger.store.read(watch.standing)) == 1
 
 
+class Turning:
+    """Counts how often the loop turns meanwhile."""
+
+    turns = 0
+
+    async def __aenter__(self) -> "Turning":
+        self._task = asyncio.ensure_future(self._turn())
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._task.cancel()
+
+    async def _turn(self) -> None:
+        while True:
+            self.turns += 1
+            await asyncio.sleep(0)
+
+
 @pytest.mark.sqlite
 async def test_between_two_stretches_the_loop_turns(
     ledger: Ledger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(watch, "STRETCH", 3)
     ledger.seal(10)
-    looking, turns = Looking(ledger), 0
+    looking = Looking(ledger)
+    async with Turning() as turning:
+        await looking.minute()
+    assert turning.turns >= looking.steps > 10
 
-    async def turn() -> None:
-        nonlocal turns
-        while True:
-            turns += 1
-            await asyncio.sleep(0)
 
-    other = asyncio.ensure_future(turn())
+async def test_while_one_block_is_held_against_its_head_the_loop_turns(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watch, "STEP", 5)
+    ledger = Ledger(tmp_path)
+    ledger.post(*(an_entry(n) for n in range(97)))
+    ledger.seal(1)
+    told: list[str] = []
+    history = History(ledger.store, ledger.key.public, lambda block, fault: told.append(fault))
+    async with Turning() as turning:
+        steps = await looked(history, NOW)
+    assert turning.turns >= steps == 1 + 100 // 5 + 1  # its head, its entries, and that no more are
+    assert told == []
+
+
+@pytest.mark.sqlite
+@pytest.mark.parametrize("n", [0, 4, 5, 33, 39])
+async def test_any_entry_of_a_long_block_is_held_against_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, n: int
+) -> None:
+    monkeypatch.setattr(watch, "STEP", 5)
+    ledger = Ledger(tmp_path)
+    ledger.post(*(an_entry(n) for n in range(37)))
+    ledger.seal(1)
+    edit(ledger, f"UPDATE transfer SET amount_minor = amount_minor + 1 WHERE {of(n)}")
+    told: list[str] = []
+    history = History(ledger.store, ledger.key.public, lambda block, fault: told.append(fault))
+    await looked(history, NOW)
+    assert [fault.split()[1] for fault in told] == [f"my.scheme/order-{n}/1/1"]
+
+
+@pytest.mark.sqlite
+async def test_what_waits_is_looked_at_in_stretches_and_what_is_found_in_several_is_told_once(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watch, "STRETCH", 3)
+    looking = Looking(ledger)
     await looking.minute()
-    other.cancel()
-    assert turns >= looking.steps > 10
+    before = looking.steps
+    ledger.post(*(an_entry(n) for n in range(100, 110)))
+    await looking.minute()
+    assert looking.steps - before >= 4 + 1  # eleven that wait; the blocks
+    for n in (101, 108):
+        edit(ledger, f"UPDATE transfer SET amount_minor = 0 WHERE {of(n)}")
+    await looking.minute()
+    assert [found["block"] for found in looking.told] == [0]
+    assert looking.watch.unbalanced == 1
+    for n in (101, 108):
+        edit(ledger, f"UPDATE transfer SET amount_minor = 400 WHERE {of(n)}")
+    await looking.minute()
+    assert looking.watch.unbalanced == 0
+
+
+@pytest.mark.sqlite
+@pytest.mark.parametrize("minutes", [0, 2])
+async def test_what_is_sealed_while_the_look_goes_on_is_not_missed(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch, minutes: int
+) -> None:
+    monkeypatch.setattr(watch, "STRETCH", 3)
+    monkeypatch.setattr(watch, "OLDER", 0)  # only what waits, and what was sealed since
+    looking = Looking(ledger)
+    for _ in range(minutes):
+        await looking.minute()
+    ledger.post(*(an_entry(n) for n in range(100, 110)))
+    edit(ledger, f"UPDATE transfer SET amount_minor = 0 WHERE {of(108)}")
+    looking.now += EVERY_S
+    assert await looking.watch.look_next(looking.now)  # the first stretch of them
+    sealer = Sealer(ledger.key)
+    assert ledger.store.transact_now(lambda session: sealer.seal_next(session, NOW))
+    while await looking.watch.look_next(looking.now):
+        pass
+    assert [found["block"] for found in looking.told] == [3]
