@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from functools import partial
 from typing import Annotated, Any
 
 import orjson
@@ -16,6 +17,7 @@ from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from yarl import URL
 
+from gateway.lately import Lately
 from gateway.together import Together
 from protocol_specs.node.client import Undelivered
 from protocol_specs.node.server import Node
@@ -66,6 +68,7 @@ class Figures:
     def __init__(self, node: Node, together: Together) -> None:
         self._node, self._together = node, together
         node.siblings.serve(SUBJECT, self._own)
+        self._published = Lately(partial(node.siblings.ask, 0, SUBJECT, b""))
         self._waiting: list[str] = []
         self._said: dict[str, tuple[str, Said]] = {}
         self._known: dict[str, str] = {}  # every cooperative, and where it is
@@ -133,7 +136,7 @@ class Figures:
 
     async def _asked(self) -> dict[str, Any]:
         try:
-            published: dict[str, Any] = orjson.loads(await self._node.siblings.ask(0, SUBJECT, b""))
+            published: dict[str, Any] = orjson.loads(await self._published())
         except SiblingUnavailable:
             raise Overloaded("these figures cannot be had now; try again") from None
         return published

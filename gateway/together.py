@@ -1,17 +1,19 @@
 """What the gateway's operator and the public are shown: of all its workers together.
 
 Each worker holds its part of the searches (app.py, `_held_under`). Whoever is asked for a page asks
-the others; one that does not answer is left out, until it does again.
+the others, seldom however many look; one that does not answer is left out, until it does again.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
 
+from gateway.lately import Lately
 from gateway.recent import Tally, Went
 from gateway.report import shown
 
@@ -51,10 +53,11 @@ class Together:
         self._gateway, self._siblings = gateway, gateway.node.siblings
         self._siblings.serve(NEWEST, self._own_now)
         self._siblings.serve(REPORT, self._own_report)
+        self._newest = Lately(partial(self._siblings.ask_all, NEWEST, b""))
 
     async def now(self) -> Now:
         """The newest 50 searches, and what was counted."""
-        parts = [orjson.loads(each) for each in await self._siblings.ask_all(NEWEST, b"")]
+        parts = [orjson.loads(each) for each in await self._newest()]
         newest = [Went.read(each) for part in parts for each in part["newest"]]
         newest.sort(key=lambda went: went.at, reverse=True)
         return Now(

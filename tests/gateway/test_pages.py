@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from gateway import lately
 from gateway import report as reporting
 from gateway.figures import BYTES_MAX, EVERY_S
 from gateway.recent import SEARCHES_MAX, Recent, Tally
@@ -160,6 +161,7 @@ async def test_figures_are_shown_without_a_worker_that_does_not_answer(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(siblings, "DEADLINE_S", 0.2)
+    monkeypatch.setattr(lately, "EVERY_S", 0)
     one = bpp("one.example.org")
     one.published = json.dumps(FIGURES).encode()
     async with world(tmp_path, one, web=WEB) as w:
@@ -169,6 +171,48 @@ async def test_figures_are_shown_without_a_worker_that_does_not_answer(
         answer = await Browsing(w.url).get("/figures.json")
         assert answer.status == 200, answer.text
         assert json.loads(answer.text)["searches"]["day"] == 1
+
+
+async def test_however_many_look_at_the_figures_the_workers_are_asked_once_in_a_second(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lately, "EVERY_S", 3_600)
+    asked: list[str] = []
+    async with world(tmp_path, web=WEB) as w:
+        answer = w.node.siblings.answer
+        monkeypatch.setattr(
+            w.node.siblings, "answer", lambda name, said: asked.append(name) or answer(name, said)
+        )
+
+        async def look() -> None:
+            for path in ("/figures.json", "/figures"):
+                assert (await Browsing(w.url).get(path)).status == 200
+
+        await asyncio.gather(*(look() for _ in range(5)))
+        assert sorted(asked) == ["gateway figures", "gateway newest"]
+
+
+async def test_what_is_asked_lately_is_asked_anew_once_it_is_old_and_a_failure_is_shared_too(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked = 0
+
+    async def ask() -> int:
+        nonlocal asked
+        asked += 1
+        await asyncio.sleep(0)
+        if asked == 2:
+            raise siblings.SiblingUnavailable("away")
+        return asked
+
+    shared = lately.Lately(ask)
+    assert await asyncio.gather(*(shared() for _ in range(5))) == [1] * 5
+    assert await shared() == 1
+    monkeypatch.setattr(lately, "EVERY_S", 0)
+    shared = lately.Lately(ask)
+    failed = await asyncio.gather(*(shared() for _ in range(5)), return_exceptions=True)
+    assert [type(each) for each in failed] == [siblings.SiblingUnavailable] * 5
+    assert [await shared(), await shared()] == [3, 4]
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,34 @@
+"""A question whose answer is shared by all who ask within a second: pages ask, workers answer."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Generic, TypeVar
+
+EVERY_S = 1.0
+
+T = TypeVar("T")
+
+
+class Lately(Generic[T]):
+    """`ask()` is begun at most once in EVERY_S, however many look. What it raised is shared too."""
+
+    def __init__(self, ask: Callable[[], Awaitable[T]]) -> None:
+        self._ask = ask
+        self._asking: asyncio.Task[T] | None = None
+        self._ask_from = 0.0
+
+    async def __call__(self) -> T:
+        """What was answered lately. Raises what `ask` raised."""
+        now = asyncio.get_running_loop().time()
+        if self._asking is None or (self._asking.done() and now >= self._ask_from):
+            self._asking = asyncio.create_task(self._asked())  # none of those who look may end it
+            self._asking.add_done_callback(lambda done: done.cancelled() or done.exception())
+            self._ask_from = now + EVERY_S
+        asking = self._asking
+        await asyncio.wait((asking,))
+        return asking.result()
+
+    async def _asked(self) -> T:
+        return await self._ask()
