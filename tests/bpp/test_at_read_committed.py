@@ -1,11 +1,9 @@
 """Money at READ COMMITTED: many processes at one PostgreSQL database; nothing doubled or lost."""
 
-import threading
 import uuid
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,15 +21,12 @@ from bpp.orders import store as orders
 from bpp.orders.office import Office
 from bpp.orders.tables import OrderEventRow, OrderRow
 from bpp.orders.writing import write
-from protocol_specs.node.postgres.engine import PostgresEngine
-from protocol_specs.node.postgres.migrating import migrate
-from protocol_specs.node.store import Conflict, Session, Statement, Store, StoreAt
-from protocol_specs.node.workers import Share
+from protocol_specs.node.store import Conflict, Session, Statement
 from protocol_specs.wire.errors import Refused
 from protocol_specs.wire.keys import SigningKey, generate_signing_key
 from tests.bpp.factories import NOW, PREPAID, confirmed, office, worker
 from tests.bpp.insurance.support import MY, NOON, Story, fare_of, my_coop, terms_for
-from tests.support.postgres_server import server
+from tests.support.crowd import Crowd, crowded
 
 CROWD = 50
 LOST = (Refused, Conflict, orders.Overtaken)
@@ -47,11 +42,10 @@ def count(of: Any) -> Statement:
 
 
 @dataclass
-class Crowd:
-    """Processes of one node, each with connections of its own; here threads stand for them."""
+class Cooperative(Crowd):
+    """Its processes at its database."""
 
-    stores: list[Store]
-    key: SigningKey
+    key: SigningKey = field(default_factory=generate_signing_key)
 
     def office(self) -> Office:
         """One process's own office."""
@@ -59,27 +53,6 @@ class Crowd:
             (load(MY),), terms_for((load(MY),)), self.key, "coop.example"
         )
         return office(new_id=new_id, new_key=new_id, extensions=(insurance,))
-
-    def at_once(self, unit: Unit, many: int = CROWD) -> list[Any]:
-        """All run the unit at the same moment; what each returned or was refused with."""
-        start, found = threading.Barrier(many), [None] * many
-
-        def run(at: int) -> None:
-            start.wait()
-            try:
-                found[at] = self.stores[at].transact_now(lambda session: unit(session, at))
-            except LOST as lost:
-                found[at] = lost  # type: ignore[call-overload]
-
-        threads = [threading.Thread(target=run, args=(at,)) for at in range(many)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        return found
-
-    def now(self, unit: Callable[[Session], Any]) -> Any:
-        return self.stores[0].transact_now(unit)
 
     def count(self, of: Any) -> int:
         row = self.stores[0].read(lambda session: session.one(count(of)))
@@ -91,16 +64,9 @@ class Crowd:
 
 
 @pytest.fixture
-def crowd(tmp_path: Path) -> Iterator[Crowd]:
-    at = StoreAt(tmp_path, server().make(f"crowd{uuid.uuid4().hex[:8]}"))
-    migrate(at, "bpp.migrations")
-    with ExitStack() as closing:
-        stores = [Store(PostgresEngine(at, share=Share(n, CROWD))) for n in range(CROWD)]
-        for each in stores:
-            closing.callback(each.close)
-        for each in stores:  # connected before the race
-            each.transact_now(lambda session: session.one(count(OrderRow)))
-        yield Crowd(stores, generate_signing_key())
+def crowd(tmp_path: Path) -> Iterator[Cooperative]:
+    with crowded(tmp_path, "bpp.migrations", CROWD, LOST) as found:
+        yield Cooperative(found.stores, LOST)
 
 
 def book(session: Session, where: Office, transaction: str, agent: str | None = None) -> str:
@@ -119,7 +85,9 @@ def won(found: list[Any]) -> list[Any]:
     return [each for each in found if not isinstance(each, Exception)]
 
 
-def test_fifty_confirms_of_one_transaction_make_one_order_and_deduct_once(crowd: Crowd) -> None:
+def test_fifty_confirms_of_one_transaction_make_one_order_and_deduct_once(
+    crowd: Cooperative,
+) -> None:
     offices = [crowd.office() for _ in range(CROWD)]
     found = crowd.at_once(lambda session, n: book(session, offices[n], "t1"))
     assert len(won(found)) == 1
@@ -127,7 +95,7 @@ def test_fifty_confirms_of_one_transaction_make_one_order_and_deduct_once(crowd:
     assert (crowd.count(ContributionRow), crowd.count(Pending)) == (1, 0)
 
 
-def test_the_last_driver_gets_one_of_fifty_orders(crowd: Crowd) -> None:
+def test_the_last_driver_gets_one_of_fifty_orders(crowd: Cooperative) -> None:
     offices = [crowd.office() for _ in range(CROWD)]
     found = crowd.at_once(lambda session, n: book(session, offices[n], f"t{n}", "w1"))
     assert len(won(found)) == 1
@@ -135,7 +103,7 @@ def test_the_last_driver_gets_one_of_fifty_orders(crowd: Crowd) -> None:
     assert crowd.count(Pending) == 0
 
 
-def test_fifty_orders_at_once_with_a_driver_each_are_all_deducted_once(crowd: Crowd) -> None:
+def test_fifty_orders_at_once_with_a_driver_each_are_all_deducted_once(crowd: Cooperative) -> None:
     offices = [crowd.office() for _ in range(CROWD)]
     found = crowd.at_once(lambda session, n: book(session, offices[n], f"t{n}", f"w{n}"))
     assert len(won(found)) == CROWD, [each for each in found if isinstance(each, Exception)]
@@ -145,7 +113,7 @@ def test_fifty_orders_at_once_with_a_driver_each_are_all_deducted_once(crowd: Cr
 
 
 def test_an_order_cancelled_by_fifty_at_once_is_cancelled_once_and_nets_to_zero(
-    crowd: Crowd,
+    crowd: Cooperative,
 ) -> None:
     job_id = crowd.now(lambda session: book(session, crowd.office(), "t1", "w1"))
     assert crowd.balances()
@@ -160,7 +128,7 @@ def test_an_order_cancelled_by_fifty_at_once_is_cancelled_once_and_nets_to_zero(
 
 
 def test_one_workers_month_counted_by_many_at_once_comes_to_what_one_by_one_does(
-    crowd: Crowd, tmp_path: Path
+    crowd: Cooperative, tmp_path: Path
 ) -> None:
     many = 12
     stories = [Story(key=f"order-{n}", agent_id="w1", lines=fare_of(333 + n)) for n in range(many)]
@@ -187,14 +155,14 @@ def test_one_workers_month_counted_by_many_at_once_comes_to_what_one_by_one_does
     alone.store.close()
 
 
-def test_one_entry_posted_by_fifty_is_posted_once_and_all_are_content(crowd: Crowd) -> None:
+def test_one_entry_posted_by_fifty_is_posted_once_and_all_are_content(crowd: Cooperative) -> None:
     found = crowd.at_once(lambda session, n: journal.post(session, an_entry("once")))
     assert Counter(found) == {True: 1, False: CROWD - 1}
     assert crowd.balances() == {"1100": 500, "3000": 500}
 
 
 def test_what_is_posted_while_others_seal_is_in_one_block_and_the_chain_holds(
-    crowd: Crowd,
+    crowd: Cooperative,
 ) -> None:
     sealers = 4
 

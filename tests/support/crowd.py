@@ -19,19 +19,25 @@ CROWD = 8
 
 @dataclass
 class Crowd:
-    """Each has connections of its own."""
+    """Each has connections of its own. What they are refused with, of the kinds in `lost`, counts
+    as their answer."""
 
     stores: list[Store]
+    lost: tuple[type[Exception], ...] = ()
 
-    def at_once(self, unit: Callable[[Session, int], Any]) -> list[Any]:
-        """All run the unit at the same moment; what each returned."""
-        start, found = threading.Barrier(CROWD), [None] * CROWD
+    def at_once(self, unit: Callable[[Session, int], Any], many: int | None = None) -> list[Any]:
+        """All run the unit at the same moment; what each returned or was refused with."""
+        many = many or len(self.stores)
+        start, found = threading.Barrier(many), [None] * many
 
         def run(at: int) -> None:
             start.wait()
-            found[at] = self.stores[at].transact_now(lambda session: unit(session, at))
+            try:
+                found[at] = self.stores[at].transact_now(lambda session: unit(session, at))
+            except self.lost as lost:
+                found[at] = lost  # type: ignore[call-overload]
 
-        threads = [threading.Thread(target=run, args=(at,)) for at in range(CROWD)]
+        threads = [threading.Thread(target=run, args=(at,)) for at in range(many)]
         for thread in threads:
             thread.start()
         for thread in threads:
@@ -44,14 +50,16 @@ class Crowd:
 
 
 @contextmanager
-def crowded(folder: Path, migrations: str) -> Iterator[Crowd]:
-    """A node of these tables, as many processes as CROWD says."""
+def crowded(
+    folder: Path, migrations: str, many: int = CROWD, lost: tuple[type[Exception], ...] = ()
+) -> Iterator[Crowd]:
+    """A node of these tables, as many processes."""
     at = StoreAt(folder, server().make(f"crowd{uuid.uuid4().hex[:8]}"))
     migrate(at, migrations)
     with ExitStack() as closing:
-        shares = [Share(n, CROWD) for n in range(CROWD)]
+        shares = [Share(n, many) for n in range(many)]
         stores = [Store(PostgresEngine(at, share=share), share) for share in shares]
         for each in stores:
             closing.callback(each.close)
             each.transact_now(lambda session: None)  # connected before the race
-        yield Crowd(stores)
+        yield Crowd(stores, lost)
