@@ -83,8 +83,7 @@ def run_serve(arguments: argparse.Namespace) -> int:
     """Build the node of that role and run it until SIGTERM or Ctrl-C."""
     _check_role(arguments)
     settings = load(arguments.config, AnyNodeSettings)
-    are_several = settings.workers_of > 1 or settings.workers + settings.workers_before > 1
-    if are_several and VARIABLE not in os.environ:
+    if settings.has_siblings and VARIABLE not in os.environ:
         from protocol_specs.node.supervisor import Supervisor
 
         settings.require_workers(arguments.role)
@@ -108,6 +107,8 @@ def run_check_config(arguments: argparse.Namespace) -> int:
     try:
         check_settings(settings)
         settings.check()
+        if settings.has_siblings:
+            settings.require_workers(arguments.role)
     except SettingsError as fault:
         raise CommandFault(f"{arguments.config}: {fault}") from None
     print(f"{arguments.config}: fine for {arguments.role} {settings.subscriber_id}")

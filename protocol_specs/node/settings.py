@@ -16,6 +16,7 @@ from protocol_specs.node.addresses import plain_or_network
 from protocol_specs.node.nats.place import NatsPlace
 from protocol_specs.node.paths import OwnPath
 from protocol_specs.node.store_settings import StoreAt, StoreSettings
+from protocol_specs.node.workers import HANDED_BODY_BYTES_MAX
 from protocol_specs.wire.parties import SubscriberType
 from protocol_specs.wire.version import CORE, NAMES, NETWORKS
 
@@ -172,6 +173,11 @@ class NodeSettings(Frozen):
         return self.workers_in_all or self.workers
 
     @property
+    def has_siblings(self) -> bool:
+        """Whether these settings ask for more than one process, here or on several machines."""
+        return self.workers_of > 1 or self.workers + self.workers_before > 1
+
+    @property
     def store_at(self) -> StoreAt:
         """Where this node's data are. Raises SettingsError when the password cannot be read."""
         given = self.store
@@ -212,6 +218,12 @@ class NodeSettings(Frozen):
             raise SettingsError(
                 f"key 'workers_in_all': the workers of a {role} ask each other, and between "
                 "machines NATS carries that: name a server in [nats]"
+            )
+        if role == "gateway" and self.limits.body_bytes_ceiling > HANDED_BODY_BYTES_MAX:
+            raise SettingsError(
+                "key 'limits.body_bytes_max': the workers of a gateway hand each other messages of "
+                f"{HANDED_BODY_BYTES_MAX} bytes at most: set this and body_bytes_max_by_action no "
+                "higher, or set workers = 1"
             )
         if self.record is not None:
             raise SettingsError("key 'workers': a recording needs one process; leave out 'record'")

@@ -17,14 +17,14 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from protocol_specs.node.loops import outcome
-from protocol_specs.node.workers import Share
+from protocol_specs.node.settings import SettingsError
+from protocol_specs.node.workers import FRAME_BYTES_MAX, Share
 
 Handler = Callable[[bytes], Awaitable[bytes]]
 DEADLINE_S = 2.0
 AGAIN_S = 0.02  # until a sibling that does not listen is tried again
 ASKED_MAX = 1_000  # questions to one sibling at once, and their bytes
 ASKED_BYTES_MAX = 16 * 1_048_576
-FRAME_BYTES_MAX = 4 * 1_048_576
 _HEAD = struct.Struct("!IIB")  # bytes that follow, number of the question, kind or subject's length
 
 
@@ -100,17 +100,31 @@ class Siblings:
         return [answer for answer in answers if isinstance(answer, bytes)]
 
     async def start(self) -> None:
-        """Listen, in place of whoever held the slot before."""
+        """Listen, in place of whoever held the slot before. Raises SettingsError where that cannot
+        be."""
+        try:
+            await self._listen(self._folder / f"{self._share.slot}.sock")
+        except OSError as error:
+            raise SettingsError(
+                f"key 'data_dir': {self._folder}: no unix socket can be made there, by which this "
+                f"node's workers ask each other: {error.strerror}. Put data_dir on a local file "
+                "system that this user may write to, or set workers = 1"
+            ) from None
+
+    async def _listen(self, own: Path) -> None:
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        own = self._folder / f"{self._share.slot}.sock"
         new = own.with_suffix(".sock.new")
         new.unlink(missing_ok=True)
         sock = socket.socket(socket.AF_UNIX)
-        with _short(new) as path:
-            sock.bind(path)
-        new.chmod(0o600)
-        self._server = await asyncio.start_unix_server(self._visited, sock=sock)
-        new.replace(own)  # from here on nobody reaches the one before
+        try:
+            with _short(new) as path:
+                sock.bind(path)
+            new.chmod(0o600)
+            self._server = await asyncio.start_unix_server(self._visited, sock=sock)
+            new.replace(own)  # from here on nobody reaches the one before
+        except OSError:
+            sock.close()
+            raise
 
     async def leave(self) -> None:
         """Answer what was asked, and be asked no more; asking still goes."""

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from hashlib import sha256
 
 DRAIN_S = 12.0  # peers like this node close a connection themselves that idled for 10 s
+FRAME_BYTES_MAX = 4 * 1_048_576  # of what one worker asks another, or is answered
+HANDED_BODY_BYTES_MAX = FRAME_BYTES_MAX - 65_536  # the rest is for who sent it and its signature
 VARIABLE = "WAYFARE_WORKER"  # what `Worker.written` says, from parent to worker
 
 

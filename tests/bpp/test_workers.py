@@ -253,6 +253,11 @@ async def cancelled(around: Surroundings, url: str, confirm: Request) -> None:
             "the workers of a gateway ask each other",
         ),
         ("bpp", "workers_before = 1", "2 workers here and 1 on the machines before"),
+        (
+            "gateway",
+            'store.url = "postgresql:///x"\nlimits.body_bytes_max_by_action.on_search = 4_128_769',
+            "messages of 4128768 bytes at most",
+        ),
         ("bpp", "workers_in_all = 1", "1 cannot be, with 2 workers here"),
         ("bpp", 'store.url = "postgresql:///x"\nrecord = "r"', "a recording needs one process"),
     ],

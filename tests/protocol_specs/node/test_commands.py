@@ -84,6 +84,7 @@ def test_check_config_says_that_a_file_is_fine(
         ("keys/signing.key", "none/signing.key", ["'signing_key'", "wayfare keygen --out"]),
         ("keys/signing.key", "bpp.toml", ["'signing_key'", "chmod 600"]),
         ("http://127", "http://10.127", ["'url'"]),
+        ("port = 9001", "port = 9001\nworkers = 2", ["'workers'", "PostgreSQL"]),
     ],
 )
 def test_check_config_names_the_key_at_fault(

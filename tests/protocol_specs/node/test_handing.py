@@ -14,9 +14,10 @@ from protocol_specs.node.actions import Passing
 from protocol_specs.node.arrivals import Arrivals
 from protocol_specs.node.handing import Handing, read, refusal, refused_of, written
 from protocol_specs.node.handover import Handover
+from protocol_specs.node.http1 import HEAD_BYTES_MAX
 from protocol_specs.node.siblings import Siblings
 from protocol_specs.node.traces import CURRENT
-from protocol_specs.node.workers import Share
+from protocol_specs.node.workers import HANDED_BODY_BYTES_MAX, Share
 from protocol_specs.wire.envelope import Envelope
 from protocol_specs.wire.errors import (
     ChangedDuplicate,
@@ -101,6 +102,18 @@ async def test_a_message_is_taken_once_by_its_holder_wherever_it_comes_in(tmp_pa
                 with pytest.raises(ChangedDuplicate) as refused:
                     await each.receive(workers.action, changed, NOW)
                 assert refused.value.path == "/context/message_id"
+
+
+async def test_the_largest_message_that_settings_allow_is_handed_over(tmp_path: Path) -> None:
+    async with two_workers(tmp_path) as workers:
+        key = workers.key_of(1)
+        smallest = len(envelope_of(BAP, "search", text="", message_id=key).body)
+        text = "x" * (HANDED_BODY_BYTES_MAX - smallest)
+        sent = envelope_of(BAP, "search", text=text, message_id=key)
+        long = replace(sent, authorization=sent.authorization + " " * HEAD_BYTES_MAX)
+        assert len(sent.body) == HANDED_BODY_BYTES_MAX
+        assert await workers.handings[0].receive(workers.action, long, NOW)
+        assert (await workers.arrivals[1].take()).envelope == long
 
 
 async def test_the_trace_goes_with_the_message(tmp_path: Path) -> None:

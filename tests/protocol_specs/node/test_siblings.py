@@ -1,6 +1,8 @@
 """Workers ask each other over real sockets: bounded, within a deadline, through successions."""
 
 import asyncio
+import errno
+import os
 import socket
 import stat
 import time
@@ -11,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from protocol_specs.node import siblings
+from protocol_specs.node.settings import SettingsError
 from protocol_specs.node.siblings import Siblings, SiblingUnavailable
 from protocol_specs.node.workers import Share
 
@@ -70,6 +73,25 @@ async def test_only_the_owner_of_the_node_can_ask(tmp_path: Path) -> None:
         folder = tmp_path / LONG
         assert stat.S_IMODE((folder / "1.sock").stat().st_mode) == 0o600
         assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+
+
+class NoUnixSockets(socket.socket):
+    """As on a file system that has none."""
+
+    def bind(self, address: object) -> None:
+        raise OSError(errno.EOPNOTSUPP, os.strerror(errno.EOPNOTSUPP))
+
+
+async def test_a_file_system_without_unix_sockets_is_named_with_what_to_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(siblings.socket, "socket", NoUnixSockets)
+    with pytest.raises(SettingsError) as refused:
+        async with worker(tmp_path, 1):
+            pass
+    for said in ("'data_dir'", str(tmp_path / LONG), "not supported", "workers = 1"):
+        assert said in str(refused.value)
+    assert not list((tmp_path / LONG).iterdir())
 
 
 async def test_who_does_not_answer_in_time_is_unavailable_and_the_next_question_is_heard(
