@@ -45,6 +45,7 @@ class Handing:
     ) -> None:
         self._share, self._siblings, self._arrivals = share, siblings, arrivals
         self._actions, self._dialects, self._now = actions, dialects, now
+        self._taking: dict[tuple[str, str, str, str], asyncio.Task[bytes]] = {}
         siblings.serve(SUBJECT, self._handed)
 
     async def receive(self, action: Passing, envelope: Envelope, now: int) -> bool:
@@ -73,12 +74,22 @@ class Handing:
                 await asyncio.sleep(AGAIN_S)
 
     async def _handed(self, payload: bytes) -> bytes:
-        """What a sibling received, taken here."""
+        """What a sibling received, taken here. One that is asked again while its action still asks
+        others waits for the same answer: it counts once for its peer."""
         envelope, trace = read(payload, self._dialects)
         CURRENT.set(trace)  # of this question's own task
         action = self._actions[envelope.action]
         if not isinstance(action, Passing):
             raise TypeError(f"{envelope.action} is not handed over: it has a row")
+        key = envelope.peer_id, envelope.action, envelope.message_id, envelope.digest
+        if key not in self._taking:
+            taking = asyncio.create_task(self._taken(action, envelope))
+            taking.add_done_callback(lambda done: done.cancelled() or done.exception())
+            taking.add_done_callback(lambda _: self._taking.pop(key))
+            self._taking[key] = taking
+        return await asyncio.shield(self._taking[key])
+
+    async def _taken(self, action: Passing, envelope: Envelope) -> bytes:
         try:
             is_new = await self._arrivals.receive(action, envelope, self._now())
         except Refused as refused:

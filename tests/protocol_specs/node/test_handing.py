@@ -10,7 +10,7 @@ from types import SimpleNamespace
 import pytest
 
 from protocol_specs.node import handing, siblings
-from protocol_specs.node.actions import Passing
+from protocol_specs.node.actions import Consult, Passing
 from protocol_specs.node.arrivals import Arrivals
 from protocol_specs.node.handing import Handing, read, refusal, refused_of, written
 from protocol_specs.node.handover import Handover
@@ -55,7 +55,9 @@ def fault(where: str, error: Exception) -> None:
 
 
 @asynccontextmanager
-async def two_workers(folder: Path, refuse: Refused | None = None) -> AsyncIterator[Workers]:
+async def two_workers(
+    folder: Path, refuse: Refused | None = None, consult: Consult | None = None
+) -> AsyncIterator[Workers]:
     async def ignore(envelope: Envelope, now: int) -> None:
         return None
 
@@ -63,7 +65,7 @@ async def two_workers(folder: Path, refuse: Refused | None = None) -> AsyncItera
         if refuse is not None:
             raise refuse
 
-    action = Passing("search", ignore, judge=judge, key=lambda envelope: envelope.message_id)
+    action = Passing("search", ignore, judge, consult, key=lambda envelope: envelope.message_id)
     made = Workers([], [], action, [])
     for share in SHARES:
         one = Siblings(share, folder, fault=fault)
@@ -181,6 +183,47 @@ async def test_a_message_waits_for_the_successor_of_its_holder(
         await successor.start()
         assert await asking
         await successor.stop()
+
+
+@pytest.mark.parametrize("refused", [None, WrongParty("not asked")])
+async def test_a_message_that_is_handed_over_again_while_others_are_asked_counts_once_for_its_peer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, refused: Refused | None
+) -> None:
+    monkeypatch.setattr(siblings, "DEADLINE_S", 0.05)
+    counted, answered = [], asyncio.Event()
+
+    async def consult(envelope: Envelope, now: int) -> None:
+        counted.append(envelope)
+        await answered.wait()  # the registry is slow
+
+    async with two_workers(tmp_path, refused, consult) as workers:
+        handed = read_often(monkeypatch, answered, times=4)
+        sent = envelope_of(BAP, "search", message_id=workers.key_of(1))
+        taking = workers.handings[0].receive(workers.action, sent, NOW)
+        if refused is None:
+            assert await taking
+        else:
+            with pytest.raises(WrongParty):
+                await taking
+        assert len(handed) == 4
+        assert counted == [sent]
+
+
+def read_often(
+    monkeypatch: pytest.MonkeyPatch, then: asyncio.Event, *, times: int
+) -> list[Envelope]:
+    """What is handed over, as it comes; `then` is set with the last of so many."""
+    handed: list[Envelope] = []
+
+    def reading(payload: bytes, dialects: Dialects) -> tuple[Envelope, str | None]:
+        found = read(payload, dialects)
+        handed.append(found[0])
+        if len(handed) == times:
+            then.set()
+        return found
+
+    monkeypatch.setattr(handing, "read", reading)
+    return handed
 
 
 def test_a_message_is_read_as_it_was_written() -> None:
