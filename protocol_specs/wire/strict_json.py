@@ -11,6 +11,7 @@ import re
 from typing import Any
 
 import jiter
+import jsonschema_rs
 import orjson
 
 from protocol_specs.wire.errors import Malformed
@@ -18,6 +19,19 @@ from protocol_specs.wire.errors import Malformed
 DEPTH_MAX = 32
 INTEGER_MAX = 2**53
 DIGITS_MAX = 17
+
+
+def _bounded(depth: int) -> dict[str, Any]:
+    """A schema: numbers within 2**53, objects and lists in each other at most `depth` deep."""
+    number: dict[str, Any] = {"minimum": -INTEGER_MAX, "maximum": INTEGER_MAX}
+    levels = {"level-0": {"not": {"type": ["object", "array"]}, **number}}
+    for level in range(1, depth + 1):
+        below = {"$ref": f"#/$defs/level-{level - 1}"}
+        levels[f"level-{level}"] = {"additionalProperties": below, "items": below, **number}
+    return {"$ref": f"#/$defs/level-{depth}", "$defs": levels}
+
+
+_BOUNDED = jsonschema_rs.Draft202012Validator(_bounded(DEPTH_MAX))
 
 # Every digit becomes "0"; dots go, so that the digits of one number stand together.
 _DIGITS = bytes.maketrans(b"123456789", b"000000000")
@@ -30,21 +44,24 @@ def parse(body: bytes) -> dict[str, Any]:
     document = _plain(body)
     if document is None:
         document = _by_the_letter(body)
-    _refuse_deep_or_huge(document)
     if b"\\u0000" in body:
         _refuse_nul(document)
     return document
 
 
 def _plain(body: bytes) -> dict[str, Any] | None:
-    """The object in `body` if writing it again gives these very bytes, else None.
+    """The object in `body` if writing it again gives these very bytes and it is bounded, else None.
 
     Then no key stands twice, no digit was lost and nothing but JSON was there: half the cost of
     looking for each of these. Most peers write compact JSON; the others are read by the letter.
     """
     try:
         document = orjson.loads(body)
-        if type(document) is dict and orjson.dumps(document) == body:
+        if (
+            type(document) is dict
+            and orjson.dumps(document) == body
+            and _BOUNDED.is_valid(document)  # a third of the cost of walking through it here
+        ):
             return document
     except (ValueError, TypeError):  # not JSON, or too deep to be written
         pass  # the other parser says what is wrong
@@ -63,6 +80,7 @@ def _by_the_letter(body: bytes) -> dict[str, Any]:
         raise Malformed("The body must be one JSON object with context and message.")
     if _LONG_RUN in body.translate(_DIGITS, b"."):
         _refuse_long_numbers(body)
+    _refuse_deep_or_huge(document)
     return document
 
 
@@ -72,7 +90,7 @@ def dumps(value: object) -> bytes:
 
 
 def _refuse_deep_or_huge(document: dict[str, Any]) -> None:
-    """Walk level by level: one loop, no recursion, and the number of levels is the depth."""
+    """Level by level: one loop, no recursion, and the number of levels is the depth."""
     level: list[Any] = [document]
     for _ in range(DEPTH_MAX):
         below: list[Any] = []

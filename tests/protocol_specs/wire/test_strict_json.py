@@ -150,3 +150,25 @@ def test_a_document_too_deep_to_be_written_again_is_refused():
     body = b'{"a":' + b"[" * 300 + b"]" * 300 + b"}"
     with pytest.raises(Malformed):
         strict_json.parse(body)
+
+
+WIDE = st.recursive(
+    st.integers(-(2**63), 2**64 - 1)
+    | st.integers(2**53 - 2, 2**53 + 2).flatmap(lambda n: st.sampled_from([n, -n, float(n)]))
+    | st.floats(allow_nan=False, allow_infinity=False),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text("ab"), inner, max_size=3),
+    max_leaves=6,
+)
+
+
+@given(WIDE, st.integers(0, 33))
+def test_the_quick_reading_takes_no_number_and_no_depth_that_walking_through_refuses(value, deeper):
+    for level in range(deeper):
+        value = [value] if level % 2 else {"a": value}
+    document = {"a": value}
+    try:
+        strict_json._refuse_deep_or_huge(document)
+    except Malformed:
+        assert strict_json._plain(orjson.dumps(document)) is None
+    else:
+        assert strict_json._plain(orjson.dumps(document)) == document
