@@ -3,6 +3,7 @@
 import os
 import random
 import re
+import signal
 import socket
 import subprocess
 import sys
@@ -13,6 +14,7 @@ import pytest
 
 from examples.network import NODES
 from protocol_specs.node.settings import OPS_PORT_OFFSET
+from tests.support.preloaded import wayfare_in
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
@@ -94,7 +96,15 @@ def test_the_readme_tells_the_two_commands_and_the_makefile_has_every_target_it_
     assert {"demo", "test"} <= named <= targets
 
 
-def type_in(document: Path, folder: Path) -> str:
+@pytest.fixture(scope="module")
+def wayfare(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A folder with a `wayfare` that begins at once; what begins like a reader's is tested with
+    the demonstration and with the installed wheel."""
+    with wayfare_in(tmp_path_factory.mktemp("wayfare")) as folder:
+        yield folder
+
+
+def type_in(document: Path, folder: Path, wayfare: Path) -> str:
     """Types all of the document's commands into a shell; "" if they worked, else what was said."""
     (folder / "examples").symlink_to(ROOT / "examples")
     (folder / "docs").symlink_to(ROOT / "docs")
@@ -102,7 +112,7 @@ def type_in(document: Path, folder: Path) -> str:
     typed = on_free_ports("\n".join(commands(document)))
     script = f"set -euo pipefail\n{stop_what_was_started}\n{typed}"
     environment = os.environ | {
-        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+        "PATH": f"{wayfare}:{Path(sys.executable).parent}:{os.environ['PATH']}",
         "HOME": str(folder),
     }
     result = subprocess.run(
@@ -123,6 +133,37 @@ def type_in(document: Path, folder: Path) -> str:
 @pytest.mark.timeout(180)
 @pytest.mark.parametrize("document", list(with_commands()))
 def test_the_commands_of_a_document_work_one_after_the_other(
-    document: Path, tmp_path: Path
+    document: Path, tmp_path: Path, wayfare: Path
 ) -> None:
-    assert type_in(document, tmp_path) == ""
+    assert type_in(document, tmp_path, wayfare) == ""
+
+
+@pytest.mark.processes
+def test_the_command_that_documents_are_typed_to_is_a_process_like_any_other(
+    tmp_path: Path, wayfare: Path
+) -> None:
+    def begun(*words: str) -> subprocess.Popen[str]:
+        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+        return subprocess.Popen([wayfare / "wayfare", *words], cwd=tmp_path, text=True, **pipes)
+
+    with begun("keygen", "--out", "keys") as made, begun("nonsense") as misspelt:
+        said, told = made.communicate()
+    assert (made.returncode, said.count("public_key"), "mode 0600" in told) == (0, 2, True)
+    assert misspelt.returncode == 2
+    with begun("keygen", "--out", "keys") as again:
+        assert "exists and is kept" in again.communicate()[1]
+    assert again.returncode == 1
+
+    def ended_by(number: int) -> int:
+        """Of a command that waits for what is written to it."""
+        with begun("check-config", "bpp", "--config", "/dev/stdin") as waits:
+            assert waits.stdin is not None
+            assert waits.stdout is not None
+            waits.stdin.write("[")
+            waits.stdin.flush()
+            waits.send_signal(number)
+            assert waits.stdout.read() == ""  # to its end: nobody else holds it any more
+            return waits.wait(timeout=30)
+
+    assert ended_by(signal.SIGTERM) == -signal.SIGTERM
+    assert ended_by(signal.SIGKILL) == -signal.SIGKILL
