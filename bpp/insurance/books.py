@@ -167,7 +167,7 @@ def last_projected(session: Session, order_key: str) -> int:
 
 
 def note_projected(session: Session, order_key: str, n: int) -> None:
-    session.run(_PROJECTED, order_key=order_key, n=n)
+    session.write(_PROJECTED, order_key=order_key, n=n)
 
 
 def find_worker(session: Session, agent_id: str) -> str | None:
@@ -217,7 +217,7 @@ def _read_terms(text: str) -> Terms:
 
 
 def keep_terms(session: Session, order_key: str, terms: Terms) -> None:
-    session.run(_NEW_TERMS, order_key=order_key, terms=terms.text)
+    session.write(_NEW_TERMS, order_key=order_key, terms=terms.text)
 
 
 def _fields(terms: SchemeTerms) -> dict[str, Any]:
@@ -274,7 +274,7 @@ def keep_contribution(
     now: Standing,
     after: Period,
 ) -> None:
-    session.run(
+    session.write(
         _NEW_CONTRIBUTION,
         entry=entry,
         order_key=event.order_key,
@@ -322,7 +322,7 @@ def keep_slip(
     document: bytes,
     signature: bytes,
 ) -> None:
-    session.run(
+    session.write(
         _NEW_SLIP,
         id=id,
         entry=entry,

@@ -52,20 +52,16 @@ def post(session: Session, entry: Entry) -> bool:
         _compare(session, entry)
         return False
     _open(session, {a.id: a for t in entry.transfers for a in (t.debit, t.credit)}, entry.currency)
-    session.run_many(
-        _INSERT_TRANSFER,
-        (
-            {
-                "entry": entry.id,
-                "n": n,
-                "currency": entry.currency,
-                "debit": t.debit.id,
-                "credit": t.credit.id,
-                "amount_minor": t.amount_minor,
-            }
-            for n, t in enumerate(entry.transfers, 1)
-        ),
-    )
+    for n, t in enumerate(entry.transfers, 1):
+        session.write(
+            _INSERT_TRANSFER,
+            entry=entry.id,
+            n=n,
+            currency=entry.currency,
+            debit=t.debit.id,
+            credit=t.credit.id,
+            amount_minor=t.amount_minor,
+        )
     return True
 
 

@@ -173,7 +173,7 @@ def drop_quote_next(session: Session, now: int) -> bool:
 
 def add_order(session: Session, order: Order) -> None:
     """A new order. Raises Conflict: the transaction has one, or its agent has a job."""
-    session.run(
+    session.write(
         _ADD_ORDER,
         key=order.key,
         bap_id=order.peer.bap_id,
@@ -195,7 +195,7 @@ def change_order(session: Session, order: Order, revision: int) -> None:
 
 def add_event(session: Session, event: OrderEvent) -> None:
     """A fact. Raises Conflict if the order has another fact of this number."""
-    session.run(
+    session.write(
         _ADD_EVENT,
         order_key=event.order_key,
         n=event.n,

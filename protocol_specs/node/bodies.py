@@ -13,7 +13,7 @@ _LOAD = Statement(select(_T.c.bytes).where(_T.c.id == bindparam("body_id")))
 
 def keep(session: Session, body: bytes) -> int:
     """Writes the bytes; returns the number they are found by."""
-    return session.insert(_KEEP, bytes=body)
+    return session.numbered(_KEEP, bytes=body)
 
 
 def load(session: Session, body_id: int) -> bytes:

@@ -189,9 +189,8 @@ class Inbox:
                 outcome = self._tried(session, outcome, lambda: envelope, CURRENT.get(), now)
             except StoreUnavailable as error:
                 raise BrokenOff(str(error)) from error
-        row_id = session.insert(
-            _ACCEPT,
-            **key,
+        row = dict(
+            key,
             conversation_id=conversation_id,
             digest=envelope.digest,
             body_id=bodies.keep(session, envelope.body),
@@ -205,10 +204,14 @@ class Inbox:
             error=outcome.told,
             trace=CURRENT.get(),
         )
-        if not outcome.tries:
-            if self._store.share.has(conversation_id):
-                self._remember(row_id, envelope)
-            session.notify(CHANNEL, conversation=conversation_id)
+        if outcome.tries:
+            session.write(_ACCEPT, **row)
+            return outcome
+        if self._store.share.has(conversation_id):
+            self._remember(session.insert(_ACCEPT, **row), envelope)
+        else:
+            session.write(_ACCEPT, **row)
+        session.notify(CHANNEL, conversation=conversation_id)
         return outcome
 
     def _is_its_turn(self, session: Session, conversation_id: int | None) -> bool:
@@ -308,7 +311,7 @@ class Inbox:
         return _judged(before.ids, before.tries + 1, error, now)
 
     def _mark(self, session: Session, row: Row, outcome: Outcome) -> Outcome:
-        session.run(
+        session.write(
             _MARK,
             row_id=row["id"],
             state=outcome.state,

@@ -132,13 +132,13 @@ def pick(
 
 def end(session: Session, row: Row, state: str, error: str | None) -> int | None:
     """The receiver answered: sent, or parked with its reason. The id of the next one behind it."""
-    session.run(_END, row_id=row["id"], end=state, error=error)
+    session.write(_END, row_id=row["id"], end=state, error=error)
     return _behind(session, row)
 
 
 def fail(session: Session, row: Row, *, fault: bool, next_at: int, error: str) -> int | None:
     """No answer: to be tried again. The id of the next one behind it, should that go first now."""
-    session.run(_FAIL, row_id=row["id"], fault=int(fault), next_at=next_at, error=error)
+    session.write(_FAIL, row_id=row["id"], fault=int(fault), next_at=next_at, error=error)
     return _behind(session, row)
 
 

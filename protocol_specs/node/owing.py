@@ -50,7 +50,7 @@ def owe(
     conversation_id, n = conversations.count(session, receiver_id, transaction_id)
     if supersedes is not None:
         session.run(_SUPERSEDE, key=supersedes, receiver=receiver_id)
-    row_id = session.insert(
+    row_id = session.numbered(
         _OWE,
         conversation_id=conversation_id,
         receiver_id=receiver_id,

@@ -79,6 +79,16 @@ class Session:
         except sqlite3.Error as error:
             self._fail(error)
 
+    def write(self, statement: Statement, /, **values: Any) -> None:
+        """As `run`, where nobody asks how many rows: a database server is not waited for. Raises as
+        `run` does; what a server refuses later runs the unit again, which is refused here."""
+        self.run(statement, **values)
+
+    def numbered(self, statement: Statement, /, **values: Any) -> int:
+        """As `insert`, where the order of the numbers says nothing: a server may have given them
+        out ahead. Raises as `write` does."""
+        return self.insert(statement, **values)
+
     def run_many(self, statement: Statement, rows: Iterable[Mapping[str, Any]]) -> int:
         """Runs a write once for each of `rows`, in their order; returns how many rows it changed.
 

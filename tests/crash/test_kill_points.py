@@ -37,12 +37,12 @@ ON_SQLITE = {
 }  # how many points at least must fall into each
 ON_POSTGRESQL = {  # a round to the server each; whether ACK or mark is first differs by the run
     **ON_SQLITE,
-    "before it was kept": 15,
+    "before it was kept": 12,
     "heard, before that was marked": 1,
     "marked, before the seal": 15,
 }
 WRITES_OF_SQLITE = {"pwrite64": 45, "fdatasync": 3, "write": 3}  # the database, each commit, peers
-WRITES_OF_POSTGRESQL = {"sendto": 51, "write": 3}  # to the server, and to peers and the witness
+WRITES_OF_POSTGRESQL = {"sendto": 40, "write": 3}  # to the server, and to peers and the witness
 
 
 @dataclass(frozen=True)

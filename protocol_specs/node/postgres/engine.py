@@ -122,7 +122,8 @@ class PostgresEngine:
         words = tuple(self._notes or ())
         try:
             if carrier.goes_with_commit and words:
-                link.run_many(NOTIFY, [(word.text(),) for word in words])
+                for word in words:
+                    link.write(NOTIFY, (word.text(),))
         except StoreUnavailable as error:
             raise Ended from error
         try:

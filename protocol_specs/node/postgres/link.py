@@ -21,6 +21,8 @@ CONNECT_S = 2
 ROUND_S = 2.0  # a caller that cannot be served must hear so within two seconds
 LOCK_MS = 1_500
 ROWS_PER_ROUND = 500
+NUMBERS_AT_ONCE = 64
+AWAITED_AFTER_A_GUESS = 256  # transactions: each unit of the one that ended may run again alone
 SETTINGS = {
     "lock_timeout": f"{LOCK_MS}ms",
     "idle_in_transaction_session_timeout": "30s",  # of a process that was stopped in one
@@ -34,11 +36,14 @@ _NETWORK = {  # a peer that vanished is noticed in seconds, here as there
     "keepalives_count": 3,
     "tcp_user_timeout": 6_000,
 }
+_SAVEPOINT = "SAVEPOINT "
 _CONTENDED = {"40001", "40P01"}
 _NOT_NULL = "23502"  # a fault of our own
 _ONLY_READS = "25006"
 _MISREAD = "08P01"  # bytes where a number was wanted
 _NOT_NOW = ("08", "53", "55P03", "57", "58", "XX")
+
+_DRAW = "SELECT nextval(pg_get_serial_sequence($1, 'id')) FROM generate_series(1, $2)"
 
 Values = Sequence["int | str | bytes | None"]
 _Written = tuple[list[bytes | None], list[Format]]
@@ -60,6 +65,11 @@ _READ: dict[int, Callable[[bytes], Any]] = {
 
 class OnlyReads(StoreUnavailable):
     """A write on a connection, or to a server, that only reads."""
+
+
+class Guessed(StoreContended):
+    """A write that nobody waited for was refused. Run again, the transaction waits for each answer,
+    and the refusal comes where it stands."""
 
 
 class WentOn(RuntimeError):
@@ -101,8 +111,10 @@ class Link:
         self._names: dict[str, bytes] = {}
         self._prepared = 0
         self._shapes: dict[str, _Shape] = {}
-        self._pending: list[str] = []
+        self._pending: list[tuple[str, _Written | None]] = []
+        self._drawn: dict[str, list[int]] = {}
         self._is_open = self._is_refused = False
+        self._awaited = 0  # transactions from here on that wait for each answer
         self._unread = 0  # rounds whose answer nobody waits for
         self.backend = self.pg.backend_pid
         self._poll = select.poll()
@@ -129,28 +141,60 @@ class Link:
     def begin(self, sql: str = "BEGIN") -> None:
         """Opens a transaction, with the first statement in it."""
         self._is_open, self._is_refused = True, False
-        self._pending = [sql]
+        self._awaited = max(0, self._awaited - 1)
+        self._pending = [(sql, None)]
 
-    def later(self, sql: str) -> None:
-        """A statement without values or answer, sent with the next one: savepoints."""
-        self._pending.append(sql)
+    def write(self, sql: str, values: Values = ()) -> None:
+        """As `run`, where nobody asks how many: sent with the next statement that has an answer, or
+        the COMMIT. Raises as `run`; and Guessed there, which ends the transaction."""
+        if self._awaited or not self._is_open or len(self._pending) >= ROWS_PER_ROUND:
+            self.run(sql, values)
+            return
+        self._require_use()
+        self._pending.append((sql, _written(values)))
 
-    def undo_to(self, level: str) -> None:
-        """Leaves a savepoint that was sent as if it had never been, sent with the next one."""
-        self._pending += [f"ROLLBACK TO {level}", f"RELEASE {level}"]
+    def number(self, table: str) -> int:
+        """A number for the table's `id` that is nobody else's; later ones need not be higher than
+        those that other connections draw. Raises as `rows`."""
+        drawn = self._drawn.get(table)
+        if not drawn:
+            found = self.rows(_DRAW, (f'"{table}"', NUMBERS_AT_ONCE))
+            drawn = self._drawn[table] = [int(row[0]) for row in reversed(found)]
+        return drawn.pop()
+
+    def savepoint(self, level: str) -> str:
+        """A savepoint, sent with the next statement; the name of the one that serves, which is an
+        outer one's if nothing was said since."""
+        last = self._pending[-1][0] if self._pending else ""
+        if last.startswith(_SAVEPOINT):
+            return last.removeprefix(_SAVEPOINT)
+        self._pending.append((_SAVEPOINT + level, None))
+        return level
+
+    def release(self, level: str) -> None:
+        """Keeps what followed the savepoint; one without a statement behind it costs nothing."""
+        opened = (_SAVEPOINT + level, None)
+        if self._pending and self._pending[-1] == opened:
+            self._pending.pop()
+        else:
+            self._pending.append((f"RELEASE {level}", None))
+
+    def undo_to(self, level: str, *, stays: bool = False) -> None:
+        """Leaves a savepoint as if it had never been; `stays`: goes back to it."""
+        opened = (_SAVEPOINT + level, None)
+        if opened in self._pending:  # neither it nor what followed was sent; the last is open
+            at = len(self._pending) - 1 - self._pending[::-1].index(opened)
+            del self._pending[at + stays :]
+            return
+        self._pending = [(f"ROLLBACK TO {level}", None)]
+        if not stays:
+            self._pending.append((f"RELEASE {level}", None))
         self._is_refused = False
 
     def has_refused(self) -> bool:
         """Whether a statement of this transaction was refused and no savepoint undid it: the server
         takes nothing more."""
         return self._is_refused
-
-    def take_back(self, sql: str) -> bool:
-        """Drops `sql` if it is the last one that waits; says whether it did."""
-        if not self._pending or self._pending[-1] != sql:
-            return False
-        self._pending.pop()
-        return True
 
     def run(self, sql: str, values: Values = ()) -> int:
         """How many rows the statement changed. Raises as `rows`."""
@@ -201,7 +245,7 @@ class Link:
 
     def end_transaction(self) -> None:
         """Undoes what is open and was not committed; does not wait for the answer."""
-        was_sent = self._is_open and not any(sql.startswith("BEGIN") for sql in self._pending)
+        was_sent = self._is_open and not any(sql.startswith("BEGIN") for sql, _ in self._pending)
         self._is_open = self._is_refused = False
         self._pending.clear()
         if not was_sent or self.is_lost:
@@ -220,17 +264,15 @@ class Link:
 
     def _round(self, sql: str, sets: Sequence[Values]) -> list[Any]:
         """Sends what waits and the statement, for each set of values; its results."""
-        if self.is_lost:
-            raise StoreUnavailable("the connection to the database is lost")
-        if self._is_refused:  # what waits stays: a savepoint that is not sent can be taken back
-            raise WentOn
+        self._require_use()
         rows = [_written(values) for values in sets]  # before anything is sent: it may refuse them
         before, self._pending = self._pending, []
         sent: list[str] = []
         deadline = time.monotonic() + self._round_s
         try:
-            for each in before:
-                self._send(each, None, sent)
+            for each, row in before:
+                self._send(each, row, sent)
+            first = len(sent)
             for row in rows:
                 self._send(sql, row, sent)
             self.pg.pipeline_sync()
@@ -239,12 +281,25 @@ class Link:
         except psycopg.OperationalError as error:
             self.close()
             raise StoreContended(f"the connection to the database is lost: {error}") from error
-        for result in results:
+        for at, result in enumerate(results):
             if result.status == ExecStatus.FATAL_ERROR:
                 self._forget(sent, results)
                 self._is_refused = self._is_open
-                raise _translate(result)
+                raise self._refusal(result, is_awaited=at >= first)
         return results[-len(sets) :]
+
+    def _require_use(self) -> None:
+        if self.is_lost:
+            raise StoreUnavailable("the connection to the database is lost")
+        if self._is_refused:  # what waits stays: a savepoint that is not sent can be taken back
+            raise WentOn
+
+    def _refusal(self, result: Any, *, is_awaited: bool) -> Exception:
+        fault = _translate(result)
+        if is_awaited or isinstance(fault, StoreUnavailable):
+            return fault
+        self._awaited = AWAITED_AFTER_A_GUESS
+        return Guessed(str(fault))
 
     def _send(self, sql: str, row: _Written | None, sent: list[str]) -> None:
         """Queues the statement; notes in `sent` one text for each result to come, empty unless it

@@ -55,6 +55,7 @@ def statements(link: Link, names: Mapping[str, str], books: Sequence[str]) -> It
         yield f"REVOKE INSERT, UPDATE, DELETE ON {table} FROM {app}"
     for row in link.rows(_REFUSED, (APPEND_ONLY,)):
         yield f'REVOKE {"UPDATE" if row["is_update"] else "DELETE"} ON "{row["name"]}" FROM {app}'
+    yield f'GRANT USAGE ON ALL SEQUENCES IN SCHEMA "{schema}" TO {app}'  # it draws numbers ahead
     yield f"GRANT SELECT ON {whole} TO {reader}"
     for book in books:
         yield f'GRANT SELECT ON "{book}" TO {auditor}'

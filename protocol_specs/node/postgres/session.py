@@ -4,6 +4,9 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Any, NoReturn, cast
 
+from sqlalchemy import Insert, bindparam
+from sqlalchemy.sql.expression import ClauseElement
+
 from protocol_specs.node.hints import Word
 from protocol_specs.node.postgres.dialect import render
 from protocol_specs.node.postgres.link import Link, OnlyReads, WentOn
@@ -18,10 +21,21 @@ class _Rendered:
     """SQL text, the names of its values in their order, and those that stand in the clause; an
     INSERT answers with its `id` where the database numbers the rows."""
 
-    __slots__ = ("fixed", "names", "sql")
+    __slots__ = ("_clause", "_numbered", "fixed", "names", "sql")
 
-    def __init__(self, statement: Statement) -> None:
-        self.sql, self.names, self.fixed = render(statement.clause)
+    def __init__(self, clause: ClauseElement) -> None:
+        self.sql, self.names, self.fixed = render(clause)
+        self._clause = clause
+        self._numbered: tuple[str, _Rendered] | None = None
+
+    @property
+    def numbered(self) -> "tuple[str, _Rendered]":
+        """An INSERT's table, and the same with its `id` given."""
+        if self._numbered is None:
+            clause = cast(Insert, self._clause)
+            given = clause.values(id=bindparam("id"))
+            self._numbered = str(clause.table.name), _Rendered(given)
+        return self._numbered
 
     def values(self, given: Mapping[str, Any]) -> list[Any]:
         fixed = self.fixed
@@ -33,7 +47,7 @@ class _Rendered:
 def rendered(statement: Statement) -> _Rendered:
     """The statement in PostgreSQL's words, made once."""
     if statement.postgres is None:
-        statement.postgres = _Rendered(statement)
+        statement.postgres = _Rendered(statement.clause)
     return cast(_Rendered, statement.postgres)
 
 
@@ -42,7 +56,7 @@ class PostgresSession(Session):
     nothing more can be done: whoever goes on after a Conflict has put the statement in a savepoint.
     """
 
-    __slots__ = ("_link", "_marks", "_notes", "_share")
+    __slots__ = ("_levels", "_link", "_marks", "_notes", "_share")
 
     def __init__(
         self,
@@ -62,7 +76,7 @@ class PostgresSession(Session):
         self._marks: list[int] = []  # how many there were before each savepoint
         self.callbacks: list[Callable[[], None]] = []
         self.broken: StoreUnavailable | None = None
-        self._depth = 0
+        self._levels: list[str] = []  # the savepoint that serves at each depth
 
     def run(self, statement: Statement, /, **values: Any) -> int:
         """As Session.run."""
@@ -71,6 +85,27 @@ class PostgresSession(Session):
             return int(self._link.run(asked.sql, asked.values(values)))
         except StoreUnavailable as error:
             self._break(error)
+
+    def write(self, statement: Statement, /, **values: Any) -> None:
+        """As Session.write. Where one is refused the unit runs again, and waits for each answer."""
+        if not self._may_write:
+            self.run(statement, **values)
+            return
+        asked = rendered(statement)
+        try:
+            self._link.write(asked.sql, asked.values(values))
+        except StoreUnavailable as error:
+            self._break(error)
+
+    def numbered(self, statement: Statement, /, **values: Any) -> int:
+        """As Session.numbered, of numbers that this connection drew ahead."""
+        table, asked = rendered(statement).numbered
+        try:
+            number = int(self._link.number(table))
+            self._link.write(asked.sql, asked.values({**values, "id": number}))
+        except StoreUnavailable as error:
+            self._break(error)
+        return number
 
     def run_many(self, statement: Statement, rows: Iterable[Mapping[str, Any]]) -> int:
         """As Session.run_many, a few hundred rows to a round trip."""
@@ -109,11 +144,11 @@ class PostgresSession(Session):
             self._break(error)
 
     def begin(self) -> int:
-        """As Session.begin; the savepoint is sent with the block's first statement."""
-        self._depth += 1
-        self._link.later(f"SAVEPOINT level_{self._depth}")
+        """As Session.begin; the savepoint is sent with the block's first statement, and serves for
+        a block within it that begins where it does."""
+        self._levels.append(self._link.savepoint(f"level_{len(self._levels) + 1}"))
         if self._notes is not None:
-            self._marks[self._depth - 1 :] = [len(self._notes)]
+            self._marks[len(self._levels) - 1 :] = [len(self._notes)]
         return len(self.callbacks)
 
     def keep(self, callbacks: int) -> None:
@@ -122,27 +157,22 @@ class PostgresSession(Session):
         What swallowed the refusal of a statement cannot be kept, and must not pass it on to the
         unit behind it: RuntimeError.
         """
-        level = f"level_{self._depth}"
-        if self._link.take_back(f"SAVEPOINT {level}"):
-            self._depth -= 1
-        elif self._link.has_refused():
+        if self._link.has_refused():
             self.undo(callbacks)
             raise WentOn
-        else:
-            self._depth -= 1
-            self._link.later(f"RELEASE {level}")
+        level = self._levels.pop()
+        if level not in self._levels:
+            self._link.release(level)
 
     def undo(self, callbacks: int) -> None:
         """As Session.undo."""
         del self.callbacks[callbacks:]
+        level = self._levels.pop()
         if self._notes is not None:
-            while len(self._notes) > self._marks[self._depth - 1]:
+            while len(self._notes) > self._marks[len(self._levels)]:
                 self._notes.popitem()
-        self._depth -= 1
         if self.broken is None:
-            level = f"level_{self._depth + 1}"
-            if not self._link.take_back(f"SAVEPOINT {level}"):
-                self._link.undo_to(level)
+            self._link.undo_to(level, stays=level in self._levels)
 
     def notify(self, channel: str, payload: str = "", *, conversation: int | None = None) -> None:
         """As Session.notify; the listeners of the node's other processes hear it too."""

@@ -46,6 +46,7 @@ def test_the_node_posts_and_cannot_change_or_remove_what_was_posted(url: str) ->
     app = as_role("app")
     for statement in ENTRY:
         app.run(statement)
+    assert app.number("body") > 0
     for sql in (
         "UPDATE transfer SET amount_minor = 6",
         "DELETE FROM transfer",
