@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator
 from functools import cache
+from itertools import islice
 from typing import Any
 
 import pytest
@@ -33,10 +34,22 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     return ByNetwork(config, log)
 
 
+@pytest.hookimpl(trylast=True)  # of what is left
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Of the slow ones what may take longest begins first: it is not left for the end, alone."""
+    """With several workers, what may take longest begins first: it is not left for the end, alone.
+    Each begins with its own piece of the list, so each piece begins with some of those."""
+    workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    if workers == 1:
+        return
+    items.sort(key=_seconds_at_most, reverse=True)
     if config.option.markexpr == "slow":
-        items.sort(key=_seconds_at_most, reverse=True)
+        return
+    long = [item for item in items if _seconds_at_most(item)]
+    short, size = iter(items[len(long) :]), -(-len(items) // workers)
+    items.clear()
+    for n in range(workers):
+        mine = long[n::workers]
+        items += [*mine, *islice(short, size - len(mine))]
 
 
 def _seconds_at_most(item: pytest.Item) -> float:

@@ -23,6 +23,8 @@ from tests.support.browsing import Browsing, Seen
 from tests.support.peers import NOW
 
 pytestmark = pytest.mark.timeout(240)
+GAP_S = 0.5
+"""Between two journeys: workers that begin need the processor too."""
 COUNTED = {"offer": "count(*)", "journey_event": "n"}
 Reply = Callable[[dict[str, Any]], dict[str, Any]]
 Sending = Coroutine[Any, Any, Seen]
@@ -258,6 +260,7 @@ async def test_replacing_the_workers_refuses_no_citizen_and_no_provider(tmp_path
             replacing = asyncio.create_task(net.replaced((0, 1), before))
             while not replacing.done():
                 await priced(net, browser)
+                await asyncio.wait([replacing], timeout=GAP_S)
             for page in (one, two):  # told, and not torn
                 await heard(page, "ended")
                 assert await page.content.read() == b""

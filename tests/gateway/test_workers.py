@@ -217,7 +217,7 @@ async def while_workers_come_and_go(net: Network, before: list[bytes]) -> None:
             searches.append(await net.search(kept if len(searches) % 2 else None))
             await provider.has(len(searches))
             assert (await provider.send(url, provider.answer_to(searches[-1], consumer))).is_ack
-            await asyncio.sleep(0.05)
+            await asyncio.sleep(0.1)  # workers that begin need the processor too
     await replacing
     assert set(net.gateway.pids().values()).isdisjoint(held.values())
     # What was asked of those before is held by those after them.

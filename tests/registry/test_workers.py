@@ -156,7 +156,7 @@ async def test_nothing_is_refused_or_lost_while_workers_of_a_registry_come_and_g
             said = await desk.decide("b.example.org", verb, reason="it is nobody")
             assert said.status == 404
             verbs += 1
-            await asyncio.sleep(0.05)
+            await asyncio.sleep(0.1)  # workers that begin need the processor too
         await replacing
         is_over.set()
         assert await looking > 10
