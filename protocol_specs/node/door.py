@@ -13,6 +13,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from protocol_specs.node.actions import Durable, Passing
+from protocol_specs.node.addresses import address_of
 from protocol_specs.node.buckets import Buckets
 from protocol_specs.node.hops import Hop
 from protocol_specs.node.inbox import BrokenOff
@@ -94,31 +95,29 @@ class Door:
         per_s = limits.messages_per_peer_per_s
         self._messages = Buckets(per_s, burst=2 * per_s, keys_max=limits.keys_max)
 
-    async def receive(self, action: str, headers: Headers, body: bytes, *, address: str) -> Answer:
-        """The answer to `body` posted to the path of `action` from `address`.
+    async def receive(self, action: str, headers: Headers, body: bytes, address: str) -> Answer:
+        """The answer to `body` posted to the path of `action`; `address` is the socket's.
 
         200 ACK: it is written (or queued, if it is a passing one), or it was before. Anything
         else: nothing is kept, and the body is a NACK. Exceptions are faults of ours.
         """
         trace = traceparent.read(headers.getall(traceparent.HEADER, ()))
-        with self._telemetry.traces.span(f"receive {action}", trace, action=action):
-            return await self._receive(action, headers, body, address)
-
-    async def _receive(self, action: str, headers: Headers, body: bytes, address: str) -> Answer:
         now = int(self._clock())
         claim: wire.Claim | None = None
-        try:
-            served = self._served(action, body)
-            claim = wire.claim(headers, body, now, receiver=self._receiver)
-            envelope = await self._admit(claim, served.action, now, address)
-            self._pace(envelope.peer_id, now)
-            if self.watch is not None:
-                self.watch(action, body)
-            await self._take(served, envelope, now)
-        except Refused as refused:
-            return self.refuse(refused, action, claim)
-        except StoreUnavailable as fault:
-            return self.unavailable(fault, action, claim)
+        with self._telemetry.traces.span(f"receive {action}", trace, action=action):
+            try:
+                served = self._served(action, body)
+                claim = wire.claim(headers, body, now, receiver=self._receiver)
+                may_ask = partial(self._may_ask, address, headers)
+                envelope = await self._admit(claim, action, now, may_ask)
+                self._pace(envelope.peer_id, now)
+                if self.watch is not None:
+                    self.watch(action, body)
+                await self._take(served, envelope, now)
+            except Refused as refused:
+                return self.refuse(refused, action, claim)
+            except StoreUnavailable as fault:
+                return self.unavailable(fault, action, claim)
         return ACKNOWLEDGED
 
     def shed(self, action: str, headers: Headers) -> Answer | None:
@@ -171,27 +170,32 @@ class Door:
             raise TooLarge(f"the body is larger than {bytes_max} bytes")
         return served
 
-    async def _admit(self, claim: wire.Claim, action: str, now: int, address: str) -> wire.Envelope:
+    async def _admit(
+        self, claim: wire.Claim, action: str, now: int, may_ask: Callable[[], bool]
+    ) -> wire.Envelope:
         """The verified message. A remembered key that fails is asked for once more: there may be
         a new one. Either question is at the cost of the address that brings it about."""
         asked: list[KeyId] = []
         keys = self._keyring.fresh(claim.key_ids)
         if keys is None:
             asked = [key_id for key_id in claim.key_ids if not self._keyring.knows(key_id)]
-            if asked and self._lookups.take(address, self._clock()):
+            if asked and not may_ask():
                 raise RateLimited("too many unknown keys from this address; try again later")
             keys = await self._keyring.keys(claim.key_ids)
         try:
             return self._admitted(claim, keys, action, now)
         except Unauthenticated as refused:
             doubted = refused.doubted_key
-            if doubted is None or doubted in asked:
-                raise
-            if self._lookups.take(address, self._clock()):
+            if doubted is None or doubted in asked or not may_ask():
                 raise
             if not await self._keyring.refetch(KeyId(*doubted)):
                 raise
         return self._admitted(claim, await self._keyring.keys(claim.key_ids), action, now)
+
+    def _may_ask(self, address: str, headers: Headers) -> bool:
+        """Takes one of the questions to the registry that this address may bring about."""
+        counted = address_of(address, headers, self._limits.proxies)
+        return not self._lookups.take(counted, self._clock())
 
     def _pace(self, peer_id: str, now: int) -> None:
         """Only what is proven to be a peer's own counts for it, else others could use it up."""

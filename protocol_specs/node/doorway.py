@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Coroutine
 from email.utils import formatdate
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from protocol_specs.node.http_answers import CLOSING, INTERNAL, SERVER
 from protocol_specs.node.request_head import Head, plain_head
@@ -28,14 +28,22 @@ HEAD_BYTES_MAX = 4_096  # as much as aiohttp takes of one line: longer heads are
 PATIENCE_S = 1.0  # with a body, until aiohttp waits for it
 
 
+Receive: TypeAlias = "Callable[[Headers, bytes, str], Coroutine[Any, Any, Answer]]"
+Shed: TypeAlias = "Callable[[Headers], Answer | None]"
+
+
+def never_shed(headers: Headers) -> None:
+    """For what is always received."""
+
+
 class DoorRoute(NamedTuple):
     """One path of the door: `receive` gets headers, body and the address of the socket; `shed` is
     asked first, and says no at once where there is too much to do."""
 
     bytes_max: int
-    receive: Callable[[Headers, bytes, str], Coroutine[Any, Any, Answer]]
+    receive: Receive
     refuse: Callable[[Refused], Answer]
-    shed: Callable[[Headers], Answer | None] = lambda headers: None
+    shed: Shed = never_shed
 
 
 class Doorway(asyncio.Protocol):

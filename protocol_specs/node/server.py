@@ -17,7 +17,7 @@ from protocol_specs.node.actions import Durable, Passing
 from protocol_specs.node.addresses import address_of
 from protocol_specs.node.arrivals import Arrivals
 from protocol_specs.node.door import JSON, Answer, Door
-from protocol_specs.node.doorway import DoorRoute
+from protocol_specs.node.doorway import DoorRoute, Receive, Shed, never_shed
 from protocol_specs.node.handing import Handing
 from protocol_specs.node.handover import Handover
 from protocol_specs.node.health import Health
@@ -57,8 +57,6 @@ if TYPE_CHECKING:
 DRAIN_LOOK_S = 0.05
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 Unit = Callable[[Session, int], bool] | Callable[[int], Awaitable[bool]]
-Receive = Callable[[Headers, bytes, str], Awaitable[Answer]]
-"""What answers at a path of the door: headers, body, the address they are counted by."""
 
 
 class Node:
@@ -159,11 +157,7 @@ class Node:
         """Serve POST /<action>, also under the path of our own public url."""
         name = action.action
         self.door.serve(action)
-
-        async def receive(headers: Headers, body: bytes, address: str) -> Answer:
-            return await self.door.receive(name, headers, body, address=address)
-
-        self._serve_at(name, receive, shed=partial(self.door.shed, name))
+        self._serve_at(name, partial(self.door.receive, name), partial(self.door.shed, name))
 
     def serve_route(self, method: str, path: str, handler: Handler) -> None:
         """Serve a plain aiohttp handler: our own APIs and pages, not Beckn messages."""
@@ -333,25 +327,28 @@ class Node:
             return cast(Next, next)
         return in_transactions(self.store, cast(Callable[[Session, int], bool], next))
 
-    def _serve_at(
-        self, name: str, receive: Receive, *, shed: Callable[[Headers], Answer | None] | None = None
-    ) -> None:
-        """POST /<name>, at the root and under our public url."""
-
-        def refuse(refused: Refused) -> Answer:
-            return self.door.refuse(refused, name)
+    def _serve_call(self, name: str, receive: Receive) -> None:
+        """POST /<name> for a signed call that is no action; `receive` is given the address that
+        calls are counted by, and may raise Refused."""
 
         async def answer(headers: Headers, body: bytes, socket_address: str) -> Answer:
             try:
                 return await receive(headers, body, self._address(socket_address, headers))
             except Refused as refused:
-                return refuse(refused)
+                return self.door.refuse(refused, name)
             except StoreUnavailable as fault:
                 return self.door.unavailable(fault, name)
 
-        route = DoorRoute(self.settings.limits.body_bytes_max_of(name), answer, refuse)
-        if shed is not None:
-            route = route._replace(shed=shed)
+        self._serve_at(name, answer)
+
+    def _serve_at(self, name: str, receive: Receive, shed: Shed = never_shed) -> None:
+        """POST /<name>, at the root and under our public url."""
+
+        def refuse(refused: Refused) -> Answer:
+            return self.door.refuse(refused, name)
+
+        bytes_max = self.settings.limits.body_bytes_max_of(name)
+        route = DoorRoute(bytes_max, receive, refuse, shed)
         for base in {"", base_path(self.settings.url)}:
             self._shell.door_routes[f"{base}/{name}"] = route
 
@@ -438,7 +435,7 @@ class Node:
         async def trace(headers: Headers, body: bytes, address: str) -> Answer:
             return await self.tracing.answer(headers, body, address=address, now=self.now())
 
-        self._serve_at("trace", trace)
+        self._serve_call("trace", trace)
         challenged = self.membership.on_subscribe
         if challenged is None:
             return
@@ -448,4 +445,4 @@ class Node:
             self.telemetry.log("challenge_answered", peer=self.settings.subscriber_id)
             return Answer(200, JSON, answer)
 
-        self._serve_at("on_subscribe", on_subscribe)
+        self._serve_call("on_subscribe", on_subscribe)
