@@ -15,17 +15,15 @@ BINARY = Path(sys.executable).parent / "nats-server"
 
 
 class NatsServer:
-    """One server with JetStream."""
+    """One server, with JetStream unless it is one of a cluster."""
 
-    def __init__(self, more: str = "") -> None:
+    def __init__(self, more: str = "", *, has_jetstream: bool = True) -> None:
         """`more` is added to its configuration."""
         self.folder = Path(tempfile.mkdtemp(prefix="nats-", dir="/tmp"))
         self.port = _free_port()
         self._config = self.folder / "nats.conf"
-        self._config.write_text(
-            f'listen: "127.0.0.1:{self.port}"\n'
-            f'jetstream {{ store_dir: "{self.folder}/store" }}\n{more}\n'
-        )
+        keeps = f'jetstream {{ store_dir: "{self.folder}/store" }}\n' if has_jetstream else ""
+        self._config.write_text(f'listen: "127.0.0.1:{self.port}"\n{keeps}{more}\n')
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -72,6 +70,21 @@ class NatsServer:
         """Ends it for good."""
         self.kill()
         shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def cluster() -> tuple[NatsServer, NatsServer]:
+    """Two servers that pass on to each other what is said at either."""
+    ports = _free_port(), _free_port()
+    routes = ", ".join(f"nats://127.0.0.1:{port}" for port in ports)
+    one, two = (
+        NatsServer(
+            f"server_name: n{port}\n"
+            f'cluster {{ name: c, listen: "127.0.0.1:{port}", routes: [{routes}] }}',
+            has_jetstream=False,
+        )
+        for port in ports
+    )
+    return one, two
 
 
 def _free_port() -> int:

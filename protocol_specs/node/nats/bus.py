@@ -13,10 +13,12 @@ from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from nats import errors
 from nats.aio.client import Client
+
+from protocol_specs.node.nats.credentials import Credentials
 
 if TYPE_CHECKING:
     from nats.aio.msg import Msg
@@ -47,12 +49,19 @@ class Bus:
     """`name` is what metrics and the log call it; `inbox` the subject below which answers come."""
 
     def __init__(
-        self, at: NatsPlace, password: str | None, *, name: str, inbox: str, telemetry: Telemetry
+        self,
+        at: NatsPlace,
+        who: str | Credentials | None,
+        *,
+        name: str,
+        inbox: str,
+        telemetry: Telemetry,
     ) -> None:
-        """Raises OSError (of ssl too) for a `ca` that cannot be read."""
+        """`who`: what proves who we are, the password of `at.user` or another. Raises OSError (of
+        ssl too) for a `ca` that cannot be read."""
         self.wake = asyncio.Event()
         self._at, self._name, self._inbox, self._telemetry = at, name, inbox, telemetry
-        self._password = password
+        self._who = who
         self._tls = ssl.create_default_context(cafile=at.ca) if at.has_tls else None
         self._hearing: dict[str, Callable[[Msg], None]] = {}
         self._gaps: list[Callable[[], None]] = []
@@ -134,32 +143,39 @@ class Bus:
     async def _connect(self) -> None:
         await self.close()
         self._forget_waiting()
-        self._client = client = Client()  # who is asked before all subjects are heard may answer
-        try:
-            async with asyncio.timeout(CONNECT_S):
-                await self._open(client)
-        except BROKEN as error:
-            await self.close()
-            self._tell_away(error)
+        faults = []
+        for url in self._at.url:
+            fault = await self._reach(url)
+            if fault is None:
+                break
+            faults.append(fault)
+        else:
+            self._tell_away(faults[-1])
             return
-        except BaseException:
-            await self.close()
-            raise
         self._hears, self._is_told = True, False
         self._telemetry.log("nats_connected", bus=self._name)
         self._tell_gap()
 
-    async def _open(self, client: Client) -> None:
-        def password() -> str:
-            self._require_tls(client)  # before it is said
-            return self._password or ""
+    async def _reach(self, url: str) -> Exception | None:
+        """What stands in the way to that server; None: it is heard."""
+        self._client = client = Client()  # who is asked before all subjects are heard may answer
+        try:
+            async with asyncio.timeout(CONNECT_S):
+                await self._open(client, url)
+        except BROKEN as error:
+            await self.close()
+            return error
+        except BaseException:
+            await self.close()
+            raise
+        return None
 
+    async def _open(self, client: Client, url: str) -> None:
         await client.connect(
-            self._at.url,
+            url,
             name="wayfare",
             tls=self._tls,
-            user=self._at.user,
-            password=None if self._password is None else password,
+            **self._proof(client),
             inbox_prefix=self._inbox,
             no_echo=True,
             allow_reconnect=False,
@@ -181,6 +197,23 @@ class Bus:
                 pending_bytes_limit=WAITING_BYTES_MAX,
             )
         await client.flush(FLUSH_S)
+
+    def _proof(self, client: Client) -> dict[str, Any]:
+        """What says who we are; it is made when the server asks for it."""
+        who = self._who
+        if isinstance(who, Credentials):
+
+            def signature(nonce: str) -> bytes:
+                self._require_tls(client)  # before anything is said
+                return who.sign(nonce)
+
+            return {"signature_cb": signature, "user_jwt_cb": who.jwt.encode}
+
+        def password() -> str:
+            self._require_tls(client)
+            return who or ""
+
+        return {"user": self._at.user, "password": None if who is None else password}
 
     def _require_tls(self, client: Client) -> None:
         """nats-py speaks TLS where the server asks for it; whoever stands between may not ask."""

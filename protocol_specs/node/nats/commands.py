@@ -32,6 +32,6 @@ def run_rights(arguments: argparse.Namespace) -> int:
     if not found:
         raise SettingsError(f"{arguments.config}: there is neither [nats] nor [feed]")
     for place, rights in found:
-        print(f"# {place.url}")
+        print(f"# {', '.join(place.url)}")
         print(json.dumps({"user": place.user, "permissions": rights}, indent=2))
     return 0

@@ -18,6 +18,7 @@ from protocol_specs.node.nats.place import NatsPlace
 from protocol_specs.node.nats.sealing import Sealing
 from protocol_specs.node.telemetry import Telemetry
 from protocol_specs.node.workers import Share
+from tests.support import nats_server
 from tests.support.nats_server import NatsServer
 from tests.support.queues import looping, until
 
@@ -27,7 +28,9 @@ NODE, SEED = "bpp.example.org", b"s" * 32
 class Process:
     """One of two workers of a node, with nothing but its hints."""
 
-    def __init__(self, url: str, slot: int, *, node: str = NODE, seed: bytes = SEED) -> None:
+    def __init__(
+        self, url: str | list[str], slot: int, *, node: str = NODE, seed: bytes = SEED
+    ) -> None:
         self.lines: list[str] = []
         self.telemetry = Telemetry(node, write=self.lines.append)
         self.bus = Bus(NatsPlace(url=url), None, name="hints", inbox="_I", telemetry=self.telemetry)
@@ -136,6 +139,38 @@ async def test_a_server_that_is_not_there_at_the_start_is_said_once_and_found_la
     server.start()
     await until(lambda: shown("wayfare_hints_connected") == 1, "it is found")
     assert sum("nats_away" in line for line in one.lines) == 1
+
+
+async def test_when_one_of_two_servers_dies_words_go_on_at_the_other() -> None:
+    servers = nats_server.cluster()
+    for server in servers:
+        server.start()
+    urls = [server.url for server in servers]
+    first, second = Process(urls, 0), Process(urls[::-1], 1)
+    try:
+        async with first.running(), second.running():
+            for here in (first, second):
+                await until(lambda here=here: here.bus.is_connected, "each is at its first")  # type: ignore[misc]
+
+            async def heard(word: str) -> None:
+                async def said() -> None:
+                    while word not in second.said:  # the servers tell each other who listens
+                        first.say(word)
+                        await asyncio.sleep(0.05)
+
+                await asyncio.wait_for(said(), 20)
+
+            await heard("between two servers")
+            before = second.agains()
+            servers[0].kill()
+            await until(lambda: second.agains() > before, "it is told that words may be lost")
+            await heard("at the one that is left")
+            assert not any("nats_away" in line for line in first.lines)
+            servers[1].kill()
+            await until(lambda: any("nats_away" in line for line in first.lines), "none is left")
+    finally:
+        for server in servers:
+            server.remove()
 
 
 async def test_a_server_that_hangs_holds_no_more_than_the_bound_and_is_left(
