@@ -7,8 +7,8 @@ of a message, a peer's name, a person or a place on a map.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections import Counter as Counted
+from collections.abc import Callable, Iterator, Mapping
 
 from prometheus_client import (
     CollectorRegistry,
@@ -17,6 +17,8 @@ from prometheus_client import (
     ProcessCollector,
     generate_latest,
 )
+from prometheus_client.core import CounterMetricFamily
+from prometheus_client.registry import Collector
 
 from protocol_specs.node.store_faults import StoreUnavailable
 
@@ -25,22 +27,35 @@ WHY = {"refused": "status", "fault": "where", "alarm": "what"}
 """Events counted by one of their fields as well, so that there can be a rule for each kind."""
 
 
+class Counts(Collector):
+    """How many messages of each action: plain numbers, counted twice for each message and made
+    metrics of when they are read."""
+
+    def __init__(self) -> None:
+        self.of: dict[str, Counted[str]] = {event: Counted() for event in COUNTED}
+
+    def collect(self) -> Iterator[CounterMetricFamily]:
+        """One family for each event."""
+        for event, by_action in self.of.items():
+            family = CounterMetricFamily(f"wayfare_{event}", f"Messages {event}", labels=["action"])
+            for action, times in list(by_action.items()):  # another thread may read
+                family.add_metric([action], times)
+            yield family
+
+
 class Metrics:
     """The counters and gauges of one node, in a registry of their own."""
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
         ProcessCollector(registry=self.registry)
-        self._by_action = {
-            event: self._counter(f"wayfare_{event}", f"Messages {event}", "action")
-            for event in COUNTED
-        }
+        self._counts = Counts()
+        self.registry.register(self._counts)
         self._by_why = {
             "refused": self._counter("wayfare_refusals", "Messages refused", "status"),
             "fault": self._counter("wayfare_faults", "Faults of our own, by place", "where"),
             "alarm": self._counter("wayfare_alarms", "Alarms for people, by kind", "what"),
         }
-        self._counts: dict[tuple[str, str], Any] = {}
         self._oldest = self._gauge(
             "wayfare_oldest_age_seconds", "Age of the oldest entry that waits", "queue"
         )
@@ -49,19 +64,15 @@ class Metrics:
 
     def count(self, event: str, action: str, times: int) -> None:
         """Count one of the five events."""
-        child = self._counts.get((event, action))
-        if child is None:
-            child = self._counts[event, action] = self._by_action[event].labels(action)
-        child.inc(times)
+        self._counts.of[event][action] += times
 
     def count_why(self, event: str, fields: Mapping[str, object], times: int) -> None:
         """Count an event of `WHY` by the field that says why."""
         self._by_why[event].labels(str(fields.get(WHY[event], "unknown"))).inc(times)
 
-    def counted(self, event: str, action: str) -> float:
+    def counted(self, event: str, action: str) -> int:
         """How often `event` was counted for `action` since the start."""
-        value = self.registry.get_sample_value(f"wayfare_{event}_total", {"action": action})
-        return value or 0.0
+        return self._counts.of[event][action]
 
     def watch_age(self, queue: str, age_s: Callable[[], float]) -> None:
         """Show `age_s()`, asked at each reading; no number while the database cannot be asked."""

@@ -71,9 +71,10 @@ class Telemetry:
         """
         bap_id = None
         if envelope is not None:
-            action, peer = action or envelope.action, peer or envelope.peer_id
-            transaction_id, message_id = envelope.transaction_id, envelope.message_id
-            bap_id = envelope.context.bap_id
+            context = envelope.context
+            action, peer = action or context.action, peer or envelope.sender.subscriber_id
+            transaction_id, message_id = context.transaction_id, context.message_id
+            bap_id = context.bap_id
         if transaction_id is not None:
             hop = Hop(self._clock(), event, action, message_id, peer, fields)
             self.hops.note(transaction_id, hop, bap_id=bap_id)
@@ -115,7 +116,7 @@ class Telemetry:
         """The Prometheus text format of everything counted here."""
         return self.shown.text()
 
-    def count(self, event: str, action: str) -> float:
+    def count(self, event: str, action: str) -> int:
         """How often `event` was counted for `action` since the start."""
         return self.shown.counted(event, action)
 
