@@ -57,6 +57,9 @@ def plain_head(head: bytes, paths: Container[str]) -> Head | None:
     if not told.is_whole or parser.get_http_version() != "1.1":
         return None
     lengths, hosts = headers.getall("Content-Length", []), headers.getall("Host", [])
-    if len(lengths) != 1 or len(hosts) != 1 or any(name in headers for name in UNUSUAL):
+    if len(lengths) != 1 or len(hosts) != 1:
         return None
+    for name in UNUSUAL:  # any() would make a generator for each message
+        if name in headers:
+            return None
     return Head(path, headers, int(lengths[0]), is_last=not parser.should_keep_alive())

@@ -17,6 +17,7 @@ from protocol_specs.wire.signing import KeyId, SignatureHeader, digest, parse_he
 SKEW_S = 5
 LIFETIME_S_MAX = 3600
 LIFETIME_S_CEILING = 86400  # whatever a node is set to
+GATEWAY_HEADERS = ("X-Gateway-Authorization", "Proxy-Authorization")
 
 
 class Headers(Protocol):
@@ -92,10 +93,13 @@ def _header(headers: Headers, name: str, now: int, lifetime_s_max: int) -> Signa
 
 
 def _gateway_header(headers: Headers, now: int, lifetime_s_max: int) -> SignatureHeader | None:
+    for name in GATEWAY_HEADERS:
+        if headers.getall(name, ()):
+            break
+    else:
+        return None
     try:
-        return _header(headers, "X-Gateway-Authorization", now, lifetime_s_max) or _header(
-            headers, "Proxy-Authorization", now, lifetime_s_max
-        )
+        return _header(headers, name, now, lifetime_s_max)
     except Unauthenticated as refused:
         refused.challenge = "Proxy-Authenticate"
         raise

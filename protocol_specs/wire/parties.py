@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 from urllib.parse import SplitResult, urlsplit
 
 from protocol_specs.wire.signing import KeyId
@@ -78,6 +79,7 @@ def ttl_binds(action: str) -> bool:
     return action == "on_search" or speaker(action) is SubscriberType.BAP
 
 
+@lru_cache(maxsize=1024)  # each message names two, and they are few
 def is_subscriber_id(text: str) -> bool:
     """Whether `text` is a bare lower-case ASCII host, perhaps with port and path; never a url."""
     return _SUBSCRIBER_ID.fullmatch(text) is not None
