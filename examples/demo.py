@@ -51,7 +51,7 @@ def add(subparsers: Any) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Play; 0 if all that was promised is true, 1 with the reason on standard error if not."""
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _end)
     say = _Words(sys.stderr if arguments.json else sys.stdout)
     try:

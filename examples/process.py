@@ -44,7 +44,8 @@ class Started:
 
 
 def start(name: str, *, role: str, config: Path, url: str) -> Started:
-    """Start `wayfare serve`; returns at once."""
+    """Start `wayfare serve`; returns at once. It is no part of the terminal's own group: Ctrl-C is
+    for who started it, who ends it when nobody asks it any more."""
     log = config.parent / "node.log"
     with log.open("ab") as handle:
         popen = subprocess.Popen(
@@ -52,6 +53,7 @@ def start(name: str, *, role: str, config: Path, url: str) -> Started:
             stdin=subprocess.DEVNULL,
             stdout=handle,
             stderr=handle,
+            process_group=0,
         )
     return Started(name, url, popen, log)
 

@@ -28,7 +28,12 @@ PERSONAL = (
 @pytest.fixture
 def demo(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
     words = ["demo", "--json", "--port-base", "0", "--data", str(tmp_path / "data")]
-    with subprocess.Popen([*WAYFARE, *words], stdout=subprocess.PIPE, text=True) as popen:
+    with (
+        (tmp_path / "words").open("w") as said,
+        subprocess.Popen(
+            [*WAYFARE, *words], stdout=subprocess.PIPE, stderr=said, text=True, process_group=0
+        ) as popen,
+    ):
         yield popen
         popen.kill()
 
@@ -57,13 +62,16 @@ def test_the_demonstration_keeps_its_promises_and_cleans_up(
             assert answer.headers.get_content_type() == "text/html"
     pids = [node["pid"] for node in shown["nodes"]]
     for pid in pids:
-        os.kill(pid, 0)
-    demo.send_signal(signal.SIGTERM)
+        assert os.getpgid(pid) == pid, "Ctrl-C at a terminal is for the demonstration alone"
+    os.killpg(demo.pid, signal.SIGINT)
     assert demo.stdout.read() == ""
     assert demo.wait(timeout=60) == 0
     for pid in pids:
         with pytest.raises(ProcessLookupError):
             os.kill(pid, 0)
+    words = (tmp_path / "words").read_text()
+    assert "The five nodes stop." in words
+    assert "is told:" not in words
     judge_recordings(tmp_path / "data")
 
 
