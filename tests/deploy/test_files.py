@@ -15,7 +15,10 @@ from typing import Any
 import pytest
 
 from protocol_specs.node import commands
+from protocol_specs.node.nats.bus import Bus
+from protocol_specs.node.nats.place import NatsPlace
 from protocol_specs.node.settings import NodeSettings
+from protocol_specs.node.telemetry import Telemetry
 from tests.deploy.files import (
     DEPLOY,
     MODELS,
@@ -168,6 +171,62 @@ def test_the_database_beside_a_cooperative_has_no_more_rights_than_it_needs() ->
     assert rides["secrets"] != migrate["secrets"], "the node does not know the migrator's"
 
 
+NATS = """
+[nats]
+url = "tls://nats:4222"
+user = "rides"
+password_file = "{password}"
+ca = "{ca}"
+"""
+
+
+def test_the_nats_server_beside_a_node_has_no_more_rights_than_it_needs(tmp_path: Path) -> None:
+    [found] = documents(DEPLOY / "container" / "nats.yaml")
+    server, rides = found["services"]["nats"], found["services"]["rides"]
+    assert rides.keys() == {"secrets"}, "all else is the cooperative's"
+    assert server["read_only"] is True
+    assert server["cap_drop"] == ["ALL"]
+    assert server["security_opt"] == ["no-new-privileges:true"]
+    assert server["user"] not in ("0", "root", f"{UID}:{UID}")
+    assert "ports" not in server
+    assert set(rides["secrets"]) == found["secrets"].keys()
+    mounted = dict(each.split(":")[:2] for each in server["volumes"])
+    conf = (DEPLOY / "container" / "../nats/nats.conf").read_text()
+    assert mounted["../nats/nats.conf"] == server["command"][1]
+    for named in re.findall(r'(?:cert|key)_file: "([^"]+)"', conf):
+        assert named in mounted.values()
+    [kept] = re.findall(r'store_dir: "([^"]+)"', conf)
+    assert server["tmpfs"][0].startswith(f"{kept}:")
+
+
+def test_the_nats_servers_file_is_the_guides_which_a_real_server_was_given() -> None:
+    guide = (ROOT / "docs" / "nats.md").read_text()
+    [conf] = re.findall(r"^```conf\n(.*?)^```", guide, re.MULTILINE | re.DOTALL)
+    assert (DEPLOY / "nats" / "nats.conf").read_text().split("\n", 1)[1] == conf
+
+
+@pytest.mark.parametrize("told", ["Compose", "Kubernetes"])
+def test_settings_may_name_the_nats_server_as_the_guide_says(told: str, tmp_path: Path) -> None:
+    guide = (ROOT / "docs" / "nats.md").read_text()
+    [part] = re.findall(rf"^- \*{told}\*: (.*?)(?=^- |^##)", guide, re.MULTILINE | re.DOTALL)
+    [password] = re.findall(r'password_file = "([^"]+)"', part)
+    [ca] = re.findall(r'ca = "([^"]+)"', part)
+    path = tmp_path / "node.toml"
+    text = (DEPLOY / "settings" / "bpp.toml").read_text() + NATS.format(password=password, ca=ca)
+    path.write_text(text)
+    read = settings(path, "bpp")
+    assert read.nats is not None
+    assert read.nats.has_tls
+    if told == "Compose":
+        secrets = documents(DEPLOY / "container" / "nats.yaml")[0]["secrets"]
+        assert {Path(password).name, Path(ca).name} == secrets.keys()
+        assert {Path(password).parent, Path(ca).parent} == {Path("/run/secrets")}
+        return
+    component = (DEPLOY / "kubernetes" / "nats" / "kustomization.yaml").read_text()
+    assert f'"0600", /run/nats/password, {password}]' in component
+    assert Path(ca).parent == Path("/run/nats")
+
+
 def test_the_image_holds_the_package_and_nothing_else_and_is_not_roots() -> None:
     text = (DEPLOY / "container" / "Containerfile").read_text()
     steps = re.findall(r"^([A-Z]+) ((?:.*\\\n)*.*)$", text, re.MULTILINE)
@@ -295,10 +354,19 @@ async def test_every_metric_that_rules_and_dashboard_name_is_shown_by_a_node(pla
         shown = set(re.findall(r"^# TYPE (\S+) ", node.telemetry.metrics().decode(), re.MULTILINE))
     insured = (ROOT / "bpp" / "insurance" / "wiring.py").read_text()  # a provider's with books
     shown |= set(re.findall(r'"(wayfare_\w+)"', insured))
+    shown |= shown_of_nats()
     named = [rule["expr"] for rule in alarms()] + dashboard()
     assert set().union(*map(metrics_named, named)) - shown == set()
     assert len(alarms()) >= 15
     assert len(dashboard()) >= 15
+
+
+def shown_of_nats() -> set[str]:
+    """Metrics of a node whose settings name both servers."""
+    telemetry = Telemetry("rides.example.org")
+    for name in ("hints", "feed"):
+        Bus(NatsPlace(url=("nats://127.0.0.1",)), None, name=name, inbox="_I", telemetry=telemetry)
+    return set(re.findall(r"^# TYPE (\S+) ", telemetry.metrics().decode(), re.MULTILINE))
 
 
 def test_each_alarm_has_its_paragraph_in_the_guide() -> None:

@@ -91,6 +91,18 @@ def test_kustomize_makes_of_each_folder_what_it_says(name: str, kinds: int) -> N
     assert all(re.search(r"name: (\w+)-node\n", each) for each in narrow), "the renamed service"
 
 
+def test_a_cooperative_may_have_both_components(tmp_path: Path) -> None:
+    if shutil.which("kubectl") is None:
+        return
+    folder = tmp_path / "kubernetes"
+    shutil.copytree(DEPLOY / "kubernetes", folder)
+    with (folder / "rides" / "kustomization.yaml").open("a") as file:
+        file.write("components: [../postgres, ../nats]\n")
+    made = run("kubectl", "kustomize", folder / "cooperative")
+    for said in ("port: 5432", "port: 4222", "- /tmp/nats-password", "secretName: wayfare-nats"):
+        assert made.count(said) == 1, said
+
+
 def test_what_the_image_copies_is_the_whole_package(tmp_path: Path) -> None:
     """The Containerfile's last install, from only the files that it copies."""
     text = (DEPLOY / "container" / "Containerfile").read_text()

@@ -75,6 +75,9 @@ class Bus:
         telemetry.shown.watch(
             f"wayfare_{name}_connected", "Connections to NATS", lambda: self.is_connected
         )
+        telemetry.shown.watch(
+            f"wayfare_{name}_away", "Processes without theirs", lambda: not self.is_connected
+        )
 
     @property
     def is_connected(self) -> bool:

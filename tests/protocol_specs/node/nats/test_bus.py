@@ -135,9 +135,10 @@ async def test_a_server_that_is_not_there_at_the_start_is_said_once_and_found_la
     one: Process = await process(0)  # type: ignore[misc]
     await until(lambda: any("nats_away" in line for line in one.lines), "it is said")
     shown = one.telemetry.shown.registry.get_sample_value
-    assert shown("wayfare_hints_connected") == 0
+    assert (shown("wayfare_hints_connected"), shown("wayfare_hints_away")) == (0, 1)
     server.start()
     await until(lambda: shown("wayfare_hints_connected") == 1, "it is found")
+    assert shown("wayfare_hints_away") == 0
     assert sum("nats_away" in line for line in one.lines) == 1
 
 
