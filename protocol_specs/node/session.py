@@ -3,9 +3,10 @@
 import sqlite3
 from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property, partial
-from typing import Any, NoReturn, cast
+from typing import Any, ClassVar, NoReturn, cast
 
 from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.dml import UpdateBase
 from sqlalchemy.sql.expression import ClauseElement
 
 from protocol_specs.node import sqlite
@@ -24,6 +25,7 @@ class Statement:
 
     def __init__(self, clause: ClauseElement) -> None:
         self.clause = clause
+        self.writes = isinstance(clause, UpdateBase)
         self.postgres: Any = None  # its rendering for PostgreSQL, kept here once it was asked for
 
     @cached_property
@@ -41,18 +43,24 @@ class Statement:
 class Session:
     """One unit's view of the database: plain, synchronous, and over when its unit is.
 
-    `broken` (why the database cannot go on) and `callbacks` are for the store.
+    `broken` (why the database cannot go on) and `callbacks` are for the store. `seen` are keys that
+    `remember` was told of, the same for all units of a store.
     """
+
+    is_alone: ClassVar[bool] = True  # no unit of another process runs beside this one
 
     __slots__ = (
         "_connection",
+        "_covered",
         "_depth",
         "_execute",
         "_execute_many",
         "_listeners",
         "_may_write",
+        "_opened",
         "broken",
         "callbacks",
+        "seen",
     )
 
     def __init__(
@@ -67,13 +75,18 @@ class Session:
         self._execute_many: Callable[..., sqlite3.Cursor] = connection.executemany
         self._listeners = listeners
         self._may_write = may_write
+        self.seen: set[object] = set()
         self.callbacks: list[Callable[[], None]] = []
         self.broken: StoreUnavailable | None = None
-        self._depth = 0
+        self._depth = 0  # how many blocks are open
+        self._covered = 0  # how many of them a SAVEPOINT can undo; nothing was written in the rest
+        self._opened: list[int] = []  # the outermost block that each SAVEPOINT stands for
 
     def run(self, statement: Statement, /, **values: Any) -> int:
         """Runs a write; returns how many rows it changed. Raises Conflict, StoreUnavailable."""
         sql, fixed = statement.sqlite
+        if self._covered < self._depth:
+            self._open()
         try:
             return self._execute(sql, {**fixed, **values} if fixed else values).rowcount
         except sqlite3.Error as error:
@@ -96,6 +109,8 @@ class Session:
         unit, or a savepoint, undoes them. Raises as `run` does.
         """
         sql, fixed = statement.sqlite
+        if self._covered < self._depth:
+            self._open()
         try:
             return self._execute_many(
                 sql, [{**fixed, **row} for row in rows] if fixed else rows
@@ -110,6 +125,8 @@ class Session:
         `run` does.
         """
         sql, fixed = statement.sqlite
+        if self._covered < self._depth:
+            self._open()
         try:
             row_id = self._execute(sql, {**fixed, **values} if fixed else values).lastrowid
         except sqlite3.Error as error:
@@ -121,6 +138,8 @@ class Session:
     def one(self, statement: Statement, /, **values: Any) -> Row | None:
         """The first row, or None. Raises as `run` does."""
         sql, fixed = statement.sqlite
+        if statement.writes and self._covered < self._depth:
+            self._open()
         try:
             row: Row | None = self._execute(
                 sql, {**fixed, **values} if fixed else values
@@ -132,6 +151,8 @@ class Session:
     def all(self, statement: Statement, /, **values: Any) -> list[Row]:
         """Every row; bound their number in the statement. Raises as `run` does."""
         sql, fixed = statement.sqlite
+        if statement.writes and self._covered < self._depth:
+            self._open()
         try:
             return self._execute(sql, {**fixed, **values} if fixed else values).fetchall()
         except sqlite3.Error as error:
@@ -145,27 +166,53 @@ class Session:
         return Savepoint(self)
 
     def begin(self) -> int:
-        """Opens a savepoint; how many callbacks there were before it. For Savepoint."""
+        """Opens a block; how many callbacks there were before it. For Savepoint.
+
+        Its SAVEPOINT waits for the first write: blocks that begin together share one.
+        """
         self._depth += 1
-        self._control(f"SAVEPOINT level_{self._depth}")
         return len(self.callbacks)
 
     def keep(self, callbacks: int) -> None:
-        """Closes the innermost savepoint and keeps what was written. For Savepoint."""
+        """Closes the innermost block and keeps what was written. For Savepoint."""
+        if self.broken is not None:  # whatever the block made of it
+            raise self.broken
+        if self._covered == self._depth:
+            self._uncover()
         self._depth -= 1
-        self._control(f"RELEASE level_{self._depth + 1}")
 
     def undo(self, callbacks: int) -> None:
-        """Closes the innermost savepoint as if it had never been. For Savepoint."""
+        """Closes the innermost block as if it had never been. For Savepoint."""
         del self.callbacks[callbacks:]
+        if self._covered == self._depth:
+            if self.broken is None:
+                self._control(f"ROLLBACK TO level_{self._opened[-1]}")
+            self._uncover()
         self._depth -= 1
-        if self.broken is None:
-            self._control(f"ROLLBACK TO level_{self._depth + 1}")
-            self._control(f"RELEASE level_{self._depth + 1}")
+
+    def _open(self) -> None:
+        """The SAVEPOINT of all blocks in which nothing was written yet."""
+        outermost = self._covered + 1
+        self._control(f"SAVEPOINT level_{outermost}")
+        self._opened.append(outermost)
+        self._covered = self._depth
+
+    def _uncover(self) -> None:
+        """The innermost block is over, and its SAVEPOINT, if that stands for no other block."""
+        if self._opened[-1] == self._depth:
+            self._opened.pop()
+            if self.broken is None:
+                self._control(f"RELEASE level_{self._depth}")
+        self._covered -= 1
 
     def after_commit(self, callback: Callable[[], None]) -> None:
         """Calls back once, after the COMMIT; never if what asked for it was rolled back."""
         self.callbacks.append(callback)
+
+    def remember(self, keys: Iterable[object]) -> None:
+        """Puts keys into `seen` after the COMMIT: of rows that stand, and that nothing may remove
+        or change, so that no other process can make it untrue."""
+        self.callbacks.append(partial(self.seen.update, keys))
 
     def notify(self, channel: str, payload: str = "", *, conversation: int | None = None) -> None:
         """Tells the listeners of this store's channel after the COMMIT. A hint, never a record.

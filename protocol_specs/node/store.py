@@ -26,6 +26,7 @@ from protocol_specs.node.workers import WHOLE, Share
 T = TypeVar("T")
 UNITS_PER_COMMIT_MAX = 256
 CONTENDED_TRIES_MAX = 5
+SEEN_MAX = 65_536
 
 
 class _Waiting(Generic[T]):
@@ -89,6 +90,7 @@ class Store:
         self._queued: list[_Waiting[Any]] = []
         self._loop: asyncio.AbstractEventLoop | None = None
         self._listeners: dict[str, list[Callable[[str], None]]] = {}
+        self._seen: set[object] = set()  # of Session.remember
 
     @staticmethod
     def open(
@@ -280,13 +282,20 @@ class Store:
         engine.begin()
         try:
             for waiting in units:
-                waiting.run(engine.session(self._listeners))
+                waiting.run(self._session())
         except StoreUnavailable as error:
             raise Ended from error
         else:
             _keep(engine)
         finally:
             engine.roll_back()
+
+    def _session(self) -> Session:
+        session = self.engine.session(self._listeners)
+        if len(self._seen) > SEEN_MAX:
+            self._seen.clear()
+        session.seen = self._seen
+        return session
 
 
 def _keep(engine: Engine) -> None:

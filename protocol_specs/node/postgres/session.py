@@ -56,6 +56,8 @@ class PostgresSession(Session):
     nothing more can be done: whoever goes on after a Conflict has put the statement in a savepoint.
     """
 
+    is_alone = False
+
     __slots__ = ("_levels", "_link", "_marks", "_notes", "_share")
 
     def __init__(

@@ -7,10 +7,15 @@ import stat
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+from itertools import count
 from pathlib import Path
 from typing import ClassVar
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from sqlalchemy import (
     BigInteger,
     CheckConstraint,
@@ -194,6 +199,81 @@ def test_a_savepoint_undoes_its_block_and_keeps_the_rest(store: Store) -> None:
 
     store.transact_now(unit)
     assert names(store) == ["outer"]
+
+
+class Undone(Exception):
+    """Ends a block."""
+
+
+@dataclass
+class Block:
+    """What a block does, in turn: put a row, look, or another block; then it may raise."""
+
+    deeds: "list[str | Block]"
+    raises: bool
+
+
+BLOCKS = st.recursive(
+    st.sampled_from(["put", "look", "call"]),
+    lambda inner: st.builds(Block, st.lists(inner, max_size=4), st.booleans()),
+    max_leaves=12,
+)
+
+
+NUMBERS = count()  # of rows and calls, over all examples
+
+
+def does(session: Session, block: Block, called: list[int]) -> list[tuple[str, int]]:
+    """Does the block in a savepoint; what is then to stand: rows put, calls asked for."""
+    stands: list[tuple[str, int]] = []
+    try:
+        with session.savepoint():
+            for deed in block.deeds:
+                if isinstance(deed, Block):
+                    stands += does(session, deed, called)
+                    continue
+                number = next(NUMBERS)
+                if deed == "put":
+                    session.run(PUT, name=f"{number}")
+                elif deed == "call":
+                    session.after_commit(partial(called.append, number))
+                else:
+                    session.all(NAMES)
+                stands.append((deed, number))
+            if block.raises:
+                raise Undone
+    except Undone:
+        return []
+    return stands
+
+
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(deeds=st.lists(BLOCKS, max_size=5))
+def test_each_block_undoes_its_own_writes_however_they_are_nested(
+    store: Store, deeds: "list[str | Block]"
+) -> None:
+    stood, called = set(names(store)), list[int]()
+    stands = store.transact_now(lambda session: does(session, Block(deeds, raises=False), called))
+    assert set(names(store)) - stood == {f"{number}" for deed, number in stands if deed == "put"}
+    assert called == [number for deed, number in stands if deed == "call"]
+
+
+def test_what_a_unit_remembers_is_known_to_others_once_it_is_committed_and_not_before(
+    store: Store,
+) -> None:
+    def undone(session: Session) -> None:
+        with session.savepoint():
+            session.remember(["undone"])
+            raise Undone
+
+    def unit(session: Session) -> None:
+        session.remember(["kept"])
+        with pytest.raises(Undone):
+            undone(session)
+        assert session.seen == set()
+
+    store.transact_now(unit)
+    assert store.transact_now(lambda session: set(session.seen)) == {"kept"}
 
 
 @pytest.mark.parametrize(
