@@ -39,6 +39,10 @@ _CONVERSATION = Conversation.__table__
 _EARLIER = Received.__table__.alias("earlier")
 _COLUMNS = [column.name for column in _T.columns if column.name != "id"]
 
+_OF_IT = (
+    _CONVERSATION.c.peer_id == bindparam("sender_id"),
+    _CONVERSATION.c.transaction_id == bindparam("transaction_id"),
+)
 _BEFORE = Statement(  # what there is of this message and its conversation: one row, of None or not
     select(
         select(_T.c.digest)
@@ -50,19 +54,14 @@ _BEFORE = Statement(  # what there is of this message and its conversation: one 
         )
         .scalar_subquery()
         .label("digest"),
-        select(_CONVERSATION.c.id)
-        .where(
-            _CONVERSATION.c.peer_id == bindparam("sender_id"),
-            _CONVERSATION.c.transaction_id == bindparam("transaction_id"),
-        )
+        select(_CONVERSATION.c.id).where(*_OF_IT).scalar_subquery().label("conversation_id"),
+        select(_EARLIER.c.id)
+        .join(_CONVERSATION, _CONVERSATION.c.id == _EARLIER.c.conversation_id)
+        .where(*_OF_IT, _EARLIER.c.state == "new")
+        .limit(1)
         .scalar_subquery()
-        .label("conversation_id"),
+        .label("waiting"),
     )
-)
-_WAITING = Statement(
-    select(_T.c.id)
-    .where(_T.c.conversation_id == bindparam("conversation_id"), _T.c.state == "new")
-    .limit(1)
 )
 _ACCEPT = Statement(insert(_T).values({name: bindparam(name) for name in _COLUMNS}))
 _DUE = Statement(
@@ -179,7 +178,8 @@ class Inbox:
         conversation_id = None if before is None else before["conversation_id"]
         ids = {**key, "transaction_id": envelope.transaction_id}
         outcome = Outcome(ids, "new", 0, now)
-        at_once = at_once and self._is_its_turn(session, conversation_id)
+        is_first = before is None or before["waiting"] is None
+        at_once = at_once and self._is_its_turn(session, is_first=is_first)
         if conversation_id is None:
             conversation_id = conversations.begin(
                 session, envelope.peer_id, envelope.transaction_id
@@ -214,8 +214,8 @@ class Inbox:
         session.notify(CHANNEL, conversation=conversation_id)
         return outcome
 
-    def _is_its_turn(self, session: Session, conversation_id: int | None) -> bool:
-        """Whether nothing waits before a message of this conversation, nor too much comes at once.
+    def _is_its_turn(self, session: Session, *, is_first: bool) -> bool:
+        """Whether a message need not wait for one of its conversation, nor too much comes at once.
 
         Where other processes write too, one that only accepts locks no row of business.
         """
@@ -227,9 +227,7 @@ class Inbox:
         if not self._at_once:
             session.after_commit(self._committed)
         self._at_once += 1
-        if conversation_id is None:
-            return True
-        return session.one(_WAITING, conversation_id=conversation_id) is None
+        return is_first
 
     async def handle_next(self, now: int) -> bool:
         """Handles what is due, oldest first and many in one commit; says whether anything was.

@@ -2,7 +2,7 @@
 
 import asyncio
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any, Protocol
 
@@ -87,9 +87,13 @@ class Outbox:
         if now < self._asked_at or (self._hints_get_lost and now >= self._asked_at + ASKED_EVERY_S):
             self._ask(now)
         ready, self._ready = self._ready, {}
-        for receiver_id in ready:
-            self._start(self._lanes[receiver_id], now)
+        if ready:
+            self._store.read(partial(self._start_all, ready=ready, now=now))
         return False
+
+    def _start_all(self, session: Session, ready: Iterable[str], now: int) -> None:
+        for receiver_id in ready:
+            self._start(session, self._lanes[receiver_id], now)
 
     def oldest_age_s(self, now: int) -> float:
         """Seconds since the oldest message was owed that still waits; 0 when none does."""
@@ -141,16 +145,17 @@ class Outbox:
         self._ready[lane.receiver_id] = None
         self.wake.set()
 
-    def _start(self, lane: Lane[int], now: int) -> None:
+    def _start(self, session: Session, lane: Lane[int], now: int) -> None:
         while lane.has_room(now) and (lane.waiting or lane.behind):
             if not self._has_slot(lane):
                 self._ready[lane.receiver_id] = None  # the next answer wakes us
                 return
             if not lane.waiting:
-                self._refill(lane, now)
+                self._refill(session, lane, now)
                 continue
-            row_id = lane.waiting.popleft()
-            row = self._store.read(partial(owed.take, row_id=row_id, now=now))
+            row_id = lane.waiting[0]
+            row = owed.take(session, row_id, now)
+            lane.waiting.popleft()  # a read that fails is made again
             if row is None:
                 continue
             if row["conversation_id"] not in lane.busy:
@@ -158,16 +163,9 @@ class Outbox:
             elif lane.busy[row["conversation_id"]] != row_id:
                 lane.missed.add(row["conversation_id"])
 
-    def _refill(self, lane: Lane[int], now: int) -> None:
-        ids, lane.due_at = self._store.read(
-            partial(
-                owed.pick,
-                receiver_id=lane.receiver_id,
-                now=now,
-                limit=PICKED_MAX,
-                share=self._store.share,
-            )
-        )
+    def _refill(self, session: Session, lane: Lane[int], now: int) -> None:
+        share = self._store.share
+        ids, lane.due_at = owed.pick(session, lane.receiver_id, now, PICKED_MAX, share)
         lane.waiting.extend(ids)
         lane.behind = len(ids) == PICKED_MAX
 
