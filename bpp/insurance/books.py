@@ -1,13 +1,14 @@
 """The rows of insurance: local ids, terms, standings, slips and what is still to be posted."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import cached_property
 from typing import Any
 
 from sqlalchemy import bindparam, delete, func, insert, select, union_all, update
+from sqlalchemy.dialects.sqlite import insert as upsert
 
 from bpp.insurance.engine.shares import Split
 from bpp.insurance.engine.standing import Period, Reason, Standing, Totals
@@ -63,6 +64,7 @@ _POSTED = Statement(
     select(_last_projected.scalar_subquery().label("last"), _terms.scalar_subquery().label("terms"))
 )
 _NEW_TERMS = Statement(insert(_insured))
+_CLAIM = Statement(upsert(_insured).on_conflict_do_nothing())
 _STANDING = Statement(
     select(_contribution)
     .where(
@@ -220,6 +222,11 @@ def keep_terms(session: Session, order_key: str, terms: Terms) -> None:
     session.write(_NEW_TERMS, order_key=order_key, terms=terms.text)
 
 
+def claim(session: Session, order_key: str, terms: Terms) -> bool:
+    """Keeps these terms with an order that has none; says whether it had none."""
+    return session.run(_CLAIM, order_key=order_key, terms=terms.text) > 0
+
+
 def _fields(terms: SchemeTerms) -> dict[str, Any]:
     return {name: getattr(terms, name) for name in SchemeTerms.__slots__}
 
@@ -303,9 +310,13 @@ def keep_contribution(
     )
 
 
+Stands = Row | Mapping[str, Any]
+"""What stands for a scheme and worker slot: `scheme`, `status`, `amount_minor`,
+`amount_worker_minor`, and the id of its `slip` or None."""
+
+
 def contributions_after(session: Session, order_key: str, n: int) -> list[Row]:
-    """What stands after an event: per scheme the newest row of each worker slot not left, with the
-    id of its `slip`."""
+    """What stands after an event: per scheme the newest row of each worker slot not left."""
     rows = session.all(_UP_TO_EVENT, order_key=order_key, n=n)
     newest = {(row["scheme"], row["slot"]): row for row in rows}
     return [row for row in newest.values() if row["status"] != "left"]

@@ -1,7 +1,7 @@
 """Insurance as an extension of orders: estimates for quotes, entries and slips for each event."""
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,7 +18,7 @@ from bpp.ledger.entry import LedgerError
 from bpp.orders.events import OrderEvent
 from bpp.orders.extension import ExtraLine, JobTerms, Retried
 from protocol_specs.node import loops
-from protocol_specs.node.store import Row, Session
+from protocol_specs.node.store import Session
 from protocol_specs.wire import money, tags
 from protocol_specs.wire.keys import SigningKey
 from protocol_specs.wire.order import PaymentTerms, Quote
@@ -125,6 +125,9 @@ class Insurance:
 
     def on_event(self, session: Session, event: OrderEvent) -> tuple[dict[str, Any], ...]:
         """Posts the event, after those of its order that still wait. A repeat changes nothing."""
+        first = self._first(session, event)
+        if first is not None:
+            return self._tags(first)
         self._catch_up(session, event)
         return self.tags_of(session, event.order_key, event.n)
 
@@ -160,10 +163,20 @@ class Insurance:
 
     def tags_of(self, session: Session, order_key: str, n: int) -> tuple[dict[str, Any], ...]:
         """What the peer is told of an order's contributions after its event `n`."""
-        rows = books.contributions_after(session, order_key, n)
+        return self._tags(books.contributions_after(session, order_key, n))
+
+    def _tags(self, rows: Iterable[books.Stands]) -> tuple[dict[str, Any], ...]:
         return tuple(
             self._tag(row, by) for row in rows for by in self.desk.scheme(row["scheme"]).bearers
         )
+
+    def _first(self, session: Session, event: OrderEvent) -> tuple[books.Stands, ...] | None:
+        """Posts the first event of an order that has no terms yet, and so nothing posted; what
+        then stands. None: it is another."""
+        terms = self.desk.terms
+        if event.n != 1 or not books.claim(session, event.order_key, terms):
+            return None
+        return project(session, self.desk, event, terms)
 
     def _catch_up(self, session: Session, event: OrderEvent) -> None:
         last, terms = books.posted(session, event.order_key)
@@ -187,7 +200,7 @@ class Insurance:
             raise LedgerError(f"order {order_key} has no event {last + 1}")
         books.not_pending(session, order_key)
 
-    def _tag(self, row: Row, by: Bearer) -> dict[str, Any]:
+    def _tag(self, row: books.Stands, by: Bearer) -> dict[str, Any]:
         scheme = self.desk.scheme(row["scheme"])
         values = {"STATUS": str(row["status"]), **_about(scheme, by)}
         by_worker = row["amount_worker_minor"]

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Any
 
 from bpp.insurance import books, cash, slip
 from bpp.insurance.books import SchemeTerms, Terms
@@ -82,8 +83,11 @@ class _Slot:
     seq: int | None
 
 
-def project(session: Session, desk: Desk, event: OrderEvent, terms: Terms | None) -> None:
-    """Posts everything of one event. The events before it must have been posted.
+def project(
+    session: Session, desk: Desk, event: OrderEvent, terms: Terms | None
+) -> tuple[books.Stands, ...]:
+    """Posts everything of one event; what then stands for the slots that it touched. The events
+    before it must have been posted.
 
     `terms` are those kept with the order; None: it has none yet, and gets today's. Raises
     LedgerError, NotInsurable and Conflict; the caller's savepoint then undoes it all.
@@ -116,13 +120,21 @@ def project(session: Session, desk: Desk, event: OrderEvent, terms: Terms | None
     for entry in posted:
         journal.post(session, entry)
     by_id = {entry.id: entry for entry in posted}
-    for slot in slots:
-        entry = by_id[entry_id(slot.scheme.id, event.order_key, slot.place.job.slot, event.n)]
-        _keep(session, desk, terms.schemes[slot.scheme.id], event, slot, entry)
+    stands = tuple(
+        _keep(
+            session, desk, terms.schemes[slot.scheme.id], event, slot, by_id[_entry_of(slot, event)]
+        )
+        for slot in slots
+    )
     if desk.cash_limit is not None:
         for each in (worker, *joined.values()):
             _note_cash(session, desk.cash_limit, event, each, posted)
     books.note_projected(session, event.order_key, event.n)
+    return stands
+
+
+def _entry_of(slot: _Slot, event: OrderEvent) -> str:
+    return entry_id(slot.scheme.id, event.order_key, slot.place.job.slot, event.n)
 
 
 def _note_cash(
@@ -271,9 +283,16 @@ def _keep(
     event: OrderEvent,
     slot: _Slot,
     entry: Entry,
-) -> None:
+) -> books.Stands:
     """The row of what now stands, what a close has to look at, and the worker's slip."""
-    job, worker = slot.place.job, slot.place.worker
+    job, worker, status = slot.place.job, slot.place.worker, _status(slot)
+    stands: dict[str, Any] = {
+        "scheme": slot.scheme.id,
+        "status": status,
+        "amount_minor": slot.now.amount_minor,
+        "amount_worker_minor": slot.now.amount.worker,
+        "slip": None,
+    }
     _note_declared(session, slot.contribution, entry)
     books.keep_contribution(
         session,
@@ -281,13 +300,13 @@ def _keep(
         slot.contribution,
         entry=entry.id,
         seq=slot.seq,
-        status=_status(slot),
+        status=status,
         withheld=slot.withheld,
         now=slot.now,
         after=slot.period,
     )
     if not slip.is_for(worker):
-        return
+        return stands
     if slot.withheld is not None and slot.before_entry is None:
         desk.gate.given(session, slot.scheme, worker, slot.withheld)
     supersedes = books.slip_of_entry(session, slot.before_entry)
@@ -312,9 +331,10 @@ def _keep(
     )
     written = slip.document(facts, entry, worker, slot.contribution.origin_period)
     document = plain_canonical(written)
+    stands["slip"] = slip.slip_id(entry.id)
     books.keep_slip(
         session,
-        id=slip.slip_id(entry.id),
+        id=stands["slip"],
         entry=entry.id,
         worker=worker,
         issued_at=entry.at,
@@ -322,6 +342,7 @@ def _keep(
         document=document,
         signature=desk.key.sign(document),
     )
+    return stands
 
 
 def _note_declared(session: Session, posted: Contribution, entry: Entry) -> None:

@@ -125,8 +125,8 @@ def _compare(session: Session, entry: Entry) -> None:
 
 
 def _open(session: Session, accounts: Mapping[str, Account], currency: str) -> None:
-    """Writes those that were never posted to in this currency."""
-    ids = list(accounts)
+    """Writes those that were never posted to in this currency. An account stands for ever."""
+    ids = [id for id in accounts if ("account", id, currency) not in session.seen]
     for at in range(0, len(ids), _AT_ONCE):
         some = ids[at : at + _AT_ONCE]
         asked = dict(zip(_NAMES, some, strict=False))
@@ -134,6 +134,7 @@ def _open(session: Session, accounts: Mapping[str, Account], currency: str) -> N
         for id in some:
             if id not in held:
                 _new(session, id, accounts[id], currency)
+        session.remember([("account", id, currency) for id in some])
 
 
 def _new(session: Session, id: str, account: Account, currency: str) -> None:

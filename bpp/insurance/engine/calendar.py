@@ -3,6 +3,7 @@
 from calendar import monthrange
 from collections.abc import Container
 from datetime import date, datetime, timedelta
+from functools import lru_cache
 from typing import Literal
 from zoneinfo import ZoneInfo
 
@@ -11,6 +12,7 @@ PeriodKind = Literal["month", "indian_quarter", "indian_year"]
 SATURDAY = 5
 
 
+@lru_cache(maxsize=1024)  # asked for several times in each job
 def local(at: int, zone: str) -> datetime:
     """The wall clock of an instant (seconds UTC) in that zone."""
     return datetime.fromtimestamp(at, ZoneInfo(zone))

@@ -3,7 +3,8 @@
 Posting and closing meet here. Posting takes the period's row shared, closing exclusive; whether the
 period is closed is asked in a statement of its own after the lock, so the same two statements hold
 on PostgreSQL at READ COMMITTED, where each statement sees what was committed before it. On SQLite
-FOR SHARE and FOR UPDATE are nothing: the store's one writer lets transactions pass one by one.
+FOR SHARE and FOR UPDATE are nothing: the store's one writer lets transactions pass one by one, and
+a period's row is looked for once.
 """
 
 from sqlalchemy import bindparam, case, func, insert, select
@@ -55,8 +56,12 @@ _NEW_PART = Statement(insert(_part))
 
 def lock(session: Session, scheme: str, period: str, *, exclusive: bool = False) -> None:
     """Takes the period's row, which is made when it is first asked for."""
+    key = ("scheme_period", scheme, period)
+    if session.is_alone and key in session.seen:
+        return
     asked = _EXCLUSIVE if exclusive else _SHARED
     if session.one(asked, scheme=scheme, period=period) is not None:
+        session.remember((key,))
         return
     try:
         with session.savepoint():  # beside another writer the row may be there by now
