@@ -44,14 +44,18 @@ class Ranked:
     earnings_bonus_s: int
 
 
-def rank(candidates: Sequence[Candidate], weights: Weights) -> list[Ranked]:
-    """The candidates, who is to be asked first first. Ties go to who waited longer, then by id.
+def rank(
+    candidates: Sequence[Candidate], weights: Weights, mean_minor: int | None = None
+) -> list[Ranked]:
+    """The candidates, who is to be asked first first. Ties go to who waited longer, then to who
+    earned less, then by id.
 
     It depends on the set of candidates only, never on the order in which they are given.
+    `mean_minor` is what the drivers around earned on average; None: these candidates.
     """
-    mean = _mean([each.earned_minor for each in candidates])
+    mean = mean_of(candidates) if mean_minor is None else mean_minor
     scored = [(_scored(each, weights, mean), each) for each in candidates]
-    scored.sort(key=lambda pair: (pair[0].score_s, -pair[1].idle_s, pair[1].agent_id))
+    scored.sort(key=_order)
     return [
         Ranked(
             place,
@@ -63,6 +67,11 @@ def rank(candidates: Sequence[Candidate], weights: Weights) -> list[Ranked]:
         )
         for place, (found, _) in enumerate(scored, 1)
     ]
+
+
+def _order(pair: tuple[Ranked, Candidate]) -> tuple[int, int, int, str]:
+    found, candidate = pair
+    return found.score_s, -candidate.idle_s, candidate.earned_minor, candidate.agent_id
 
 
 def _scored(candidate: Candidate, weights: Weights, mean: int) -> Ranked:
@@ -79,8 +88,9 @@ def _earnings_bonus_s(earned_minor: int, mean_minor: int, whole_s: int) -> int:
     return max(-whole_s, min(whole_s, share))
 
 
-def _mean(amounts: Sequence[int]) -> int:
-    return sum(amounts) // len(amounts) if amounts else 0
+def mean_of(candidates: Sequence[Candidate]) -> int:
+    """What they earned on average, rounded down; 0 of nobody."""
+    return sum(each.earned_minor for each in candidates) // max(1, len(candidates))
 
 
 def in_words(found: Ranked, of: int) -> str:

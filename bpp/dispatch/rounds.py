@@ -1,7 +1,7 @@
 """Rounds: a job's candidates ranked, kept for 90 days, and told to each of them in plain words."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import orjson
@@ -10,10 +10,10 @@ from sqlalchemy.dialects.sqlite import insert as upsert
 
 from bpp.dispatch.policy import Candidate, Ranked, Weights, in_words, rank
 from bpp.dispatch.tables import CandidateRow, DriverJobRow, OfferRow, RoundRow
-from bpp.fleet.dispatch import Match
 from protocol_specs.node.store import Session, Statement
 
-ASKED_MAX = 8  # whoever is farther away than so many free drivers is not in a list
+LOOKED_MAX = 24  # of the nearest, compared by the sum before a list is made
+ASKED_MAX = 8  # of these the first by the sum stand in the list
 PASSED_MAX = 20
 BALANCED_S = 12 * 3600  # what a driver earned in the last hours counts
 KEPT_S = 90 * 86_400
@@ -48,7 +48,7 @@ _OF_AGENT = Statement(
     .limit(LISTED_MAX)
 )
 _ADD_JOB = Statement(upsert(_JOB).on_conflict_do_nothing())
-_NAMES = tuple(f"a{n}" for n in range(ASKED_MAX))
+_NAMES = tuple(f"a{n}" for n in range(LOOKED_MAX))
 _EARNED = Statement(
     select(
         _JOB.c.agent_id,
@@ -91,34 +91,52 @@ class Round:
     passed: tuple[tuple[str, str], ...] = ()
 
 
-def made(
+def candidates_of(
     session: Session,
-    matches: Sequence[Match],
+    agents: Sequence[str],
+    travel_s: Sequence[int],
+    idle_since: Mapping[str, int],
+    now: int,
+) -> list[Candidate]:
+    """What counts of these agents, at most LOOKED_MAX: how long without a job, what they earned.
+
+    `idle_since` says when each came online; a job that ended later counts instead.
+    """
+    done = _done(session, agents, now)
+    found = []
+    for agent_id, seconds in zip(agents, travel_s, strict=True):
+        ended_at, minor = done.get(agent_id, (0, 0))
+        idle_s = max(0, now - max(ended_at, idle_since.get(agent_id, now)))
+        found.append(Candidate(agent_id, seconds, idle_s, minor))
+    return found
+
+
+def made(
+    candidates: Sequence[Candidate],
     travel_s: Sequence[int | None],
     *,
-    idle_since: Mapping[str, int],
+    mean_minor: int,
     passed: Sequence[tuple[str, str]],
     router: str,
     weights: Weights,
     now: int,
 ) -> Round:
-    """The list of these matches, at most ASKED_MAX; without those to whom there is no way.
-
-    `idle_since` says when each came online; a job that ended later counts instead.
+    """The list of these candidates by this travel, in their order; without those to whom there is
+    no way. `mean_minor` is what the drivers around earned on average.
     """
-    done = _done(session, [match.worker.agent_id for match in matches], now)
-    candidates = []
-    unreachable = []
-    for match, seconds in zip(matches, travel_s, strict=True):
-        agent_id = match.worker.agent_id
-        if seconds is None:
-            unreachable.append((agent_id, "there is no way from where you were to the pickup"))
-            continue
-        ended_at, minor = done.get(agent_id, (0, 0))
-        idle_s = max(0, now - max(ended_at, idle_since.get(agent_id, now)))
-        candidates.append(Candidate(agent_id, seconds, idle_s, minor))
-    left_out = (*passed, *unreachable)[:PASSED_MAX]
-    return Round(now, router, weights, tuple(rank(candidates, weights)), left_out)
+    reached = [
+        replace(each, travel_s=seconds)
+        for each, seconds in zip(candidates, travel_s, strict=True)
+        if seconds is not None
+    ]
+    no_way = "there is no way from where you were to the pickup"
+    unreached = [
+        (each.agent_id, no_way)
+        for each, seconds in zip(candidates, travel_s, strict=True)
+        if seconds is None
+    ]
+    ranked = tuple(rank(reached, weights, mean_minor))
+    return Round(now, router, weights, ranked, (*passed, *unreached)[:PASSED_MAX])
 
 
 def keep(session: Session, order_key: str, round: Round) -> int:
@@ -203,7 +221,7 @@ def _done(session: Session, agents: Sequence[str], now: int) -> dict[str, tuple[
     """When each of them last ended a job, and their fares of the last hours."""
     if not agents:
         return {}
-    asked = dict(zip(_NAMES, [*agents, *[""] * (ASKED_MAX - len(agents))], strict=True))
+    asked = dict(zip(_NAMES, [*agents, *[""] * (LOOKED_MAX - len(agents))], strict=True))
     rows = session.all(_EARNED, since=now - BALANCED_S, **asked)
     return {row["agent_id"]: (row["ended_at"], row["minor"]) for row in rows}
 

@@ -39,7 +39,7 @@ class StraightLine:
     km_per_h: float = 22.0
     name: str = "straight line"
 
-    def travel_s(self, places: Sequence[Place], to: Place) -> list[int | None]:
+    def travel_s(self, places: Sequence[Place], to: Place) -> list[int]:
         """Seconds from each place to `to`."""
         pace = self.detour * 3.6 / self.km_per_h
         return [round(distance_m(at.lat, at.lon, to.lat, to.lon) * pace) for at in places]
@@ -103,7 +103,9 @@ class Routing:
     line: StraightLine = StraightLine()
     router: Router | None = None
 
-    async def travel_s(self, places: Sequence[Place], to: Place) -> tuple[str, list[int | None]]:
+    async def travel_s(
+        self, places: Sequence[Place], to: Place
+    ) -> tuple[str, Sequence[int | None]]:
         """Who answered, and the seconds from each place to `to`; None: there is no way."""
         if self.router is None or not places:
             return self.line.name, self.line.travel_s(places, to)

@@ -1,5 +1,6 @@
 """Jobs offered in turn: one driver after another, each for a while, until somebody takes it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from bpp.dispatch import offers, rounds
@@ -86,7 +87,7 @@ def _offer(
     office: Office,
     order: Order,
     found: Listed,
-    travel_s: list[int | None],
+    travel_s: Sequence[int | None],
     router: str,
     now: int,
 ) -> bool:
@@ -94,7 +95,7 @@ def _offer(
     kept = store.order_by_key(session, order.key)
     if kept is None or not kept.order.is_open():
         return False
-    round = choosing.ranked(session, office, found, travel_s, router, now)
+    round = choosing.ranked(office, found, travel_s, router, now)
     if not round.ranked or store.is_busy(session, round.ranked[0].agent_id):
         return False
     first, expires_at = round.ranked[0].agent_id, now + office.provider.offer_s

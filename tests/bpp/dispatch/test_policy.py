@@ -81,3 +81,34 @@ def test_nobody_falls_back_by_being_nearer(
     place = {each.agent_id: each.place for each in rank(some, weigh)}[mine.agent_id]
     better = {e.agent_id: e.place for e in rank([*others, nearer], weigh)}[mine.agent_id]
     assert better <= place
+
+
+@given(candidates, weights)
+def test_the_first_takes_no_longer_than_the_nearest_and_what_others_can_gain(
+    some: list[Candidate], weigh: Weights
+) -> None:
+    """What it can cost a customer that jobs are shared: published, and bounded."""
+    if not some:
+        return
+    most = weigh.idle_s * weigh.idle_min_max + 2 * weigh.earnings_s
+    assert rank(some, weigh)[0].travel_s <= min(each.travel_s for each in some) + most
+
+
+@given(candidates, weights)
+def test_of_drivers_who_are_as_near_and_waited_as_long_the_one_who_earned_least_goes_first(
+    some: list[Candidate], weigh: Weights
+) -> None:
+    alike = [Candidate(each.agent_id, 300, 900, each.earned_minor) for each in some]
+    earned = {each.agent_id: each.earned_minor for each in alike}
+    told = [earned[each.agent_id] for each in rank(alike, weigh)]
+    assert told == sorted(told)
+
+
+@given(candidates, weights)
+def test_of_drivers_who_are_as_near_and_earned_as_much_the_one_who_waited_longest_goes_first(
+    some: list[Candidate], weigh: Weights
+) -> None:
+    alike = [Candidate(each.agent_id, 300, each.idle_s, 500) for each in some]
+    idle = {each.agent_id: each.idle_s for each in alike}
+    told = [idle[each.agent_id] for each in rank(alike, weigh)]
+    assert told == sorted(told, reverse=True)
