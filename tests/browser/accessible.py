@@ -12,6 +12,8 @@ AXE = Path(__file__).parent / "node_modules" / "axe-core" / "axe.min.js"
 RULES = ("wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice")
 OF_LOOKS = ("color-contrast", "target-size", "scrollable-region-focusable")
 """The rules that judge what is painted; all others read the markup."""
+LOOKS = (("phone", "light", 0), ("desk", "light", 1), ("phone", "dark", 1), ("desk", "dark", 0))
+"""Size, colours and which of two languages: each two of them come together."""
 SERIOUS = ("serious", "critical")
 
 
@@ -19,7 +21,8 @@ def faults(page: Page, *, rules: Sequence[str] = RULES) -> list[str]:
     """Serious findings, each with the first element at fault. The script is put in by the
     debugger: the page's policy, which would refuse it, stays as it is."""
     assert AXE.is_file(), "type: npm ci --prefix tests/browser"
-    page.evaluate(AXE.read_text(encoding="utf-8"))
+    if not page.evaluate("'axe' in window"):
+        page.evaluate(AXE.read_text(encoding="utf-8"))
     asked = {"runOnly": rules, "resultTypes": ["violations"]}
     found: dict[str, Any] = page.evaluate("(asked) => axe.run(document, asked)", asked)
     return [
@@ -27,6 +30,11 @@ def faults(page: Page, *, rules: Sequence[str] = RULES) -> list[str]:
         for one in found["violations"]
         if one["impact"] in SERIOUS
     ]
+
+
+def rules_in(scheme: str) -> Sequence[str]:
+    """Markup is judged by daylight, at each size and in each language: it is the same at night."""
+    return RULES if scheme == "light" else OF_LOOKS
 
 
 def overflow(page: Page) -> int:

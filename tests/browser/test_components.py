@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.accessible import faults, overflow
+from tests.browser.accessible import LOOKS, faults, overflow, rules_in
 from tests.support.gallery import MEI_LING, Gallery
 from tests.support.nodes import listening_socket, running, url_of
 
@@ -54,17 +54,16 @@ def page(browser: Browser) -> Iterator[Page]:
 
 
 @pytest.mark.parametrize("path", ["/", "/sign-in", "/sign-in/code?id=none", "/offline"])
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize(("size", "scheme", "language"), LOOKS)
 def test_pages_are_open_to_everybody(
-    gallery: tuple[str, Path], browser: Browser, size: str, scheme: str, path: str
+    gallery: tuple[str, Path], browser: Browser, size: str, scheme: str, language: int, path: str
 ) -> None:
-    for locale in ("en-MY", "ml-IN"):
-        context = browser.new_context(viewport=SIZES[size], color_scheme=scheme, locale=locale)
-        shown = context.new_page()
-        shown.goto(gallery[0] + path, wait_until="networkidle")
-        assert (faults(shown), overflow(shown)) == ([], 0)
-        context.close()
+    locale = ("en-MY", "ml-IN")[language]
+    context = browser.new_context(viewport=SIZES[size], color_scheme=scheme, locale=locale)
+    shown = context.new_page()
+    shown.goto(gallery[0] + path, wait_until="networkidle")
+    assert (faults(shown, rules=rules_in(scheme)), overflow(shown)) == ([], 0)
+    context.close()
 
 
 def test_what_can_be_touched_is_large_enough_for_a_finger(
@@ -85,7 +84,7 @@ def test_a_place_is_found_and_taken_by_keys_alone(gallery: tuple[str, Path], pag
     page.goto(gallery[0])
     box = page.get_by_role("combobox", name="To")
     box.focus()
-    page.keyboard.type("petro")
+    page.keyboard.insert_text("petro")  # at once: one question, so no later answer unmarks it
     expect(page.get_by_role("option", name=re.compile("Petronas"))).to_be_visible()
     page.keyboard.press("ArrowDown")
     page.keyboard.press("Enter")

@@ -16,7 +16,7 @@ from playwright.sync_api import Browser, Page, expect
 from bpp.orders.order import Order
 from tests.bpp.cooperative import AT_PICKUP, Cooperative
 from tests.bpp.drive.driving import IN_TURN, driving, phone, told
-from tests.browser.accessible import faults, overflow
+from tests.browser.accessible import faults, overflow, rules_in
 
 pytestmark = [pytest.mark.slow]
 PHONE = {"width": 360, "height": 740}
@@ -117,7 +117,8 @@ class Eyes:
             if SHOTS:
                 file = Path(SHOTS) / f"{self.name}-{self.n:02d}-{what}-{scheme}.png"
                 page.screenshot(path=str(file), full_page=True)
-            assert (what, scheme, faults(page), overflow(page)) == (what, scheme, [], 0)
+            found = faults(page, rules=rules_in(scheme))
+            assert (what, scheme, found, overflow(page)) == (what, scheme, [], 0)
         page.emulate_media(color_scheme="light")
 
 
