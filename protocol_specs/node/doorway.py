@@ -121,12 +121,12 @@ class Doorway(asyncio.Protocol):
         if len(self._buffer) < whole:
             self.closes_at = self.closes_at or self._loop.time() + PATIENCE_S
             return
-        body = bytes(self._buffer[self._head_bytes : whole])
-        del self._buffer[:whole]
         self._head, self.closes_at = None, None
         self._is_answering, self._is_last = True, head.is_last
         route = self._routes[head.path]
         shed = route.shed(head.headers)
+        body = b"" if shed else bytes(memoryview(self._buffer)[self._head_bytes : whole])
+        del self._buffer[:whole]
         if shed is not None:
             self._say(shed)
             return
