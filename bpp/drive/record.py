@@ -219,4 +219,5 @@ def _told(visit: Visit, found: dict[str, Any]) -> str:
     if found["place"] is not None:
         return visit._("You were number %(place)s of %(of)s", place=found["place"], of=found["of"])
     reason = found["why"].removeprefix("you were passed over: ")
-    return visit._("You were passed over: %(reason)s", reason=words.reason(visit, reason))
+    told = telling.known(visit, words.reason(visit, reason))
+    return visit._("You were passed over: %(reason)s", reason=told)

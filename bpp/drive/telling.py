@@ -57,6 +57,33 @@ KNOWN = (
     N_("you let this job pass a moment ago"),
     N_("you gave this job up before"),
     N_("there is no way from where you were to the pickup"),
+    N_("this job is for later; it is offered when its time is near"),
+    N_("the parcel is not ready yet"),
+    N_("you gave this job up before; ask the desk to assign it to you"),
+    N_("your vehicle takes no wheelchair"),
+    N_("your vehicle has no child seat"),
+    N_("the parcel is too heavy for your vehicle"),
+    N_("the parcel is too big for your vehicle"),
+)
+# The same with a number or name in them.
+FILLED = (
+    N_("your vehicle has not %(seats)s seats for passengers"),
+    N_("this job asks for a vehicle of category %(category)s"),
+    N_(
+        "You were not shown the notice of %(title)s yet, or it has changed. Read it, then you get "
+        "jobs again."
+    ),
+    N_(
+        "You have not said yet whether you agree to %(title)s. Say yes or no, then you get jobs "
+        "again; after a no, nothing is deducted."
+    ),
+    N_("The desk does not know yet what category of worker you are, for %(title)s."),
+    N_("The desk does not know yet your residency, for %(title)s."),
+    N_(
+        "You owe %(owed)s of fare cash; the limit is %(limit)s. Until you owe less than that you "
+        "get no new cash jobs. Pay in at your cooperative's desk; prepaid jobs go on, and what you "
+        "owe is taken from their pay."
+    ),
 )
 LINES = {
     "BASE_FARE": N_("Base fare"),
@@ -70,9 +97,26 @@ LINES = {
 }
 
 
+def _pattern(text: str) -> re.Pattern[str]:
+    parts = re.split(r"%\((\w+)\)s", text)
+    names = (f"(?P<{part}>.+)" if at % 2 else re.escape(part) for at, part in enumerate(parts))
+    return re.compile("".join(names))
+
+
+_FILLED = tuple((_pattern(text), text) for text in FILLED)
+
+
+def known(visit: Visit, sentence: str) -> str:
+    """A sentence of another part in the driver's language if it is known there."""
+    for pattern, text in _FILLED:
+        if found := pattern.fullmatch(sentence):
+            return visit._(text, **found.groupdict())
+    return visit._(sentence) if sentence else ""
+
+
 def said(visit: Visit, sentence: str) -> str:
-    """A sentence of another part in the driver's language if it is known there, as a sentence."""
-    told = visit._(sentence) if sentence else ""
+    """The same, as a whole sentence."""
+    told = known(visit, sentence)
     return told[:1].upper() + told[1:]
 
 
