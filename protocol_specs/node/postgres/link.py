@@ -113,7 +113,7 @@ class Link:
         self._shapes: dict[str, _Shape] = {}
         self._pending: list[tuple[str, _Written | None]] = []
         self._drawn: dict[str, list[int]] = {}
-        self._is_open = self._is_refused = False
+        self._is_open = self._is_refused = self._has_changed = False
         self._awaited = 0  # transactions from here on that wait for each answer
         self._unread = 0  # rounds whose answer nobody waits for
         self.backend = self.pg.backend_pid
@@ -138,9 +138,13 @@ class Link:
         """Whether nothing can be asked any more."""
         return self.pg.status != ConnStatus.OK
 
+    @property
+    def _was_begun(self) -> bool:
+        return self._is_open and not any(sql.startswith("BEGIN") for sql, _ in self._pending)
+
     def begin(self, sql: str = "BEGIN") -> None:
         """Opens a transaction, with the first statement in it."""
-        self._is_open, self._is_refused = True, False
+        self._is_open, self._is_refused, self._has_changed = True, False, False
         self._awaited = max(0, self._awaited - 1)
         self._pending = [(sql, None)]
 
@@ -151,6 +155,7 @@ class Link:
             self.run(sql, values)
             return
         self._require_use()
+        self._has_changed = True
         self._pending.append((sql, _written(values)))
 
     def number(self, table: str) -> int:
@@ -198,12 +203,14 @@ class Link:
 
     def run(self, sql: str, values: Values = ()) -> int:
         """How many rows the statement changed. Raises as `rows`."""
+        self._has_changed = True
         result = self._round(sql, (values,))[-1]
         return result.command_tuples or 0
 
     def run_many(self, sql: str, many: Iterable[Values]) -> int:
         """The same statement for each of `many`, in one round."""
         sets, changed = list(many), 0
+        self._has_changed = True
         for at in range(0, len(sets), ROWS_PER_ROUND):
             results = self._round(sql, sets[at : at + ROWS_PER_ROUND])
             changed += sum(result.command_tuples or 0 for result in results)
@@ -212,6 +219,7 @@ class Link:
     def rows(self, sql: str, values: Values = (), most: int | None = None) -> list[Row]:
         """What the statement answers. Raises Conflict, StoreContended, StoreUnavailable, and
         psycopg's own error where the statement is wrong."""
+        self._has_changed |= not sql.startswith("SELECT")
         result = self._round(sql, (values,))[-1]
         shape = self._shapes.get(sql)
         if shape is None:
@@ -229,7 +237,11 @@ class Link:
         ]
 
     def commit(self) -> None:
-        """Keeps the transaction. Raises StoreUnavailable, also where the server undid it."""
+        """Keeps the transaction; one that only asked ends, and nobody waits for that. Raises
+        StoreUnavailable, also where the server undid it."""
+        if self._was_begun and not self._has_changed:
+            self.end_transaction()
+            return
         done = (self._round("COMMIT", ((),))[-1].command_status or b"").decode()
         self._is_open = False
         if done != "COMMIT":
@@ -245,7 +257,7 @@ class Link:
 
     def end_transaction(self) -> None:
         """Undoes what is open and was not committed; does not wait for the answer."""
-        was_sent = self._is_open and not any(sql.startswith("BEGIN") for sql, _ in self._pending)
+        was_sent = self._was_begun
         self._is_open = self._is_refused = False
         self._pending.clear()
         if not was_sent or self.is_lost:

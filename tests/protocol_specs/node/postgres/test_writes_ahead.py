@@ -63,6 +63,17 @@ def test_what_is_read_after_a_write_holds_it(store: Store, rounds: list[str]) ->
     assert len(rounds) == 2, "the question with all before it, and the COMMIT"
 
 
+def test_who_only_asked_waits_for_no_commit(store: Store, rounds: list[str]) -> None:
+    for _ in range(2):
+        assert store.transact_now(lambda s: s.all(ALL)) == []
+    assert "COMMIT" not in rounds
+    store.transact_now(lambda s: put(s, "a"))
+    assert rounds[-1] == "COMMIT"
+    store.transact_now(lambda s: None)
+    assert rounds[-2:] == ["COMMIT", "COMMIT"], "whoever asks nothing asks if the store works"
+    assert names(store) == ["a"]
+
+
 async def test_a_refused_write_is_a_conflict_where_it_stands(store: Store) -> None:
     def careful(session: Session) -> str:
         write(session, "a")
