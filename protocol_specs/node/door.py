@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any
 
 from protocol_specs.node.actions import Durable, Passing
@@ -86,6 +86,7 @@ class Door:
         self.receive_passing = arrivals.receive  # of several workers, the holder's
         self._shed: Counter[tuple[str, str, int]] = Counter()
         self._full, self._unsent = self._common(Overloaded(FULL)), self._common(Overloaded(UNSENT))
+        self._slower = lru_cache(maxsize=8)(self._slow_down)  # mostly: in a second
         self.room = room  # counted by Health, once a second
         self._receiver, self._dialects, self._keyring = receiver, dialects, keyring
         self._store, self._inbox, self._arrivals = store, inbox, arrivals
@@ -137,8 +138,7 @@ class Door:
             return None
         wait_s = self._messages.wait_s(peer_id, int(self._clock()))
         if wait_s:
-            slower = self._answer(RateLimited(TOO_OFTEN, retry_after_s=wait_s))
-            return self._turned_away(action, RateLimited, slower)
+            return self._turned_away(action, RateLimited, self._slower(wait_s))
         if is_durable and self.room.is_full_for(peer_id):
             return self._turned_away(action, Overloaded, self._full)
         asks = not action.startswith("on_")  # two that answer each other must not both wait
@@ -149,6 +149,9 @@ class Door:
     def _turned_away(self, action: str, kind: type[Refused], answer: Answer) -> Answer:
         self._shed[action, kind.__name__, answer.status] += 1
         return answer
+
+    def _slow_down(self, wait_s: int) -> Answer:
+        return self._common(RateLimited(TOO_OFTEN, retry_after_s=wait_s))
 
     def _common(self, refused: Refused) -> Answer:
         return replace(self._answer(refused), is_common=True)
