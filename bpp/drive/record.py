@@ -205,7 +205,8 @@ class OwnRecord:
         try:
             return await visit.once(once, flash=visit._("Written down."))
         except Refused as refused:
-            return await visit.see(visit.to(back), flash=str(refused), kind="warn")
+            told = telling.said(visit, str(refused))
+            return await visit.see(visit.to(back), flash=told, kind="warn")
 
 
 def _rows(visit: Visit, found: dict[str, Any]) -> list[tuple[str, str]]:

@@ -64,6 +64,7 @@ KNOWN = (
     N_("your vehicle has no child seat"),
     N_("the parcel is too heavy for your vehicle"),
     N_("the parcel is too big for your vehicle"),
+    N_("this is not the notice as it stands now: show the new one"),
 )
 # The same with a number or name in them.
 FILLED = (

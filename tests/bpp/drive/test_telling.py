@@ -27,6 +27,7 @@ SAYS = [
     lack(SMALL, VehicleNeeds(), Parcel(weight_grams=1, length_cm=41)),
     cash._stopped(cash.Limit(200_00, "MYR"), 260_00),
     GAVE_IT_UP,
+    "this is not the notice as it stands now: show the new one",  # bpp/insurance/people/writing.py
     *(words.format(title="100% <Plan> (B)") for words in WORDS.values()),
 ]
 KEPT = ("100% <Plan> (B)", "260.00 MYR", "200.00 MYR", " 6 ")
