@@ -45,6 +45,10 @@ _NOT_NOW = ("08", "53", "55P03", "57", "58", "XX")
 
 _DRAW = "SELECT nextval(pg_get_serial_sequence($1, 'id')) FROM generate_series(1, $2)"
 
+# Names of an enumeration are looked up anew each time: of what every statement asks, the members.
+_TEXT, _BINARY = Format.TEXT, Format.BINARY
+_FATAL, _SYNC = ExecStatus.FATAL_ERROR, ExecStatus.PIPELINE_SYNC
+
 Values = Sequence["int | str | bytes | None"]
 _Written = tuple[list[bytes | None], list[Format]]
 _INT8 = struct.Struct(">q").unpack
@@ -294,7 +298,7 @@ class Link:
             self.close()
             raise StoreContended(f"the connection to the database is lost: {error}") from error
         for at, result in enumerate(results):
-            if result.status == ExecStatus.FATAL_ERROR:
+            if result.status == _FATAL:
                 self._forget(sent, results)
                 self._is_refused = self._is_open
                 raise self._refusal(result, is_awaited=at >= first)
@@ -324,7 +328,7 @@ class Link:
             self.pg.send_prepare(name, sql.encode())
         sent.append("")
         values, formats = (None, None) if row is None else row
-        self.pg.send_query_prepared(name, values, formats, result_format=Format.BINARY)
+        self.pg.send_query_prepared(name, values, formats, result_format=_BINARY)
 
     def _forget(self, sent: list[str], results: list[Any]) -> None:
         """Of the statements of a round that was refused, those that the server did not prepare:
@@ -345,7 +349,7 @@ class Link:
             result = self.pg.get_result()
             if result is None:
                 continue
-            if result.status != ExecStatus.PIPELINE_SYNC:
+            if result.status != _SYNC:
                 results.append(result)
             elif self._unread:
                 self._unread -= 1
@@ -420,20 +424,24 @@ def _written(values: Values) -> _Written | None:
     """As libpq takes them: bytes as they are, all else as text."""
     if not values:
         return None
-    formats = [Format.BINARY if type(value) is bytes else Format.TEXT for value in values]
-    return [_bytes_of(value) for value in values], formats
-
-
-def _bytes_of(value: "int | str | bytes | None") -> bytes | None:
-    if value is None or type(value) is bytes:
-        return value
-    if isinstance(value, str):
-        if "\0" in value:  # libpq would cut it off there
-            raise ValueError("a text with a NUL character: the doors refuse it")
-        return value.encode()
-    if isinstance(value, int):
-        return b"%d" % value
-    raise TypeError(f"{type(value).__name__} is no type of the store: int, str, bytes or None")
+    sent: list[bytes | None] = []
+    formats = [_TEXT] * len(values)
+    for at, value in enumerate(values):
+        if isinstance(value, str):
+            if "\0" in value:  # libpq would cut it off there
+                raise ValueError("a text with a NUL character: the doors refuse it")
+            sent.append(value.encode())
+        elif isinstance(value, int):
+            sent.append(b"%d" % value)
+        elif value is None:
+            sent.append(None)
+        elif type(value) is bytes:
+            sent.append(value)
+            formats[at] = _BINARY
+        else:
+            kind = type(value).__name__
+            raise TypeError(f"{kind} is no type of the store: int, str, bytes or None")
+    return sent, formats
 
 
 def _shape(result: Any) -> _Shape:
