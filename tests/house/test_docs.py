@@ -121,7 +121,7 @@ def type_in(document: Path, folder: Path, wayfare: Path) -> str:
         env=environment,
         capture_output=True,
         text=True,
-        timeout=170,
+        timeout=290,
         check=False,
     )
     if result.returncode == 0:
@@ -130,7 +130,7 @@ def type_in(document: Path, folder: Path, wayfare: Path) -> str:
 
 
 @pytest.mark.processes
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(300)
 @pytest.mark.parametrize("document", list(with_commands()))
 def test_the_commands_of_a_document_work_one_after_the_other(
     document: Path, tmp_path: Path, wayfare: Path
