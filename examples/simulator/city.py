@@ -33,6 +33,7 @@ from examples.simulator.world import House, World, as_life, dice_of, scratch
 HOUR_S = 3600.0
 METRES_PER_S = 6.5  # as the crow flies, with lights and turns: 23 km/h
 HERE_S = 600.0  # an idle driver's phone says where it is
+DAY_S = 24 * HOUR_S
 OVERTIME_S = 2 * HOUR_S
 COUNTED = ("sent", "accepted", "refused")
 
@@ -50,23 +51,34 @@ class CityPlan:
 
 @dataclass(slots=True)
 class Shift(Driver):
-    """A driver through one shift: is called by the node, drives, ends at the drop."""
+    """A driver through the shift of a day: is called by the node, drives, ends at the drop. A shift
+    that crosses midnight is two spells: yesterday's end in the morning, today's begin at night."""
 
-    begins_s: float = 0.0
-    ends_s: float = 0.0
+    zone: str = ""  # where the driver lives, and begins
+    spells: list[tuple[float, float]] = field(default_factory=list)  # from and to, the first first
+    online: list[tuple[float, float]] = field(default_factory=list)  # what became of them
     wake: asyncio.Event = field(default_factory=asyncio.Event)
     agent_id: str = ""
     at: Point = (0.0, 0.0)
+    seen_s: float = 0.0  # when the phone last said where it is
 
     async def live(self) -> None:
-        """From the beginning of the shift until it is over and the job in hand done."""
+        """Every spell of the day."""
         loop = asyncio.get_running_loop()
-        await asyncio.sleep(max(0.0, self.begins_s - loop.time()))
-        if self.town.is_closing:
-            return
-        self.at = self.home
-        await self._begin()
-        began = loop.time()
+        for begins_s, ends_s in self.spells:
+            await asyncio.sleep(max(0.0, begins_s - loop.time()))
+            if self.town.is_closing:
+                return
+            self.at, began = self.home, loop.time()
+            await (self._be_online() if self.agent_id else self._begin())
+            await self._work_until(ends_s)
+            self.online.append((began, loop.time()))
+            self.online_s += loop.time() - began
+            await self.app.post("/driver/online", {"online": False})
+
+    async def _work_until(self, ends_s: float) -> None:
+        """Until the spell is over, and the job in hand done."""
+        loop = asyncio.get_running_loop()
         while True:
             self.wake.clear()
             job = await self._next_job()
@@ -74,21 +86,22 @@ class Shift(Driver):
                 since = loop.time()
                 await self._carry_out(job)
                 self.busy_s += loop.time() - since
-            elif loop.time() >= self.ends_s or self.town.is_closing:
-                break
+            elif loop.time() >= ends_s or self.town.is_closing:
+                return
             else:
-                await self._wait(min(HERE_S, max(1.0, self.ends_s - loop.time())))
-        self.online_s = loop.time() - began
-        await self.app.post("/driver/online", {"online": False})
+                await self._wait(ends_s)
 
     async def _be_online(self) -> None:
         lat, lon = self.at
         body = {"online": True, "lat": lat, "lon": lon}
         self.agent_id = (await self.app.post("/driver/online", body))["agent_id"]
+        self.seen_s = asyncio.get_running_loop().time()
 
-    async def _wait(self, most_s: float) -> None:
+    async def _wait(self, ends_s: float) -> None:
+        """For word of a job. The phone says where it is every HERE_S, however often it is rung: a
+        place that is older than `fresh_s` is not asked."""
         try:
-            async with asyncio.timeout(most_s):
+            async with asyncio.timeout_at(min(self.seen_s + HERE_S, ends_s)):
                 await self.wake.wait()
         except TimeoutError:
             await self._be_online()
@@ -137,6 +150,14 @@ class Shift(Driver):
 def metres(one: Point, other: Point) -> float:
     """The straight line."""
     return distance_m(*one, *other)
+
+
+def spells_of(begins_s: float, ends_s: float) -> list[tuple[float, float]]:
+    """A shift within one day from midnight on, as every day has it: what is left of yesterday's
+    after midnight, and today's until midnight."""
+    if ends_s <= DAY_S:
+        return [(begins_s, ends_s)]
+    return [(0.0, ends_s - DAY_S), (begins_s, DAY_S)]
 
 
 def run(plan: CityPlan, out: Path) -> int:
@@ -257,13 +278,9 @@ class _Day:
         starts = self._map["shifts"]
         hour = self._dice.choices([s[0] for s in starts], [s[1] for s in starts])[0]
         begins = (hour + self._dice.random()) * HOUR_S
-        if begins + self._map["shift_hours"] * HOUR_S > 24 * HOUR_S and self._dice.random() < 0.5:
-            begins -= 24 * HOUR_S  # began the evening before
-        home = self._somewhere(city["cells"], 3)
-        return Shift(
-            self.town, house, code, home, self._new_dice(),
-            begins_s=begins, ends_s=begins + self._map["shift_hours"] * HOUR_S,
-        )  # fmt: skip
+        home, zone = self._somewhere(city["cells"], 3)
+        spells = spells_of(begins, begins + self._map["shift_hours"] * HOUR_S)
+        return Shift(self.town, house, code, home, self._new_dice(), zone=zone, spells=spells)
 
     async def _hire(self, house: House) -> None:
         """The desk knows each driver's standing; their phones ring when the node has a job."""
@@ -302,20 +319,21 @@ class _Day:
     async def _citizen(self, at: float, city: Json) -> None:
         dice, loop = self._new_dice(), self._world.loop
         is_morning = at < 12 * HOUR_S
-        pickup, drop = (
+        (pickup, zone), (drop, _) = (
             self._somewhere(city["cells"], n) for n in ((3, 4) if is_morning else (4, 3))
         )
         await asyncio.sleep(max(0.0, at - loop.now))
         bap = self._world.of_role("bap")[0]
         wants_cancel = dice.random() < self.town.habits.cancels
         await Citizen(
-            self.town, bap, dice, city["kind"], pickup, drop, wants_cancel=wants_cancel
+            self.town, bap, dice, city["kind"], pickup, drop, wants_cancel=wants_cancel, zone=zone
         ).live()
 
-    def _somewhere(self, cells: list[Any], weight: int) -> Point:
-        """Somewhere in a cell, chosen by who lives (3) or works (4) there."""
+    def _somewhere(self, cells: list[Any], weight: int) -> tuple[Point, str]:
+        """Somewhere in a cell, chosen by who lives (3) or works (4) there; and the cell's name."""
         cell = self._dice.choices(cells, [one[weight] for one in cells])[0]
-        return cell[1] + self._dice.gauss(0, 0.006), cell[2] + self._dice.gauss(0, 0.006)
+        lat, lon = (place + self._dice.gauss(0, 0.006) for place in cell[1:3])
+        return (lat, lon), cell[0]
 
     def _new_dice(self) -> random.Random:
         return dice_of("one", self._dice.getrandbits(64))

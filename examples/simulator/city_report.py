@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from html import escape
+from math import exp
 from typing import TYPE_CHECKING, Any
 
 from examples.simulator import plots
 
 if TYPE_CHECKING:
     from examples.simulator.city import CityPlan, Shift
-    from examples.simulator.people import Town
+    from examples.simulator.people import Citizen, Town
 
 HOUR_S = 3600
 LABELS = [str(hour) for hour in range(24)]
@@ -58,6 +59,8 @@ def figures(
         if citizen.met_at:
             waits[hour].append(citizen.met_at - citizen.asked_at)
     every = [wait for each in waits.values() for wait in each]
+    earned = {book["name"]: book["earned"] for book in books}
+    had = {shift.name: earned[shift.coop.name].get(shift.agent_id, 0) for shift in worked}
     return {
         "plan": {name: getattr(plan, name) for name in plan.__slots__},
         "wishes": len(town.journeys),
@@ -68,13 +71,17 @@ def figures(
         "utilisation": round(
             sum(s.busy_s for s in worked) / max(1.0, sum(s.online_s for s in worked)), 3
         ),
+        "without_a_job": sum(not minor for minor in had.values()),
         "fairness": _fairness(worked, books),
+        "shifts": _shares(worked, had, lambda shift: f"{int(shift.spells[-1][0] // HOUR_S):02}:00"),
+        "zones": _zones(worked, had, town.journeys),
         "cooperatives": [_cooperative(book) for book in books],
         "contributions_due_minor": _due(books),
         "messages": messages,
         "by_hour": {
             "wishes": wishes,
             "unserved": unserved,
+            "online": [_online(worked, hour) for hour in range(24)],
             "waiting_p50_s": [quantile(waits[hour], 0.5) for hour in range(24)],
             "waiting_p95_s": [quantile(waits[hour], 0.95) for hour in range(24)],
             "due_minor": _due_by_hour(books),
@@ -91,11 +98,56 @@ def _fairness(worked: list[Shift], books: list[dict[str, Any]]) -> dict[str, Any
         idle = [s.online_s - s.busy_s for s in own]
         found[book["name"]] = {
             "drivers": len(own),
+            "without_a_job": sum(value == 0 for value in hourly),
             "hourly_minor": sorted(round(value) for value in hourly),
             "earnings": {"gini": gini(hourly), "jain": jain(hourly)},
             "idle": {"gini": gini(idle), "jain": jain(idle)},
         }
     return found
+
+
+def _shares(
+    worked: list[Shift], had: dict[str, int], kind: Callable[[Shift], str]
+) -> dict[str, dict[str, Any]]:
+    """Drivers by a kind: how many, how many of them without a job, and how much of their time was
+    work."""
+    found: dict[str, list[Shift]] = {}
+    for shift in sorted(worked, key=kind):
+        found.setdefault(kind(shift), []).append(shift)
+    return {
+        name: {
+            "drivers": len(own),
+            "without_a_job": sum(not had[shift.name] for shift in own),
+            "utilisation": round(sum(s.busy_s for s in own) / sum(s.online_s for s in own), 3),
+        }
+        for name, own in found.items()
+    }
+
+
+def _zones(
+    worked: list[Shift], had: dict[str, int], wishes: list[Citizen]
+) -> dict[str, dict[str, Any]]:
+    """Zones: who begins there, and who wishes to leave from there."""
+    drivers = _shares(worked, had, lambda shift: shift.zone)
+    found = {}
+    for name in sorted({*drivers, *(citizen.zone for citizen in wishes)}):
+        own = [citizen for citizen in wishes if citizen.zone == name]
+        waits = [citizen.met_at - citizen.asked_at for citizen in own if citizen.met_at]
+        nobody = {"drivers": 0, "without_a_job": 0, "utilisation": None}
+        found[name] = drivers.get(name, nobody) | {
+            "wishes": len(own),
+            "unserved": sum(citizen.outcome not in SERVED for citizen in own),
+            "waiting_p50_s": quantile(waits, 0.5),
+        }
+    return found
+
+
+def _online(worked: list[Shift], hour: int) -> float:
+    """How many drivers were online in that hour, on average."""
+    begin, end = hour * HOUR_S, (hour + 1) * HOUR_S
+    spells = [spell for shift in worked for spell in shift.online]
+    seconds = sum(max(0.0, min(end, until) - max(begin, since)) for since, until in spells)
+    return round(seconds / HOUR_S, 1)
 
 
 def _cooperative(book: dict[str, Any]) -> dict[str, Any]:
@@ -135,8 +187,10 @@ def paragraph(found: dict[str, Any]) -> str:
         f"{found['outcomes'].get('completed', 0)} carried out, "
         f"{found['outcomes'].get('cancelled', 0)} cancelled, {found['unserved']} not served.\n"
         f"Waiting: p50 {_minutes(waiting['p50'])}, p95 {_minutes(waiting['p95'])}. "
-        f"Utilisation {found['utilisation']:.0%}. {messages.get('sent', 0)} messages sent, "
-        f"{messages.get('refused', 0)} refused. Due: {due or 'nothing'}."
+        f"Utilisation {found['utilisation']:.0%}; {found['without_a_job']} of "
+        f"{found['drivers_who_worked']} drivers had no job. "
+        f"{messages.get('sent', 0)} messages sent, {messages.get('refused', 0)} refused. "
+        f"Due: {due or 'nothing'}."
     )
 
 
@@ -154,6 +208,12 @@ def page(found: dict[str, Any]) -> str:
             {"served": served, "not served": by_hour["unserved"]},
             LABELS,
             "wishes",
+        ),
+        plots.lines(
+            "Drivers online and wishes, by hour",
+            {"drivers online": by_hour["online"], "wishes": by_hour["wishes"]},
+            LABELS,
+            "of all cooperatives",
         ),
         plots.lines(
             "Waiting for the vehicle",
@@ -176,21 +236,60 @@ def page(found: dict[str, Any]) -> str:
         title = f"Earnings of an hour online, {name}: drivers from least to most"
         labels = [str(n + 1) for n in range(len(hourly))]
         charts.append(plots.lines(title, {"fares before commission": hourly}, labels, "per hour"))
-    rows = "".join(
-        f"<tr><td>{escape(name)}</td><td>{own['drivers']}</td><td>{own['earnings']['gini']}</td>"
-        f"<td>{own['earnings']['jain']}</td><td>{own['idle']['gini']}</td>"
-        f"<td>{own['idle']['jain']}</td></tr>"
-        for name, own in found["fairness"].items()
-    )
     return (
         '<!doctype html><html lang="en"><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width"><title>A simulated day</title>'
         "<style>body{font:16px/1.5 system-ui;max-width:44rem;margin:auto;padding:1rem;"
         "color-scheme:light dark}svg{width:100%}text{font-size:11px;fill:currentColor}"
-        "figure{margin:1.5rem 0}td,th{padding:.2rem .8rem;text-align:right}"
-        "td:first-child{text-align:left}</style>"
+        "figure{margin:1.5rem 0}td,th{padding:.2rem .8rem;text-align:right;font-weight:normal}"
+        "th{vertical-align:bottom}td:first-child,th:first-child{text-align:left}"
+        ".wide{overflow-x:auto}</style>"
         f"<h1>A simulated day</h1><p>{escape(paragraph(found))}</p>{''.join(charts)}"
-        "<h2>Fairness between drivers</h2><p>Gini: 0 is even. Jain: 1 is even.</p>"
-        "<table><tr><th>cooperative<th>drivers<th>earnings Gini<th>Jain<th>idle time Gini<th>Jain"
-        f"</tr>{rows}</table></html>\n"
+        f"<h2>Fairness between drivers</h2><p>{escape(_chance(found))}</p>{_fairness_table(found)}"
+        f"<h2>By the hour a shift begins</h2>{_shifts_table(found)}"
+        f"<h2>By place</h2>{_zones_table(found)}</html>\n"
     )
+
+
+def _chance(found: dict[str, Any]) -> str:
+    """How many would have no job if nothing but chance gave them out: Poisson's share."""
+    jobs = found["outcomes"].get("completed", 0) / max(1, found["drivers_who_worked"])
+    return (
+        f"{jobs:.1f} jobs were carried out for each driver who worked; if chance alone gave them "
+        f"out, {exp(-jobs):.1%} of the drivers would have none. Gini: 0 is even. Jain: 1 is even."
+    )
+
+
+def _fairness_table(found: dict[str, Any]) -> str:
+    head = ("cooperative", "drivers", "without a job", "earnings Gini", "Jain", "idle Gini", "Jain")
+    rows = [
+        (name, own["drivers"], own["without_a_job"], own["earnings"]["gini"],
+         own["earnings"]["jain"], own["idle"]["gini"], own["idle"]["jain"])
+        for name, own in found["fairness"].items()
+    ]  # fmt: skip
+    return _table(head, rows)
+
+
+def _shifts_table(found: dict[str, Any]) -> str:
+    rows = [
+        (name, own["drivers"], own["without_a_job"], f"{own['utilisation']:.0%}")
+        for name, own in found["shifts"].items()
+    ]
+    return _table(("from", "drivers", "without a job", "at work"), rows)
+
+
+def _zones_table(found: dict[str, Any]) -> str:
+    head = ("place", "drivers who begin", "without a job", "wishes", "not served", "waiting p50")
+    rows = [
+        (name, own["drivers"], own["without_a_job"], own["wishes"], own["unserved"],
+         _minutes(own["waiting_p50_s"]))
+        for name, own in found["zones"].items()
+    ]  # fmt: skip
+    return _table(head, rows)
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
+    lines = ["".join(f"<th>{escape(each)}</th>" for each in head)]
+    lines += ["".join(f"<td>{escape(str(each))}</td>" for each in row) for row in rows]
+    body = "".join(f"<tr>{line}</tr>" for line in lines)
+    return f'<div class="wide"><table>{body}</table></div>'

@@ -22,7 +22,7 @@ import aiohttp.connector
 from examples.simulator.loop import LIFE, Life
 from protocol_specs.node import loops, shell
 
-BEGAN_AT = 1_795_392_000  # 2026-11-23 00:00 UTC, a Monday
+BEGAN_AT = 1_795_363_200  # 2026-11-23 00:00 in Kuala Lumpur, a Monday: its fares go by the hour
 
 
 class Crash(BaseException):

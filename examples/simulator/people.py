@@ -98,6 +98,7 @@ class Citizen:
     pickup: Point
     drop: Point
     wants_cancel: bool = False
+    zone: str = ""  # where it begins, by name
     journey: Json = field(default_factory=dict)
     outcome: str = "waiting"
     asked_at: float = 0.0
