@@ -103,9 +103,16 @@ def is_refused_write(error: sqlite3.Error) -> bool:
 
 
 def lock(data_dir: Path) -> int:
-    """Takes the folder for this process. The descriptor holds it; the process's end frees it."""
-    data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-    descriptor = os.open(data_dir / LOCK_NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    """Takes the folder for this process. The descriptor holds it; the process's end frees it.
+    Raises StoreInUse, StoreUnusable."""
+    try:
+        data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        descriptor = os.open(data_dir / LOCK_NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise StoreUnusable(
+            f"key 'data_dir': {data_dir} cannot be used: {error.strerror}; name a folder on a "
+            "local disk that this user may write to"
+        ) from None
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

@@ -521,6 +521,17 @@ def test_an_integer_that_postgresql_would_cut_to_32_bits_is_refused(tmp_path: Pa
         Store.open(tmp_path, Narrow.metadata)
 
 
+@pytest.mark.sqlite
+def test_a_folder_that_cannot_be_used_is_named_with_the_setting(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    for folder, why in (
+        (tmp_path / "file" / "data", "Not a dir"),
+        (Path("/proc/no/data"), "No su"),
+    ):
+        with pytest.raises(StoreUnusable, match=f"'data_dir': {folder} cannot be used: {why}"):
+            Store.open(folder, MetaData())
+
+
 def test_commands_read_beside_the_node_and_after_it(store: Store, tmp_path: Path) -> None:
     store.transact_now(lambda s: put(s, "a"))
     beside = Store.read_only(tmp_path)
