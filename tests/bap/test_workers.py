@@ -22,7 +22,7 @@ from tests.bap.workers import DEADLINE_S, Served, serving, until
 from tests.support.browsing import Browsing, Seen
 from tests.support.peers import NOW
 
-pytestmark = pytest.mark.timeout(240)
+pytestmark = pytest.mark.timeout(500)
 GAP_S = 0.5
 """Between two journeys: workers that begin need the processor too."""
 COUNTED = {"offer": "count(*)", "journey_event": "n"}

@@ -27,7 +27,7 @@ from tests.support.peers import CITY, COUNTRY, RIDES, Clock, Said
 from tests.support.postgres_server import server
 from tests.support.standin_registry import StandIn, standin
 
-DEADLINE_S = 90
+DEADLINE_S = 150
 DAY_S = 86_400
 SETTINGS = """
 subscriber_id = "bap.example.org"

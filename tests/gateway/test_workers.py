@@ -60,7 +60,7 @@ class Party(Participant):
 
     async def has(self, count: int) -> None:
         """Waits until so many different messages came."""
-        async with self.news, asyncio.timeout(30):
+        async with self.news, asyncio.timeout(90):
             await self.news.wait_for(lambda: len(self.got) >= count)
 
     def message(self, action: str, to: "Party | None", **changes: Any) -> bytes:
@@ -95,7 +95,7 @@ class Party(Participant):
 
     async def send_at_last(self, url: str, body: bytes) -> None:
         """Until it is ACKed: the node may be without a worker for a moment, and says so."""
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(90):
             while True:
                 try:
                     if (said := await self.send(url, body)).is_ack:
@@ -171,7 +171,7 @@ def _encryption(settings: NodeSettings) -> bytes:
     return keys.encryption_key(secret).public
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(500)
 async def test_two_workers_of_a_gateway_forward_each_search_once_and_each_answer_that_was_asked_for(
     tmp_path: Path,
 ) -> None:

@@ -60,7 +60,7 @@ async def everywhere(ask: Any, times: int = 12) -> list[Any]:
     return [await ask() for _ in range(times)]
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(500)
 async def test_two_workers_keep_one_directory_and_one_chain_of_changes(tmp_path: Path) -> None:
     async with (
         registry(tmp_path) as (desk, node),
@@ -123,7 +123,7 @@ def test_on_sqlite_there_is_one_process(tmp_path: Path, role: str) -> None:
         run_serve(argparse.Namespace(config=config, role=role))
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(500)
 async def test_nothing_is_refused_or_lost_while_workers_of_a_registry_come_and_go(
     tmp_path: Path,
 ) -> None:

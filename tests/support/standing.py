@@ -12,7 +12,7 @@ from protocol_specs.wire.keys import signing_key
 from tests.support.provider_process import Home
 from tests.support.surroundings import Request
 
-DEADLINE_S = 30
+DEADLINE_S = 90
 
 
 def _sql(query: str, *names: str) -> Statement:

@@ -24,7 +24,7 @@ from tests.support.nodes import listening_socket, url_of
 from tests.support.peers import Peer
 from tests.support.provider_process import BPP_ID, BPP_URL
 
-DEADLINE_S = 30
+DEADLINE_S = 90
 DAY_S = 86_400
 
 Handler = Callable[[web.Request], Awaitable[web.Response]]

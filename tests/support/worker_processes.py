@@ -20,7 +20,7 @@ from tests.support.nodes import write_keys
 from tests.support.peers import CITY, COUNTRY, DELIVERIES, RIDES
 from tests.support.postgres_server import server
 
-DEADLINE_S = 90
+DEADLINE_S = 150
 _HELD = (
     "SELECT l.objid::bigint AS slot, split_part(a.application_name, ' ', 2) AS pid "
     "FROM pg_locks l JOIN pg_stat_activity a ON a.pid = l.pid WHERE l.granted "
