@@ -51,8 +51,7 @@ def add(subparsers: Any) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Play; 0 if all that was promised is true, 1 with the reason on standard error if not."""
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, _end)
+    _heed_signals()
     say = _Words(sys.stderr if arguments.json else sys.stdout)
     try:
         with network(arguments.data, arguments.port_base) as plan:
@@ -65,6 +64,14 @@ def run(arguments: argparse.Namespace) -> int:
         print(f"wayfare demo: {fault}", file=sys.stderr)
         return 1
     return 1 if faults else 0
+
+
+def _heed_signals() -> None:
+    """Whoever asks, it ends in order. Under `nohup` a closed terminal asks nothing."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _end)
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+        signal.signal(signal.SIGHUP, _end)
 
 
 def _end(number: int, frame: object) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from examples import demo as demonstration
 from examples.process import WAYFARE
 from protocol_specs.validate.reading import conversations
 from protocol_specs.validate.rules import judge
@@ -86,3 +87,27 @@ def judge_recordings(data: Path) -> None:
     assert [fault for verdict in verdicts for fault in verdict.faults] == []
     said = "".join(path.read_text() for path in data.glob("*/recording/*/*.json"))
     assert [one for one in PERSONAL if one in said] == []
+
+
+ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+@pytest.fixture
+def heeded() -> Iterator[None]:
+    before = {number: signal.getsignal(number) for number in ENDING}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+@pytest.mark.parametrize("under_nohup", [False, True])
+def test_a_closed_terminal_ends_it_unless_it_was_started_with_nohup(
+    heeded: None, under_nohup: bool
+) -> None:
+    signal.signal(signal.SIGHUP, signal.SIG_IGN if under_nohup else signal.SIG_DFL)
+    demonstration._heed_signals()
+    if under_nohup:
+        signal.raise_signal(signal.SIGHUP)
+        return
+    with pytest.raises(KeyboardInterrupt):
+        signal.raise_signal(signal.SIGHUP)
