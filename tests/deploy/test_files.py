@@ -175,7 +175,13 @@ NATS = """
 [nats]
 url = "tls://nats:4222"
 user = "rides"
-password_file = "{password}"
+password_file = "{own}"
+ca = "{ca}"
+
+[feed]
+url = "tls://nats:4222"
+user = "rides-feed"
+password_file = "{feed}"
 ca = "{ca}"
 """
 
@@ -209,22 +215,34 @@ def test_the_nats_servers_file_is_the_guides_which_a_real_server_was_given() -> 
 def test_settings_may_name_the_nats_server_as_the_guide_says(told: str, tmp_path: Path) -> None:
     guide = (ROOT / "docs" / "nats.md").read_text()
     [part] = re.findall(rf"^- \*{told}\*: (.*?)(?=^- |^##)", guide, re.MULTILINE | re.DOTALL)
-    [password] = re.findall(r'password_file = "([^"]+)"', part)
+    own, feed = re.findall(r'"(/\S+(?:nats_rides\w*|-password))"', part)
     [ca] = re.findall(r'ca = "([^"]+)"', part)
     path = tmp_path / "node.toml"
-    text = (DEPLOY / "settings" / "bpp.toml").read_text() + NATS.format(password=password, ca=ca)
-    path.write_text(text)
+    given = NATS.format(own=own, feed=feed, ca=ca)
+    path.write_text((DEPLOY / "settings" / "bpp.toml").read_text() + given)
     read = settings(path, "bpp")
-    assert read.nats is not None
-    assert read.nats.has_tls
+    for server in (read.nats, read.feed):
+        assert server is not None
+        assert server.has_tls
     if told == "Compose":
         secrets = documents(DEPLOY / "container" / "nats.yaml")[0]["secrets"]
-        assert {Path(password).name, Path(ca).name} == secrets.keys()
-        assert {Path(password).parent, Path(ca).parent} == {Path("/run/secrets")}
+        assert {Path(each).name for each in (own, feed, ca)} == secrets.keys()
+        assert {Path(each).parent for each in (own, feed, ca)} == {Path("/run/secrets")}
         return
-    component = (DEPLOY / "kubernetes" / "nats" / "kustomization.yaml").read_text()
-    assert f'"0600", /run/nats/password, {password}]' in component
     assert Path(ca).parent == Path("/run/nats")
+    component = (DEPLOY / "kubernetes" / "nats" / "kustomization.yaml").read_text()
+    [copied] = re.findall(r'command: \[sh, -ec, "(.+)"\]', component)
+    secret, scratch = tmp_path / "secret", tmp_path / "scratch"
+    secret.mkdir()
+    scratch.mkdir()
+    for each in (own, feed):
+        (secret / Path(each).name).write_text("a long one")
+    where = {"/run/nats": str(secret), "/tmp": str(scratch)}  # noqa: S108 - the container's
+    there = re.sub("/run/nats|/tmp", lambda found: where[found[0]], copied)
+    subprocess.run(["sh", "-ec", there], check=True)
+    for each in (own, feed):
+        assert where[str(Path(each).parent)] == str(scratch)
+        assert (scratch / Path(each).name).stat().st_mode & 0o777 == 0o600
 
 
 def test_the_image_holds_the_package_and_nothing_else_and_is_not_roots() -> None:

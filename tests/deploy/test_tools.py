@@ -99,7 +99,7 @@ def test_a_cooperative_may_have_both_components(tmp_path: Path) -> None:
     with (folder / "rides" / "kustomization.yaml").open("a") as file:
         file.write("components: [../postgres, ../nats]\n")
     made = run("kubectl", "kustomize", folder / "cooperative")
-    for said in ("port: 5432", "port: 4222", "- /tmp/nats-password", "secretName: wayfare-nats"):
+    for said in ("port: 5432", "port: 4222", "/run/nats/*-password", "secretName: wayfare-nats"):
         assert made.count(said) == 1, said
 
 
