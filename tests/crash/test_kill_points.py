@@ -37,7 +37,7 @@ ON_SQLITE = {
 }  # how many points at least must fall into each
 ON_POSTGRESQL = {  # a round to the server each; whether ACK or mark is first differs by the run
     **ON_SQLITE,
-    "before it was kept": 12,
+    "before it was kept": 8,
     "heard, before that was marked": 1,
     "marked, before the seal": 15,
 }
