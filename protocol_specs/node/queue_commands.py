@@ -46,7 +46,7 @@ def _shown_owed(*wanted: ColumnElement[bool]) -> Statement:
     return Statement(
         select(_O, _O.c.receiver_id.label("peer"), _O.c.created_at.label("at"))
         .where(*wanted)
-        .order_by(_O.c.id.desc())
+        .order_by(_O.c.created_at.desc(), _O.c.id.desc())  # a worker has its numbers ahead
         .limit(SHOWN_MAX)
     )
 

@@ -21,6 +21,11 @@ END = Statement(
     .where(Owed.__table__.c.message_id == bindparam("this"))
     .values(state=bindparam("end"), error=bindparam("error"), tries=7)
 )
+AGE = Statement(
+    update(Owed.__table__)
+    .where(Owed.__table__.c.message_id == bindparam("this"))
+    .values(created_at=bindparam("at"))
+)
 
 
 @dataclass
@@ -71,6 +76,15 @@ def test_what_waits_and_what_was_parked_is_shown_beside_the_running_node(
     ]
     assert found[0]["error"] == "NACK 30010"
     assert len(shown(home, capsys, "--all")) == 3
+
+
+def test_the_newest_are_shown_by_their_time_since_workers_have_their_numbers_ahead(
+    home: Home, capsys: pytest.CaptureFixture[str]
+) -> None:
+    newest, older, oldest = (home.store.transact_now(owe_one) for _ in range(3))
+    for this, at in ((newest, NOW + 2), (older, NOW + 1), (oldest, NOW)):
+        home.store.transact_now(lambda s, this=this, at=at: s.run(AGE, this=this, at=at))  # type: ignore[misc]
+    assert [one["message_id"] for one in shown(home, capsys)] == [oldest, older, newest]
 
 
 def test_it_is_shown_in_plain_lines_too(home: Home, capsys: pytest.CaptureFixture[str]) -> None:
