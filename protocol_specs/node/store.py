@@ -281,14 +281,20 @@ class Store:
             raise RuntimeError("a unit cannot start another: use the session it was given")
         engine.begin()
         try:
+            self._run(units)
+            _keep(engine)
+        except (Ended, StoreUnavailable):
+            self._seen.clear()  # another server, or a backup, may be what answers next
+            raise
+        finally:
+            engine.roll_back()
+
+    def _run(self, units: Sequence[_Waiting[Any]]) -> None:
+        try:
             for waiting in units:
                 waiting.run(self._session())
         except StoreUnavailable as error:
             raise Ended from error
-        else:
-            _keep(engine)
-        finally:
-            engine.roll_back()
 
     def _session(self) -> Session:
         session = self.engine.session(self._listeners)

@@ -278,6 +278,18 @@ def test_what_a_unit_remembers_is_known_to_others_once_it_is_committed_and_not_b
     assert store.transact_now(lambda session: set(session.seen)) == {"kept"}
 
 
+def test_nothing_is_known_any_more_of_a_database_that_was_away(store: Store) -> None:
+    """What comes back may be a replica or a backup, without the last rows that it had told of."""
+
+    def away(session: Session) -> None:
+        raise StoreUnavailable("the server is gone")
+
+    store.transact_now(lambda session: session.remember(["kept"]))
+    with pytest.raises(StoreUnavailable):
+        store.transact_now(away)
+    assert store.transact_now(lambda session: set(session.seen)) == set()
+
+
 @pytest.mark.parametrize(
     ("name", "amount_minor"), [("taken", 1), ("below zero", -1)], ids=["unique", "check"]
 )
