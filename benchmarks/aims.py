@@ -43,12 +43,19 @@ def _page(name: str) -> Callable[[Figures], float]:
     return lambda figures: float(figures["pages"][name]["page_ms"]["p95"])
 
 
+def _share_of_floor(kind: str) -> Callable[[Figures], float]:
+    return lambda figures: float(figures["receive"][kind]["share_of_floor"])
+
+
 AIMS = (
-    Aim(
-        "receive: share of verify + digest + parse + schema",
-        lambda figures: float(figures["receive"]["share_of_floor"]),
-        0.45,
-        at_least=True,
+    *(
+        Aim(
+            f"receive, {kind}: share of verify + digest + parse + schema",
+            _share_of_floor(kind),
+            0.45,
+            at_least=True,
+        )
+        for kind in ("durable", "passing")
     ),
     Aim(
         "adapter hop: CPU per message, us",

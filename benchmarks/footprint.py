@@ -120,7 +120,7 @@ async def measure(*, messages: int) -> dict[str, Any]:
     message, consumer = sample.message(), node
 
     async def answered(pool: Pool) -> Answer:
-        body = sample.on_confirm(consumer, bpp, message)
+        body = sample.callback(consumer, bpp, message)
         return await pool.post("/on_confirm", bpp.sign(body), body)
 
     toml = common_settings(node, port, registry)

@@ -151,7 +151,7 @@ async def measure(*, rounds: int, per_round: int) -> dict[str, Any]:
         adapters += [(go, await connected(go.port)) for go in gos]
         try:
             for number in range(rounds + 1):
-                bodies = [sample.on_confirm(bap, bpp, message) for _ in range(per_round)]
+                bodies = [sample.callback(bap, bpp, message) for _ in range(per_round)]
                 for adapter, pool in adapters:
                     headers = [_header(adapter, bpp, body) for body in bodies]
                     cost = await drive(pool, bodies, headers, adapter)

@@ -76,11 +76,11 @@ def order_view() -> OrderView:
     )
 
 
-def on_confirm(bap: Party, bpp: Party, message: dict[str, Any]) -> bytes:
-    """One on_confirm with a transaction and a message_id of its own."""
+def callback(bap: Party, bpp: Party, message: dict[str, Any], action: str = "on_confirm") -> bytes:
+    """One callback with a transaction and a message_id of its own."""
     now_ms = time.time_ns() // 1_000_000
     context = new_context(
-        action="on_confirm",
+        action=action,
         domain=bap.domain,
         version="1.1.1",
         city="std:080",
