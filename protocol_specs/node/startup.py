@@ -7,6 +7,7 @@ from pathlib import Path
 from yarl import URL
 
 from protocol_specs.node import rotation
+from protocol_specs.node.nats.credentials import who_at
 from protocol_specs.node.pinned_registry import pinned
 from protocol_specs.node.rotation import KeyFiles
 from protocol_specs.node.settings import NodeSettings, SettingsError, read_secret
@@ -44,10 +45,11 @@ def check_settings(settings: NodeSettings) -> None:
         except ValueError as error:
             raise SettingsError(f"key 'registry': {error}") from None
     for key, place in (("nats", settings.nats), ("feed", settings.feed)):
-        if place is not None and not (
-            place.has_tls or place.is_here or settings.network == "development"
-        ):
+        if place is None:
+            continue
+        if not (place.has_tls or place.is_here or settings.network == "development"):
             raise SettingsError(f"key '{key}.url': beyond this machine only tls:// is spoken")
+        who_at(place, key)
     pins = settings.registry
     if settings.feed is not None and pins is not None and not pins.signs_answers:
         raise SettingsError("key 'feed': it is of no use with a registry that signs no answers")

@@ -3,12 +3,22 @@
 As `nsc` and JetStream's cloud offers write it, with the ending .creds.
 """
 
+from __future__ import annotations
+
 import base64
 import binascii
 import re
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from nacl.signing import SigningKey
+
+from protocol_specs.node.settings import SettingsError, read_secret
+
+if TYPE_CHECKING:
+    from protocol_specs.node.nats.place import NatsPlace
+
+WRITE_IT = "Write it there."
 
 _JWT = re.compile(r"-+BEGIN NATS USER JWT-+\s+(\S+)\s+-+END NATS USER JWT-+")
 _SEED = re.compile(r"-+BEGIN USER NKEY SEED-+\s+(\S+)\s+-+END USER NKEY SEED-+")
@@ -19,7 +29,7 @@ _OF_A_USER = bytes([18 << 3 | 20 >> 2, (20 << 6) & 0xFF])  # "SU" in base32: a s
 class Credentials:
     """Who we are at a server of whom it asks no password."""
 
-    jwt: str
+    jwt: str = field(repr=False)  # of some accounts it is all the proof they want
     _key: SigningKey = field(repr=False)
 
     def sign(self, nonce: str) -> bytes:
@@ -33,6 +43,20 @@ def read(text: str) -> Credentials:
     if jwt is None or seed is None:
         raise ValueError("is no credentials file of a NATS user, with a JWT and a seed")
     return Credentials(jwt[1], SigningKey(_seed(seed[1])))
+
+
+def who_at(at: NatsPlace, key: str) -> str | Credentials | None:
+    """What proves at that server who we are; None: nothing is said of it. `key` names the table.
+    Raises SettingsError naming key and file."""
+    if at.credentials is not None:
+        given = f"{key}.credentials"
+        try:
+            return read(read_secret(at.credentials, key=given, made_by=WRITE_IT))
+        except ValueError as error:
+            raise SettingsError(f"key '{given}': {at.credentials} {error}") from None
+    if at.password_file is not None:
+        return read_secret(at.password_file, key=f"{key}.password_file", made_by=WRITE_IT)
+    return None
 
 
 def _seed(text: str) -> bytes:

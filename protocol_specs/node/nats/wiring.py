@@ -5,9 +5,10 @@ from __future__ import annotations
 import importlib.util
 from typing import TYPE_CHECKING
 
-from protocol_specs.node.nats import credentials, subjects
+from protocol_specs.node.nats import subjects
+from protocol_specs.node.nats.credentials import who_at
 from protocol_specs.node.nats.sealing import Sealing
-from protocol_specs.node.settings import SettingsError, read_secret
+from protocol_specs.node.settings import SettingsError
 from protocol_specs.node.startup import load_keys
 
 if TYPE_CHECKING:
@@ -16,15 +17,12 @@ if TYPE_CHECKING:
     from protocol_specs.node.membership import Membership
     from protocol_specs.node.nats.bus import Bus
     from protocol_specs.node.nats.carrier import NatsHints
-    from protocol_specs.node.nats.credentials import Credentials
     from protocol_specs.node.nats.feed import FeedReader, FeedTeller
     from protocol_specs.node.nats.place import NatsPlace
     from protocol_specs.node.settings import NodeSettings
     from protocol_specs.node.siblings import Siblings
     from protocol_specs.node.telemetry import Telemetry
     from protocol_specs.node.workers import Share
-
-WRITE_IT = "Write it there."
 
 
 class Buses:
@@ -106,17 +104,3 @@ class Buses:
             return Bus(at, who_at(at, key), name=name, inbox=inbox, telemetry=self._telemetry)
         except OSError as error:  # ssl.SSLError too
             raise SettingsError(f"key '{key}.ca': {at.ca}: {error}") from None
-
-
-def who_at(at: NatsPlace, key: str) -> str | Credentials | None:
-    """What proves at that server who we are; None: nothing is said of it. `key` names the table.
-    Raises SettingsError naming key and file."""
-    if at.credentials is not None:
-        given = f"{key}.credentials"
-        try:
-            return credentials.read(read_secret(at.credentials, key=given, made_by=WRITE_IT))
-        except ValueError as error:
-            raise SettingsError(f"key '{given}': {at.credentials} {error}") from None
-    if at.password_file is not None:
-        return read_secret(at.password_file, key=f"{key}.password_file", made_by=WRITE_IT)
-    return None

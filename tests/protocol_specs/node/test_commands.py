@@ -85,6 +85,11 @@ def test_check_config_says_that_a_file_is_fine(
         ("keys/signing.key", "bpp.toml", ["'signing_key'", "chmod 600"]),
         ("http://127", "http://10.127", ["'url'"]),
         ("port = 9001", "port = 9001\nworkers = 2", ["'workers'", "PostgreSQL"]),
+        (
+            '/encryption.key"\n',
+            '/encryption.key"\n[nats]\nurl = "tls://h"\nuser = "me"\npassword_file = "none/nats"\n',
+            ["'nats.password_file'", "none/nats", "does not exist"],
+        ),
     ],
 )
 def test_check_config_names_the_key_at_fault(

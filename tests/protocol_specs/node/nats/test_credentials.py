@@ -14,8 +14,8 @@ from nacl.signing import SigningKey
 
 from protocol_specs.node.nats import credentials
 from protocol_specs.node.nats.bus import Bus
+from protocol_specs.node.nats.credentials import who_at
 from protocol_specs.node.nats.place import NatsPlace
-from protocol_specs.node.nats.wiring import who_at
 from protocol_specs.node.settings import SettingsError
 from protocol_specs.node.telemetry import Telemetry
 from tests.support.nats_server import NatsServer
