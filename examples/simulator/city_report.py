@@ -231,11 +231,13 @@ def page(found: dict[str, Any]) -> str:
         charts.append(
             plots.bars(f"Contributions due, {scheme}", {scheme: amounts}, LABELS, currency)
         )
+    currencies = {book["name"]: book["currency"] for book in found["cooperatives"]}
     for name, own in found["fairness"].items():
         hourly = [minor / 100 for minor in own["hourly_minor"]]
+        currency = currencies[name]
         title = f"Earnings of an hour online, {name}: drivers from least to most"
         labels = [str(n + 1) for n in range(len(hourly))]
-        charts.append(plots.lines(title, {"fares before commission": hourly}, labels, "per hour"))
+        charts.append(plots.lines(title, {"fares before commission": hourly}, labels, currency))
     return (
         '<!doctype html><html lang="en"><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width"><title>A simulated day</title>'
@@ -243,7 +245,8 @@ def page(found: dict[str, Any]) -> str:
         "color-scheme:light dark}svg{width:100%}text{font-size:11px;fill:currentColor}"
         "figure{margin:1.5rem 0}td,th{padding:.2rem .8rem;text-align:right;font-weight:normal}"
         "th{vertical-align:bottom}td:first-child,th:first-child{text-align:left}"
-        ".wide{overflow-x:auto}</style>"
+        "td:first-child{white-space:nowrap}.wide{overflow-x:auto}"
+        "@media(max-width:40rem){text{font-size:17px}td,th{padding:.2rem .4rem}}</style>"
         f"<h1>A simulated day</h1><p>{escape(paragraph(found))}</p>{''.join(charts)}"
         f"<h2>Fairness between drivers</h2><p>{escape(_chance(found))}</p>{_fairness_table(found)}"
         f"<h2>By the hour a shift begins</h2>{_shifts_table(found)}"

@@ -5,9 +5,12 @@ from itertools import pairwise
 from types import SimpleNamespace
 from typing import Any
 
+from bpp.dispatch.policy import Weights
 from examples.simulator.calls import Json
-from examples.simulator.city import HOUR_S, Shift, spells_of
+from examples.simulator.city import HOUR_S, CityPlan, Shift, spells_of
+from examples.simulator.city_report import gini
 from examples.simulator.people import Habits, Town
+from examples.simulator.reckoning import reckon
 from examples.simulator.wires import Wires
 from examples.simulator.world import as_life, dice_of
 
@@ -51,3 +54,15 @@ def test_a_phone_that_rings_for_others_all_day_still_says_where_it_is() -> None:
 def test_a_shift_over_midnight_covers_the_early_morning_too() -> None:
     assert spells_of(22 * HOUR_S, 31 * HOUR_S) == [(0, 7 * HOUR_S), (22 * HOUR_S, 24 * HOUR_S)]
     assert spells_of(5 * HOUR_S, 14 * HOUR_S) == [(5 * HOUR_S, 14 * HOUR_S)]
+
+
+def test_a_reckoned_day_shares_better_than_distance_alone() -> None:
+    plan = CityPlan(1, drivers=450, citizens=1500)
+    shared, nearest = reckon(plan, Weights()), reckon(plan, Weights(), looked=1)
+    assert (gini(shared.fares) or 0) + 0.05 < (gini(nearest.fares) or 0)
+    assert shared.fares.count(0) < nearest.fares.count(0)
+
+
+def test_a_reckoned_day_is_the_same_for_a_seed() -> None:
+    plan = CityPlan(2, drivers=90, citizens=100)
+    assert reckon(plan, Weights()) == reckon(plan, Weights())
