@@ -121,7 +121,7 @@ def test_a_ride_is_booked_by_the_keyboard_alone(town: City, citizen: Window) -> 
     mei_ling = citizen()
     page = mei_ling.page
     _tab_to(page, "from")
-    page.keyboard.insert_text("kl sen")  # at once: one question, so no later answer unmarks it
+    page.keyboard.type("kl sen")
     expect(page.get_by_role("option").first).to_be_visible()
     page.keyboard.press("ArrowDown")
     page.keyboard.press("Enter")

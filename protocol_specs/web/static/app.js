@@ -60,7 +60,9 @@ function place(box) {
     else input.setAttribute("aria-activedescendant", list.children[n].id);
     list.children[n]?.scrollIntoView({ block: "nearest" });
   };
-  const close = () => {
+  const close = () => { // what is on its way comes too late
+    clearTimeout(timer);
+    asked++;
     list.hidden = true;
     input.setAttribute("aria-expanded", "false");
     mark(-1);
@@ -94,14 +96,15 @@ function place(box) {
     url.searchParams.set("q", input.value);
     const answer = await fetch(url);
     if (!answer.ok) return;
-    const places = await answer.json(); // too late for who asked again, or went on
-    if (mine === asked && document.activeElement === input) show(places);
+    const places = await answer.json(); // too late for who asked again, chose, or went on
+    if (mine === asked && chosen < 0 && document.activeElement === input) show(places);
   };
   input.addEventListener("input", () => {
     at.value = "";
+    mark(-1);
     clearTimeout(timer);
     if (input.value.trim()) timer = setTimeout(ask, 120);
-    else { asked++; close(); }
+    else close();
   });
   input.addEventListener("blur", close);
   input.addEventListener("keydown", (event) => {
