@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from protocol_specs.node import owed
 from protocol_specs.node.client import Undelivered
 from protocol_specs.node.outbox import OWED_TO_ONE_MAX, Outbox
 from protocol_specs.node.owing import ORDER_CALLBACK_KEPT_S
-from protocol_specs.node.store import Row, Session, Store
+from protocol_specs.node.store import Row, Session, Store, StoreUnavailable
 from protocol_specs.node.tables import Owed
 from protocol_specs.wire.errors import Acknowledgement
 from tests.support.databases import writer_of
@@ -395,6 +396,28 @@ async def test_an_accident_of_our_own_in_sending_stops_nothing(store: Store) -> 
         await until(lambda: there.states()[1] == "sent", "the other one waits")
         await until(lambda: rows(store, Owed)[0]["tries"] == 1, "no try recorded")
         assert there.states() == ["pending", "sent"]
+
+
+async def test_what_could_not_be_read_when_it_was_told_of_is_sent_all_the_same(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    take, failures = owed.take, 0
+
+    def fails_once(session: Session, row_id: int, now: int) -> Row | None:
+        nonlocal failures
+        if failures:
+            return take(session, row_id, now)
+        failures += 1
+        raise StoreUnavailable("disk I/O error")
+
+    async with running(store, FakeClient()) as there:
+        await there.owe({})
+        await there.all_sent()
+        monkeypatch.setattr(owed, "take", fails_once)
+        await there.owe({}, {"receiver_id": "other.example.org"})
+        await until(lambda: failures > 0, "nothing was read")
+        there.move(1)  # the poll looks at what is in memory: the table was asked at the start
+        await there.all_sent()
 
 
 @pytest.mark.sqlite
