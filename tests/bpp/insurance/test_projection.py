@@ -48,12 +48,9 @@ def everything(coop: Coop) -> tuple[object, ...]:
 def test_a_repeated_event_changes_nothing_and_answers_the_same(coop: Coop) -> None:
     story = Story(agent_id="a1")
     events = [story.event("confirmed"), story.event("completed")]
-    coop.happen(events[0])
-    tags = coop.happen(events[1])
+    told = [coop.happen(event) for event in events]
     before = everything(coop)
-    for event in events:
-        coop.project(event)
-    assert coop.project(events[1]) == tags
+    assert [coop.project(event) for event in events] == told
     assert everything(coop) == before
 
 
@@ -354,11 +351,10 @@ def test_any_history_balances_explains_every_order_and_does_not_change_when_repl
     with TemporaryDirectory() as folder:
         coop = (ka_coop if is_ka else my_coop)(Path(folder))
         events = list(interleaved(data, orders))
-        coop.happen(*events)
+        told = [coop.happen(event) for event in events]
         assert_sound(coop, KA if is_ka else MY)
         before = everything(coop)
-        for event in events:
-            coop.project(event)
+        assert [coop.project(event) for event in events] == told
         assert everything(coop) == before
         coop.store.close()
 
