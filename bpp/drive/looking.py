@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bpp.drive.offer import Card, Pay, card_of, pay_of
+from bpp.fleet.dispatch import Position
 from bpp.fleet.workers import Worker
 from bpp.insurance import books
 from bpp.insurance.people import listing, reading
@@ -24,13 +25,15 @@ CARDS_MAX = 5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Look:
-    """`to_read` are notices not yet shown, `to_answer` schemes that wait for a yes or no; until
-    then no job is offered (docs/people.md). `why_not` says why no job is offered now for
-    want of a paper or a shift, `ending` how many papers end soon, `pictures` the hand-overs of the
-    job that have one."""
+    """`lost` is the last place that is known, once it is too old for a job to be offered there:
+    one that was typed, or of a phone that says nothing any more. `to_read` are notices not yet
+    shown, `to_answer` schemes that wait for a yes or no; until then no job is offered
+    (docs/people.md). `why_not` says why no job is offered now for want of a paper or a shift,
+    `ending` how many papers end soon, `pictures` the hand-overs of the job that have one."""
 
     worker: Worker
     is_online: bool
+    lost: Position | None
     job: Order | None
     ahead: tuple[Order, ...]
     pay: Pay | None
@@ -46,7 +49,7 @@ class Look:
     @property
     def mark(self) -> str:
         """Changes when the page would."""
-        parts: list[Any] = [self.is_online, self.to_read, self.to_answer]
+        parts: list[Any] = [self.is_online, self.lost, self.to_read, self.to_answer]
         parts += [self.shift, self.off_duty, self.why_not, self.ending]
         parts += [(card.job_id, card.expires_at, card.pay.fare_minor) for card in self.cards]
         parts += [(order.job_id, order.planned_start) for order in self.ahead]
@@ -73,9 +76,12 @@ def look(
     cards = [card_of(session, office, insured, worker.agent_id, each, now) for each in found]
     to_read, to_answer = owed(session, insured, worker.agent_id)
     papers = standing.papers(session, worker, now)
+    seen = office.fleet.position(worker.agent_id)
+    is_lost = seen is not None and order is None and now - seen.at > office.provider.reach.fresh_s
     return Look(
         worker=worker,
-        is_online=office.fleet.position(worker.agent_id) is not None,
+        is_online=seen is not None,
+        lost=seen if is_lost else None,
         job=order,
         ahead=tuple(store.ahead_of(session, worker.agent_id)),
         pay=pay,

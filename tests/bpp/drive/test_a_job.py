@@ -50,6 +50,25 @@ async def test_an_offer_says_where_how_far_and_what_is_left_before_it_is_accepte
     assert there.order(order["id"]).agent_id is None
 
 
+async def test_who_was_not_heard_of_for_long_is_asked_and_says_with_one_touch_where_they_are(
+    there: Cooperative, aminah: Phone
+) -> None:
+    await aminah.go_online()
+    there.clock.at += there.node.settings.dispatch.fresh_s
+    assert "Are you still there?" not in (await aminah.get()).text
+    there.clock.at += 1
+    order = await there.confirmed()
+    seen = await aminah.get()
+    assert "data-offer=" not in seen.text
+    assert "Waiting for a job" not in seen.text
+    assert "Your cooperative has not heard where you are since" in seen.text
+    own = next(form for form in forms(seen, "/drive/online") if form.get("here_at"))
+    assert (await aminah.browser.post("/drive/online", own)).status == 303
+    there.clock.at += 60  # the order is tried again
+    assert f'data-offer="{order["id"]}"' in await _offered(aminah)
+    assert "Are you still there?" not in (await aminah.get()).text
+
+
 async def test_a_whole_ride_from_the_offer_to_the_cash(there: Cooperative, aminah: Phone) -> None:
     await aminah.go_online()
     order = await there.confirmed()
