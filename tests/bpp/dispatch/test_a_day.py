@@ -2,7 +2,7 @@
 and no customer waits much longer for it."""
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import count
 from pathlib import Path
@@ -46,15 +46,21 @@ class Day:
         position = Position(place.lat, place.lon, now)
         await self.office.fleet.seen(self.store, agent_id, position)
 
-    async def give(self, pickup: Place, ends_at: Place | None, now: int) -> None:
-        """A job for the driver whom the rule says, who is at `ends_at` after it (None: back)."""
-        await self._come_back(now)
+    def choice(
+        self, pickup: Place, now: int, not_for: Mapping[str, str] | None = None
+    ) -> choosing.Choice | None:
+        """Whom the rule says for a job from there."""
         terms = self.office.terms(category="CAB", domain="d", city="c", payment=CASH)
         view = asked(self.office)
         view = replace(view, fulfillment=replace(view.fulfillment, pickup=pickup))
-        choice = self.store.read(
-            lambda session: choosing.choose(session, self.office, view, terms, now)
+        return self.store.read(
+            lambda session: choosing.choose(session, self.office, view, terms, now, not_for)
         )
+
+    async def give(self, pickup: Place, ends_at: Place | None, now: int) -> None:
+        """A job for the driver whom the rule says, who is at `ends_at` after it (None: back)."""
+        await self._come_back(now)
+        choice = self.choice(pickup, now)
         if choice is None:
             return
         agent_id = choice.worker.agent_id
@@ -111,6 +117,17 @@ async def test_at_a_stand_where_twenty_wait_the_last_in_the_row_has_as_many_jobs
     day.store.close()
     assert sum(day.jobs.values()) == 80  # four each on average
     assert {day.jobs.get(agent_id, 0) for agent_id in day.at} <= {3, 4, 5}
+
+
+async def test_behind_fifty_for_whom_a_job_is_not_the_next_in_the_row_are_asked(
+    tmp_path: Path,
+) -> None:
+    day = await _day(tmp_path, [Place(KL.lat + 5 * n * METRE, KL.lon) for n in range(53)])
+    row = list(day.at)
+    choice = day.choice(KL, NOW, dict.fromkeys(row[:50], choosing.GAVE_IT_UP))
+    day.store.close()
+    assert choice is not None
+    assert [each.agent_id for each in choice.round.ranked] == row[50:]
 
 
 @pytest.mark.parametrize("seed", [1, 2])
