@@ -4,13 +4,16 @@ import uuid
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import bindparam, func, select
 
 from bpp.insurance.extension import Insurance
+from bpp.insurance.remittance import periods
+from bpp.insurance.remittance.tables import SchemePeriod
 from bpp.insurance.scheme_file import load
 from bpp.insurance.tables import ContributionRow, Pending
 from bpp.ledger import balances, chart, journal, sealing, verify
@@ -31,6 +34,12 @@ from tests.support.crowd import Crowd, crowded
 CROWD = 50
 LOST = (Refused, Conflict, orders.Overtaken)
 Unit = Callable[[Session, int], Any]
+_period = SchemePeriod.__table__
+FREE = Statement(  # as closing asks for it, but without waiting
+    select(_period.c.period)
+    .where(_period.c.scheme == bindparam("scheme"), _period.c.period == bindparam("period"))
+    .with_for_update(skip_locked=True)
+)
 
 
 def new_id() -> str:
@@ -153,6 +162,22 @@ def test_one_workers_month_counted_by_many_at_once_comes_to_what_one_by_one_does
     alone.happen(*events)
     assert sorted(crowd.balances().values()) == sorted(alone.balances().values())
     alone.store.close()
+
+
+def test_a_period_that_a_process_knows_is_held_all_the_same_while_it_posts(
+    crowd: Cooperative,
+) -> None:
+    """What stands may be remembered, but its row is the lock between posting and closing."""
+
+    def is_free(session: Session) -> bool:
+        return session.one(FREE, scheme=MY, period="2026-07") is not None
+
+    def while_posting(session: Session) -> bool:
+        assert periods.declared_in(session, MY, "2026-07") == "2026-07"
+        return crowd.stores[1].transact_now(is_free)
+
+    assert [crowd.now(while_posting) for _ in range(3)] == [False] * 3
+    crowd.stores[1].transact_now(partial(periods.lock, scheme=MY, period="2026-07", exclusive=True))
 
 
 def test_one_entry_posted_by_fifty_is_posted_once_and_all_are_content(crowd: Cooperative) -> None:
