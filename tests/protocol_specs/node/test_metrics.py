@@ -29,9 +29,12 @@ async def test_what_alarms_are_made_of_is_shown(tmp_path: Path) -> None:
     async with running(node, sock):
         assert (await post(f"http://127.0.0.1:{node.port}/confirm", b"{}", {})).status == 401
         node.telemetry.log("alarm", what="unfunded", scheme="x")
+        node.telemetry.log("accepted", action="confirm", times=2)
         node.telemetry.fault("loop seal", ValueError("+60123456789"))
         text = (await get_ops(node, "/metrics")).body.decode()
     assert value(text, 'wayfare_refusals_total{status="401"}') == 1
+    assert value(text, 'wayfare_accepted_total{action="confirm"}') == 2
+    assert value(text, 'wayfare_refused_total{action="confirm"}') == 1
     assert value(text, 'wayfare_alarms_total{what="unfunded"}') == 1
     assert value(text, 'wayfare_faults_total{where="loop seal"}') == 1
     assert value(text, 'wayfare_ready_fault{check="ledger"}') == 1
