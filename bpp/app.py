@@ -211,8 +211,8 @@ def _add_loops(node: Node, office: Office) -> None:
     node.add_loop("old lists of candidates", rounds.forget_next, wake=asyncio.Event())
     if office.provider.assignment == "in_turn":
         offering = Offering(office, node.store)
-        node.add_loop("offers in turn", offering.offer_next, wake=office.offering)
-        node.store.listen(offers.CHANNEL, lambda _: office.offering.set())
+        node.add_loop("offers in turn", offering.offer_next, wake=offering.wake)
+        node.store.listen(offers.JOB_CHANNEL, offering.hear)
     for extension in office.extensions:
         catch_up = partial(catch_up_next, office, extension)
         node.add_loop(f"catch up {extension.name}", catch_up, wake=asyncio.Event())

@@ -196,7 +196,6 @@ class DriverApi:
         """Not take the job whose turn it is: it goes to the next driver at once."""
         worker, order_id, now = self._about(request)
         await transact(self._node, lambda session: steps.decline(session, worker, order_id, now))
-        self._office.offering.set()
         return {"order_id": order_id, "declined": True}
 
     async def dispatch(self, request: web.Request) -> dict[str, Any]:

@@ -10,6 +10,8 @@ from protocol_specs.node.store import Row, Session, Statement
 
 CHANNEL, EVERYBODY = "driver", ""
 """Notified with the agent_id whose job or offer changed, or for everybody."""
+JOB_CHANNEL = "job"
+"""Notified with the key of an order that changed, where jobs are offered so, or lost its offer."""
 Outcome = Literal["accepted", "declined", "expired", "withdrawn"]
 
 _OFFER = OfferRow.__table__
@@ -23,7 +25,12 @@ _END = Statement(
 )
 _OF_AGENT = Statement(select(_OFFER).where(_OFFER.c.agent_id == bindparam("agent"), _OPEN))
 _OF_ORDER = Statement(select(_OFFER).where(_OFFER.c.order_key == bindparam("of"), _OPEN))
-_ALL_OPEN = Statement(select(_OFFER).where(_OPEN).order_by(_OFFER.c.expires_at))
+_EXPIRED = Statement(
+    select(_OFFER.c.order_key)
+    .where(_OPEN, _OFFER.c.expires_at <= bindparam("by"))
+    .order_by(_OFFER.c.expires_at)
+    .limit(1)
+)
 _ASKED = Statement(
     select(_OFFER.c.agent_id, _OFFER.c.outcome, _OFFER.c.ended_at).where(
         _OFFER.c.order_key == bindparam("of")
@@ -63,6 +70,7 @@ def end(session: Session, order_key: str, outcome: Outcome, now: int) -> bool:
     if turn is None:
         return False
     session.notify(CHANNEL, turn.agent_id)
+    session.notify(JOB_CHANNEL, order_key)
     return session.run(_END, of=order_key, became=outcome, at=now) > 0
 
 
@@ -78,9 +86,10 @@ def of_order(session: Session, order_key: str) -> TurnOffer | None:
     return _read(row) if row else None
 
 
-def every_open(session: Session) -> list[TurnOffer]:
-    """All open offers, the first to expire first."""
-    return [_read(row) for row in session.all(_ALL_OPEN)]
+def first_expired(session: Session, now: int) -> str | None:
+    """The key of the job whose open offer is over for longest."""
+    row = session.one(_EXPIRED, by=now)
+    return row["order_key"] if row else None
 
 
 def not_now(session: Session, order_key: str, now: int, again_s: int) -> dict[str, str]:

@@ -50,6 +50,7 @@ class OfferRow(Tables, table=True):
         CheckConstraint("outcome IN ('accepted', 'declined', 'expired', 'withdrawn')"),
         _one_open("one_offer_per_job", "order_key"),
         _one_open("one_offer_per_agent", "agent_id"),
+        Index("open_offers", "expires_at", sqlite_where=_OPEN),
         Index("dispatch_offer_age", "at"),
     )
 

@@ -100,7 +100,6 @@ class Working:
         await self._office.fleet.seen(
             self._node.store, worker.agent_id, Position(*at, self._node.now())
         )
-        self._office.offering.set()
         return await visit.see(visit.to("/"))
 
     async def offline(self, visit: Visit) -> web.StreamResponse:
@@ -136,13 +135,11 @@ class Working:
     async def decline(self, visit: Visit) -> web.StreamResponse:
         """POST /jobs/{id}/decline: the next driver is asked at once."""
         worker, job_id = self.about(visit)
-        response = await self.do(
+        return await self.do(
             visit,
             lambda session: steps.decline(session, worker, job_id, visit.now),
             visit._("Declined. The next driver is asked."),
         )
-        self._office.offering.set()
-        return response
 
     # The running job
 

@@ -11,37 +11,45 @@ from bpp.orders.choosing import GAVE_IT_UP, choose
 from bpp.orders.decision import Decision
 from bpp.orders.handlers import terms_of
 from bpp.orders.office import Office
-from bpp.orders.order import NOT_READY, Order, in_state
+from bpp.orders.order import ACTIVE, NOT_READY, Order, in_state
 from bpp.orders.store import Kept
+from bpp.orders.walk import At, Walk
 from bpp.orders.writing import write
 from protocol_specs.node.store import Session
-
-LOOK_AGAIN_S = 10  # at a job whose driver is still busy, or for which nobody was free
 
 
 @dataclass(slots=True)
 class ComingUp:
-    """The step of a loop. `_later` says when to look again at a job: a hint that may be lost."""
+    """The step of a loop: one job each, again after a while if its driver is still busy or nobody
+    was free for it. See Walk."""
 
     office: Office
-    _later: dict[str, int] = field(default_factory=dict)
+    _walks: tuple[Walk, ...] = field(init=False)
+
+    def __post_init__(self) -> None:
+        looks_again = self.office.provider.assignment == "at_confirm"
+        ahead, planned = Walk(self._ahead_after), Walk(_planned_after)
+        self._walks = (ahead, planned) if looks_again else (ahead,)
 
     def come_up_next(self, session: Session, now: int) -> bool:
-        """Lets one job come up whose time is near, or finds its driver; False: none is due."""
-        lead_s = self.office.provider.lead_s
-        due = store.keys_ahead(session, begins_by=now + lead_s)
-        if self.office.provider.assignment == "at_confirm":
-            due += store.open_planned_keys(session)
-        self._later = {key: at for key in due if (at := self._later.get(key, 0)) > now}
-        for key in due:
-            kept = None if key in self._later else store.order_by_key(session, key)
-            if kept is not None and self._moved(session, kept, now):
-                return True
-            self._later.setdefault(key, now + LOOK_AGAIN_S)
-        return False
+        """Looks at one job whose time is near: it may come up, or find its driver. False: none."""
+        keys = (walk.next(session, now) for walk in self._walks)
+        key = next((key for key in keys if key is not None), None)
+        if key is None:
+            return False
+        kept = store.order_by_key(session, key)
+        if kept is not None:
+            self._move(session, kept, now)
+        return True
 
-    def _moved(self, session: Session, kept: Kept, now: int) -> bool:
+    def _ahead_after(self, session: Session, after: At, now: int, at_most: int) -> list[At]:
+        begins_by = now + self.office.provider.lead_s
+        return store.ahead_after(session, after, at_most, begins_by=begins_by)
+
+    def _move(self, session: Session, kept: Kept, now: int) -> None:
         order, provider = kept.order, self.office.provider
+        if order.status != ACTIVE or not (order.is_ahead or order.is_open()):
+            return  # it changed since its hand was read
         if order.agent_id is None:
             decision = _given(session, self.office, opened(order, now), now)
         elif not _may_still(session, self.office, order, now):
@@ -49,13 +57,15 @@ class ComingUp:
         elif not store.is_busy(session, order.agent_id):
             decision = Decision(replace(order, is_ahead=False))
         elif now < (order.planned_start or 0) - provider.lead_s // 2:
-            return False  # the driver's job before it may still end in time
+            return  # the driver's job before it may still end in time
         else:
             decision = free_again(replace(order, is_ahead=False), provider, now)
-        if decision is None or decision.order == order:
-            return False
-        write(session, self.office, decision, now, revision=kept.revision)
-        return True
+        if decision is not None and decision.order != order:
+            write(session, self.office, decision, now, revision=kept.revision)
+
+
+def _planned_after(session: Session, after: At, now: int, at_most: int) -> list[At]:
+    return store.planned_after(session, after, at_most)
 
 
 def _may_still(session: Session, office: Office, order: Order, now: int) -> bool:

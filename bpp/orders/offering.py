@@ -1,5 +1,6 @@
 """Jobs offered in turn: one driver after another, each for a while, until somebody takes it."""
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -10,69 +11,74 @@ from bpp.orders.choosing import GAVE_IT_UP, Listed
 from bpp.orders.handlers import terms_of
 from bpp.orders.office import Office
 from bpp.orders.order import Order
+from bpp.orders.walk import At, Walk
 from protocol_specs.node.store import Conflict, Session, Store
 
-LOOK_AGAIN_S = 10  # at a job for which nobody was free
+
+def _open_after(session: Session, after: At, now: int, at_most: int) -> list[At]:
+    return store.open_after(session, after, at_most)
 
 
 @dataclass(slots=True)
 class Offering:
-    """The step of a loop. `_later` says when to look again at a job that nobody was free for: a
-    hint that may be lost, the rows are the truth.
+    """The step of a loop: one offer or one job each, whatever else is open.
+
+    A job is looked at when it changed or its offer ended, and in its turn: see Walk.
     """
 
     office: Office
     store: Store
-    _later: dict[str, int] = field(default_factory=dict)
+    wake: asyncio.Event = field(default_factory=asyncio.Event)
+    _walk: Walk = field(default_factory=lambda: Walk(_open_after))
+
+    def hear(self, order_key: str) -> None:
+        """This job changed, or its offer ended."""
+        self._walk.name(order_key)
+        self.wake.set()
 
     async def offer_next(self, now: int) -> bool:
-        """Ends one offer whose time is over or whose job is gone, or makes one; False: none."""
-        if self.store.read(lambda session: _ended(session, now)) is not None:
-            return await self.store.transact(lambda session: _end_one(session, now))
-        order = self.store.read(lambda session: self._waiting(session, now))
-        if order is None:
+        """Ends one offer whose time is over, or looks at one job; False: nothing is to be done."""
+        expired = self.store.read(lambda session: offers.first_expired(session, now))
+        if expired is not None:
+            return await self._end(expired, now)
+        key = self.store.read(lambda session: self._walk.next(session, now))
+        if key is None:
             return False
+        await asyncio.sleep(0)  # many looks in a row find nobody, and await nothing
+        order, turn = self.store.read(lambda session: _known(session, key))
+        if turn is not None and (order is None or not order.is_open()):
+            await self._end(key, now)
+        elif turn is None and order is not None and order.is_open():
+            await self._offer(order, now)
+        return True
+
+    async def _end(self, order_key: str, now: int) -> bool:
+        return await self.store.transact(lambda session: _end(session, order_key, now))
+
+    async def _offer(self, order: Order, now: int) -> None:
         found = self.store.read(lambda session: _listed(session, self.office, order, now))
+        if not found.matches:
+            return
         pickup, _ = order.view.fulfillment.route()
         places = [match.place for match in found.matches]
         router, travel_s = await self.office.routing.travel_s(places, pickup)
-        is_made = await self.store.transact(
+        await self.store.transact(
             lambda session: _offer(session, self.office, order, found, travel_s, router, now)
         )
-        self._later.pop(order.key, None)
-        if not is_made:
-            self._later[order.key] = now + LOOK_AGAIN_S
-        return True
-
-    def _waiting(self, session: Session, now: int) -> Order | None:
-        """The oldest open job without an offer that is to be looked at now."""
-        keys = store.open_keys(session)
-        self._later = {key: at for key in keys if (at := self._later.get(key, 0)) > now}
-        offered = {offer.order_key for offer in offers.every_open(session)}
-        waiting = (key for key in keys if key not in self._later and key not in offered)
-        kept = next((store.order_by_key(session, key) for key in waiting), None)
-        return kept.order if kept else None
 
 
-def _ended(session: Session, now: int) -> TurnOffer | None:
-    """The first open offer whose time is over or whose job is no longer open."""
-    for offer in offers.every_open(session):
-        if offer.expires_at <= now or not _is_open(session, offer.order_key):
-            return offer
-    return None
+def _known(session: Session, key: str) -> tuple[Order | None, TurnOffer | None]:
+    kept = store.order_by_key(session, key)
+    return kept.order if kept else None, offers.of_order(session, key)
 
 
-def _end_one(session: Session, now: int) -> bool:
-    offer = _ended(session, now)
-    if offer is None:
+def _end(session: Session, order_key: str, now: int) -> bool:
+    """Ends the job's offer if its time is over or the job is no longer open; says whether."""
+    order, turn = _known(session, order_key)
+    is_open = order is not None and order.is_open()
+    if turn is None or (is_open and turn.expires_at > now):
         return False
-    is_open = _is_open(session, offer.order_key)
-    return offers.end(session, offer.order_key, "expired" if is_open else "withdrawn", now)
-
-
-def _is_open(session: Session, order_key: str) -> bool:
-    kept = store.order_by_key(session, order_key)
-    return kept is not None and kept.order.is_open()
+    return offers.end(session, order_key, "expired" if is_open else "withdrawn", now)
 
 
 def _listed(session: Session, office: Office, order: Order, now: int) -> Listed:
@@ -90,19 +96,18 @@ def _offer(
     travel_s: Sequence[int | None],
     router: str,
     now: int,
-) -> bool:
-    """The list and the offer to its first, in one commit; False: nobody, or all has changed."""
+) -> None:
+    """The list and the offer to its first, in one commit; nothing if all has changed since."""
     kept = store.order_by_key(session, order.key)
     if kept is None or not kept.order.is_open():
-        return False
+        return
     round = choosing.ranked(office, found, travel_s, router, now)
     if not round.ranked or store.is_busy(session, round.ranked[0].agent_id):
-        return False
+        return
     first, expires_at = round.ranked[0].agent_id, now + office.provider.offer_s
     try:
         with session.savepoint():
             n = rounds.keep(session, order.key, round)
             offers.make(session, TurnOffer(order.key, n, first, now, expires_at))
     except Conflict:
-        return False
-    return True
+        return

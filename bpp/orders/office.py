@@ -1,6 +1,5 @@
 """What the handlers of all actions share: the provider, the fleet, extensions, ways to answer."""
 
-import asyncio
 import secrets
 import time
 import uuid
@@ -100,7 +99,6 @@ class Office:
     stamps: Stamps = field(default_factory=Stamps)
     live_secret: bytes = b""  # seals the urls under which vehicles are followed
     routing: Routing = field(default_factory=Routing)
-    offering: asyncio.Event = field(default_factory=asyncio.Event)  # wakes who offers jobs in turn
     booking_url: str | None = None  # the consumer's page at which dispatchers book for who calls
 
     def terms(

@@ -2,12 +2,24 @@
 
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, and_, bindparam, delete, insert, select, update
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    String,
+    and_,
+    bindparam,
+    delete,
+    insert,
+    select,
+    tuple_,
+    update,
+)
 
 from bpp.orders.events import OrderEvent, event_document
 from bpp.orders.init import StoredQuote, quote_document, read_quote
 from bpp.orders.order import NOT_READY, Order, order_document, read_order
 from bpp.orders.tables import OrderEventRow, OrderRow, QuoteRow
+from bpp.orders.walk import At
 from protocol_specs.node.store import Row, Session, Statement
 
 KEPT_QUOTE_S = 24 * 3600  # an expired quote still explains a late confirm for a day
@@ -23,6 +35,7 @@ _CHANGES = (
     "events",
     "document",
     "updated_at",
+    "waits_since",
 )
 
 _OF_TRANSACTION = (
@@ -90,10 +103,16 @@ _AHEAD_OF = Statement(
     _SHORT.where(*_AHEAD, _ORDER.c.agent_id == bindparam("agent")).order_by(_ORDER.c.begins_at)
 )
 _EVERY_AHEAD = Statement(_SHORT.where(*_AHEAD).order_by(_ORDER.c.begins_at).limit(LISTED_MAX))
-_KEYS_AHEAD = Statement(
-    select(_ORDER.c.key)
-    .where(*_AHEAD, _ORDER.c.begins_at <= bindparam("by"))
-    .order_by(_ORDER.c.begins_at)
+_AFTER = tuple_(bindparam("after_at", type_=BigInteger), bindparam("after_key", type_=String))
+_AHEAD_AFTER = Statement(
+    select(_ORDER.c.begins_at.label("at"), _ORDER.c.key)
+    .where(
+        *_AHEAD,
+        _ORDER.c.begins_at <= bindparam("by"),
+        tuple_(_ORDER.c.begins_at, _ORDER.c.key) > _AFTER,
+    )
+    .order_by(_ORDER.c.begins_at, _ORDER.c.key)
+    .limit(bindparam("at_most"))
 )
 _IS_OPEN = (
     _ORDER.c.agent_id.is_(None),
@@ -102,20 +121,23 @@ _IS_OPEN = (
     _ORDER.c.is_ahead == 0,
 )
 _OPEN = Statement(_SHORT.where(*_IS_OPEN).order_by(_ORDER.c.created_at.desc()).limit(LISTED_MAX))
-_OPEN_KEYS = Statement(select(_ORDER.c.key).where(*_IS_OPEN).order_by(_ORDER.c.created_at))
-_OPEN_PLANNED = Statement(
-    select(_ORDER.c.key).where(*_IS_OPEN, _ORDER.c.begins_at > 0).order_by(_ORDER.c.created_at)
+_OPEN_HAND = (
+    select(_ORDER.c.created_at.label("at"), _ORDER.c.key)
+    .where(*_IS_OPEN, tuple_(_ORDER.c.created_at, _ORDER.c.key) > _AFTER)
+    .order_by(_ORDER.c.created_at, _ORDER.c.key)
+    .limit(bindparam("at_most"))
 )
+_OPEN_AFTER = Statement(_OPEN_HAND)
+_PLANNED_AFTER = Statement(_OPEN_HAND.where(_ORDER.c.begins_at > 0))
 _NEWEST = Statement(_SHORT.order_by(_ORDER.c.created_at.desc(), _ORDER.c.key).limit(LISTED_MAX))
 _WAITING = Statement(
     _SHORT.where(
         _ORDER.c.agent_id.is_(None),
         _ORDER.c.status == "ACTIVE",
         _ORDER.c.state == bindparam("in_state"),
-        _ORDER.c.updated_at < bindparam("before"),
-        _ORDER.c.begins_at < bindparam("before"),
+        _ORDER.c.waits_since < bindparam("before"),
     )
-    .order_by(_ORDER.c.updated_at)
+    .order_by(_ORDER.c.waits_since)
     .limit(1)
 )
 _DONE_BY_AGENT = Statement(
@@ -259,19 +281,19 @@ def every_ahead(session: Session) -> list[Order]:
     return [read_order(row["document"]) for row in session.all(_EVERY_AHEAD)]
 
 
-def keys_ahead(session: Session, *, begins_by: int) -> list[str]:
-    """The keys of jobs for later that begin until then, the first first."""
-    return [row["key"] for row in session.all(_KEYS_AHEAD, by=begins_by)]
+def ahead_after(session: Session, after: At, at_most: int, *, begins_by: int) -> list[At]:
+    """The next jobs for later that begin until then, the first first: (begin, key) of each."""
+    return _hand(session, _AHEAD_AFTER, after, at_most, by=begins_by)
 
 
-def open_planned_keys(session: Session) -> list[str]:
-    """The keys of planned jobs whose time is near and that wait for an agent."""
-    return [row["key"] for row in session.all(_OPEN_PLANNED)]
+def planned_after(session: Session, after: At, at_most: int) -> list[At]:
+    """The next planned jobs whose time is near and that wait for an agent: (made, key) of each."""
+    return _hand(session, _PLANNED_AFTER, after, at_most)
 
 
-def open_keys(session: Session) -> list[str]:
-    """The keys of all orders that wait for an agent, the oldest first."""
-    return [row["key"] for row in session.all(_OPEN_KEYS)]
+def open_after(session: Session, after: At, at_most: int) -> list[At]:
+    """The next orders that wait for an agent, the oldest first: (made, key) of each."""
+    return _hand(session, _OPEN_AFTER, after, at_most)
 
 
 def newest(session: Session) -> list[Order]:
@@ -291,6 +313,14 @@ def done_by(session: Session, agent_id: str) -> list[Order]:
     return [read_order(row["document"]) for row in session.all(_DONE_BY_AGENT, agent=agent_id)]
 
 
+def _hand(
+    session: Session, statement: Statement, after: At, at_most: int, **values: int
+) -> list[At]:
+    at, key = after
+    rows = session.all(statement, after_at=at, after_key=key, at_most=at_most, **values)
+    return [(row["at"], row["key"]) for row in rows]
+
+
 def _changes(order: Order) -> dict[str, object]:
     return {
         "status": order.status,
@@ -301,6 +331,7 @@ def _changes(order: Order) -> dict[str, object]:
         "events": order.events,
         "document": order_document(order),
         "updated_at": order.view.updated_at,
+        "waits_since": max(order.view.updated_at or 0, order.planned_start or 0),
     }
 
 

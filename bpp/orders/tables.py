@@ -8,6 +8,8 @@ from sqlmodel import Field
 from bpp.tables import Tables
 from protocol_specs.node.triggers import append_only
 
+_IS_OPEN = "status = 'ACTIVE' AND agent_id IS NULL AND is_ahead = 0 AND state <> 'Pending'"
+
 
 class QuoteRow(Tables, table=True):
     """The one standing quote of a BAP's transaction; a later init takes its place."""
@@ -28,7 +30,7 @@ class OrderRow(Tables, table=True):
     `order_id` is what its BAP knows it by (some make it themselves, so it is unique only with the
     BAP), `job_id` what drivers and the desk do. `is_done`: carried out, or brought back.
     `begins_at` is the planned start, 0 for one at once; while `is_ahead` it is nobody's running
-    job.
+    job. `waits_since`: from when on an order without an agent counts as waiting.
     """
 
     __tablename__ = "orders"
@@ -43,6 +45,7 @@ class OrderRow(Tables, table=True):
         Index(
             "jobs_ahead",
             "begins_at",
+            "key",
             sqlite_where=text("status = 'ACTIVE' AND is_ahead = 1"),
         ),
         Index(
@@ -54,7 +57,14 @@ class OrderRow(Tables, table=True):
         Index(
             "open_jobs",
             "created_at",
-            sqlite_where=text("status = 'ACTIVE' AND agent_id IS NULL"),
+            "key",
+            sqlite_where=text(_IS_OPEN),
+        ),
+        Index(
+            "open_planned_jobs",
+            "created_at",
+            "key",
+            sqlite_where=text(f"{_IS_OPEN} AND begins_at > 0"),
         ),
         Index("newest_orders", "created_at"),
         Index(
@@ -66,7 +76,7 @@ class OrderRow(Tables, table=True):
         Index(
             "waiting_jobs",
             "state",
-            "updated_at",
+            "waits_since",
             sqlite_where=text("status = 'ACTIVE' AND agent_id IS NULL"),
         ),
     )
@@ -87,6 +97,7 @@ class OrderRow(Tables, table=True):
     document: bytes
     created_at: int = Field(sa_type=BigInteger)
     updated_at: int = Field(sa_type=BigInteger)
+    waits_since: int = Field(sa_type=BigInteger)
 
 
 class OrderEventRow(Tables, table=True):

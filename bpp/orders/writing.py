@@ -45,9 +45,9 @@ def write(
             )
         for extension in office.extensions:
             order = with_tags(order, extension.name, _project(session, extension, event))
-    if order.is_open():
-        session.after_commit(office.offering.set)
     _tell(session, decision)
+    if office.provider.assignment == "in_turn":
+        session.notify(offers.JOB_CHANNEL, order.key)
     if revision is None:
         store.add_order(session, order)
     else:

@@ -155,6 +155,8 @@ CREATE UNIQUE INDEX one_offer_per_agent ON dispatch_offer (agent_id) WHERE outco
 
 CREATE UNIQUE INDEX one_offer_per_job ON dispatch_offer (order_key) WHERE outcome IS NULL
 
+CREATE INDEX open_offers ON dispatch_offer (expires_at) WHERE outcome IS NULL
+
 CREATE TABLE dispatch_round (
     order_key TEXT COLLATE "C" NOT NULL, 
     n BIGINT NOT NULL, 
@@ -327,6 +329,7 @@ CREATE TABLE orders (
     document BYTEA NOT NULL, 
     created_at BIGINT NOT NULL, 
     updated_at BIGINT NOT NULL, 
+    waits_since BIGINT NOT NULL, 
     CHECK (is_ahead IN (0, 1)), 
     CHECK (is_done IN (0, 1)), 
     CHECK (status IN ('ACTIVE', 'COMPLETE', 'CANCELLED')), 
@@ -336,7 +339,7 @@ CREATE TABLE orders (
     UNIQUE (job_id)
 )
 
-CREATE INDEX jobs_ahead ON orders (begins_at) WHERE status = 'ACTIVE' AND is_ahead = 1
+CREATE INDEX jobs_ahead ON orders (begins_at, key) WHERE status = 'ACTIVE' AND is_ahead = 1
 
 CREATE INDEX jobs_done ON orders (agent_id, updated_at) WHERE is_done = 1
 
@@ -344,9 +347,11 @@ CREATE INDEX newest_orders ON orders (created_at)
 
 CREATE UNIQUE INDEX one_job_per_agent ON orders (agent_id) WHERE status = 'ACTIVE' AND is_ahead = 0 AND agent_id IS NOT NULL
 
-CREATE INDEX open_jobs ON orders (created_at) WHERE status = 'ACTIVE' AND agent_id IS NULL
+CREATE INDEX open_jobs ON orders (created_at, key) WHERE status = 'ACTIVE' AND agent_id IS NULL AND is_ahead = 0 AND state <> 'Pending'
 
-CREATE INDEX waiting_jobs ON orders (state, updated_at) WHERE status = 'ACTIVE' AND agent_id IS NULL
+CREATE INDEX open_planned_jobs ON orders (created_at, key) WHERE status = 'ACTIVE' AND agent_id IS NULL AND is_ahead = 0 AND state <> 'Pending' AND begins_at > 0
+
+CREATE INDEX waiting_jobs ON orders (state, waits_since) WHERE status = 'ACTIVE' AND agent_id IS NULL
 
 CREATE TABLE payment_file (
     message TEXT COLLATE "C" NOT NULL, 
