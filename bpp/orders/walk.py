@@ -29,6 +29,7 @@ class Walk:
     read: Next
     _due: dict[str, None] = field(default_factory=dict)
     _after: At = START
+    _last: str = ""  # of the hand that was read last
     _is_through: bool = True
     _begun_at: int = -LOOK_AGAIN_S
     _read_at: int = -1
@@ -49,12 +50,13 @@ class Walk:
         return key
 
     def _read_hand(self, session: Session, now: int) -> None:
-        if len(self._due) >= HAND:
-            return  # there is enough to do
+        if self._last in self._due:
+            return  # that hand is still being looked at
         if self._is_through and not 0 <= now - self._begun_at < LOOK_AGAIN_S:
             self._after, self._begun_at = START, now
         hand = self.read(session, self._after, now, HAND)
         self._is_through = len(hand) < HAND
         if hand:
             self._after = hand[-1]
+            self._last = self._after[1]
         self._due.update((key, None) for _, key in hand)

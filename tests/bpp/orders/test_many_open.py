@@ -183,6 +183,19 @@ def test_names_without_end_keep_nobody_from_their_turn(books: Store) -> None:
     assert "waits" in found
 
 
+def test_as_many_names_a_second_as_a_hand_has_stop_no_walk(books: Store) -> None:
+    rows = [(n, f"waits-{n}") for n in range(2 * HAND)]
+    walk, found = walk_over(rows), set()
+    for second in range(4 * LOOK_AGAIN_S):
+        for n in range(HAND):
+            walk.name(f"named-{second}-{n}")
+        for _ in range(2 * HAND):
+            found.add(books.read(lambda session, at=NOW + second: walk.next(session, at)))
+        if second % (2 * LOOK_AGAIN_S) == 2 * LOOK_AGAIN_S - 1:
+            assert {key for _, key in rows} <= found
+            found.clear()
+
+
 def test_a_clock_that_is_set_back_stops_no_walk(books: Store) -> None:
     walk = walk_over([(1, "a")])
     assert hand(books, walk, NOW) == ["a"]
