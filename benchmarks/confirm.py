@@ -173,7 +173,7 @@ def settle(cwd: Path, bpp: Party, registry: Party, port: int) -> None:
 
 async def measure(*, orders: int, paced: int) -> dict[str, Any]:
     """Quotes first, then the confirms, a fixed number in flight over kept-alive connections; then
-    `paced` orders and as many searches at each of the shares of that rate."""
+    `paced` orders with a search each: as fast as they go, and at each of the shares of that."""
     async with cooperative() as (consumer, process):
         bodies = await quoted(consumer, orders)
         headers = [consumer.bap.sign(body) for body in bodies]
@@ -181,9 +181,9 @@ async def measure(*, orders: int, paced: int) -> dict[str, Any]:
         took_s = await confirmed(consumer, zip(bodies, headers, strict=True))
         elapsed = time.monotonic() - started
         cpu, own = process.cpu_s() - cpu, time.process_time() - own
+        pairs_per_s = await searched_and_confirmed(consumer, paced)
         at_load = {
-            f"{share:.0%}": await at_rate(consumer, paced, share * orders / elapsed)
-            for share in SHARES
+            f"{share:.0%}": await at_rate(consumer, paced, share * pairs_per_s) for share in SHARES
         }
         return {
             "orders": orders,
@@ -230,6 +230,21 @@ async def confirmed(
 
     await asyncio.gather(*(one_after_the_other() for _ in range(IN_FLIGHT)))
     return took_s
+
+
+async def searched_and_confirmed(consumer: Consumer, orders: int) -> float:
+    """Orders a second, each with a search before it, IN_FLIGHT at once."""
+    waiting = iter(await quoted(consumer, orders))
+
+    async def one_after_the_other() -> None:
+        for body in waiting:
+            search = consumer.document("search", INTENT, str(uuid.uuid4()))
+            await consumer.ask("search", search, consumer.bap.sign(search))
+            await consumer.ask("confirm", body, consumer.bap.sign(body))
+
+    started = time.monotonic()
+    await asyncio.gather(*(one_after_the_other() for _ in range(IN_FLIGHT)))
+    return orders / (time.monotonic() - started)
 
 
 async def at_rate(consumer: Consumer, orders: int, per_s: float) -> dict[str, Any]:
