@@ -3,6 +3,7 @@
 import argparse
 import json
 import sys
+import time
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -44,7 +45,7 @@ def run_verify(arguments: argparse.Namespace, open_books: Open) -> int:
     books = open_books(arguments.config)
     store = Store.read_only(arguments.data_dir or books.store_at)
     try:
-        report = verify.verify(store, arguments.witness, books.public)
+        report = verify.verify(store, arguments.witness, books.public, int(time.time()))
     except OSError as error:
         print(f"wayfare: {arguments.witness}: {error.strerror}", file=sys.stderr)
         return 1

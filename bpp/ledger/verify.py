@@ -21,6 +21,7 @@ from bpp.ledger.tables import (
 from protocol_specs.node.store import Row, Session, Statement, Store
 from protocol_specs.wire.errors import Malformed
 
+WITNESSED_WITHIN_S = 60  # a head follows its block by a second; on a busy machine by more
 FAULTS_MAX = 1000  # of one kind
 
 _account = AccountRow.__table__
@@ -146,16 +147,21 @@ class Report:
         return not self.faults
 
 
-def verify(store: Store, witness_path: Path | None, public: bytes) -> Report:
+def verify(
+    store: Store, witness_path: Path | None, public: bytes, now: int | None = None
+) -> Report:
     """Checks every row against the sealed blocks, and the blocks against the witness.
 
     `public` is the ledger key's public half, from outside the database. Before the first block
-    there need be no witness file. Raises OSError and witness.BadWitness when it cannot be read.
+    there need be no witness file, and for a minute after it no head in it, where `now` is given.
+    Raises OSError and witness.BadWitness when it cannot be read.
     """
-    return store.read(lambda session: report(session, witness_path, public))
+    return store.read(lambda session: report(session, witness_path, public, now))
 
 
-def report(session: Session, witness_path: Path | None, public: bytes) -> Report:
+def report(
+    session: Session, witness_path: Path | None, public: bytes, now: int | None = None
+) -> Report:
     """The same within a unit."""
     faults = [*_shape(session), *_first(_chain(session, public)), *_strays(session)]
     notes = []
@@ -166,6 +172,8 @@ def report(session: Session, witness_path: Path | None, public: bytes) -> Report
         notes.append("no witness was given: a cut tail and a restored backup were NOT checked")
     elif not blocks and not witness_path.exists():
         notes.append("nothing was sealed yet, so there is no witness: nothing to compare with it")
+    elif _is_ahead_of(session, witness_path, now):
+        notes.append("the first block was sealed just now, and no head is witnessed yet: ask again")
     else:
         faults += _first(_against(session, witness_path, public))
         notes += _beyond(session, witness_path)
@@ -313,6 +321,14 @@ def _against(session: Session, path: Path, public: bytes) -> Iterator[str]:
         except head.BadHead as error:
             yield f"witness {path.name}: {error}"
     yield from witness.compare(session, witness.heads(path))
+
+
+def _is_ahead_of(session: Session, path: Path, now: int | None) -> bool:
+    """Whether the node may be about to write its first head into the witness."""
+    first = sealing.block_of(session, 1)
+    if first is None or now is None or not 0 <= now - first["sealed_at"] <= WITNESSED_WITHIN_S:
+        return False
+    return not path.exists() or not any(witness.heads(path))
 
 
 def _beyond(session: Session, path: Path) -> Iterator[str]:

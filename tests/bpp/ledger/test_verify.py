@@ -3,11 +3,12 @@
 # ruff: noqa: S608 - the statements are the test's own, no input reaches them
 import shutil
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
 
-from bpp.ledger import head, merkle, sealing
+from bpp.ledger import head, merkle, sealing, verify
 from bpp.ledger.entry import LedgerError
 from bpp.ledger.sealing import Sealer
 from bpp.ledger.witness import BadWitness, Witness, read
@@ -44,6 +45,20 @@ def test_before_the_first_block_there_need_be_no_witness(tmp_path: Path) -> None
     report = young.report(with_witness=True)
     assert report.is_sound
     assert any("nothing was sealed yet" in note for note in report.notes)
+
+
+def test_for_a_minute_after_the_first_block_no_head_need_be_witnessed_yet(ledger: Ledger) -> None:
+    store, key = ledger.store, ledger.key
+    first = store.read(lambda session: sealing.block_of(session, 1))
+    assert first is not None
+    sealed_at = first["sealed_at"]
+    for lose in (partial(ledger.witness.write_bytes, b""), ledger.witness.unlink):
+        lose()
+        report = verify.verify(store, ledger.witness, key.public, sealed_at + 60)
+        assert report.is_sound
+        assert any("ask again" in note for note in report.notes)
+        with pytest.raises(BadWitness):
+            verify.verify(store, ledger.witness, key.public, sealed_at + 61)
 
 
 def test_a_lost_witness_is_said_and_not_passed_over(ledger: Ledger) -> None:
