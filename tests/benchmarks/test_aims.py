@@ -4,7 +4,7 @@ from benchmarks import aims
 from benchmarks.percentiles import percentiles_ms
 
 FIGURES = {
-    "receive": {"share_of_floor": 0.2},
+    "receive": {"durable": {"share_of_floor": 0.2}, "passing": {"share_of_floor": 0.5}},
     "confirm": {"orders_per_s": 500, "resident_mb_after": 100.0, "start_s": 1.0},
     "hop": {"node_us": 125.0, "of_go": 0.4},
     "growth": {"ratio": 1.0},

@@ -7,7 +7,8 @@ import bpp.insurance.engine as engine
 
 ALLOWED = {
     *("bpp.insurance.engine", "bpp.insurance.figures", "bpp.insurance.scheme"),
-    *("calendar", "collections", "dataclasses", "datetime", "decimal", "fractions", "typing"),
+    *("calendar", "collections", "dataclasses", "datetime", "decimal", "fractions", "functools"),
+    "typing",
     *("protocol_specs.wire.order", "zoneinfo"),
 }
 CLOCKS = {"now", "today", "utcnow", "time"}
