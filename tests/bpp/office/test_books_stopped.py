@@ -5,17 +5,22 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select
 
 from bpp.insurance import books
 from bpp.insurance.extension import TAG_CODE
+from bpp.ledger.tables import Unsealed
 from bpp.ledger.watch import EVERY_S
 from protocol_specs.node.sqlite import FILE_NAME
+from protocol_specs.node.store import Statement
 from protocol_specs.wire import tags
 from tests.bpp.cooperative import Cooperative
 from tests.bpp.office.support import BASE, signed_in, with_office
 from tests.support.queues import until
 
 pytestmark = pytest.mark.sqlite  # the hand is in the file itself
+
+WAITING = Statement(select(Unsealed.__table__).limit(1))
 
 
 @pytest.fixture
@@ -40,11 +45,19 @@ def shows(there: Cooperative, unbalanced: int) -> bool:
     return said in there.node.telemetry.metrics()
 
 
+def is_sealed(there: Cooperative) -> bool:
+    """Whether all that was posted is: what is sealed while it is looked at is found at both places,
+    until the next look."""
+    return there.node.store.read(lambda session: session.one(WAITING)) is None
+
+
 async def test_rides_go_on_and_nothing_is_posted_until_the_books_balance_again(
     there: Cooperative, capsys: pytest.CaptureFixture[str]
 ) -> None:
     await there.online("D1", "D2")
     await there.confirmed()
+    there.clock.at += 1
+    await until(lambda: is_sealed(there), "what was posted is not sealed")
     edit(there, "-amount_minor")
     there.clock.at += EVERY_S + 1
     await until(lambda: shows(there, 1), "the look of this minute did not find it")
