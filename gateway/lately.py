@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from typing import Generic, TypeVar
+
+from protocol_specs.node.sharing import Work, begun, waited
 
 EVERY_S = 1.0
 
@@ -14,7 +15,7 @@ T = TypeVar("T")
 class Lately(Generic[T]):
     """`ask()` is begun at most once in EVERY_S, however many look. What it raised is shared too."""
 
-    def __init__(self, ask: Callable[[], Awaitable[T]]) -> None:
+    def __init__(self, ask: Work[T]) -> None:
         self._ask = ask
         self._asking: asyncio.Task[T] | None = None
         self._ask_from = 0.0
@@ -23,12 +24,6 @@ class Lately(Generic[T]):
         """What was answered lately. Raises what `ask` raised."""
         now = asyncio.get_running_loop().time()
         if self._asking is None or (self._asking.done() and now >= self._ask_from):
-            self._asking = asyncio.create_task(self._asked())  # none of those who look may end it
-            self._asking.add_done_callback(lambda done: done.cancelled() or done.exception())
+            self._asking = begun(self._ask)
             self._ask_from = now + EVERY_S
-        asking = self._asking
-        await asyncio.wait((asking,))
-        return asking.result()
-
-    async def _asked(self) -> T:
-        return await self._ask()
+        return await waited(self._asking)

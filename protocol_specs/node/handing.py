@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING
 
 import orjson
 
 from protocol_specs.node import kept
 from protocol_specs.node.actions import Durable, Passing
+from protocol_specs.node.sharing import Shared
 from protocol_specs.node.siblings import Siblings, SiblingUnavailable
 from protocol_specs.node.traces import CURRENT
 from protocol_specs.wire.envelope import Envelope
@@ -45,7 +47,7 @@ class Handing:
     ) -> None:
         self._share, self._siblings, self._arrivals = share, siblings, arrivals
         self._actions, self._dialects, self._now = actions, dialects, now
-        self._taking: dict[tuple[str, str, str, str], asyncio.Task[bytes]] = {}
+        self._taking: Shared[tuple[str, ...], bytes] = Shared()
         siblings.serve(SUBJECT, self._handed)
 
     async def receive(self, action: Passing, envelope: Envelope, now: int) -> bool:
@@ -82,12 +84,7 @@ class Handing:
         if not isinstance(action, Passing):
             raise TypeError(f"{envelope.action} is not handed over: it has a row")
         key = envelope.peer_id, envelope.action, envelope.message_id, envelope.digest
-        if key not in self._taking:
-            taking = asyncio.create_task(self._taken(action, envelope))
-            taking.add_done_callback(lambda done: done.cancelled() or done.exception())
-            taking.add_done_callback(lambda _: self._taking.pop(key))
-            self._taking[key] = taking
-        return await asyncio.shield(self._taking[key])
+        return await self._taking.run(key, partial(self._taken, action, envelope))
 
     async def _taken(self, action: Passing, envelope: Envelope) -> bytes:
         try:

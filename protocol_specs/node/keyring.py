@@ -12,12 +12,14 @@ import asyncio
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Hashable, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from protocol_specs.node.client import Undelivered
 from protocol_specs.node.pinned_registry import NOT_ANSWERED
 from protocol_specs.node.records import is_usable, serves_city
 from protocol_specs.node.remembered import Memory, Remembered
+from protocol_specs.node.sharing import Cancelled, Shared
 from protocol_specs.node.snapshot import Snapshot
 from protocol_specs.node.snapshot_poll import AGE_MAX_S, SnapshotPoll
 from protocol_specs.wire.envelope import Keys, Subscriber, SubscriberType
@@ -54,7 +56,7 @@ class Keyring:
             snapshots.on_changed(self.compare)
         self._held = Memory(entries_max, records_max=10 * entries_max)
         self._found = Memory(entries_max, records_max=FOUND_RECORDS_MAX)
-        self._asking: dict[Hashable, asyncio.Task[Remembered]] = {}
+        self._asking: Shared[Hashable, Remembered] = Shared()
         self._refetched: OrderedDict[KeyId, float] = OrderedDict()
         self._down_until = 0.0
 
@@ -148,10 +150,7 @@ class Keyring:
 
     async def close(self) -> None:
         """End the questions that are on their way."""
-        asking = list(self._asking.values())
-        for task in asking:
-            task.cancel()
-        await asyncio.gather(*asking, return_exceptions=True)
+        await self._asking.cancel()
 
     async def _key(self, key_id: KeyId) -> list[Subscriber]:
         if not is_subscriber_id(key_id.subscriber_id):  # of nobody; no registry need be asked
@@ -167,26 +166,18 @@ class Keyring:
         if remembered is not None and not anew and remembered.is_fresh(self._clock()):
             memory.use(entry)
             return remembered
-        asking = self._asking.get(entry)
-        if asking is None:
-            asking = asyncio.create_task(self._ask(entry, question, remembered))
-            asking.add_done_callback(lambda done: done.cancelled() or done.exception())
-            self._asking[entry] = asking
-        await asyncio.wait((asking,))
-        if asking.cancelled():  # closed: whoever waits is refused like anybody from now on
-            raise _unreachable()
-        return asking.result()
+        try:
+            return await self._asking.run(entry, partial(self._ask, entry, question, remembered))
+        except Cancelled:  # closed: whoever waits is refused like anybody from now on
+            raise _unreachable() from None
 
     async def _ask(
         self, entry: Hashable, question: dict[str, str], remembered: Remembered | None
     ) -> Remembered:
         """Ask the registry, for all who ask the same meanwhile: none of them may end it."""
-        try:
-            answer = await self._fetch(question, remembered)
-            self._memory_of(entry).put(entry, answer)
-            return answer
-        finally:
-            self._asking.pop(entry, None)
+        answer = await self._fetch(question, remembered)
+        self._memory_of(entry).put(entry, answer)
+        return answer
 
     async def _fetch(self, question: dict[str, str], remembered: Remembered | None) -> Remembered:
         now = self._clock()

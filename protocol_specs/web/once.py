@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable
+from functools import partial
 
 from sqlalchemy import bindparam, delete, select, update
 from sqlalchemy.dialects.sqlite import insert
 
 from protocol_specs.node.hints import AGAIN
+from protocol_specs.node.sharing import Shared
 from protocol_specs.node.store import Session, Statement, Store
 from protocol_specs.web.tables import FormSent
 from protocol_specs.web.waiting import Crowded, Watch
@@ -38,7 +39,7 @@ class Once:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._running: dict[tuple[str, str], asyncio.Future[str]] = {}
+        self._running: Shared[tuple[str, str], str] = Shared()
         self._elsewhere = Watch(waiting_max=WAITING_MAX, each_max=WAITING_FOR_ONE_MAX)
         store.listen(CHANNEL, self._elsewhere.ring)
         store.listen(AGAIN, lambda _: self._elsewhere.ring_all())
@@ -54,13 +55,8 @@ class Once:
         """The same for an action that awaits others. It is written down before it begins, so
         that after a crash it is not begun again: Unfinished. What it raises lets it be tried anew.
         """
-        key = who, form_id
-        if key in self._running:
-            return await asyncio.shield(self._running[key])
-        running = asyncio.ensure_future(self._act(who, form_id, action, now))
-        self._running[key] = running
-        running.add_done_callback(lambda _: self._running.pop(key, None))
-        return await asyncio.shield(running)
+        work = partial(self._act, who, form_id, action, now)
+        return await self._running.run((who, form_id), work)
 
     async def _act(
         self, who: str, form_id: str, action: Callable[[], Awaitable[str]], now: int
