@@ -77,11 +77,11 @@ def look(
     to_read, to_answer = owed(session, insured, worker.agent_id)
     papers = standing.papers(session, worker, now)
     seen = office.fleet.position(worker.agent_id)
-    is_lost = seen is not None and order is None and now - seen.at > office.provider.reach.fresh_s
+    counts = order is not None or seen is None or office.provider.reach.counts(seen, now)
     return Look(
         worker=worker,
         is_online=seen is not None,
-        lost=seen if is_lost else None,
+        lost=None if counts else seen,
         job=order,
         ahead=tuple(store.ahead_of(session, worker.agent_id)),
         pay=pay,

@@ -33,6 +33,10 @@ class Reach:
     radius_m: int = 5_000
     fresh_s: int = 900
 
+    def counts(self, position: Position, now: int) -> bool:
+        """Whether a driver is still taken to be there."""
+        return now - position.at <= self.fresh_s
+
 
 @dataclass(frozen=True, slots=True)
 class Match:
@@ -62,7 +66,7 @@ def suitable(
     for read_m, candidates in handfuls:
         for candidate in candidates:
             worker, at = candidate.worker, candidate.position
-            if category not in (None, worker.vehicle.category) or now - at.at > reach.fresh_s:
+            if category not in (None, worker.vehicle.category) or not reach.counts(at, now):
                 continue
             away_m = distance_m(at.lat, at.lon, pickup.lat, pickup.lon)
             if away_m <= reach.radius_m and worker.active and worker.agent_id not in passed_over:
