@@ -152,6 +152,13 @@ def metres(one: Point, other: Point) -> float:
     return distance_m(*one, *other)
 
 
+def somewhere(dice: random.Random, cells: list[Any], weight: int) -> tuple[Point, str]:
+    """Somewhere in a cell, chosen by who lives (3) or works (4) there; and the cell's name."""
+    cell = dice.choices(cells, [one[weight] for one in cells])[0]
+    lat, lon = (place + dice.gauss(0, 0.006) for place in cell[1:3])
+    return (lat, lon), cell[0]
+
+
 def spells_of(begins_s: float, ends_s: float) -> list[tuple[float, float]]:
     """A shift within one day from midnight on, as every day has it: what is left of yesterday's
     after midnight, and today's until midnight."""
@@ -278,7 +285,7 @@ class _Day:
         starts = self._map["shifts"]
         hour = self._dice.choices([s[0] for s in starts], [s[1] for s in starts])[0]
         begins = (hour + self._dice.random()) * HOUR_S
-        home, zone = self._somewhere(city["cells"], 3)
+        home, zone = somewhere(self._dice, city["cells"], 3)
         spells = spells_of(begins, begins + self._map["shift_hours"] * HOUR_S)
         return Shift(self.town, house, code, home, self._new_dice(), zone=zone, spells=spells)
 
@@ -320,7 +327,7 @@ class _Day:
         dice, loop = self._new_dice(), self._world.loop
         is_morning = at < 12 * HOUR_S
         (pickup, zone), (drop, _) = (
-            self._somewhere(city["cells"], n) for n in ((3, 4) if is_morning else (4, 3))
+            somewhere(self._dice, city["cells"], n) for n in ((3, 4) if is_morning else (4, 3))
         )
         await asyncio.sleep(max(0.0, at - loop.now))
         bap = self._world.of_role("bap")[0]
@@ -328,12 +335,6 @@ class _Day:
         await Citizen(
             self.town, bap, dice, city["kind"], pickup, drop, wants_cancel=wants_cancel, zone=zone
         ).live()
-
-    def _somewhere(self, cells: list[Any], weight: int) -> tuple[Point, str]:
-        """Somewhere in a cell, chosen by who lives (3) or works (4) there; and the cell's name."""
-        cell = self._dice.choices(cells, [one[weight] for one in cells])[0]
-        lat, lon = (place + self._dice.gauss(0, 0.006) for place in cell[1:3])
-        return (lat, lon), cell[0]
 
     def _new_dice(self) -> random.Random:
         return dice_of("one", self._dice.getrandbits(64))

@@ -16,7 +16,15 @@ from typing import Any
 from bpp.dispatch.policy import Candidate, Weights, rank
 from bpp.dispatch.rounds import BALANCED_S, LOOKED_MAX
 from bpp.fleet.routing import StraightLine
-from examples.simulator.city import DAY_S, HOUR_S, METRES_PER_S, CityPlan, metres, spells_of
+from examples.simulator.city import (
+    DAY_S,
+    HOUR_S,
+    METRES_PER_S,
+    CityPlan,
+    metres,
+    somewhere,
+    spells_of,
+)
 from examples.simulator.city_report import gini, quantile
 from examples.simulator.people import Point
 from examples.simulator.world import dice_of
@@ -64,7 +72,7 @@ def reckon(plan: CityPlan, weights: Weights, looked: int = LOOKED_MAX) -> Reckon
             (hour + dice.random()) * HOUR_S
             for hour in dice.choices(hours, city["by_hour"], k=wishes)
         ):
-            lives, works = (_somewhere(dice, part["cells"], weight) for weight in (3, 4))
+            lives, works = (somewhere(dice, part["cells"], weight)[0] for weight in (3, 4))
             pickup, drop = (lives, works) if at < DAY_S / 2 else (works, lives)
             _serve(found, coops, at, pickup, drop, weights, looked, dice)
         found.fares += [sum(fare for _, fare in car.jobs) for cars in coops for car in cars]
@@ -82,7 +90,11 @@ def _coops(
         begins = [(hour + dice.random()) * HOUR_S for hour in hours]
         coops.append(
             [
-                Car(f"{name}-{n}", spells_of(at, at + length_s), _somewhere(dice, part["cells"], 3))
+                Car(
+                    f"{name}-{n}",
+                    spells_of(at, at + length_s),
+                    somewhere(dice, part["cells"], 3)[0],
+                )
                 for n, at in enumerate(begins)
             ]
         )
@@ -126,11 +138,6 @@ def _serve(
 def _near(cars: list[Car], at: float, pickup: Point) -> list[tuple[float, str, Car]]:
     free = [(metres(car.at, pickup), car.name, car) for car in cars if car.since(at) is not None]
     return sorted(each for each in free if each[0] <= RADIUS_M)
-
-
-def _somewhere(dice: random.Random, cells: list[Any], weight: int) -> Point:
-    cell = dice.choices(cells, [one[weight] for one in cells])[0]
-    return cell[1] + dice.gauss(0, 0.006), cell[2] + dice.gauss(0, 0.006)
 
 
 def main() -> None:
