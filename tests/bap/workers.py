@@ -26,6 +26,7 @@ from tests.support.nodes import listening_socket, write_keys
 from tests.support.peers import CITY, COUNTRY, RIDES, Clock, Said
 from tests.support.postgres_server import server
 from tests.support.standin_registry import StandIn, standin
+from tests.support.worker_processes import holders
 
 DEADLINE_S = 150
 DAY_S = 86_400
@@ -83,12 +84,7 @@ class Served:
 
     def pids(self) -> dict[int, int]:
         """By slot, the process that holds it."""
-        found = self.link.rows(
-            "SELECT l.objid::bigint AS slot, split_part(a.application_name, ' ', 2) AS pid "
-            "FROM pg_locks l JOIN pg_stat_activity a ON a.pid = l.pid WHERE l.granted "
-            "AND l.locktype = 'advisory' AND a.datname = current_database()"
-        )
-        return {row["slot"]: int(row["pid"]) for row in found}
+        return holders(self.link)
 
     async def replaced(self, slots: tuple[int, ...], before: dict[int, int]) -> None:
         """Waits until each of these slots is held by another process than before."""

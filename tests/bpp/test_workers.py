@@ -24,6 +24,7 @@ from tests.support.nodes import listening_socket
 from tests.support.postgres_home import PostgresHome, make_postgres_home
 from tests.support.postgres_server import server
 from tests.support.surroundings import Request, Surroundings, surroundings
+from tests.support.worker_processes import holders
 
 DEADLINE_S = 150
 
@@ -39,12 +40,7 @@ class Node:
 
     def pids(self) -> dict[int, int]:
         """By slot, the process that holds it."""
-        found = self.link.rows(
-            "SELECT l.objid::bigint AS slot, split_part(a.application_name, ' ', 2) AS pid "
-            "FROM pg_locks l JOIN pg_stat_activity a ON a.pid = l.pid WHERE l.granted "
-            "AND l.locktype = 'advisory' AND a.datname = current_database()"
-        )
-        return {row["slot"]: int(row["pid"]) for row in found}
+        return holders(self.link)
 
     async def replaced(self, slots: dict[int, int], before: dict[int, int]) -> None:
         """Waits until each of these slots is held by another process than before."""

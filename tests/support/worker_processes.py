@@ -28,6 +28,11 @@ _HELD = (
 )
 
 
+def holders(link: Link) -> dict[int, int]:
+    """By slot, the process that holds it."""
+    return {row["slot"]: int(row["pid"]) for row in link.rows(_HELD)}
+
+
 @dataclass
 class WorkerNode:
     """The parent process, where its workers listen, and its database beside it."""
@@ -41,7 +46,7 @@ class WorkerNode:
 
     def pids(self) -> dict[int, int]:
         """By slot, the process that holds it."""
-        return {row["slot"]: int(row["pid"]) for row in self.link.rows(_HELD)}
+        return holders(self.link)
 
     async def replaced(self, before: dict[int, int]) -> None:
         """Waits until each of these slots is held by another process, and all listen again."""
