@@ -232,15 +232,19 @@ async def confirmed(
     return took_s
 
 
+def searching(consumer: Consumer) -> bytes:
+    """A search, ready to be signed and sent."""
+    return consumer.document("search", INTENT, str(uuid.uuid4()))
+
+
 async def searched_and_confirmed(consumer: Consumer, orders: int) -> float:
     """Orders a second, each with a search before it, IN_FLIGHT at once."""
     waiting = iter(await quoted(consumer, orders))
 
     async def one_after_the_other() -> None:
         for body in waiting:
-            search = consumer.document("search", INTENT, str(uuid.uuid4()))
-            await consumer.ask("search", search, consumer.bap.sign(search))
-            await consumer.ask("confirm", body, consumer.bap.sign(body))
+            for action, asked in (("search", searching(consumer)), ("confirm", body)):
+                await consumer.ask(action, asked, consumer.bap.sign(asked))
 
     started = time.monotonic()
     await asyncio.gather(*(one_after_the_other() for _ in range(IN_FLIGHT)))
@@ -263,8 +267,7 @@ async def at_rate(consumer: Consumer, orders: int, per_s: float) -> dict[str, An
     async with asyncio.TaskGroup() as group:
         for n, body in enumerate(bodies):
             group.create_task(one("confirm", begin + n / per_s, body))
-            search = consumer.document("search", INTENT, str(uuid.uuid4()))
-            group.create_task(one("search", begin + (n + 0.5) / per_s, search))
+            group.create_task(one("search", begin + (n + 0.5) / per_s, searching(consumer)))
     return {
         "orders_per_s": round(per_s),
         "confirm_to_on_confirm_ms": percentiles_ms(took_s["confirm"]),
