@@ -14,7 +14,8 @@ from tests.support.surroundings import Request, Surroundings, surroundings
 SEED = 20_260_301
 ROUNDS = 15
 CONFIRMS_A_ROUND = 6
-BUSY_S = 0.3  # a round's confirms arrive, and its kill falls, at random within this time
+BUSY_S = 0.3  # a round's confirms arrive at random within this time
+LATER_S = 0.02  # the kill falls at random within this time after the ACK that it waits for
 
 
 @pytest.mark.slow
@@ -36,8 +37,11 @@ async def test_each_confirm_stands_once_however_often_the_provider_is_killed(
             unacked += confirms[n * CONFIRMS_A_ROUND : (n + 1) * CONFIRMS_A_ROUND]
             async with running(home) as node:
                 moments = [chance.uniform(0, BUSY_S) for _ in unacked]
-                sending = asyncio.create_task(send(around, node.url, unacked, moments))
-                await asyncio.sleep(chance.uniform(0, BUSY_S))
+                acks = asyncio.Semaphore(0)
+                sending = asyncio.create_task(send(around, node.url, unacked, moments, acks))
+                for _ in range(chance.randrange(len(unacked))):
+                    await acks.acquire()
+                await asyncio.sleep(chance.uniform(0, LATER_S))
                 node.kill()
                 sent, unacked = len(unacked), await sending
                 assert await node.ended() == -9
@@ -64,13 +68,23 @@ async def test_each_confirm_stands_once_however_often_the_provider_is_killed(
 
 
 async def send(
-    around: Surroundings, url: str, confirms: list[Request], moments: list[float] | None = None
+    around: Surroundings,
+    url: str,
+    confirms: list[Request],
+    moments: list[float] | None = None,
+    acks: asyncio.Semaphore | None = None,
 ) -> list[Request]:
-    """Sends them, each at its moment (seconds from now) or at once; returns those not ACKed."""
+    """Sends them, each at its moment (seconds from now) or at once; returns those not ACKed.
+
+    `acks` is released by each ACK.
+    """
 
     async def one(confirm: Request, moment: float) -> bool:
         await asyncio.sleep(moment)
-        return await around.send(url, confirm)
+        is_acked = await around.send(url, confirm)
+        if is_acked and acks is not None:
+            acks.release()
+        return is_acked
 
     due = moments or [0.0] * len(confirms)
     acked = await asyncio.gather(*map(one, confirms, due))
