@@ -151,6 +151,24 @@ def test_with_the_marks_taken_out_a_cooperative_is_on_postgresql(
     )
 
 
+@EVERY_ROLE
+@pytest.mark.parametrize("in_cluster", [False, True])
+def test_with_the_marks_taken_out_a_node_has_pages(
+    role: str, in_cluster: bool, tmp_path: Path
+) -> None:
+    guide = (ROOT / "docs" / "operate.md").read_text()
+    [edit] = re.findall(r"`sed -i ('s/\^#web.*?')`", guide)
+    name = f"kubernetes/{FOLDERS[role]}/node.toml" if in_cluster else f"settings/{role}.toml"
+    path = tmp_path / "node.toml"
+    words = ["sed", *shlex.split(edit), str(DEPLOY / name)]
+    path.write_bytes(subprocess.run(words, check=True, stdout=subprocess.PIPE).stdout)
+    read = settings(path, role)
+    without = settings(DEPLOY / name, role)
+    web: Any = read.web  # type: ignore[attr-defined]
+    assert read.model_copy(update={"web": without.web}) == without  # type: ignore[attr-defined]
+    assert (web.codes.by == "webhook") is (role in ("bpp", "bap")), "who signs in by phone"
+
+
 def test_the_database_beside_a_cooperative_has_no_more_rights_than_it_needs() -> None:
     [found] = documents(DEPLOY / "container" / "postgres.yaml")
     services, common = found["services"], compose("cooperative.yaml")

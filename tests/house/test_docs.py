@@ -17,10 +17,12 @@ from protocol_specs.node.settings import OPS_PORT_OFFSET
 from tests.support.preloaded import wayfare_in
 
 ROOT = Path(__file__).parents[2]
-DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
+PAGES = sorted((ROOT / "docs").glob("*.md"))
+DOCUMENTS = sorted([*ROOT.glob("*.md"), *PAGES, ROOT / "deploy" / "README.md"])
 BLOCK = re.compile(r"^```(\w*)([^\n]*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 CONTINUES = re.compile(r"<!-- continues (\S+) -->")
 PORT = re.compile(r"\b[89][67]\d\d\b")  # public ones, and the operators' beside them
+PART = re.compile(r"\]\(([\w./-]*\.md)?#([^)\s]+)\)")
 LINK = re.compile(r"\]\((?!https?://|mailto:)([^)#\s]+)(?:#[^)]*)?\)")
 
 
@@ -88,6 +90,31 @@ def test_links_lead_somewhere(document: Path) -> None:
         if not (document.parent / target).exists()
     ]
     assert dead == []
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_links_to_a_part_of_a_page_lead_to_a_heading_of_it(document: Path) -> None:
+    gone = [
+        f"{target}#{part}"
+        for target, part in PART.findall(document.read_text())
+        if part not in parts(document.parent / (target or document.name))
+    ]
+    assert gone == []
+
+
+def parts(document: Path) -> set[str]:
+    """The anchors of its headings, as they are made of them where Markdown is shown."""
+    headings = re.findall(r"^#+ (.+)$", BLOCK.sub("", document.read_text()), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", each.lower()).replace(" ", "-") for each in headings}
+
+
+@pytest.mark.parametrize("document", PAGES, ids=lambda path: path.name)
+def test_each_page_begins_with_for_whom_it_is_and_the_index_leads_to_it(document: Path) -> None:
+    title, first, *_ = document.read_text().split("\n\n")
+    assert re.fullmatch(r"# .+", title)
+    assert first.startswith("For ")
+    index = (ROOT / "docs" / "README.md").read_text()
+    assert document.name == "README.md" or f"]({document.name})" in index
 
 
 def test_the_readme_tells_the_two_commands_and_the_makefile_has_every_target_it_names() -> None:
