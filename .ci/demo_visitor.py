@@ -12,7 +12,7 @@ from urllib.request import HTTPCookieProcessor, build_opener
 
 SAYS = {"driver": "Aminah|Ravi", "operator": "operator", "everybody": "JSON", "citizen": "Wayfare"}
 HIDDEN = re.compile(r'<input type="hidden" name="(\w+)" value="([^"]*)"')
-CODE_S = 10
+CODE_S = 60
 Page = dict[str, Any]
 
 
@@ -55,7 +55,7 @@ class _Browser:
         self._url, self._text = "", ""
 
     def open(self, url: str, body: bytes | None = None) -> str:
-        with self._opener.open(url, body, timeout=10) as answer:
+        with self._opener.open(url, body, timeout=30) as answer:
             self._url, self._text = answer.url, answer.read().decode()
         return self._text
 

@@ -10,12 +10,12 @@ from typing import Any
 from examples.calls import Caller
 from examples.process import DemoFault
 
-WAIT_S = 20.0
+WAIT_S = 60.0
 Journey = dict[str, Any]
 
 
 def wait_until(look: Callable[[], Any], what: str) -> Any:
-    """What `look` gives once it gives something. Raises DemoFault naming `what` after 20 s."""
+    """What `look` gives once it gives something. Raises DemoFault naming `what` after a minute."""
     deadline = time.monotonic() + WAIT_S
     while time.monotonic() < deadline:
         seen = look()
@@ -75,7 +75,7 @@ class Citizen:
         return self.wait_for(lambda journey: state_of(journey) == state, f"the state {state}")
 
     def wait_for(self, look: Callable[[Journey], Any], what: str) -> Journey:
-        """The journey once `look` finds what it looks for. Raises DemoFault after 20 s."""
+        """The journey once `look` finds what it looks for. Raises DemoFault after a minute."""
 
         def seen() -> Journey | None:
             if look(self.journey):

@@ -14,7 +14,7 @@ from pathlib import Path
 from examples.calls import Caller, CallFailed
 from protocol_specs.node.commands import main
 
-START_S = 45.0
+START_S = 90.0
 STOP_S = 15.0
 WAYFARE = [
     sys.executable,

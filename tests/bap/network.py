@@ -50,7 +50,7 @@ from tests.support.peers import (
     signed_post,
 )
 
-DEADLINE_S = 10.0
+DEADLINE_S = 60.0
 PICKUP = {"lat": 3.134, "lon": 101.6865, "address": "KL Sentral"}
 DROP = {"lat": 3.1579, "lon": 101.7116, "address": "Twin Towers"}
 SEARCH = {"kind": "ride", "pickup": PICKUP, "drop": DROP}

@@ -22,7 +22,7 @@ from protocol_specs.node.supervisor import RUN
 from protocol_specs.wire.envelope import SubscriberType
 from tests.bap.network import Player, listening
 from tests.support.browsing import Browsing
-from tests.support.nodes import listening_socket, write_keys
+from tests.support.nodes import free_port, write_keys
 from tests.support.peers import CITY, COUNTRY, RIDES, Clock, Said
 from tests.support.postgres_server import server
 from tests.support.standin_registry import StandIn, standin
@@ -163,8 +163,7 @@ def prepared(folder: Path, registry: StandIn) -> tuple[Path, str, str]:
     database = server().make(f"citizens_{uuid.uuid4().hex[:8]}")
     migrate(StoreAt(folder, database), "bap.migrations")
     write_keys(folder / "keys")
-    with listening_socket() as one, listening_socket() as two:
-        port, ops_port = one.getsockname()[1], two.getsockname()[1]
+    port, ops_port = free_port(), free_port()
     config = folder / "node.toml"
     config.write_text(
         SETTINGS.format(

@@ -30,7 +30,7 @@ from tests.support.nodes import listening_socket, running, settings_of, url_of
 from tests.support.peers import RIDES, Clock, FakeDirectory, Peer, Said, signed_post
 from tests.support.told import tell_everybody
 
-DEADLINE_S = 10
+DEADLINE_S = 60
 STRICT = Schemas.load("strict")
 GPS = {"START": "3.139000,101.686900", "END": "3.157900,101.711600"}
 AT_PICKUP = {"lat": 3.1391, "lon": 101.6870}

@@ -39,7 +39,7 @@ async def _at(there: Cooperative, code: str, place: dict[str, float]) -> None:
 
 async def _offered(there: Cooperative, code: str) -> dict[str, Any]:
     """The driver's offer, once there is one."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while True:
             _, answer = await there.drive(code, "GET", "offers")
             if answer["offers"]:
@@ -208,7 +208,7 @@ async def test_after_ninety_days_lists_are_forgotten(there: Cooperative) -> None
 
 
 async def _ended(there: Cooperative, n: int) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while True:
             rows = _rows(there, "dispatch_offer")
             if sum(row["outcome"] is not None for row in rows) >= n:

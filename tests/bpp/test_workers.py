@@ -20,7 +20,7 @@ from protocol_specs.node.postgres.link import Link
 from protocol_specs.node.settings import SettingsError
 from protocol_specs.node.summing import summed
 from protocol_specs.node.supervisor import RUN
-from tests.support.nodes import listening_socket
+from tests.support.nodes import free_port
 from tests.support.postgres_home import PostgresHome, make_postgres_home
 from tests.support.postgres_server import server
 from tests.support.surroundings import Request, Surroundings, surroundings
@@ -56,8 +56,7 @@ class Node:
 
 def prepared(folder: Path, around: Surroundings, more: str = "workers = 2") -> PostgresHome:
     """A provider's folder with two workers on a new database."""
-    with listening_socket() as one, listening_socket() as two:
-        ports = one.getsockname()[1], two.getsockname()[1]
+    ports = free_port(), free_port()
     more = f"{more}\nops = {{ port = {ports[1]} }}"
     home = make_postgres_home(folder / "home", around.registry, server(), more)
     home.config.write_text(
@@ -218,8 +217,7 @@ def is_running(pid: int) -> bool:
 def beside(home: PostgresHome, folder: Path) -> PostgresHome:
     """The same node on a second machine: the same keys and database, its own folder and ports."""
     other = replace(home, folder=shutil.copytree(home.folder, folder / "home"))
-    with listening_socket() as one, listening_socket() as two:
-        ports = one.getsockname()[1], two.getsockname()[1]
+    ports = free_port(), free_port()
     text = home.config.read_text()
     for key, port in zip(("\nport = ", "ops = { port = "), ports, strict=True):
         head, _, tail = text.partition(key)

@@ -44,8 +44,11 @@ def streets(tmp_path_factory: pytest.TempPathFactory) -> Iterator[City]:
 @pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
     """Chromium with a profile of its own."""
-    from playwright.sync_api import sync_playwright
+    from playwright.sync_api import expect, sync_playwright
 
+    from tests.browser.citizen import WAIT_MS
+
+    expect.set_options(timeout=WAIT_MS)
     chromium = os.environ.get("CHROMIUM") or shutil.which("chromium")
     assert chromium, "no chromium on the PATH; name one by CHROMIUM=/path/to/chromium"
     with sync_playwright() as playwright:

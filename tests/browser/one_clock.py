@@ -59,9 +59,10 @@ class Clock:
 
 def code_for(codes: Path, phone: str) -> str:
     """The newest sign-in code that went to this phone, waited for."""
-    ends = time.monotonic() + 15
+    ends = time.monotonic() + 60
     while time.monotonic() < ends:
-        said = [json.loads(line) for line in codes.read_text().splitlines()]
+        lines = codes.read_text("utf-8").splitlines() if codes.exists() else []
+        said = [json.loads(line) for line in lines]
         if mine := [each["text"] for each in said if each["phone"] == phone]:
             return re.findall(r"\d{6}", mine[-1])[0]
         time.sleep(0.02)

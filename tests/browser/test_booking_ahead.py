@@ -93,7 +93,7 @@ def test_what_no_vehicle_has_is_offered_by_nobody_and_a_past_time_is_refused_in_
     window = citizen()
     wish(window, **{"Room for a wheelchair": ""})
     window.button("See offers").click()
-    expect(window.page.get_by_text("Nobody can take this now")).to_be_visible(timeout=45_000)
+    expect(window.page.get_by_text("Nobody can take this now")).to_be_visible(timeout=90_000)
     window.page.goto(town.page)
     wish(window)
     window.page.get_by_role("radio", name="Later").check()

@@ -179,7 +179,7 @@ def test_a_surplus_is_seen_booked_and_taken_back(
 def complaint(town: City) -> None:
     """A complaint of the newest journey, as its citizen's page would have kept it."""
     file = town.plan.folder("bap") / "data" / FILE_NAME
-    with sqlite3.connect(file, timeout=10) as connection:
+    with sqlite3.connect(file, timeout=60) as connection:
         connection.execute(
             "INSERT INTO complaint (journey_id, about, text, made_at, due_at)"
             " SELECT id, 'price', 'Two fares were taken.', created_at, created_at + 259200"

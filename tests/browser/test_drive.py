@@ -17,6 +17,7 @@ from bpp.orders.order import Order
 from tests.bpp.cooperative import AT_PICKUP, Cooperative
 from tests.bpp.drive.driving import IN_TURN, driving, phone, told
 from tests.browser.accessible import faults, overflow, rules_in
+from tests.browser.citizen import WAIT_MS
 
 pytestmark = [pytest.mark.slow]
 PHONE = {"width": 360, "height": 740}
@@ -34,7 +35,7 @@ class Garage:
         self._folder, self._ready = folder, threading.Event()
         self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()))
         self._thread.start()
-        assert self._ready.wait(30)
+        assert self._ready.wait(60)
 
     async def _serve(self) -> None:
         self._loop, self._over = asyncio.get_running_loop(), asyncio.Event()
@@ -44,7 +45,7 @@ class Garage:
 
     def do(self, coroutine: Coroutine[Any, Any, Any]) -> Any:
         """Runs it where the cooperative runs."""
-        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(20)
+        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(60)
 
     def order(self, order_id: str) -> Order:
         """As it is stored."""
@@ -84,7 +85,7 @@ def browser_of(browser: Browser) -> Iterator[Any]:
         context = browser.new_context(**{**settings, "permissions": ["geolocation"], **more})
         contexts.append(context)
         page = context.new_page()
-        page.set_default_timeout(15_000)
+        page.set_default_timeout(WAIT_MS)
         page.on("console", lambda said: "(Unproc" in said.text or complaints.append(said.text))
         page.on("pageerror", lambda error: complaints.append(str(error)))
         return page
@@ -184,7 +185,7 @@ def test_an_offer_that_passes_leaves_the_page_by_itself(garage: Garage, browser_
     garage.do(garage.there.confirmed())
     expect(page.locator(".offer")).to_be_visible()
     garage.there.clock.at += 31
-    expect(page.locator(".offer")).to_have_count(0, timeout=40_000)
+    expect(page.locator(".offer")).to_have_count(0, timeout=90_000)
 
 
 def test_without_script_the_pages_work_by_reloading(garage: Garage, browser_of: Any) -> None:
@@ -196,7 +197,7 @@ def test_without_script_the_pages_work_by_reloading(garage: Garage, browser_of: 
     order = garage.do(garage.there.confirmed())["id"]
 
     async def offered() -> None:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while True:
                 if (await garage.there.drive("D1", "GET", "offers"))[1]["offers"]:
                     return

@@ -20,7 +20,7 @@ from bpp.insurance.scheme_file import load
 from examples import pages, play
 from examples import people as at_apis
 from tests.browser.accessible import OF_LOOKS, RULES, faults, overflow
-from tests.browser.citizen import Citizen
+from tests.browser.citizen import WAIT_MS, Citizen
 from tests.browser.one_clock import Town, code_for, town
 
 pytestmark = [pytest.mark.slow, pytest.mark.processes, pytest.mark.timeout(400)]
@@ -233,7 +233,7 @@ def test_every_page_is_open_to_everybody(seen: Seen, browser: Browser, who: str,
     node, paths = PAGES[who]
     rules = RULES if look in JUDGED_WHOLE else OF_LOOKS
     with _window(seen, browser, who, LOOKS[look]) as page:
-        page.set_default_timeout(15_000)
+        page.set_default_timeout(WAIT_MS)
         for route in paths.split():
             address = _address(seen, page, node, route)
             response = page.goto(address)

@@ -49,7 +49,7 @@ class Office:
         async def run() -> T:
             return await act()
 
-        return asyncio.run_coroutine_threadsafe(run(), self.loop).result(30)
+        return asyncio.run_coroutine_threadsafe(run(), self.loop).result(60)
 
     def url(self, path: str) -> str:
         return f"{self.there.url}{BASE}{path}"

@@ -51,7 +51,7 @@ class Running(Generic[W]):
         async def run() -> T:
             return await act()
 
-        return asyncio.run_coroutine_threadsafe(run(), self.loop).result(30)
+        return asyncio.run_coroutine_threadsafe(run(), self.loop).result(60)
 
 
 @contextmanager

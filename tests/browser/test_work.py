@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import os
-import re
 import threading
-import time
 from base64 import b64decode
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -22,8 +19,9 @@ from tests.bpp.cooperative import Cooperative
 from tests.bpp.office.support import PHONES
 from tests.bpp.work.at_work import at_work, hour, today
 from tests.browser.accessible import faults, overflow, rules_in
-from tests.browser.citizen import Citizen
+from tests.browser.citizen import WAIT_MS, Citizen
 from tests.browser.city import NEAR_MG_ROAD, City
+from tests.browser.one_clock import code_for
 from tests.support.pictures import JPEG
 
 pytestmark = [pytest.mark.slow, pytest.mark.processes]
@@ -55,17 +53,6 @@ def look(page: Page, what: str) -> None:
         assert (what, found, overflow(page)) == (what, [], 0)
 
 
-def code_for(codes: Path, phone: str) -> str:
-    """The newest code that went to this phone, waited for."""
-    for _ in range(500):
-        lines = codes.read_text().splitlines() if codes.exists() else []
-        mine = [said["text"] for line in lines if (said := json.loads(line))["phone"] == phone]
-        if mine:
-            return re.findall(r"\d{6}", mine[-1])[0]
-        time.sleep(0.02)
-    raise AssertionError(f"no code came for {phone}")
-
-
 def sign_in(page: Page, url: str, phone: str, codes: Path) -> None:
     page.goto(url)
     page.locator("[name=phone]").fill(phone)
@@ -81,7 +68,7 @@ def windows(browser: Browser) -> Iterator[Callable[..., Page]]:
 
     def opened(**settings: Any) -> Page:
         context = browser.new_context(**{"viewport": PHONE, "locale": "en-MY", **settings})
-        context.set_default_timeout(15_000)
+        context.set_default_timeout(WAIT_MS)
         contexts.append(context)
         return context.new_page()
 
@@ -177,7 +164,7 @@ class Desk:
         self._folder, self._ready = folder, threading.Event()
         self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()))
         self._thread.start()
-        assert self._ready.wait(30)
+        assert self._ready.wait(60)
 
     async def _serve(self) -> None:
         self._loop, self._over = asyncio.get_running_loop(), asyncio.Event()

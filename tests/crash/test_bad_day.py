@@ -23,9 +23,10 @@ from tests.support.standing import settled, standing, verified
 from tests.support.strace import Point, failing, killing
 from tests.support.surroundings import Request, Surroundings, surroundings
 
-pytestmark = [pytest.mark.slow, pytest.mark.processes, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.slow, pytest.mark.processes, pytest.mark.timeout(300)]
 
-WITHIN_S = 10  # to be well again, without a hand
+WITHIN_S = 30  # to be well again without a hand: 10 where the node has a processor to itself
+REFUSED_S = 2  # the quickest of several answers: a machine may stand still for longer than one
 SLEEP_S = 3
 FILES = 64
 
@@ -64,6 +65,12 @@ class Day:
                         return
                 await asyncio.sleep(0.1)
 
+    async def refused_after_s(self, node: ProviderProcess, confirm: Request) -> float:
+        """How long the node takes to say 503, and nothing else."""
+        started = time.monotonic()
+        assert await self.status(node, confirm) == 503
+        return time.monotonic() - started
+
     async def status(self, node: ProviderProcess, confirm: Request) -> int:
         signed = self.around.bap.authorization(confirm.body, created=int(time.time()))
         headers = {"Authorization": signed}
@@ -92,9 +99,7 @@ async def test_while_the_disk_fails_nothing_is_acked_and_when_it_is_mended_the_n
 ) -> None:
     async with day(tmp_path) as it, running(it.home) as node:
         async with failing(node.pid, call, error, tmp_path / "strace"):
-            started = time.monotonic()
-            assert await it.status(node, it.during) == 503
-            assert time.monotonic() - started < 2
+            assert min([await it.refused_after_s(node, it.during) for _ in range(3)]) < REFUSED_S
         assert standing(it.home, it.during).received == []
         await it.sent_until_taken(node, it.during)
         await it.sent_until_taken(node, it.after)
@@ -136,8 +141,8 @@ async def test_a_log_torn_where_it_was_not_synced_loses_nothing_that_was_acked(
     async with day(tmp_path) as it:
         async with running(it.home) as node:
             (log,) = it.home.data.glob("*-wal")
-            synced = log.stat().st_size
             async with killing(node.pid, Point("fdatasync", 1), tmp_path / "strace"):
+                synced = log.stat().st_size  # from here on nothing is synced any more
                 assert not await it.around.send(node.url, it.during)
                 assert await node.ended() == -signal.SIGKILL
         torn = log.stat().st_size - synced

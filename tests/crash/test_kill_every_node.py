@@ -24,7 +24,7 @@ from tests.examples.test_keys import a_network, again, desk
 SEED = 20_261_123
 VICTIMS = ("couriers", "bap", "gateway", "registry")
 AT_ONCE = 3
-WITHIN_S = 60  # a booking ends in this time, however many nodes are killed meanwhile
+WITHIN_S = 180  # a booking ends in this time, however many nodes are killed meanwhile
 PACE_S = 0.1
 COURIER = {"code": "R1", "name": "R", "phone": "+919811122233", "vehicle": "KA 05 HX 2291"}
 PARCEL = {"weight_grams": 1800, "description": "two books"}
@@ -99,7 +99,7 @@ def _cancelled(now: Journey) -> Journey:
 
 @pytest.mark.slow
 @pytest.mark.processes
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 def test_whichever_node_is_killed_each_booking_ends_the_same_for_both_sides(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

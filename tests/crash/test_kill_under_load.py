@@ -20,7 +20,7 @@ LATER_S = 0.02  # the kill falls at random within this time after the ACK that i
 
 @pytest.mark.slow
 @pytest.mark.processes
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 async def test_each_confirm_stands_once_however_often_the_provider_is_killed(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

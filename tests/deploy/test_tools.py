@@ -25,7 +25,7 @@ from protocol_specs.node.server import Node
 from protocol_specs.node.shell import expected_already
 from tests.deploy.files import DEPLOY, ROOT
 from tests.protocol_specs.node.test_node import a_node
-from tests.support.nodes import listening_socket, running
+from tests.support.nodes import free_port, listening_socket, running
 from tests.wall.world import certificate
 
 pytestmark = [pytest.mark.slow, pytest.mark.processes]
@@ -132,11 +132,7 @@ def test_what_the_image_copies_is_the_whole_package(tmp_path: Path) -> None:
 def nginx(folder: Path, node_port: int) -> Iterator[tuple[int, int]]:
     """Running with our file, but for ports, names of files and the upstream: its two ports."""
     certificate(folder)
-    ports = []
-    for _ in range(2):
-        with listening_socket() as sock:
-            ports.append(sock.getsockname()[1])
-    plain, tls = ports
+    plain, tls = free_port(), free_port()
     text = (DEPLOY / "proxy" / "nginx.conf").read_text()
     for old, new in (
         ("listen 80;", f"listen 127.0.0.1:{plain};"),
@@ -159,7 +155,7 @@ def nginx(folder: Path, node_port: int) -> Iterator[tuple[int, int]]:
         yield plain, tls
     finally:
         process.terminate()
-        process.wait(timeout=20)
+        process.wait(timeout=60)
 
 
 async def test_nginx_redirects_caps_tells_whose_address_it_is_and_streams(tmp_path: Path) -> None:
@@ -194,13 +190,13 @@ async def test_nginx_redirects_caps_tells_whose_address_it_is_and_streams(tmp_pa
         for path, status in (("/health", 200), ("/ready", 404), ("/operator/x", 403)):
             async with ask.get(f"{tls}{path}") as said:
                 assert said.status == status, path
-        async with ask.get(f"{tls}/stream") as said, asyncio.timeout(5):
+        async with ask.get(f"{tls}/stream") as said, asyncio.timeout(60):
             assert await said.content.readany() == b"data: 1\n\n"  # while the answer goes on
             release.set()
 
 
 async def _wait_for(port: int) -> None:
-    deadline = asyncio.get_running_loop().time() + 10
+    deadline = asyncio.get_running_loop().time() + 60
     while True:
         with socket.socket() as probe:
             if probe.connect_ex(("127.0.0.1", port)) == 0:

@@ -132,7 +132,7 @@ def test_whatever_a_visitor_books_is_driven_until_ctrl_c(demo: Demo) -> None:
     began = time.monotonic()
     os.killpg(demo.popen.pid, signal.SIGINT)
     assert demo.popen.wait(timeout=60) == 0
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 14, "one that does not end by itself is killed after 15 s"
     with pytest.raises(ProcessLookupError):
         os.killpg(demo.popen.pid, 0)
     assert "Traceback" not in demo.told.read_text()

@@ -20,7 +20,7 @@ from tests.support.surroundings import Request, Surroundings, surroundings
 
 ROOT = Path(__file__).parents[2]
 SCRIPT = ROOT / "deploy" / "backup" / "drill.sh"
-WITHIN_S = 30
+WITHIN_S = 60
 pytestmark = pytest.mark.processes
 
 

@@ -62,7 +62,7 @@ def text_of(seen: Seen) -> str:
 
 async def until_shown(w: World, look: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
     """The figures, once they are as is looked for."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while True:
             shown = json.loads((await Browsing(w.url).get("/figures.json")).text)
             if look(shown):

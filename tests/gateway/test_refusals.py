@@ -231,7 +231,7 @@ async def test_answers_wait_for_a_busy_consumer_and_more_than_can_wait_are_not_a
             await w.node.arrivals.drained()
         assert said == [200] * (reach.window + 3) + [503]
         assert (await w.send(w.search())).is_ack, "searches go on meanwhile"
-        await asyncio.wait_for(_count(two, 2), 10)
+        await asyncio.wait_for(_count(two, 2), 60)
         w.consumer.holds.set()
         await w.settled()
         assert len(w.consumer.got) == said.count(200)

@@ -242,7 +242,7 @@ async def while_workers_come_and_go(net: Network, before: list[bytes]) -> None:
 
 async def tells(url: str, *, offered: int) -> None:
     """Both workers' reports, and pages, tell of all searches."""
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 90
     async with aiohttp.ClientSession() as session:
         for path in ("report", "figures.json") * 3:
             while True:

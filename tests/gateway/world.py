@@ -119,7 +119,7 @@ class World:
 
     async def settled(self) -> None:
         """Returns when nothing is on its way."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             await self.node.arrivals.drained()
             await self.gateway.sending.settled()
 
@@ -139,7 +139,7 @@ def bpp(name: str = "bpp.example.org", **more: Any) -> Provider:
 
 
 async def arrived(provider: Provider) -> tuple[str, dict[str, str], bytes]:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         await provider.arrived.wait()
     return provider.got[0]
 

@@ -19,7 +19,7 @@ from tests.support.nodes import listening_socket, running, settings_of
 from tests.support.peers import NOW, Clock, FakeDirectory, Peer
 
 HERE = Path(__file__).parent
-DEADLINE_S = 20
+DEADLINE_S = 60
 KINDS = ("sdk", "node")
 INTENT = {
     "fulfillment": {

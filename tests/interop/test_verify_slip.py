@@ -37,7 +37,7 @@ def made(request: pytest.FixtureRequest, tmp_path: Path) -> Made:
 def verified(*words: str | Path) -> tuple[int, list[str]]:
     """How the script ended, and its lines."""
     command = ["node", str(SCRIPT), *map(str, words)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
     assert done.stderr == ""
     return done.returncode, done.stdout.splitlines()
 

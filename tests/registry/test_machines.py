@@ -16,7 +16,7 @@ from tests.registry.participant import Desk, participant
 from tests.registry.test_answers import question
 from tests.registry.test_workers import SETTINGS, RealClock, taken_in
 from tests.support.nats_server import NatsServer
-from tests.support.nodes import listening_socket
+from tests.support.nodes import free_port
 from tests.support.worker_processes import serving, write_config
 
 DEADLINE_S = 90
@@ -31,8 +31,7 @@ def on_two_machines(folder: Path, nats: NatsServer) -> tuple[Path, Path]:
     second.parent.mkdir()
     for line in text.splitlines():
         if line.startswith(("port = ", "ops.port = ")):
-            with listening_socket() as sock:
-                text = text.replace(line, f"{line.split(' = ')[0]} = {sock.getsockname()[1]}")
+            text = text.replace(line, f"{line.split(' = ')[0]} = {free_port()}")
     second.write_text(f"workers_before = 1\n{text}")
     return first, second
 

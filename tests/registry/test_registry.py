@@ -112,7 +112,7 @@ async def world(tmp_path: Path, **policy: Any) -> AsyncIterator[World]:
 
 async def until(condition: Callable[[], Any]) -> Any:
     """Wait for an awaitable condition to hold; fails after ten seconds."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while not (result := await condition()):  # noqa: ASYNC110 - it is in another process
             await asyncio.sleep(0.01)
     return result

@@ -49,7 +49,7 @@ async def registry(folder: Path) -> AsyncIterator[tuple[Desk, WorkerNode]]:
 
 
 async def taken_in(who: Participant) -> None:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 90
     while not await who.records():
         assert time.monotonic() < deadline
         await asyncio.sleep(0.02)

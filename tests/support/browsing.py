@@ -120,7 +120,7 @@ class Mailbox:
 
     async def code(self) -> str:
         """The code of the next text, waited for."""
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             found = re.search(r"\d{6}", await self._texts.get())
         assert found
         return found.group()

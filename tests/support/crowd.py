@@ -8,11 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from protocol_specs.node.postgres.engine import PostgresEngine
 from protocol_specs.node.postgres.migrating import migrate
 from protocol_specs.node.store import Session, Store, StoreAt
 from protocol_specs.node.workers import Share
-from tests.support.postgres_server import server
+from tests.support.postgres_server import be_patient, server
 
 CROWD = 8
 
@@ -29,6 +31,7 @@ class Crowd:
         """All run the unit at the same moment; what each returned or was refused with."""
         many = many or len(self.stores)
         start, found = threading.Barrier(many), [None] * many
+        faults: list[Exception] = []
 
         def run(at: int) -> None:
             start.wait()
@@ -36,12 +39,16 @@ class Crowd:
                 found[at] = self.stores[at].transact_now(lambda session: unit(session, at))
             except self.lost as lost:
                 found[at] = lost  # type: ignore[call-overload]
+            except Exception as error:  # noqa: BLE001 - told by the test, not by the thread
+                faults.append(error)
 
         threads = [threading.Thread(target=run, args=(at,)) for at in range(many)]
         for thread in threads:
             thread.start()
         for thread in threads:
             thread.join()
+        if faults:
+            raise ExceptionGroup(f"{len(faults)} of {many}", faults)
         return found
 
     def now(self, unit: Callable[[Session], Any]) -> Any:
@@ -57,6 +64,7 @@ def crowded(
     at = StoreAt(folder, server().make(f"crowd{uuid.uuid4().hex[:8]}"))
     migrate(at, migrations)
     with ExitStack() as closing:
+        be_patient(closing.enter_context(pytest.MonkeyPatch.context()))
         shares = [Share(n, many) for n in range(many)]
         stores = [Store(PostgresEngine(at, share=share), share) for share in shares]
         for each in stores:

@@ -111,7 +111,7 @@ async def hang_up(peer: HttpPeer) -> None:
     """End every conversation."""
     for writer in peer.talks.values():
         writer.transport.abort()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         await asyncio.gather(*(task for task in peer.talks if task is not None))
 
 

@@ -10,6 +10,8 @@ import tempfile
 import time
 from pathlib import Path
 
+from tests.support.nodes import free_port
+
 DEADLINE_S = 60.0
 BINARY = Path(sys.executable).parent / "nats-server"
 
@@ -20,7 +22,7 @@ class NatsServer:
     def __init__(self, more: str = "", *, has_jetstream: bool = True) -> None:
         """`more` is added to its configuration."""
         self.folder = Path(tempfile.mkdtemp(prefix="nats-", dir="/tmp"))
-        self.port = _free_port()
+        self.port = free_port()
         self._config = self.folder / "nats.conf"
         keeps = f'jetstream {{ store_dir: "{self.folder}/store" }}\n' if has_jetstream else ""
         self._config.write_text(f'listen: "127.0.0.1:{self.port}"\n{keeps}{more}\n')
@@ -74,7 +76,7 @@ class NatsServer:
 
 def cluster() -> tuple[NatsServer, NatsServer]:
     """Two servers that pass on to each other what is said at either."""
-    ports = _free_port(), _free_port()
+    ports = free_port(), free_port()
     routes = ", ".join(f"nats://127.0.0.1:{port}" for port in ports)
     one, two = (
         NatsServer(
@@ -85,13 +87,6 @@ def cluster() -> tuple[NatsServer, NatsServer]:
         for port in ports
     )
     return one, two
-
-
-def _free_port() -> int:
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        port: int = sock.getsockname()[1]
-        return port
 
 
 def _end_with_the_tests() -> None:

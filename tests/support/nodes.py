@@ -1,8 +1,9 @@
 """A node on a real socket of this machine, for tests."""
 
+import random
 import socket
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -20,6 +21,17 @@ def listening_socket() -> socket.socket:
     sock.bind(("127.0.0.1", 0))
     sock.setblocking(False)
     return sock
+
+
+def free_port() -> int:
+    """For a process that will bind it later: one below those that the system gives to whoever asks
+    for any (from 32768 on), so that nobody else gets it by chance meanwhile."""
+    chance = random.SystemRandom()  # no test's seed makes two processes draw the same
+    while True:
+        port = chance.randrange(10_000, 32_000)
+        with socket.socket() as sock, suppress(OSError):
+            sock.bind(("127.0.0.1", port))
+            return port
 
 
 def url_of(sock: socket.socket) -> str:

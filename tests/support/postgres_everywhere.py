@@ -10,13 +10,14 @@ from protocol_specs.node import store as store_module
 from protocol_specs.node.postgres.engine import opened
 from protocol_specs.node.store import Store, StoreAt
 from protocol_specs.node.workers import WHOLE, Share
-from tests.support.postgres_server import database_of, give_back
+from tests.support.postgres_server import be_patient, database_of, give_back
 
 _OPEN = Store.open
 
 
 def install() -> None:
     """From here on a folder means a database, for all who open one in this process."""
+    be_patient(pytest.MonkeyPatch())
     store_module.place = _place
     Store.open = staticmethod(_open)  # type: ignore[method-assign]
 

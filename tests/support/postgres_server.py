@@ -14,19 +14,21 @@ import time
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from itertools import count
 from pathlib import Path
 
+import pytest
 from sqlalchemy import MetaData
 
-from protocol_specs.node.postgres import schema
+from protocol_specs.node.postgres import engine, link, schema
 from protocol_specs.node.postgres.engine import PostgresEngine
 from protocol_specs.node.postgres.link import Link
+from protocol_specs.node.postgres.place import connect
 from protocol_specs.node.store import Store, StoreAt
 from protocol_specs.node.store_faults import StoreUnavailable
 
-DEADLINE_S = 20.0
+DEADLINE_S = 60.0
 FAST = ("fsync=off", "full_page_writes=off")
 CALM = ("max_connections=300", "shared_buffers=64MB", "listen_addresses=", "log_min_messages=fatal")
 
@@ -90,23 +92,28 @@ class Server:
     def crash(self) -> None:
         """kill -9 of it and of all its processes, as when its memory runs out."""
         os.kill(self.pid, signal.SIGSTOP)  # it begins no other meanwhile
+        pids = self._children()
         self.signal(signal.SIGKILL)
         if self._process is not None:
             self._process.wait(DEADLINE_S)
             self._process = None
+        for pid in pids:  # one that has not ended yet holds the memory that the next server wants
+            _wait_for_end(pid)
 
     def signal(self, number: signal.Signals) -> None:
         """To all its processes: SIGSTOP, SIGCONT."""
-        assert self._process is not None
+        for pid in (self.pid, *self._children()):
+            with suppress(ProcessLookupError):
+                os.kill(pid, number)
+
+    def _children(self) -> list[int]:
         found = subprocess.run(
-            ["ps", "-o", "pid=", "--ppid", str(self._process.pid)],
+            ["ps", "-o", "pid=", "--ppid", str(self.pid)],
             check=False,  # it may have none
             capture_output=True,
             text=True,
         )
-        for pid in (self._process.pid, *map(int, found.stdout.split())):
-            with suppress(ProcessLookupError):
-                os.kill(pid, number)
+        return [int(pid) for pid in found.stdout.split()]
 
     def remove(self) -> None:
         """Ends it and forgets its data."""
@@ -139,6 +146,14 @@ def server() -> Server:
     owner = os.getpid()
     atexit.register(lambda: made.remove() if os.getpid() == owner else None)
     return made
+
+
+def be_patient(patch: pytest.MonkeyPatch) -> None:
+    """Until it is undone, stores of this process wait for their turn as long as it takes: where
+    fifty want the same row at once, or the machine is busy, two seconds measure nothing."""
+    patch.setattr(link, "CONNECT_S", DEADLINE_S)
+    patch.setitem(link.SETTINGS, "lock_timeout", f"{DEADLINE_S:.0f}s")
+    patch.setattr(engine, "connect", partial(connect, round_s=DEADLINE_S))
 
 
 # Empties a database and begins its numbers anew: a hundredth of what a new database costs.
@@ -227,6 +242,22 @@ def _template(metadata: MetaData, triggers: Sequence[str]) -> str:
         link.close()
         _templates[key] = name
     return _templates[key]
+
+
+def _wait_for_end(pid: int) -> None:
+    deadline = time.monotonic() + DEADLINE_S
+    while _runs(pid):
+        assert time.monotonic() < deadline, f"process {pid} of a killed server goes on"
+        time.sleep(0.01)
+
+
+def _runs(pid: int) -> bool:
+    """Whether it is there and more than an entry that nobody has asked for yet."""
+    try:
+        said = Path(f"/proc/{pid}/stat").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return said.rpartition(") ")[2][0] not in "ZX"
 
 
 def _end_with_the_tests() -> None:

@@ -49,7 +49,7 @@ def wayfare_in(folder: Path) -> Iterator[Path]:
         assert server.stdout.readline() == READY
         yield bin
         server.stdin.close()  # it ends with us, however we end
-        assert server.wait(timeout=30) == 0
+        assert server.wait(timeout=60) == 0
 
 
 def load() -> None:

@@ -25,7 +25,7 @@ from tests.support.peers import CITY, COUNTRY, RIDES, Peer
 BPP_ID = "bpp.example.org"
 BPP_URL = "https://bpp.example.org"  # known to the network; where it listens is another matter
 START_DEADLINE_S = 60
-END_DEADLINE_S = 30
+END_DEADLINE_S = 60
 
 _FORKS = multiprocessing.get_context("forkserver")
 _FORKS.set_forkserver_preload(

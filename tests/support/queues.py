@@ -21,7 +21,7 @@ from protocol_specs.wire.envelope import Envelope
 from protocol_specs.wire.errors import Acknowledgement
 from tests.support.peers import NOW, Peer, bpp, context_of
 
-DEADLINE_S = 20.0
+DEADLINE_S = 60.0
 
 
 def open_store(folder: Path) -> Store:

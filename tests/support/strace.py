@@ -19,7 +19,7 @@ WRITES = (
     *("renameat2", "mkdir", "mkdirat", "link", "linkat", "openat", "connect"),
 )
 _CALL = re.compile(r"^(\w+)\((.*)")
-ATTACH_DEADLINE_S = 30
+ATTACH_DEADLINE_S = 60
 
 
 @dataclass(frozen=True)

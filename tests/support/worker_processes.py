@@ -2,13 +2,11 @@
 
 import asyncio
 import os
-import random
 import signal
-import socket
 import sys
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,7 +14,7 @@ from protocol_specs.node.postgres.link import Link
 from protocol_specs.node.postgres.migrating import migrate
 from protocol_specs.node.store_settings import StoreAt
 from protocol_specs.node.supervisor import RUN
-from tests.support.nodes import write_keys
+from tests.support.nodes import free_port, write_keys
 from tests.support.peers import CITY, COUNTRY, DELIVERIES, RIDES
 from tests.support.postgres_server import server
 
@@ -124,16 +122,6 @@ async def serving(role: str, config: Path, workers: int = 2) -> AsyncIterator[Wo
         if process.returncode is None:
             process.send_signal(signal.SIGTERM)
         assert await process.wait() == 0, log.read_text()[-3000:]
-
-
-def free_port() -> int:
-    """One below those that the system gives to whoever asks for any: nobody else gets it by chance
-    before the node listens."""
-    while True:
-        port = random.randrange(10_000, 32_000)
-        with socket.socket() as sock, suppress(OSError):
-            sock.bind(("127.0.0.1", port))
-            return port
 
 
 def read_file(path: Path) -> str:

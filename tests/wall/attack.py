@@ -206,8 +206,8 @@ def main() -> None:
     """Build the world, see that its canaries sing, attack."""
     world = build(Path(sys.argv[1]))
     for address in ("10.0.0.5", "169.254.169.254"):
-        socket.create_connection((address, 8080), timeout=5).close()
-    deadline = time.monotonic() + 5
+        socket.create_connection((address, 8080), timeout=30).close()
+    deadline = time.monotonic() + 30
     while len(world.hits) < 2 and time.monotonic() < deadline:
         time.sleep(0.01)
     sings, world.hits[:] = len(world.hits) == 2, []
@@ -216,7 +216,7 @@ def main() -> None:
     if "--without-wall" in sys.argv:
         without_wall()
     said = asyncio.run(attack(world))
-    time.sleep(0.2)  # a connection that was made is accepted by now
+    time.sleep(1)  # a connection that was made is accepted by now
     sys.stdout.write(json.dumps({"sings": sings, **said}) + "\n")
 
 

@@ -166,7 +166,7 @@ def _public(world: World, tls: ssl.SSLContext, plain: socket.socket) -> None:
     """The one host on the open internet: takes messages, and tries to send callers elsewhere."""
     try:
         with tls.wrap_socket(plain, server_side=True) as end:
-            end.settimeout(5)
+            end.settimeout(30)
             request = b""
             while b"\r\n\r\n" not in request:
                 request += end.recv(65_536)

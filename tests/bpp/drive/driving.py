@@ -78,7 +78,7 @@ def texts_to(kept: Path, number: str) -> list[str]:
 
 async def told(kept: Path, number: str) -> str:
     """The newest text to that phone, once it is written."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while True:
             mine = texts_to(kept, number)
             if mine:

@@ -27,7 +27,7 @@ async def aminah(there: Cooperative) -> Phone:
 
 async def _offered(driver: Phone) -> str:
     """The first page, once an offer stands on it."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while True:
             seen = await driver.get()
             if "data-offer=" in seen.text:

@@ -22,7 +22,7 @@ async def _driven(there: Cooperative) -> Phone:
     driver = await phone_of(there, "D1")
     await driver.go_online()
     order = await there.confirmed()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while True:
             if "data-offer=" in (await driver.get()).text:
                 break

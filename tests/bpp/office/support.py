@@ -55,7 +55,7 @@ async def code(there: Cooperative, role: str) -> str:
     import asyncio
 
     file = there.node.settings.data_dir / "codes.jsonl"
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         while True:
             lines = file.read_text().splitlines() if file.exists() else []
             mine = [said for line in lines if (said := json.loads(line))["phone"] == PHONES[role]]

@@ -215,7 +215,7 @@ async def closed(there: Cooperative, browser: Browsing, period: str) -> str:
     page = f"{BASE}/insurance/period"
     asked = f"{page}?scheme={MY}&period={period}"
     assert (await send_surely(browser, asked, page, {})).status == 303
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while True:
             id = f"{MY}/{period}/1"
             if (await browser.get(f"{BASE}/insurance/remittance?id={id}")).status == 200:

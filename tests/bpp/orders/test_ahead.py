@@ -81,7 +81,7 @@ async def booked(there: Cooperative, start_at: float) -> str:
 
 async def came_true(look: Callable[[], bool]) -> None:
     """Waits until the node's loops have made it so."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while True:
             if look():
                 return
@@ -324,7 +324,7 @@ async def test_it_is_offered_when_its_time_is_near_and_taken_not_before(
         assert there.books() == before
         there.clock.at = begins - 1800
         await there.online("D1")
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while True:
                 if (await there.drive("D1", "GET", "offers"))[1]["offers"]:
                     break
@@ -417,7 +417,7 @@ async def dearer_from(there: Cooperative, starts_at: float, **rates: str) -> Non
             now=int(there.clock.at),
         )
     )
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while True:
             reply = await there.ask("init", asked_at(starts_at + 1), transaction_id=fresh_id())
             lines = reply["message"]["order"]["quote"]["breakup"]

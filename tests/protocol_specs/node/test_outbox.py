@@ -75,7 +75,7 @@ async def running(store: Store, client: FakeClient) -> AsyncIterator[Running]:
     finally:
         stopping.set()
         there.outbox.wake.set()
-        await asyncio.wait_for(task, 10)
+        await asyncio.wait_for(task, 60)
 
 
 class Switch:
@@ -455,7 +455,7 @@ async def test_stopping_waits_for_what_is_in_the_air(store: Store) -> None:
     stopping.set()
     outbox.wake.set()
     lands.set()
-    await asyncio.wait_for(task, 10)
+    await asyncio.wait_for(task, 60)
     assert [row["state"] for row in rows(store, Owed)] == ["sent"]
 
 

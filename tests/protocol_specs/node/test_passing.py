@@ -37,7 +37,7 @@ async def running(client: FakeClient, clock: Clock) -> AsyncIterator[PassingQueu
     yield queue
     stopping.set()
     queue.wake.set()
-    await asyncio.wait_for(task, 10)
+    await asyncio.wait_for(task, 60)
 
 
 async def down(sent: Sent) -> Acknowledgement:

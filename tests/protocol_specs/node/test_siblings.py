@@ -111,7 +111,7 @@ async def test_who_does_not_answer_in_time_is_unavailable_and_the_next_question_
             began = time.monotonic()
             with pytest.raises(SiblingUnavailable, match="in time"):
                 await one.ask(slot, "never", b"")
-            assert 0.2 <= time.monotonic() - began < 2
+            assert 0.2 <= time.monotonic() - began < 20
         assert await one.ask(1, "echo", b"") == b"heard "
         assert one._ways[1]._asked == one._ways[1]._bytes == 0
 
@@ -238,8 +238,9 @@ async def test_who_is_replaced_answers_what_it_holds_and_the_successor_all_else(
 
 
 async def test_a_question_to_a_killed_worker_fails_at_once_and_the_next_waits_for_its_successor(
-    tmp_path: Path,
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(siblings, "DEADLINE_S", 60)
     folder = tmp_path / LONG
     folder.mkdir(mode=0o700)
     listening = socket.socket(socket.AF_UNIX)
@@ -253,12 +254,11 @@ async def test_a_question_to_a_killed_worker_fails_at_once_and_the_next_waits_fo
         there, _ = await loop.sock_accept(listening)
         await loop.sock_sendall(there, siblings._HEAD.pack(0, 0, siblings._Kind.WELCOME))
         await loop.sock_recv(there, 100)
-        began = time.monotonic()
         there.close()  # as the kernel does for a process that is killed
         listening.close()
-        with pytest.raises(SiblingUnavailable, match="gone"):
-            await asking
-        assert time.monotonic() - began < 1
+        async with asyncio.timeout(30):  # long before the deadline
+            with pytest.raises(SiblingUnavailable, match="gone"):
+                await asking
         asking = asyncio.create_task(one.ask(1, "echo", b"second"))
         await asyncio.sleep(0.05)
         async with worker(tmp_path, 1, echo=echo):

@@ -37,7 +37,7 @@ def parent(tmp_path: Path) -> Iterator[Supervisor]:
 
 
 def look_until(parent: Supervisor, done: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while not done():
         assert time.monotonic() < deadline
         assert parent._look() is None

@@ -25,7 +25,7 @@ from tests.support import peers
 from tests.support.nodes import listening_socket, running
 from tests.support.peers import post
 
-WITHIN_S = 5.0
+WITHIN_S = 60.0
 TRACE_ID = "4bf92f3577b34da6a3ce929d0e0e4736"
 TRACE = f"00-{TRACE_ID}-00f067aa0ba902b7-01"
 PHONE = "+60123456789"
@@ -198,7 +198,7 @@ def test_nothing_of_opentelemetry_is_loaded_unless_it_is_asked_for() -> None:
         "print([n for n in sys.modules if n.startswith('opentelemetry')])"
     )
     done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120
     )
     assert done.stdout.strip() == "[]"
 

@@ -81,7 +81,7 @@ class Provider:
 
 async def test_who_took_part_is_told_every_hop_of_its_message(tmp_path: Path) -> None:
     provider = Provider(tmp_path)
-    async with running(provider.node, provider.sock), asyncio.timeout(5):
+    async with running(provider.node, provider.sock), asyncio.timeout(60):
         assert (await provider.confirm()).is_ack
         await provider.handled.wait()
         told = (await provider.trace()).json
@@ -96,7 +96,7 @@ async def test_who_took_part_is_told_every_hop_of_its_message(tmp_path: Path) ->
 
 async def test_another_participant_is_told_nothing_and_so_are_strangers(tmp_path: Path) -> None:
     provider = Provider(tmp_path)
-    async with running(provider.node, provider.sock), asyncio.timeout(5):
+    async with running(provider.node, provider.sock), asyncio.timeout(60):
         assert (await provider.confirm()).is_ack
         await provider.handled.wait()
         assert (await provider.trace(OTHER)).json["hops"] == []
@@ -106,7 +106,7 @@ async def test_another_participant_is_told_nothing_and_so_are_strangers(tmp_path
 
 async def test_the_transaction_id_of_another_opens_nothing(tmp_path: Path) -> None:
     provider = Provider(tmp_path)
-    async with running(provider.node, provider.sock), asyncio.timeout(5):
+    async with running(provider.node, provider.sock), asyncio.timeout(60):
         assert (await provider.confirm()).is_ack
         assert (await provider.confirm(OTHER)).is_ack
         told = (await provider.trace(OTHER)).json
@@ -117,7 +117,7 @@ async def test_the_transaction_id_of_another_opens_nothing(tmp_path: Path) -> No
 async def test_a_question_to_another_node_is_not_answered(tmp_path: Path, node: str | None) -> None:
     """Who was asked could else ask everybody in the asker's name."""
     provider = Provider(tmp_path)
-    async with running(provider.node, provider.sock), asyncio.timeout(5):
+    async with running(provider.node, provider.sock), asyncio.timeout(60):
         assert (await provider.confirm()).is_ack
         said = await provider.trace(node=node)
     assert said.status == 400
@@ -140,7 +140,7 @@ def test_what_the_store_knows_of_a_transaction_is_found_by_an_index(
 
 async def test_what_was_refused_in_ones_name_is_told_to_that_one_only(tmp_path: Path) -> None:
     provider = Provider(tmp_path)
-    async with running(provider.node, provider.sock), asyncio.timeout(5):
+    async with running(provider.node, provider.sock), asyncio.timeout(60):
         assert (await provider.confirm(bpp_id="else.example.org")).status == 400
         told = (await provider.trace()).json
         assert [hop["kind"] for hop in told["refusals"]] == ["Misaddressed"]
@@ -150,7 +150,7 @@ async def test_what_was_refused_in_ones_name_is_told_to_that_one_only(tmp_path: 
 
 async def test_after_a_new_start_what_was_acked_for_good_is_still_told(tmp_path: Path) -> None:
     provider = Provider(tmp_path)
-    async with running(provider.node, provider.sock), asyncio.timeout(5):
+    async with running(provider.node, provider.sock), asyncio.timeout(60):
         assert (await provider.confirm()).is_ack
         await provider.handled.wait()
     again = Provider(tmp_path)

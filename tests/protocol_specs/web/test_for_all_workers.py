@@ -155,7 +155,7 @@ async def test_a_second_sending_at_another_worker_waits_for_the_first(two: Two) 
     action = Action()
     sendings = await begun(two, action)
     action.end.set_result("/done")
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         assert await asyncio.gather(*sendings) == ["/done", "/done"]
     assert action.begun == 1
 
@@ -170,7 +170,7 @@ async def test_what_failed_at_one_worker_is_tried_anew_where_it_was_sent_again(t
     again.end.set_result("/done")
     with pytest.raises(ValueError, match="no"):
         await first
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         assert await second == "/done"
 
 

@@ -32,7 +32,7 @@ def period_of(there: Cooperative) -> str:
 
 async def closed(there: Cooperative, body: dict[str, Any]) -> dict[str, Any]:
     """Asks again until the node's loop is done with it."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while True:
             status, answer = await there.desk("POST", "insurance/remittance/close", body)
             assert status == 200, answer

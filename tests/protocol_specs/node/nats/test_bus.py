@@ -159,7 +159,7 @@ async def test_when_one_of_two_servers_dies_words_go_on_at_the_other() -> None:
                         first.say(word)
                         await asyncio.sleep(0.05)
 
-                await asyncio.wait_for(said(), 20)
+                await asyncio.wait_for(said(), 60)
 
             await heard("between two servers")
             before = second.agains()

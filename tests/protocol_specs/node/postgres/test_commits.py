@@ -16,7 +16,7 @@ from tests.protocol_specs.node.postgres.test_postgres import at, names, put, sto
 __all__ = ["at", "store"]
 
 Unit = Callable[[Session], Any]
-HEARD_S = 6.0
+HEARD_S = 60.0
 
 
 @pytest.fixture
