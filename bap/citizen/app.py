@@ -51,14 +51,14 @@ def serve(
     """
     site = Site(node, settings.web, "bap.citizen", sender=sender)
     site.places = _places(settings)
-    staff.serve(site)
+    made = Trips(site, settings, api)
+    staff.serve(made)
     face = CitizenFace(site, "citizen", title="Wayfare", identify=identify, nav=NAV)
     face.signs_in = site.sends_codes or node.settings.network != "production"
     if face.signs_in:
         PhoneSignIn(face, AnyPhone())
     add_pwa(face)
     add_maps(face)
-    made = Trips(site, settings, api)
     live = Live(node, asking, watch)
     searching, journeys = Searching(made), Journeys(made, orders, forms, watch, live)
     searching.serve(face)

@@ -9,13 +9,13 @@ from pydantic import ValidationError
 
 from bap.bodies import NeedsBody, ParcelBody, PlaceBody, SearchBody
 from bap.citizen import trips
-from bap.citizen.trip import Trips, reason
+from bap.citizen.trip import Trips, name_of, reason
 from bap.citizen.when import NoSuchTime, days_from, moment_of
 from bap.settings import Market
 from protocol_specs.node.api import ApiError
 from protocol_specs.web.face import Face
 from protocol_specs.web.maps import map_data
-from protocol_specs.web.places import Place, point_of
+from protocol_specs.web.places import Place, metres, point_of
 from protocol_specs.web.visit import PageError, Visit
 from protocol_specs.wire.money import exponent
 from protocol_specs.wire.order import Kind
@@ -39,8 +39,25 @@ class Searching:
         face.get("/trips", self.history, is_open=True)
 
     async def home(self, visit: Visit) -> web.StreamResponse:
-        """GET /?market=: where to?"""
-        return visit.page("home.html", **self._values(visit, self._market(visit.arg("market"))))
+        """GET /?market=, or ?again= or ?back= with a journey whose way is taken once more."""
+        market = self._once_more(visit) or self._market(visit.arg("market"))
+        return visit.page("home.html", **self._values(visit, market))
+
+    def _once_more(self, visit: Visit) -> Market | None:
+        """Fills the form in with the way of an earlier journey of theirs, or the way back."""
+        asked = visit.arg("again") or visit.arg("back")
+        store = self._trips.site.node.store
+        found = asked and store.read(lambda session: trips.mine(session, asked, visit.owner))
+        if not found:
+            return None
+        doc = self._trips.api.document(found.id)
+        drop = (doc["order"] and doc["order"]["drop"]) or doc["drop"]
+        ends = {"from": doc["pickup"], "to": drop}
+        if visit.arg("back"):
+            ends = {"from": drop, "to": doc["pickup"]}
+        visit.typed = {name: name_of(end) for name, end in ends.items()}
+        visit.typed |= {f"{name}_at": f"{end['lat']},{end['lon']}" for name, end in ends.items()}
+        return self._trips.market(found)
 
     def _values(self, visit: Visit, market: Market | None) -> dict[str, Any]:
         site, every = self._trips.site, self._trips.settings.markets
@@ -150,7 +167,9 @@ class Searching:
     def place(self, visit: Visit, city: str, name: str, wrong: dict[str, str]) -> PlaceBody | None:
         """The place of a field: as it was picked, by coordinates, or by its name."""
         typed, places = visit.text(name, most=120), self._trips.site.places
-        point = point_of(visit.text(f"{name}_at")) or point_of(typed)
+        point = point_of(visit.text(f"{name}_at"))
+        if point is None or self._is_elsewhere(typed, point, city):
+            point = point_of(typed)
         if point is None:
             found = places.find(typed, city)
             if not found:
@@ -169,6 +188,14 @@ class Searching:
             address=visit.text(f"{name}_address", most=200) or _address(at, point),
             area_code=(area.area_code or None) if area else None,
         )
+
+    def _is_elsewhere(self, typed: str, point: tuple[float, float], city: str) -> bool:
+        """Whether the text names places and none of them is at the point: it was typed anew, and
+        no script ran that would have taken the point out."""
+        written = point_of(typed)
+        named = [(one.lat, one.lon) for one in self._trips.site.places.find(typed, city)]
+        spots = [written] if written else named
+        return bool(spots) and all(metres(*point, *spot) > NAMED_WITHIN_M for spot in spots)
 
 
 def _address(near: Place | None, point: tuple[float, float]) -> str:

@@ -55,6 +55,7 @@ class Sharing:
         doc = self._journeys.document(journey)
         return {
             "title": self._trips.title(visit, doc),
+            "why": self._trips.why(visit, journey, doc),
             "steps": words.steps(visit, doc),
             "shown": seen_by_others(doc),
             "version": doc["version"],
@@ -71,8 +72,8 @@ class Sharing:
 
 
 def seen_by_others(doc: Document) -> dict[str, str]:
-    """The driver's first name and the vehicle; no citizen, no phone, no address."""
-    order = doc["order"] or {}
+    """The driver's first name and the vehicle, while it comes; no citizen, phone or address."""
+    order = {} if doc["state"] == "cancelled" else doc["order"] or {}
     agent, vehicle = order.get("agent") or {}, order.get("vehicle") or {}
     look = [vehicle.get(part) for part in ("color", "make", "model")]
     return {

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+from typing import Any
 
 from aiohttp import web
 
 from bap.citizen import trips, words
 from bap.citizen.doing import TEXT_MAX
+from bap.citizen.trip import Document, Trips
 from protocol_specs.node.store import Session
 from protocol_specs.web.face import Face, NavItem
 from protocol_specs.web.languages import N_
 from protocol_specs.web.pwa import add_pwa
 from protocol_specs.web.signin import TokenSignIn
-from protocol_specs.web.site import Site
 from protocol_specs.web.visit import PageError, Person, Visit
 
 BASE = "/staff"
@@ -25,7 +26,8 @@ NAV = (NavItem("/", N_("Complaints"), "help"),)
 class Staff:
     """The handlers. Who holds the token in the file `desk.token` of data_dir is one of them."""
 
-    def __init__(self, site: Site) -> None:
+    def __init__(self, made: Trips) -> None:
+        site, self._trips = made.site, made
         self._store = site.node.store
         self._token = site.node.settings.private_file("desk.token")
         digest = hashlib.sha256(self._token.encode()).hexdigest()
@@ -68,10 +70,32 @@ class Staff:
         found = self._store.read(lambda session: trips.complaint(session, number))
         if found is None:
             raise PageError(404)
-        about = visit._(words.ABOUT.get(found["about"], found["about"]))
+        values: dict[str, Any] = {
+            "one": found,
+            "about": visit._(words.ABOUT.get(found["about"], found["about"])),
+            "facts": self._facts(visit, found["journey_id"]),
+        }
         if errors:
-            return visit.again("staff_one.html", errors, one=found, about=about)
-        return visit.page("staff_one.html", one=found, about=about)
+            return visit.again("staff_one.html", errors, **values)
+        return visit.page("staff_one.html", **values)
+
+    def _facts(self, visit: Visit, journey_id: str) -> list[tuple[str, str]]:
+        """Which trip it is about, for who must ask the cooperative: nobody's name, no address."""
+        doc = self._trips.api.document(journey_id)
+        order, support = doc["order"], doc["support"] or {}
+        offer = next((one for one in doc["offers"] if one["offer_id"] == doc["offer_id"]), None)
+        facts = [
+            (visit._("Cooperative"), offer["provider_name"] if offer else ""),
+            (visit._("Order"), order and order["id"]),
+            (visit._("Date"), visit.speech.moment(doc["created_at"], visit.zone)),
+            (visit._("State"), order and self._trips.title(visit, doc)),
+            (visit._("Price"), order and order["quote"] and self._price(visit, order["quote"])),
+            (visit._("Whom to call there"), support.get("phone") or support.get("email")),
+        ]
+        return [(name, value) for name, value in facts if value]
+
+    def _price(self, visit: Visit, quote: Document) -> str:
+        return visit.speech.money(quote["total"]["minor"], quote["currency"])
 
     def _number(self, visit: Visit) -> int:
         asked = visit.arg("number")
@@ -80,9 +104,9 @@ class Staff:
         return int(asked)
 
 
-def serve(site: Site) -> None:
+def serve(made: Trips) -> None:
     """Opens the pages below /staff; before the citizen's own, which take every other path."""
-    staff = Staff(site)
+    site, staff = made.site, Staff(made)
     face = Face(site, "staff", base=BASE, title=N_("Our people"), identify=staff.identify, nav=NAV)
     hint = N_("It stands in the file desk.token in the data folder of this node.")
     TokenSignIn(face, staff.whose, hint=hint)

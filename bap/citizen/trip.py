@@ -123,6 +123,7 @@ class Trips:
             "words": words,
             "title": self.title(visit, doc) if doc["order"] or is_booking(doc) else "",
             "begins": self.begins(visit, doc),
+            "why": self.why(visit, journey, doc),
             "distance": distance(doc),
         }
 
@@ -137,6 +138,10 @@ class Trips:
     def title(self, visit: Visit, doc: Document) -> str:
         """The one sentence that says how an order stands."""
         return words.title(visit, doc, self.begins(visit, doc))
+
+    def why(self, visit: Visit, journey: Journey, doc: Document) -> str:
+        """Why it ended otherwise than it should; "" where nothing is known."""
+        return words.why(visit, doc, is_flat=journey.speech.traits.is_flat)
 
     def map(self, journey: Journey, doc: Document, visit: Visit) -> str:
         """From, to and the vehicle, as far as they are known."""

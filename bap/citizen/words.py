@@ -95,6 +95,7 @@ RATED = {  # the first category of each that the cooperative takes
 }
 ABOUT = {
     "safety": N_("Safety or behaviour"),
+    "extra": N_("I was asked for more than the price"),
     "price": N_("Price or payment"),
     "service": N_("Late, not done, or done badly"),
     "parcel": N_("Something lost or damaged"),
@@ -120,6 +121,29 @@ REASONS = {  # why an API refused, by its code
     "start_not_promised": N_("This cooperative does not promise that time. Choose another offer."),
     "provider_refused": N_("The cooperative cannot be reached now. Try again soon."),
     "form_unreachable": N_("The cooperative's questions cannot be shown now. Try again soon."),
+}
+# Why a cooperative ended an order: the numbers of TRV10, which ours use for parcels too.
+WHY = {
+    "ride": {
+        "000": N_("A technical fault."),
+        "011": N_("No driver could come."),
+        "012": N_("The driver did not find you at the pick-up."),
+        "013": N_("The driver could not do it after all."),
+        "014": N_("The driver could not reach you."),
+    },
+    "delivery": {
+        "000": N_("A technical fault."),
+        "011": N_("No courier could come."),
+        "012": N_("The courier did not find the sender."),
+        "013": N_("The courier could not do it after all."),
+        "014": N_("The courier could not reach the sender."),
+    },
+}
+# Why a parcel comes back: the numbers of LOG10.
+WHY_BACK = {
+    "011": N_("The receiver could not be reached."),
+    "013": N_("The receiver did not take it."),
+    "014": N_("The address was not found."),
 }
 WAITING = frozenset(
     {"RIDE_CONFIRMED", "RIDE_ASSIGNED", "Pending", "Searching-for-Agent", "Agent-assigned"}
@@ -159,13 +183,31 @@ def title(visit: Visit, doc: Document, begins: str = "") -> str:
     return said(visit, dict(STEPS[kind]), order["state"])
 
 
+def why(visit: Visit, doc: Document, *, is_flat: bool) -> str:
+    """Why the cooperative ended the order, or why the parcel comes back; "" where nothing is known.
+
+    Networks of the flat shape have numbers of their own for the first.
+    """
+    order = doc["order"] or {}
+    cancelled, back = order.get("cancelled") or {}, order.get("return")
+    code, known = cancelled.get("reason_id"), WHY[doc["kind"]]
+    if back:
+        code, known = back["reason_id"] or code, WHY_BACK
+    elif is_flat or cancelled.get("by") != "PROVIDER":
+        return ""
+    return visit._(known[code]) if code in known else ""
+
+
 def is_waiting(order: Document) -> bool:
     """Whether nobody is on the way to the pick-up yet."""
     return order["state"] in WAITING
 
 
 def steps(visit: Visit, doc: Document) -> tuple[list[str], int]:
-    """The states of the order in words, and which holds now."""
+    """The states of the order in words, and which holds now; none of one that was ended or comes
+    back, which goes through them no more."""
+    if doc["state"] == "cancelled" or (doc["order"] and doc["order"]["return"]):
+        return [], 0
     found = STEPS[doc["kind"]]
     codes = [code for code, _ in found]
     state = doc["order"]["state"] if doc["order"] else None

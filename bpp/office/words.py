@@ -36,7 +36,7 @@ REASONS = {
     "011": N_("No driver can come"),
     "012": N_("The passenger did not come"),
     "013": N_("The driver asks for it"),
-    "014": N_("The pickup cannot be reached"),
+    "014": N_("The passenger cannot be reached"),
 }
 ACTS = {
     "let_in": N_("Let into the office"),
