@@ -18,7 +18,7 @@ from bap.settings import BapSettings, Market
 from bap.wishes import Request, said
 from protocol_specs.node.api import ApiError
 from protocol_specs.node.client import Undelivered
-from protocol_specs.node.outbox import owe
+from protocol_specs.node.owing import owe
 from protocol_specs.node.server import Node
 from protocol_specs.node.store import Session
 from protocol_specs.wire import duration, strict_json

@@ -11,7 +11,7 @@ from bpp.insurance.engine.assess import Assessment, assess
 from bpp.insurance.engine.standing import Bearer
 from bpp.insurance.job import Job, is_cash, work
 from bpp.insurance.projection import Desk, project
-from bpp.insurance.scheme import NotInsurable, Scheme
+from bpp.insurance.scheme import Scheme
 from bpp.insurance.scheme_file import load
 from bpp.insurance.settings import InsuranceSettings
 from bpp.ledger.entry import LedgerError
@@ -266,6 +266,3 @@ def _job_of(quote: Quote, terms: JobTerms, at: int) -> Job:
         agent_id=None,
         slot=0,
     )
-
-
-__all__ = ["Insurance", "NotInsurable"]

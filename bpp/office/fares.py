@@ -8,8 +8,8 @@ from aiohttp import web
 from pydantic import ValidationError
 
 from bpp.fares_settings import FareSettings
-from bpp.insurance.extension import NotInsurable
 from bpp.insurance.job import commission_minor
+from bpp.insurance.scheme import NotInsurable
 from bpp.office import fare_form
 from bpp.office.deeds import Deed, Figures, Question, do
 from bpp.office.fare_preview import (

@@ -11,8 +11,7 @@ import aiohttp
 from multidict import CIMultiDictProxy
 from yarl import URL
 
-from protocol_specs.node.http1 import ANSWER_BYTES_MAX as ANSWER_BYTES_MAX
-from protocol_specs.node.http1 import Exchange, Fault
+from protocol_specs.node.http1 import ANSWER_BYTES_MAX, Exchange, Fault
 from protocol_specs.node.pool import Host, Pool, Target, tail
 from protocol_specs.node.traces import carried
 from protocol_specs.node.urls import GuardedResolver, Network, UrlRefused, check_url

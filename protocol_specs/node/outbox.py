@@ -12,7 +12,6 @@ from protocol_specs.node.hints import AGAIN
 from protocol_specs.node.lanes import BACKOFF_S_MAX, WAITING_MAX, Lane, wait_s_max
 from protocol_specs.node.loops import attempt, backoff_s, outcome, pause, run_loop
 from protocol_specs.node.owing import CHANNEL
-from protocol_specs.node.owing import owe as owe
 from protocol_specs.node.store import Row, Session, Store, StoreUnavailable
 from protocol_specs.node.telemetry import Telemetry
 from protocol_specs.wire.errors import SIGNATURE_CODES, Acknowledgement

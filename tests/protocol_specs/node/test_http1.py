@@ -6,8 +6,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from protocol_specs.node.client import ANSWER_BYTES_MAX
-from protocol_specs.node.http1 import HEAD_BYTES_MAX, Connection, Exchange, Fault
+from protocol_specs.node.http1 import ANSWER_BYTES_MAX, HEAD_BYTES_MAX, Connection, Exchange, Fault
 from protocol_specs.node.pool import Host, Target
 from tests.support.http_peers import ACK, ACK_BODY
 

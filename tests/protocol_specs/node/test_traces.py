@@ -13,7 +13,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 
 from protocol_specs.node import otel
 from protocol_specs.node.actions import Durable, Passing
-from protocol_specs.node.outbox import owe
+from protocol_specs.node.owing import owe
 from protocol_specs.node.server import Node
 from protocol_specs.node.settings import OtelSettings
 from protocol_specs.node.store import Session
