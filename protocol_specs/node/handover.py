@@ -11,6 +11,8 @@ from typing import Any
 
 import orjson
 
+from protocol_specs.node import files
+
 Keep = Callable[[], Any]
 Take = Callable[[Any], None]
 OTHERWISE = (LookupError, TypeError, ValueError, AttributeError)  # of what is written otherwise
@@ -33,11 +35,8 @@ class Handover:
         if not self._is_ours:
             return
         held = orjson.dumps({name: keep() for name, (keep, _) in self._things.items()})
-        new = self._path.with_suffix(".held.new")
         self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        new.touch(mode=0o600)
-        new.write_bytes(held)
-        new.replace(self._path)
+        files.replace(self._path, held)
 
     def read(self) -> None:
         """From the one before, if there is any; the file is gone afterwards."""
