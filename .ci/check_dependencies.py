@@ -67,17 +67,12 @@ def asked(pins: list[str]) -> dict[str, Any]:
         file.write("\n".join(pins) + "\n")
         file.flush()
         words = ["--disable-pip", "--no-deps", "--progress-spinner", "off", "--timeout", "15"]
-        done = subprocess.run(
-            [str(BIN / "pip-audit"), "-r", file.name, "-f", "json", *words],
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=600,
-        )
-    try:
-        told = json.loads(done.stdout)["dependencies"]
-    except ValueError:  # it could not even begin
-        return {"looked_up": 0, "skipped": pins, "faults": []}
+        command = [str(BIN / "pip-audit"), "-r", file.name, "-f", "json", *words]
+        try:
+            done = subprocess.run(command, capture_output=True, text=True, timeout=600)
+            told = json.loads(done.stdout)["dependencies"]
+        except (ValueError, subprocess.TimeoutExpired):  # it could not even begin, or not end
+            return {"looked_up": 0, "skipped": pins, "faults": []}
     return {
         "looked_up": sum("skip_reason" not in each for each in told),
         "skipped": [each["name"] for each in told if "skip_reason" in each],

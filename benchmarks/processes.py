@@ -61,7 +61,7 @@ class Process:
         self.start_cpu_s = self.cpu_s()
 
     def _wait(self, log: Path) -> None:
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 90
         while time.monotonic() < deadline:
             if self.popen.poll() is not None:
                 break
@@ -85,5 +85,5 @@ class Process:
 
     def stop(self) -> None:
         self.popen.send_signal(signal.SIGTERM)
-        self.popen.wait(timeout=30)
+        self.popen.wait(timeout=60)
         self.log.close()

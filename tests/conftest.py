@@ -1,6 +1,7 @@
 """For all tests: in the continuous check a skipped test is a failed one."""
 
 import os
+import resource
 from collections.abc import Iterator
 from functools import cache
 from itertools import islice
@@ -11,6 +12,8 @@ from sqlalchemy import MetaData
 
 from protocol_specs.node import sqlite
 
+WORKERS_MAX = 8
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
@@ -20,8 +23,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
-    """`-n auto`: one more than processors, for somebody always waits for a process or a clock."""
-    return (os.cpu_count() or 1) + 1
+    """`-n auto`: one more than processors that we may use, for somebody always waits for a process
+    or a clock; no more than eight, for each starts nodes and a database server of its own."""
+    return min(len(os.sched_getaffinity(0)) + 1, WORKERS_MAX)
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -58,6 +62,8 @@ def _seconds_at_most(item: pytest.Item) -> float:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)  # a gateway here has a thousand peers
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     config.addinivalue_line("markers", "sqlite: it looks into SQLite's own file or connections")
     if config.getoption("--store") == "postgresql":
         from tests.support import postgres_everywhere

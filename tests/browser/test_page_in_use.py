@@ -152,7 +152,7 @@ def test_a_ride_is_booked_by_the_keyboard_alone(town: City, citizen: Window) -> 
 
 def _tab_to(page: Page, name: str) -> None:
     """Tab until that control has the focus; on the way every focus can be seen."""
-    for _ in range(30):
+    for _ in range(90):  # more than once around: the page may bring itself up to date meanwhile
         page.keyboard.press("Tab")
         focus = page.evaluate(FOCUS)
         if focus["name"] == name:

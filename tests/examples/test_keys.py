@@ -29,7 +29,7 @@ CACHES_S = 3
 ROTATION_S = 400  # a signature lives 300 s at most, and the old key lives as long as its last one
 PACE_S = 1.5  # of waiting after each: other checks want the processors too
 OUTAGE_S = 20
-SNAPSHOT_S = 60
+SNAPSHOT_S = 120
 REVOKED_S = 60
 
 
