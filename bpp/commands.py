@@ -219,5 +219,8 @@ def _insured(config: Path) -> "tuple[BppSettings, InsuranceSettings]":
 
     settings = load(config, BppSettings, role="bpp")
     if settings.insurance is None:
-        raise SettingsError(f"{config}: it has no [insurance] part, so no books are kept")
+        raise SettingsError(
+            f"{config}: it has no [insurance] part, so no books are kept; give the settings file "
+            "of a cooperative that keeps them"
+        )
     return settings, settings.insurance

@@ -16,7 +16,7 @@ from protocol_specs.node.store import Session
 
 def add(commands: Any, open_desk: OpenDesk) -> None:
     """`open_desk` reads a settings file; `commands` are those of `wayfare ledger`."""
-    kinds = "\n".join(f"  {name:<24}{kind.says}" for name, kind in KINDS.items())
+    kinds = "\n".join(f"  {name:<26}{kind.says}" for name, kind in KINDS.items())
     posted = commands.add_parser(
         "post",
         help="write down money that moved: a settlement, a payout, a sweep ...",

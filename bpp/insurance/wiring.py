@@ -86,7 +86,7 @@ def add(
         if scheme.currency != provider.currency:
             raise SettingsError(
                 f"insurance.schemes: {scheme.id} is in {scheme.currency}, this cooperative "
-                f"trades in {provider.currency}"
+                f"trades in {provider.currency}; take it out of schemes"
             )
     _add_loops(node, settings, key, provider.currency)
     node.store.transact_now(lambda session: cash.review(session, limit, node.now()))
@@ -184,7 +184,8 @@ def require_apart(settings: InsuranceSettings, data_dir: Path) -> None:
     if settings.witness.is_relative_to(data_dir):
         raise SettingsError(
             f"insurance.witness: {settings.witness} is inside the data folder; whoever restores "
-            "that folder would restore the witness with it"
+            "that folder would restore the witness with it. Name a file outside, best on another "
+            "disk"
         )
 
 

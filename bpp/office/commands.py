@@ -28,7 +28,7 @@ OpenDoor = Callable[[Path], Door]
 
 def add(subparsers: Any, open_door: OpenDoor) -> None:
     """Registers the commands; `open_door` reads a settings file."""
-    parser = subparsers.add_parser("office", help="who may sign in at the desk, in which roles")
+    parser = subparsers.add_parser("office", help="who may sign in at the office, in which roles")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     adds = commands.add_parser("add", help="let somebody in, or change their roles")
     adds.add_argument("id", metavar="ID", help="a short id, which books and log will have; no name")

@@ -24,6 +24,7 @@ from protocol_specs.node.settings import (
     Role,
     SettingsError,
     load,
+    of_another_role,
     write_secret,
 )
 from protocol_specs.node.store_faults import StoreUnusable
@@ -35,6 +36,10 @@ if TYPE_CHECKING:
     from protocol_specs.node.subscription import Standing
 
 DAY_S = 86_400
+NO_REGISTRY = (
+    "key 'registry' is missing: nobody to ask; add [registry] with url, subscriber_id, "
+    "unique_key_id and the two public keys, as the network's operator tells them"
+)
 
 
 class CommandFault(Exception):
@@ -123,8 +128,8 @@ class RoleSettings(BaseModel):
 
 def _check_role(arguments: argparse.Namespace) -> None:
     role = load(arguments.config, RoleSettings).role
-    if role not in (None, arguments.role):
-        raise CommandFault(f"{arguments.config}: key 'role' says {role!r}, not {arguments.role!r}")
+    if role is not None and role != arguments.role:
+        raise CommandFault(f"{arguments.config}: {of_another_role(role, arguments.role)}")
 
 
 def run_keygen(arguments: argparse.Namespace) -> int:
@@ -171,7 +176,7 @@ def run_join(arguments: argparse.Namespace) -> int:
             "or give --role"
         )
     if settings.registry is None:
-        raise CommandFault(f"{arguments.config}: key 'registry' is missing: nobody to ask")
+        raise CommandFault(f"{arguments.config}: {NO_REGISTRY}")
     try:
         standing = asyncio.run(_join(settings, TYPE_OF_ROLE[role], arguments))
     except Undelivered as undelivered:
@@ -195,7 +200,7 @@ async def _join(
     async with calling(settings) as caller:
         registry = caller.registry
         if registry is None:
-            raise CommandFault(f"{arguments.config}: key 'registry' is missing: nobody to ask")
+            raise CommandFault(f"{arguments.config}: {NO_REGISTRY}")
         body = subscription.application(
             settings,
             caller.own,
@@ -234,7 +239,12 @@ class _Parser(argparse.ArgumentParser):
 
 
 def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
-    parser = _Parser(prog="wayfare", description="Rides and deliveries on an open network.")
+    parser = _Parser(
+        prog="wayfare",
+        description="Rides and deliveries on an open network.",
+        epilog="wayfare COMMAND --help says more. To see it all at work: wayfare demo. A node that "
+        "does not do what it should: wayfare doctor --config FILE. Read on in docs/README.md.",
+    )
     subparsers = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     add(subparsers)
     # Nobody should wait for the imports of commands that were not asked for.

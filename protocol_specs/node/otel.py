@@ -6,7 +6,7 @@ from time import monotonic
 from typing import TYPE_CHECKING
 
 from protocol_specs.node.buckets import Buckets
-from protocol_specs.node.settings import SettingsError
+from protocol_specs.node.settings import SettingsError, needs_packages
 from protocol_specs.wire import traceparent
 
 if TYPE_CHECKING:
@@ -90,9 +90,7 @@ def exporter(
         from opentelemetry.sdk.trace.export import BatchSpanProcessor
         from opentelemetry.sdk.trace.sampling import ParentBased, TraceIdRatioBased
     except ImportError:
-        raise SettingsError(
-            "key 'otel': the packages are not installed; pip install 'wayfare[otel]'"
-        ) from None
+        raise SettingsError(f"key 'otel': OpenTelemetry {needs_packages('otel')}") from None
     provider = TracerProvider(
         sampler=ParentBased(TraceIdRatioBased(settings.share)),
         resource=Resource({"service.name": "wayfare", "service.instance.id": node}),

@@ -2,6 +2,7 @@
 
 import contextlib
 import difflib
+import importlib.util
 import os
 import re
 import secrets
@@ -30,10 +31,21 @@ TYPE_OF_ROLE: dict[Role, SubscriberType] = {
 
 
 OPS_PORT_OFFSET = 1000
+_OPERATOR = "; the registry's operator tells it, as its wayfare keygen printed it"
+TOLD_BY = {f"registry.{name}_public_key": _OPERATOR for name in ("signing", "encryption")}
+"""By key: where what is missing comes from, if nobody here can know it."""
 
 
 class SettingsError(Exception):
     """A settings file that a node must not start with; the text names file, key and what to do."""
+
+
+def needs_packages(extra: str) -> str:
+    """The end of a sentence: what to type for the packages of an extra."""
+    return (
+        "needs more packages; in this repository: pip install --require-hashes "
+        f"--only-binary :all: -r requirements-{extra}.lock"
+    )
 
 
 class Frozen(BaseModel):
@@ -179,8 +191,11 @@ class NodeSettings(Frozen):
 
     @property
     def store_at(self) -> StoreAt:
-        """Where this node's data are. Raises SettingsError when the password cannot be read."""
+        """Where this node's data are. Raises SettingsError when PostgreSQL's driver is missing or
+        the password cannot be read."""
         given = self.store
+        if given.url is not None and importlib.util.find_spec("psycopg") is None:
+            raise SettingsError(f"key 'store.url': PostgreSQL {needs_packages('postgres')}")
         if given.url is None or given.password_file is None:
             return StoreAt(self.data_dir, given.url)
         return StoreAt(
@@ -281,11 +296,16 @@ def load(path: Path, cls: type[S], *, role: Role | None = None) -> S:
         raise SettingsError(f"{path}: not a TOML file: {error}") from None
     said = values.get("role")
     if role is not None and said in get_args(Role) and said != role:
-        raise SettingsError(f"{path}: key 'role' says {said!r}, not {role!r}")
+        raise SettingsError(f"{path}: {of_another_role(said, role)}")
     try:
         return cls.model_validate(values, context={"folder": path.resolve().parent})
     except ValidationError as error:
         raise SettingsError(_explain(path, cls, error, values)) from None
+
+
+def of_another_role(said: object, wanted: str) -> str:
+    """What is wrong with a file of the role `said`, and what to do."""
+    return f"key 'role' says {said!r}, not {wanted!r}; give the settings file of a {wanted} node"
 
 
 def _explain(
@@ -330,7 +350,7 @@ def _explain_one(cls: type[BaseModel], fault: Any) -> str:
         hint = f"did you mean {near[0]!r}?" if near else f"known keys: {', '.join(sorted(known))}"
         return f"unknown key {key!r}; {hint}"
     if fault["type"] == "missing":
-        return f"key {key!r} is missing"
+        return f"key {key!r} is missing{TOLD_BY.get(key, '')}"
     return f"key {key!r}: {_said(fault)}" if key else _said(fault)
 
 

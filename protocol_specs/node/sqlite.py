@@ -22,6 +22,10 @@ CHECKPOINT_PAGES = 4_000
 CACHE_KIB = 8_192
 CACHED_STATEMENTS = 512
 OLDEST_SQLITE = (3, 37, 0)  # STRICT tables
+OF_ANOTHER_VERSION = (
+    "nothing was changed. Run the version of the node that made it (docs/operate.md, Upgrade); "
+    "begin with an empty data_dir only where nothing in this one counts"
+)
 
 # What refuses a row that is well formed. A missing or wrongly typed value is a fault of our own.
 _CONFLICTS = {
@@ -159,7 +163,7 @@ def make_or_check(
     elif found != version:
         raise StoreUnusable(
             f"{data_dir} has schema version {found}, this node needs {version}: "
-            "run the version of the node that made it, or start with an empty data_dir"
+            + OF_ANOTHER_VERSION
         )
     _check(connection, data_dir, metadata)
 
@@ -168,7 +172,10 @@ def reader(data_dir: Path) -> sqlite3.Connection:
     """A connection that refuses every write. Raises StoreUnusable when there is no node here."""
     path = data_dir / FILE_NAME
     if not path.is_file():
-        raise StoreUnusable(f"there is no node in {data_dir}: {FILE_NAME} is missing")
+        raise StoreUnusable(
+            f"there is no node in {data_dir}: {FILE_NAME} is missing. A node makes it when it "
+            "first starts; are these its settings?"
+        )
     connection = _connect(path, "ro")
     connection.execute("PRAGMA query_only=ON")
     return connection
@@ -224,5 +231,5 @@ def _check(connection: sqlite3.Connection, data_dir: Path, metadata: MetaData) -
         if found != wanted:
             raise StoreUnusable(
                 f"{data_dir}: table {table.name} has other columns than this node's "
-                f"({', '.join(sorted(found ^ wanted))}): start with an empty data_dir"
+                f"({', '.join(sorted(found ^ wanted))}): {OF_ANOTHER_VERSION}"
             )

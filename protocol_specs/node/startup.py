@@ -37,22 +37,30 @@ def load_pair(files: KeyFiles) -> OwnKeys:
 def check_settings(settings: NodeSettings) -> None:
     """Everything that can be known before starting. Raises SettingsError naming the key."""
     load_pair(rotation.load(settings).current)
+    _ = settings.store_at  # raises where its driver or password is missing
     _check_url("url", settings.url, settings)
     if settings.registry is not None:
         _check_url("registry.url", settings.registry.url, settings)
         try:
             pinned(settings.registry)
         except ValueError as error:
-            raise SettingsError(f"key 'registry': {error}") from None
+            raise SettingsError(
+                f"key 'registry': {error}. Its operator tells its two public keys, as the "
+                "registry's wayfare keygen printed them"
+            ) from None
     for key, place in (("nats", settings.nats), ("feed", settings.feed)):
         if place is None:
             continue
         if not (place.has_tls or place.is_here or settings.network == "development"):
-            raise SettingsError(f"key '{key}.url': beyond this machine only tls:// is spoken")
+            raise SettingsError(
+                f"key '{key}.url': beyond this machine only tls:// is spoken; begin it with tls://"
+            )
         who_at(place, key)
     pins = settings.registry
     if settings.feed is not None and pins is not None and not pins.signs_answers:
-        raise SettingsError("key 'feed': it is of no use with a registry that signs no answers")
+        raise SettingsError(
+            "key 'feed': it is of no use with a registry that signs no answers; leave it out"
+        )
 
 
 def _check_url(key: str, url: str, settings: NodeSettings) -> None:

@@ -48,7 +48,8 @@ class Site:
             return Printing()
         if codes.url is None or codes.token is None:
             raise SettingsError("key 'web.codes': a webhook needs url and token")
-        return Webhook(codes.url, read_secret(codes.token, key="web.codes.token"))
+        made_by = "Write the token there that your webhook wants."
+        return Webhook(codes.url, read_secret(codes.token, key="web.codes.token", made_by=made_by))
 
     def _not_sent(self, fault: NotSent) -> None:
         self.node.telemetry.log("code_not_sent", level="error", reason=str(fault))

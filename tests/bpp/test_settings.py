@@ -179,7 +179,11 @@ def test_what_the_start_would_accept_passes_the_check(tmp_path: Path) -> None:
         ("allow_unverified = true", "", "insurance.schemes: my.act872.gig is not verified"),
         ('"my.act872.gig" = "signed', '"my.act872.gig" = "" # ', "insurance.mandates: "),
         ("ledger.key", "none.key", "wayfare ledger keygen --out"),
-        ("elsewhere/heads", "data/heads", "insurance.witness: .* inside the data folder"),
+        (
+            "elsewhere/heads",
+            "data/heads",
+            "insurance.witness: .* inside the data folder.*another disk",
+        ),
         ("drivers.csv", "none.csv", "drivers_csv: .*none.csv: No such file"),
     ],
 )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from protocol_specs.node.nats import subjects
 from protocol_specs.node.nats.credentials import who_at
 from protocol_specs.node.nats.sealing import Sealing
-from protocol_specs.node.settings import SettingsError
+from protocol_specs.node.settings import SettingsError, needs_packages
 from protocol_specs.node.startup import load_keys
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ class Buses:
 
     def _bus(self, at: NatsPlace, *, key: str, name: str) -> Bus:
         if importlib.util.find_spec("nats") is None:
-            raise SettingsError(f"key '{key}': NATS needs nats-py: pip install 'wayfare[nats]'")
+            raise SettingsError(f"key '{key}': NATS {needs_packages('nats')}")
         from protocol_specs.node.nats.bus import Bus
 
         inbox = subjects.inbox(self._settings.subscriber_id)

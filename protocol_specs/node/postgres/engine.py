@@ -261,4 +261,6 @@ def opened(at: StoreAt, check: Callable[[Link], None]) -> PostgresEngine:
 
 def _require_schema(link: Link, at: StoreAt) -> None:
     if schema.version_of(link) is None:
-        raise StoreUnusable(f"there is no node in {shown(at)}: its schema is empty")
+        raise StoreUnusable(
+            f"there is no node in {shown(at)}: its schema is empty; run wayfare store migrate"
+        )

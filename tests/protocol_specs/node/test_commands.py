@@ -134,7 +134,8 @@ def test_a_file_of_another_role_is_not_judged_by_the_wrong_rules(
     text = CONFIG.replace('role = "bpp"', 'role = "bap"').replace("port = 9001", "markets = 1")
     config.write_text(text)
     assert commands.main(["check-config", "bpp", "--config", str(config)]) == 1
-    assert capsys.readouterr().err == f"wayfare: {config}: key 'role' says 'bap', not 'bpp'\n"
+    said = "key 'role' says 'bap', not 'bpp'; give the settings file of a bpp node"
+    assert capsys.readouterr().err == f"wayfare: {config}: {said}\n"
 
 
 def test_a_broken_command_does_not_hide_the_others(
@@ -170,7 +171,7 @@ def test_an_unknown_option_is_told_with_the_usage_of_its_own_command(
     ("text", "words"),
     [
         (CONFIG.replace('role = "bpp"', ""), "'role' is missing"),
-        (CONFIG, "'registry' is missing"),
+        (CONFIG, "'registry' is missing: nobody to ask; add [registry] with url"),
     ],
 )
 def test_join_says_what_the_file_lacks(

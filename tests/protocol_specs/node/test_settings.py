@@ -79,6 +79,26 @@ def test_keys_that_a_table_swallowed_are_told_with_the_table_and_nothing_else(
     assert "Move [dialects] below" in line
 
 
+def test_a_registry_without_its_keys_is_told_with_who_knows_them(tmp_path: Path) -> None:
+    pins = '[registry]\nurl = "https://r.example"\nsubscriber_id = "r.example"\n'
+    with pytest.raises(SettingsError) as caught:
+        load(write(tmp_path, f'{GOOD}{pins}unique_key_id = "k1"\n'), NodeSettings)
+    for line, name in zip(str(caught.value).splitlines(), ("signing", "encryption"), strict=True):
+        assert f"'registry.{name}_public_key' is missing; the registry's operator tells it" in line
+
+
+def test_a_database_without_its_driver_is_told_with_what_to_install(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = '[store]\nurl = "postgresql://node@db.example/node"\n'
+    settings = load(write(tmp_path, GOOD + url), NodeSettings)
+    assert settings.store_at.url is not None
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(SettingsError, match=r"'store.url': .* -r requirements-postgres\.lock"):
+        _ = settings.store_at
+    assert (Path(__file__).parents[3] / "requirements-postgres.lock").exists()
+
+
 def test_settings_of_another_role_are_refused_before_anything_else(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="key 'role' says 'bpp', not 'registry'"):
         load(write(tmp_path, GOOD + "strange = 1"), NodeSettings, role="registry")

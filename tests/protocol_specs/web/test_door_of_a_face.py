@@ -13,6 +13,8 @@ from sqlalchemy import text
 from protocol_specs.node.settings import SettingsError
 from protocol_specs.node.store import Session, Statement
 from protocol_specs.web import sessions
+from protocol_specs.web.settings import CodeSettings, WebSettings
+from protocol_specs.web.site import Site
 from tests.support.browsing import Browsing, Mailbox
 from tests.support.gallery import MEI_LING, Gallery
 from tests.support.nodes import listening_socket, running, url_of
@@ -303,8 +305,22 @@ async def test_codes_are_not_asked_for_without_end(town: Town) -> None:
 
 
 def test_a_node_in_production_prints_no_codes(tmp_path: Path) -> None:
-    with listening_socket() as sock, pytest.raises(SettingsError, match=r"web\.codes\.by"):
+    with (
+        listening_socket() as sock,
+        pytest.raises(SettingsError, match=r"web\.codes\.by.* name it"),
+    ):
         Gallery(tmp_path, sock, Clock(), network="production", url="https://pages.example")
+
+
+def test_a_webhook_without_its_token_is_told_with_what_to_write_and_not_with_keygen(
+    tmp_path: Path,
+) -> None:
+    url, token = "https://sms.example/send", tmp_path / "sms.token"
+    codes = CodeSettings(by="webhook", url=url, token=token)
+    with listening_socket() as sock:
+        gallery = Gallery(tmp_path, sock, Clock())
+        with pytest.raises(SettingsError, match=r"sms\.token .* does not exist\. Write the token"):
+            Site(gallery.node, WebSettings(codes=codes), "tests.support.gallery")
 
 
 @pytest.mark.parametrize("away", ["//evil.example", "https://evil.example", "/\\evil.example", ""])
