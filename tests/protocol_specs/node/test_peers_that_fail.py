@@ -23,6 +23,7 @@ from protocol_specs.node.store import Session, Store
 from protocol_specs.node.tables import Owed
 from protocol_specs.wire import signing
 from tests.support import peers
+from tests.support.lived import Lived
 from tests.support.nodes import listening_socket
 from tests.support.peers import NOW, Clock
 from tests.support.queues import open_store, owe_one, quiet, rows, until
@@ -53,6 +54,7 @@ class Taking:
     """A peer that takes everything, and what came: when, its Authorization line and its body."""
 
     is_down: bool = False
+    now_s: Callable[[], float] = time.monotonic
     came: list[tuple[float, str, bytes]] = field(default_factory=list)
 
     async def __call__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -63,7 +65,7 @@ class Taking:
             if self.is_down:
                 writer.write(b"HTTP/1.1 503 Later\r\nContent-Length: 0\r\n\r\n")
                 continue
-            self.came.append((time.monotonic(), said["authorization"], body))
+            self.came.append((self.now_s(), said["authorization"], body))
             writer.write(ANSWER + ACK)
 
 
@@ -266,8 +268,8 @@ async def test_a_name_whose_own_servers_are_dead_is_asked_for_as_seldom_as_a_dea
 async def test_dead_slow_and_broken_peers_leave_the_callbacks_of_others_within_two_seconds(
     store: Store,
 ) -> None:
-    clock, alive = Clock(), Taking()
-    owed_at: list[float] = []
+    clock, lived = Clock(), Lived()
+    alive, owed_at = Taking(now_s=lived), list[float]()
     async with (
         listening(alive) as url,
         listening(hang) as hangs,
@@ -286,14 +288,15 @@ async def test_dead_slow_and_broken_peers_leave_the_callbacks_of_others_within_t
                     owe_one(session, receiver=f"dead{n}.example.org", receiver_url=where)
 
         def owe_the_living(session: Session, n: int) -> None:
-            owed_at.append(time.monotonic())
+            owed_at.append(lived())
             owe_one(session, receiver="alive.example.org", receiver_url=url, body=body_of(n))
 
         await store.transact(owe_the_dead)
-        for n in range(100):
-            await store.transact(partial(owe_the_living, n=n))
-            await asyncio.sleep(0.02)  # as they come: the others are tried meanwhile
-            clock.at += 0.02
-        await until(lambda: len(alive.came) == 100, f"{len(alive.came)} came")
+        with lived:
+            for n in range(100):
+                await store.transact(partial(owe_the_living, n=n))
+                await asyncio.sleep(0.02)  # as they come: the others are tried meanwhile
+                clock.at += 0.02
+            await until(lambda: len(alive.came) == 100, f"{len(alive.came)} came")
     took = sorted(at - owed_at[int(body[5:-1])] for at, _, body in alive.came)
     assert took[98] <= LATE_S, f"p99 {took[98]:.2f} s"
