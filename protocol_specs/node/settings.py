@@ -48,6 +48,12 @@ def needs_packages(extra: str) -> str:
     )
 
 
+def require_driver() -> None:
+    """Raises SettingsError unless PostgreSQL can be spoken to."""
+    if importlib.util.find_spec("psycopg") is None:
+        raise SettingsError(f"key 'store.url': PostgreSQL {needs_packages('postgres')}")
+
+
 class Frozen(BaseModel):
     """Settings never change while a node runs, and an unknown key is a mistake, not a comment."""
 
@@ -194,8 +200,8 @@ class NodeSettings(Frozen):
         """Where this node's data are. Raises SettingsError when PostgreSQL's driver is missing or
         the password cannot be read."""
         given = self.store
-        if given.url is not None and importlib.util.find_spec("psycopg") is None:
-            raise SettingsError(f"key 'store.url': PostgreSQL {needs_packages('postgres')}")
+        if given.url is not None:
+            require_driver()
         if given.url is None or given.password_file is None:
             return StoreAt(self.data_dir, given.url)
         return StoreAt(

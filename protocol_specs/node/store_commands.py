@@ -6,7 +6,7 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
-from protocol_specs.node.settings import AnyNodeSettings, SettingsError, load
+from protocol_specs.node.settings import AnyNodeSettings, SettingsError, load, require_driver
 from protocol_specs.node.store_faults import StoreUnavailable, StoreUnusable
 from protocol_specs.node.store_settings import StoreAt
 
@@ -68,12 +68,14 @@ def _database(arguments: argparse.Namespace) -> tuple[StoreAt, str]:
     found = [entry for entry in entry_points(group="wayfare.nodes") if entry.name == role]
     if not found:
         raise SettingsError(f"{arguments.config}: key 'role' is missing; say it with --role")
-    at = settings.store_at
-    if at.url is None:
+    url = settings.store.url
+    if url is None:
         raise SettingsError(
             f"{arguments.config}: there is no [store] url: the data are SQLite's in data_dir, "
             "which the node makes itself"
         )
-    if arguments.user:
-        at = StoreAt(at.data_dir, at.url, at.password, arguments.user)
-    return at, f"{found[0].value.split('.')[0]}.migrations"
+    package = f"{found[0].value.split('.')[0]}.migrations"
+    if not arguments.user:
+        return settings.store_at, package
+    require_driver()  # `password_file` is the url's own role's: theirs comes by PostgreSQL's ways
+    return StoreAt(settings.data_dir, url, user=arguments.user), package

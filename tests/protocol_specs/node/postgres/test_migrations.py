@@ -1,5 +1,6 @@
 """Revisions of each node's schema: up, down, the same as the code says, and refused in words."""
 
+import argparse
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -7,10 +8,12 @@ from pathlib import Path
 import pytest
 from sqlalchemy import MetaData
 
+from protocol_specs.node import store_commands
 from protocol_specs.node.postgres import schema
 from protocol_specs.node.postgres.link import Link
 from protocol_specs.node.postgres.migrating import migrate
 from protocol_specs.node.postgres.revisions import folder_of
+from protocol_specs.node.settings import write_secret
 from protocol_specs.node.store import Store, StoreAt, StoreUnusable
 from protocol_specs.node.store_commands import run_migrate
 from tests.house.migrations import SCHEMAS, schema_of
@@ -147,8 +150,6 @@ def test_a_migration_that_fails_changes_nothing(later: Callable[[str], str]) -> 
 def test_the_command_says_where_the_schema_went(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    import argparse
-
     config = tmp_path / "gateway.toml"
     config.write_text(
         'role = "gateway"\nsubscriber_id = "g"\nunique_key_id = "k"\nurl = "http://g"\nport = 1\n'
@@ -159,6 +160,21 @@ def test_the_command_says_where_the_schema_went(
         arguments = argparse.Namespace(config=config, role=None, user=None, to="head")
         assert run_migrate(arguments) == 0
         assert capsys.readouterr().out.strip() == expected
+
+
+def test_who_migrates_does_not_connect_with_the_nodes_own_password(tmp_path: Path) -> None:
+    write_secret(tmp_path / "password", "the node's")
+    config = tmp_path / "gateway.toml"
+    config.write_text(
+        'role = "gateway"\nsubscriber_id = "g"\nunique_key_id = "k"\nurl = "http://g"\nport = 1\n'
+        'data_dir = "data"\nsigning_key = "s"\nencryption_key = "e"\n'
+        '[store]\nurl = "postgresql://app@db.example/g"\npassword_file = "password"\n'
+    )
+    asked = argparse.Namespace(config=config, role=None, user=None)
+    assert store_commands._database(asked)[0].password == "the node's"
+    asked.user = "wayfare_migrator"
+    at, _ = store_commands._database(asked)
+    assert (at.user, at.password, at.url) == (asked.user, None, "postgresql://app@db.example/g")
 
 
 @pytest.mark.parametrize("node", SCHEMAS)
