@@ -531,7 +531,7 @@ class Both(Names):
 async def test_an_address_that_is_silent_does_not_hide_the_next(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(pool_module, "CONNECT_S", 30)
+    monkeypatch.setattr(pool_module, "CONNECT_S", 6)  # of which the first address has the half
     peer = HttpPeer(http_peers.quick)
     async with serving(peer), pooled(resolver=Both("127.0.0.1")) as pool:
         silent = socket.create_server(("127.0.0.2", peer.port), backlog=0)
@@ -539,7 +539,7 @@ async def test_an_address_that_is_silent_does_not_hide_the_next(
         for each in full:  # then the system answers nobody who comes
             each.setblocking(False)
             each.connect_ex(silent.getsockname())
-        asked = await ended(begin(pool, peer.url.replace("127.0.0.1", "localhost")))
+        asked = await ended(begin(pool, peer.url.replace("127.0.0.1", "localhost"), lasts_s=60))
         for each in (silent, *full):
             each.close()
     assert (asked.fault, asked.status) == (None, 200)
