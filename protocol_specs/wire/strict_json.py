@@ -23,11 +23,17 @@ DIGITS_MAX = 17
 
 def _bounded(depth: int) -> dict[str, Any]:
     """A schema: numbers within 2**53, objects and lists in each other at most `depth` deep."""
-    number: dict[str, Any] = {"minimum": -INTEGER_MAX, "maximum": INTEGER_MAX}
-    levels = {"level-0": {"not": {"type": ["object", "array"]}, **number}}
+    simple = [
+        {"type": "string"},  # first, for most values are
+        {"type": "number", "minimum": -INTEGER_MAX, "maximum": INTEGER_MAX},
+        {"type": ["boolean", "null"]},
+    ]
+    levels: dict[str, Any] = {"level-0": {"anyOf": simple}}
     for level in range(1, depth + 1):
         below = {"$ref": f"#/$defs/level-{level - 1}"}
-        levels[f"level-{level}"] = {"additionalProperties": below, "items": below, **number}
+        objects = {"type": "object", "additionalProperties": below}
+        lists = {"type": "array", "items": below}
+        levels[f"level-{level}"] = {"anyOf": [simple[0], objects, lists, *simple[1:]]}
     return {"$ref": f"#/$defs/level-{depth}", "$defs": levels}
 
 
@@ -44,7 +50,7 @@ def parse(body: bytes) -> dict[str, Any]:
     document = _plain(body)
     if document is None:
         document = _by_the_letter(body)
-    if b"\\u0000" in body:
+    if b"\\" in body and b"\\u0000" in body:  # the first is found, or not, eight times as fast
         _refuse_nul(document)
     return document
 
