@@ -6,8 +6,7 @@ needed; with those keys its signatures are verified. Pure and fail-closed.
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from protocol_specs.wire.errors import SIGNATURE_CODES, Unauthenticated
 from protocol_specs.wire.keys import b64encode
@@ -26,8 +25,7 @@ class Headers(Protocol):
     def getall(self, key: str, default: tuple[str, ...]) -> Sequence[str]: ...
 
 
-@dataclass(frozen=True, slots=True)
-class Claim:
+class Claim(NamedTuple):
     """A body and who says they signed it; nothing is verified yet but times and digest form."""
 
     body: bytes

@@ -5,8 +5,7 @@ Core 1.1 requires nothing formally; what is required here is what every peer nee
 three: city and country are flat texts, and the version is called core_version.
 """
 
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from protocol_specs.wire import duration, timestamp
 from protocol_specs.wire.errors import Malformed
@@ -17,8 +16,7 @@ TEXT_CHARS_MAX = 255
 URI_CHARS_MAX = 2048
 
 
-@dataclass(frozen=True, slots=True)
-class Context:
+class Context(NamedTuple):
     """Addressing and identity of one message. `timestamp` in ms since 1970; bpp_id and bpp_uri are
     None only in a search to everybody; `is_flat` is the shape of core 0.9."""
 

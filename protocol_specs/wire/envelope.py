@@ -6,8 +6,7 @@ no part of the message is to be had without it.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from protocol_specs.wire import strict_json
 from protocol_specs.wire.claims import SKEW_S, Claim, Headers, authenticate, claim, holders
@@ -51,8 +50,7 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True, slots=True)
-class Envelope:
+class Envelope(NamedTuple):
     """A verified message with its sender and its exact bytes. `received_at` in seconds."""
 
     context: Context

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -112,7 +112,7 @@ async def test_the_largest_message_that_settings_allow_is_handed_over(tmp_path: 
         smallest = len(envelope_of(BAP, "search", text="", message_id=key).body)
         text = "x" * (HANDED_BODY_BYTES_MAX - smallest)
         sent = envelope_of(BAP, "search", text=text, message_id=key)
-        long = replace(sent, authorization=sent.authorization + " " * HEAD_BYTES_MAX)
+        long = sent._replace(authorization=sent.authorization + " " * HEAD_BYTES_MAX)
         assert len(sent.body) == HANDED_BODY_BYTES_MAX
         assert await workers.handings[0].receive(workers.action, long, NOW)
         assert (await workers.arrivals[1].take()).envelope == long
@@ -228,7 +228,7 @@ def read_often(
 
 def test_a_message_is_read_as_it_was_written() -> None:
     sent = envelope_of(BAP, "search")
-    counter = replace(sent, gateway=peers.bpp().records()[0], received_at=NOW - 1)
+    counter = sent._replace(gateway=peers.bpp().records()[0], received_at=NOW - 1)
     for each in (sent, counter):
         assert read(written(each), Dialects({})) == (each, None)
 

@@ -99,7 +99,7 @@ def test_a_part_that_is_no_object_is_refused(name):
 def test_another_body_under_the_signature_is_refused():
     claim = claimed(message("confirm"), by=APP, at=TAXI)
     other = claimed(message("confirm", message_id="another"), by=APP, at=TAXI)
-    forged = replace(claim, body=other.body, digest=other.digest)
+    forged = claim._replace(body=other.body, digest=other.digest)
     with pytest.raises(Unauthenticated, match="does not verify") as refused:
         admit(
             forged,
@@ -170,7 +170,8 @@ def test_a_retired_record_beside_a_good_one_does_no_harm():
 
 def test_a_63_byte_signature_is_a_refusal():
     claim = claimed(message("confirm"), by=APP, at=TAXI)
-    short = replace(claim, sender=replace(claim.sender, signature=claim.sender.signature[:63]))
+    header = claim.sender
+    short = claim._replace(sender=header._replace(signature=header.signature[:63]))
     with pytest.raises(Unauthenticated, match="does not verify"):
         authenticate(short, USUAL_KEYS, NOW, receiver=receiver_of(TAXI))
 
