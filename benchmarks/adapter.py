@@ -37,8 +37,8 @@ def build(config: Path, application: str) -> Node:
 
     async def forward(envelope: Envelope, now: int) -> None:
         """At the door: signed by us and sent on; what is refused there is refused here."""
-        signed = {"Authorization": node.client.authorization(envelope.body, now=now)}
-        rest = tail({"Content-Type": "application/json", **signed}, envelope.body)
+        signed = {"Authorization": node.client.countersignature(envelope.digest, now=now)}
+        rest = tail(signed, envelope.body)
         target = pool.target(application, envelope.action)
         passed = _Passed(target, rest, lasts_s=LASTS_S, late_s=LASTS_S)
         passed.answered = asyncio.get_running_loop().create_future()

@@ -129,7 +129,7 @@ class Gateway:
     def _tail(self, envelope: Envelope, *, now: int, ttl_s: int) -> bytes:
         """The caller's signature as it came, and ours under the new and the old name: deployed
         receivers read one or the other (BECKN-006). Signed once for all targets."""
-        ours = self.node.client.authorization(envelope.body, now=now, ttl_s=ttl_s)
+        ours = self.node.client.countersignature(envelope.digest, now=now, ttl_s=ttl_s)
         headers = {
             "Authorization": envelope.authorization,
             "X-Gateway-Authorization": ours,

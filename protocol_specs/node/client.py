@@ -232,10 +232,16 @@ class Client:
         self, body: bytes, *, now: int | None = None, ttl_s: int | None = None
     ) -> str:
         """A fresh signature header of this node over `body`."""
+        return self.countersignature(signing.digest(body), now=now, ttl_s=ttl_s)
+
+    def countersignature(
+        self, digest: str, *, now: int | None = None, ttl_s: int | None = None
+    ) -> str:
+        """The same over a message that was received, whose `digest` is known from verifying it."""
         created, expires = signing.lifetime(self._now() if now is None else now, ttl_s)
         self.signed_until = max(self.signed_until, expires)
-        return signing.sign(
-            body, key=self._key, key_id=self._key_id, created=created, expires=expires
+        return signing.sign_digest(
+            digest, key=self._key, key_id=self._key_id, created=created, expires=expires
         )
 
     def _checked(self, target: str) -> URL:

@@ -6,7 +6,6 @@ left to the peer, and nothing else: six parameters, once each, at most 2 KiB.
 
 import binascii
 import re
-from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import blake2b
 from typing import NamedTuple
@@ -49,8 +48,7 @@ class KeyId(NamedTuple):
         return f"{self.subscriber_id}|{self.unique_key_id}"
 
 
-@dataclass(frozen=True, slots=True)
-class SignatureHeader:
+class SignatureHeader(NamedTuple):
     """A parsed header. `created` and `expires` in seconds since 1970, `signature` 64 bytes."""
 
     key_id: KeyId
@@ -72,7 +70,12 @@ def signing_string(created: int, expires: int, digest: str) -> bytes:
 
 def sign(body: bytes, *, key: SigningKey, key_id: KeyId, created: int, expires: int) -> str:
     """The header value for `body`; send these very bytes, not a second serialisation."""
-    signature = key.sign(signing_string(created, expires, digest(body)))
+    return sign_digest(digest(body), key=key, key_id=key_id, created=created, expires=expires)
+
+
+def sign_digest(digest: str, *, key: SigningKey, key_id: KeyId, created: int, expires: int) -> str:
+    """The same for bytes whose `digest` is known, as that of a message that is passed on."""
+    signature = key.sign(signing_string(created, expires, digest))
     text = binascii.b2a_base64(signature, newline=False).decode("ascii")
     return (
         f'Signature keyId="{key_id}|ed25519",'
