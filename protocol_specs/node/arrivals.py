@@ -6,7 +6,7 @@ Bounded in number and in time. What is here dies with the process, and the sende
 import asyncio
 from collections import OrderedDict
 from collections.abc import Iterable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from protocol_specs.node.actions import Passing
 from protocol_specs.node.traces import CURRENT
@@ -21,8 +21,7 @@ Sent = tuple[str, str, str, str]
 Known = tuple[str, str, str, str, str, int]  # `Sent`, the digest, until when (seconds UTC)
 
 
-@dataclass(frozen=True, slots=True)
-class Waiting:
+class Waiting(NamedTuple):
     """A message ACKed and not yet handled. `deadline` in seconds UTC."""
 
     action: Passing
@@ -116,9 +115,9 @@ class Arrivals:
             return False
         if action.judge is not None:
             action.judge(envelope, now)
-        if self._queue.full() or self._bytes + len(envelope.body) > self._bytes_max:
-            raise Overloaded("too many messages wait here; try again later")
         peer, size = envelope.peer_id, len(envelope.body)
+        if self._queue.full() or self._bytes + size > self._bytes_max:
+            raise Overloaded("too many messages wait here; try again later")
         messages, held = self._of.get(peer, (0, 0))
         parts = len(self._of) + 1
         if messages and (
@@ -128,7 +127,7 @@ class Arrivals:
         # After this point the message is taken.
         self._of[peer] = messages + 1, held + size
         self._queue.put_nowait(Waiting(action, envelope, deadline(envelope, now), CURRENT.get()))
-        self._bytes += len(envelope.body)
+        self._bytes += size
         self._duplicates.remember(envelope, now)
         return True
 
@@ -161,10 +160,6 @@ def deadline(envelope: Envelope, now: int) -> float:
 
 
 def _key(envelope: Envelope) -> Sent:
-    answer = envelope.sender.type is SubscriberType.BPP
-    return (
-        envelope.peer_id,
-        envelope.action,
-        envelope.message_id,
-        envelope.digest if answer else "",
-    )
+    sender, context = envelope.sender, envelope.context
+    digest = envelope.digest if sender.type is SubscriberType.BPP else ""
+    return sender.subscriber_id, context.action, context.message_id, digest

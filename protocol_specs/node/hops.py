@@ -50,17 +50,19 @@ class Hops:
     """The hops of the last transactions, and the last refusals by who claimed to have sent."""
 
     def __init__(self) -> None:
-        self._conversations: OrderedDict[str, deque[_Noted]] = OrderedDict()
+        self._conversations: OrderedDict[str, list[_Noted]] = OrderedDict()
         self._refused: OrderedDict[str, deque[Hop]] = OrderedDict()
 
     def note(self, transaction_id: str, hop: Hop, *, bap_id: str | None = None) -> None:
         """Remember one hop of a transaction."""
         known = self._conversations.get(transaction_id)
         if known is None:
-            known = self._conversations[transaction_id] = deque(maxlen=HOPS_MAX)
+            known = self._conversations[transaction_id] = []  # most have two: no deque's 600 bytes
             if len(self._conversations) > TRANSACTIONS_MAX:
                 self._conversations.popitem(last=False)
         known.append((hop, bap_id))
+        if len(known) > HOPS_MAX:
+            del known[0]
 
     def note_refusal(self, hop: Hop) -> None:
         """Remember that a message was refused at the door; `peer` only claims to have sent it."""
