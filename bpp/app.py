@@ -193,7 +193,7 @@ def _add_pages(
     from protocol_specs.web.site import Site
 
     site = Site(node, web_settings, "bpp.drive", "bpp.office", "bpp.work", "bpp.public")
-    drive.add(site, office, insured, standing)
+    drive.add(site, office, insured, standing, settings.office)
     desk.add(site, office, insured, settings.insurance, settings.fares, tariffs, standing)
     picture_api.add(node)
     office_api.add(node, settings.private_file(desk_api.TOKEN_FILE))

@@ -124,11 +124,14 @@ class DispatchSettings(Frozen):
 
 
 class OfficeSettings(Frozen):
-    """`[office]`: what its pages link to. `booking_url` is the consumer's page at which a
-    dispatcher books for who calls.
+    """`[office]`: `booking_url` is the consumer's page at which a dispatcher books for who calls.
+    The desk answers what a driver tells it within `answer_hours`; `emergency` is the number that
+    drivers dial in danger, such as "999".
     """
 
     booking_url: str | None = Field(default=None, pattern=URL)
+    answer_hours: int = Field(default=72, ge=1, le=720)
+    emergency: str | None = Field(default=None, pattern=r"^[0-9]{2,6}$")
 
 
 class VehicleSettings(Frozen):

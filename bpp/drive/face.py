@@ -7,9 +7,11 @@ from bpp.drive.money import Money
 from bpp.drive.papers import Papers
 from bpp.drive.people import DRIVES, Drivers
 from bpp.drive.record import OwnRecord
+from bpp.drive.reports import Reports
 from bpp.drive.working import Working
 from bpp.insurance.wiring import Insured
 from bpp.orders.office import Office
+from bpp.settings import OfficeSettings
 from bpp.work.standing import Standing
 from protocol_specs.web.face import Face, NavItem
 from protocol_specs.web.languages import N_
@@ -28,7 +30,13 @@ NAV = (
 )
 
 
-def add(site: Site, office: Office, insured: Insured | None, standing: Standing) -> None:
+def add(
+    site: Site,
+    office: Office,
+    insured: Insured | None,
+    standing: Standing,
+    settings: OfficeSettings,
+) -> None:
     """Serve the driver's pages of this site. Raises SettingsError."""
     drivers = Drivers(office.fleet)
     nav = NAV if insured else tuple(item for item in NAV if item.path != "/slips")
@@ -43,6 +51,9 @@ def add(site: Site, office: Office, insured: Insured | None, standing: Standing)
     _add_pictures(face, HandOvers(site.node, work))
     _add_papers(face, Papers(site.node, office, standing))
     _add_money(face, Money(site, office, insured))
+    reports = Reports(site, office, settings)
+    face.get("/tell", reports.show)
+    face.post("/tell", reports.send)
     _add_record(face, OwnRecord(site, office, insured))
     face.finish()
 

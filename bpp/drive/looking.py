@@ -9,6 +9,7 @@ from typing import Any
 from bpp.drive.offer import Card, Pay, card_of, pay_of
 from bpp.fleet.dispatch import Position
 from bpp.fleet.workers import Worker
+from bpp.incidents import store as incidents
 from bpp.insurance import books
 from bpp.insurance.people import listing, reading
 from bpp.insurance.wiring import Insured
@@ -21,6 +22,7 @@ from bpp.work.standing import Standing
 from protocol_specs.node.store import Session
 
 CARDS_MAX = 5
+NEWS_S = 2 * 86_400  # so long the first page says that the desk answered
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,7 +31,8 @@ class Look:
     one that was typed, or of a phone that says nothing any more. `to_read` are notices not yet
     shown, `to_answer` schemes that wait for a yes or no; until then no job is offered
     (docs/people.md). `why_not` says why no job is offered now for want of a paper or a shift,
-    `ending` how many papers end soon, `pictures` the hand-overs of the job that have one."""
+    `ending` how many papers end soon, `pictures` the hand-overs of the job that have one, `answers`
+    how often the desk answered lately what they told it."""
 
     worker: Worker
     is_online: bool
@@ -45,12 +48,13 @@ class Look:
     why_not: str | None
     ending: int
     pictures: frozenset[str]
+    answers: int
 
     @property
     def mark(self) -> str:
         """Changes when the page would."""
         parts: list[Any] = [self.is_online, self.lost, self.to_read, self.to_answer]
-        parts += [self.shift, self.off_duty, self.why_not, self.ending]
+        parts += [self.shift, self.off_duty, self.why_not, self.ending, self.answers]
         parts += [(card.job_id, card.expires_at, card.pay.fare_minor) for card in self.cards]
         parts += [(order.job_id, order.planned_start) for order in self.ahead]
         if self.job is not None:
@@ -93,6 +97,7 @@ def look(
         why_not=standing.passes_over(session, worker, now, now) if order is None else None,
         ending=sum(paper.state == "ends_soon" for paper in papers),
         pictures=handovers.legs(session, order.job_id) if order else frozenset(),
+        answers=incidents.answers_since(session, worker.agent_id, now - NEWS_S),
     )
 
 

@@ -1,9 +1,12 @@
-"""Incidents as rows, in the caller's transaction: opened, followed up, closed, forgotten."""
+"""Incidents as rows, in the caller's transaction: opened, followed up, closed, forgotten.
+
+A driver may open one too: it has a time by which they are answered, and they read that answer.
+"""
 
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 from sqlalchemy import bindparam, delete, func, insert, select
 
@@ -11,9 +14,13 @@ from bpp.incidents.tables import IncidentRow, IncidentStep, IncidentWords
 from bpp.refused import Refused
 from protocol_specs.node.store import Row, Session, Statement
 
-Kind = Literal["accident", "injury", "threat", "damage", "lost_property", "other"]
-KINDS: tuple[Kind, ...] = ("accident", "injury", "threat", "damage", "lost_property", "other")
+Kind = Literal[
+    "accident", "injury", "threat", "damage", "lost_property", "job", "money", "record", "other"
+]
+KINDS: tuple[Kind, ...] = get_args(Kind)
+Written = Literal["opened", "followed", "answered", "closed"]
 WORDS_MAX = 4_000
+WAITING_MAX = 5  # of one driver
 STEPS_MAX = 200
 SHOWN_MAX = 200
 KEPT_S = 3 * 365 * 86_400
@@ -31,6 +38,23 @@ _WITH_END = select(_I, _closed.c.at.label("closed_at")).outerjoin(
 _NEWEST = Statement(_WITH_END.order_by(_closed.c.at.is_not(None), _I.c.n.desc()).limit(SHOWN_MAX))
 _ONE = Statement(_WITH_END.where(_I.c.n == bindparam("n")))
 _OF_JOB = Statement(_WITH_END.where(_I.c.job_id == bindparam("job")).order_by(_I.c.n))
+_answered = (_S.c.n == _I.c.n) & (_S.c.kind == "answered")
+_waits = _I.c.due_at.is_not(None) & ~select(_S.c.n).where(_answered).exists()
+_WAITING = Statement(
+    select(_I.c.n, _I.c.due_at).where(_waits).order_by(_I.c.due_at).limit(SHOWN_MAX)
+)
+_WAITING_OF = Statement(select(_I.c.n).where(_waits, _I.c.agent_id == bindparam("agent")))
+_TOLD_BY = Statement(
+    _WITH_END.where(_I.c.agent_id == bindparam("agent"), _I.c.due_at.is_not(None))
+    .order_by(_I.c.n.desc())
+    .limit(20)
+)
+_ANSWERS = Statement(
+    select(func.count().label("n"))
+    .select_from(_S.join(_I, _answered))
+    .where(_I.c.agent_id == bindparam("agent"), _I.c.due_at.is_not(None))
+    .where(_S.c.at > bindparam("since"))
+)
 _STEPS = Statement(
     select(_S, _W.c.words)
     .outerjoin(_W, (_W.c.n == _S.c.n) & (_W.c.k == _S.c.k))
@@ -52,20 +76,24 @@ class NotWritten(Refused):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Opening:
-    """An incident as it is first written down. `words`: what happened, where, what was done."""
+    """An incident as it is first written down. `words`: what happened, where, what was done.
+
+    `due_at`: its driver tells it, and is to be answered by then.
+    """
 
     kind: Kind
     happened_at: int
     words: Mapping[str, str]
     job_id: str | None = None
     agent_id: str | None = None
+    due_at: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
     """One thing written about an incident; `words` are empty once they were forgotten."""
 
-    kind: Literal["opened", "followed", "closed"]
+    kind: Written
     at: int
     by: str
     words: dict[str, str]
@@ -77,6 +105,9 @@ def open_one(session: Session, opening: Opening, *, by: str, now: int) -> int:
         raise NotWritten(f"{opening.kind!r} is no kind of incident")
     if opening.happened_at > now:
         raise NotWritten("it cannot have happened in the future")
+    teller = opening.agent_id if opening.due_at is not None else None
+    if teller and len(session.all(_WAITING_OF, agent=teller)) >= WAITING_MAX:
+        raise NotWritten(f"{WAITING_MAX} of theirs wait for an answer already")
     last = session.one(_LAST)
     n = (last["n"] if last else 0) + 1
     session.run(
@@ -86,13 +117,34 @@ def open_one(session: Session, opening: Opening, *, by: str, now: int) -> int:
         kind=opening.kind,
         job_id=opening.job_id,
         agent_id=opening.agent_id,
+        due_at=opening.due_at,
     )
     _write(session, n, 1, "opened", opening.words, by, now)
     return n
 
 
-def follow(session: Session, n: int, text: str, *, by: str, now: int, closes: bool) -> None:
-    """One more step, or with `closes` the last: `text` is the result then. Raises NotWritten."""
+def follow(session: Session, n: int, text: str, *, by: str, now: int) -> None:
+    """One more step, for the office alone. Raises NotWritten."""
+    _go_on(session, n, "followed", text, by, now)
+
+
+def answer(session: Session, n: int, text: str, *, by: str, now: int) -> None:
+    """What the driver who told it reads. Raises NotWritten."""
+    found = find(session, n)
+    if found is not None and found["due_at"] is None:
+        raise NotWritten("no driver told this, so nobody reads an answer")
+    _go_on(session, n, "answered", text, by, now)
+
+
+def close(session: Session, n: int, text: str, *, by: str, now: int) -> None:
+    """The last step, with its result, for the office alone. Raises NotWritten."""
+    steps, found = steps_of(session, n), find(session, n)
+    if found and found["due_at"] is not None and not any(s.kind == "answered" for s in steps):
+        raise NotWritten("its driver waits for an answer; answer first")
+    _go_on(session, n, "closed", text, by, now)
+
+
+def _go_on(session: Session, n: int, kind: Written, text: str, by: str, now: int) -> None:
     found = find(session, n)
     if found is None:
         raise NotWritten("there is no such incident")
@@ -101,8 +153,27 @@ def follow(session: Session, n: int, text: str, *, by: str, now: int, closes: bo
     steps = steps_of(session, n)
     if len(steps) >= STEPS_MAX:
         raise NotWritten("it has too many steps; close it and write another one down")
-    kind: Literal["followed", "closed"] = "closed" if closes else "followed"
     _write(session, n, len(steps) + 1, kind, {"what": text}, by, now)
+
+
+def waiting(session: Session) -> dict[int, int]:
+    """Those whose drivers wait, by number: when they are to be answered, the most urgent first."""
+    return {row["n"]: row["due_at"] for row in session.all(_WAITING)}
+
+
+def told_by(session: Session, agent_id: str) -> list[tuple[Row, list[Step]]]:
+    """What this driver told, the newest first, each with what they wrote and were answered: what
+    the office writes for itself is not among it."""
+    return [
+        (row, [step for step in steps_of(session, row["n"]) if step.kind in ("opened", "answered")])
+        for row in session.all(_TOLD_BY, agent=agent_id)
+    ]
+
+
+def answers_since(session: Session, agent_id: str, since: int) -> int:
+    """How often this driver was answered after that moment."""
+    row = session.one(_ANSWERS, agent=agent_id, since=since)
+    return row["n"] if row else 0
 
 
 def newest(session: Session) -> list[Row]:

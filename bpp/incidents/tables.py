@@ -10,26 +10,34 @@ from protocol_specs.node.triggers import append_only
 
 
 class IncidentRow(Tables, table=True):
-    """One incident: when it happened, its kind, the job and the driver it is about, if any."""
+    """One incident: when it happened, its kind, the job and the driver it is about, if any.
+
+    `due_at`: that driver told it, and is to be answered by then.
+    """
 
     __tablename__ = "incident"
     __table__: ClassVar[Table]
-    __table_args__ = (Index("incident_of_job", "job_id"),)
+    __table_args__ = (
+        Index("incident_of_job", "job_id"),
+        Index("incident_told", "agent_id", "due_at"),
+    )
 
     n: int = Field(primary_key=True, sa_type=BigInteger)
     happened_at: int = Field(sa_type=BigInteger)
     kind: str
     job_id: str | None
     agent_id: str | None
+    due_at: int | None = Field(sa_type=BigInteger)
 
 
 class IncidentStep(Tables, table=True):
-    """What was written about it: it was opened (k 1), followed up, closed. By a short id."""
+    """What was written about it: it was opened (k 1), followed up, its driver answered, closed. By
+    a short id."""
 
     __tablename__ = "incident_step"
     __table__: ClassVar[Table]
     __table_args__ = (
-        CheckConstraint("kind IN ('opened', 'followed', 'closed')"),
+        CheckConstraint("kind IN ('opened', 'followed', 'answered', 'closed')"),
         Index("incident_closed", "kind", "at"),
     )
 

@@ -8,6 +8,7 @@ from typing import Any
 from aiohttp import web
 from sqlalchemy import select, union_all
 
+from bpp.incidents import store as incidents
 from bpp.insurance.remittance import deadlines
 from bpp.ledger import trust
 from bpp.office.documents import Documents
@@ -58,6 +59,7 @@ class Board:
             alarms=self._alarms(visit),
             trust=self._trust(visit),
             papers=room.store.read(lambda s: Documents(room).papers(s, visit.now)),
+            waiting=room.store.read(incidents.waiting),
             room=room,
             **self._room.of_jobs(visit),
         )
@@ -70,6 +72,7 @@ class Board:
             "office/board_jobs.html",
             jobs=self._shown(jobs),
             online=online,
+            waiting=self._room.store.read(incidents.waiting),
             **self._room.of_jobs(visit),
         )
 
@@ -129,12 +132,12 @@ class _Looking:
     def __init__(self, room: Room) -> None:
         self._room, self._n = room, 0
         self._at: dict[str, tuple[float, float]] = {}
-        self._jobs = room.store.read(_revisions)
+        self._jobs = room.store.read(_stand)
 
     def happened(self, since: int) -> list[Event]:
         """What changed since the last look."""
         found = [self._event("position", mark) for mark in self._moved()]
-        jobs = self._room.store.read(_revisions)
+        jobs = self._room.store.read(_stand)
         if jobs != self._jobs:
             self._jobs = jobs
             found.append(self._event("jobs", {}))
@@ -159,8 +162,10 @@ def running(session: Session) -> list[Order]:
     return [read_order(row["document"]) for row in session.all(_RUNNING)]
 
 
-def _revisions(session: Session) -> frozenset[tuple[str, int]]:
-    return frozenset((row["key"], row["revision"]) for row in session.all(_REVISIONS))
+def _stand(session: Session) -> tuple[frozenset[tuple[str, int]], int]:
+    """Changes when what the board shows beside the map does."""
+    jobs = frozenset((row["key"], row["revision"]) for row in session.all(_REVISIONS))
+    return jobs, len(incidents.waiting(session))
 
 
 def _mark(room: Room, agent_id: str) -> dict[str, Any] | None:

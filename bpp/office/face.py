@@ -102,6 +102,7 @@ def _routes(room: Room) -> Routes:
         ("POST", "/incidents", incidents.write, DISPATCH),
         ("GET", "/incidents/{n}", incidents.show, WATCH),
         ("POST", "/incidents/{n}", incidents.follow, DISPATCH),
+        ("POST", "/incidents/{n}/answer", incidents.answer, DISPATCH),
         ("POST", "/incidents/{n}/close", incidents.close, DISPATCH),
         ("GET", "/log", log.show, BOOKS),
     ]

@@ -1,5 +1,6 @@
 """Incidents at the desk: written down, followed up, closed; who may read them is few."""
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any, cast
 
@@ -17,6 +18,8 @@ from protocol_specs.web.visit import PageError, Visit
 
 LIST, ONE = "office/incidents.html", "office/incident.html"
 OF_A_BODY = ("accident", "injury")
+Write = Callable[..., None]
+"""(session, n, text, by=, now=): writes one more step."""
 
 
 class Incidents:
@@ -57,32 +60,38 @@ class Incidents:
 
     async def follow(self, visit: Visit) -> web.StreamResponse:
         """POST /incidents/{n}: what else is known or was done."""
-        return await self._step(visit, closes=False)
+        return await self._step(visit, "more", incidents.follow, "incident_followed")
+
+    async def answer(self, visit: Visit) -> web.StreamResponse:
+        """POST /incidents/{n}/answer: what the driver who told it reads."""
+        return await self._step(visit, "answer", incidents.answer, "incident_answered")
 
     async def close(self, visit: Visit) -> web.StreamResponse:
         """POST /incidents/{n}/close: with its result, once."""
-        return await self._step(visit, closes=True)
-
-    async def _step(self, visit: Visit, *, closes: bool) -> web.StreamResponse:
-        n, page, field = self._number(visit), self._one(visit), "result" if closes else "more"
-        text = visit.text(field, most=WORDS_MAX + 1)
-
-        def unit(session: Session) -> Figures:
-            incidents.follow(session, n, text, by=visit.who, now=visit.now, closes=closes)
-            return [(visit._("Incident"), str(n)), (visit._("Result"), text)]
-
         asks = Question(
             visit._("Close this incident?"),
             visit._("Nothing can be added to it then. Its words are forgotten after three years."),
             visit._("Close it"),
         )
+        return await self._step(visit, "result", incidents.close, "incident_closed", asks)
+
+    async def _step(
+        self, visit: Visit, field: str, write: Write, what: str, asks: Question | None = None
+    ) -> web.StreamResponse:
+        n, page = self._number(visit), self._one(visit)
+        text = visit.text(field, most=WORDS_MAX + 1)
+
+        def unit(session: Session) -> Figures:
+            write(session, n, text, by=visit.who, now=visit.now)
+            return [(visit._("Incident"), str(n)), (visit._("Result"), text)]
+
         deed = Deed(
-            what="incident_closed" if closes else "incident_followed",
+            what=what,
             about=f"incident/{n}",
             unit=unit,
             to=visit.to(f"/incidents/{n}"),
             flash=visit._("Written down."),
-            asks=asks if closes else None,
+            asks=asks,
             field=field,
         )
         return await do(visit, deed, lambda errors: visit.again(ONE, errors, **page))
@@ -124,10 +133,13 @@ class Incidents:
         return int(asked)
 
     def _list(self, visit: Visit) -> dict[str, Any]:
-        every = self._room.store.read(incidents.newest)
+        every, waiting = self._room.store.read(
+            lambda session: (incidents.newest(session), incidents.waiting(session))
+        )
         now = datetime.fromtimestamp(visit.now, visit.zone)
         return {
             "rows": [self._told(visit, row) for row in every],
+            "waiting": waiting,
             "kinds": words.options(visit, words.INCIDENTS),
             "drivers": [("", "–"), *self._room.workers()],
             "job": visit.arg("job"),
@@ -143,6 +155,7 @@ class Incidents:
             "driver": self._room.named(row["agent_id"]),
             "job_id": row["job_id"],
             "is_open": row["closed_at"] is None,
+            "due_at": row["due_at"],
         }
 
     def _one(self, visit: Visit) -> dict[str, Any]:
@@ -158,6 +171,8 @@ class Incidents:
         return {
             "one": self._told(visit, row),
             "steps": steps,
+            "teller": row["agent_id"] if row["due_at"] is not None else None,
+            "is_answered": any(step.kind == "answered" for step in steps),
             "step_words": words.INCIDENT_STEPS,
             "schemes": self._schemes() if is_of_a_body else [],
             "may_write": self._may_write(visit) and row["closed_at"] is None,

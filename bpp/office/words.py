@@ -66,6 +66,7 @@ ACTS = {
     "file": N_("Took a file"),
     "incident": N_("Wrote down an incident"),
     "incident_followed": N_("Added to an incident"),
+    "incident_answered": N_("Answered a driver"),
     "incident_closed": N_("Closed an incident"),
     "surplus": N_("Divided a surplus"),
     "surplus_back": N_("Took a division back"),
@@ -154,11 +155,15 @@ INCIDENTS = {
     "threat": N_("Threat or violence"),
     "damage": N_("Damage"),
     "lost_property": N_("Lost property"),
+    "job": N_("Something about a job"),
+    "money": N_("Money, a slip or a pass-book"),
+    "record": N_("A name, a vehicle or documents"),
     "other": N_("Something else"),
 }
 INCIDENT_STEPS = {
     "opened": N_("What happened"),
     "followed": N_("Added later"),
+    "answered": N_("What the driver was answered"),
     "closed": N_("Result"),
 }
 SURPLUS_RULES = {

@@ -47,7 +47,7 @@ PAGES = {
     "driver": (
         "rides",
         "/drive/ /drive/papers /drive/shifts /drive/money /drive/slips /drive/slips/{id}"
-        " /drive/book /drive/notices /drive/me /drive/ask/{question} /drive/why",
+        " /drive/book /drive/notices /drive/me /drive/ask/{question} /drive/why /drive/tell",
     ),
     "office": (
         "rides",

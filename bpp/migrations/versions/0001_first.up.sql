@@ -222,10 +222,13 @@ CREATE TABLE incident (
     kind TEXT COLLATE "C" NOT NULL, 
     job_id TEXT COLLATE "C", 
     agent_id TEXT COLLATE "C", 
+    due_at BIGINT, 
     PRIMARY KEY (n)
 )
 
 CREATE INDEX incident_of_job ON incident (job_id)
+
+CREATE INDEX incident_told ON incident (agent_id, due_at)
 
 CREATE TABLE insured_order (
     order_key TEXT COLLATE "C" NOT NULL, 
@@ -690,7 +693,7 @@ CREATE TABLE incident_step (
     kind TEXT COLLATE "C" NOT NULL, 
     at BIGINT NOT NULL, 
     by TEXT COLLATE "C" NOT NULL, 
-    CHECK (kind IN ('opened', 'followed', 'closed')), 
+    CHECK (kind IN ('opened', 'followed', 'answered', 'closed')), 
     FOREIGN KEY(n) REFERENCES incident (n), 
     PRIMARY KEY (n, k)
 )

@@ -55,6 +55,7 @@ MAY = {
     "POST /incidents": "dispatcher",
     "GET /incidents/{n}": "dispatcher auditor",
     "POST /incidents/{n}": "dispatcher",
+    "POST /incidents/{n}/answer": "dispatcher",
     "POST /incidents/{n}/close": "dispatcher",
     "GET /log": "treasurer auditor",
     "GET /insurance": "member treasurer auditor",
