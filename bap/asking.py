@@ -126,8 +126,6 @@ class Asking:
             session,
             receiver_id=provider.subscriber_id,
             receiver_url=provider.url,
-            receiver_type=provider.type,
-            domain=journey.domain,
             transaction_id=journey.transaction_id,
             action=call.action,
             message_id=call.message_id,

@@ -246,7 +246,6 @@ def _extra_line(scheme: Scheme, assessment: Assessment, by: Bearer) -> ExtraLine
         code=scheme.id,
         amount_minor=minor,
         borne_by=by,
-        estimate=by == "worker",
         tags=(tags.group(TAG_CODE, values, name=f"{_label(scheme)} (estimate)"),),
     )
 

@@ -65,7 +65,7 @@ def confirm(
     # After this point the order stands.
     order = _order(office, offered, asked, peer, now, traits, answers or offered.answers)
     order, confirmed = record(order, "confirmed", provider, now)
-    decision = Decision(order, (confirmed,), ("on_confirm",), is_new=True)
+    decision = Decision(order, (confirmed,), ("on_confirm",))
     if worker is None or not is_ready:
         return decision
     given = give_to(order, worker, provider, now)

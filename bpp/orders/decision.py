@@ -14,14 +14,13 @@ CallbackAction = Literal["on_confirm", "on_status", "on_update", "on_cancel"]
 class Decision:
     """One decision, to be written in one commit: all of it or nothing.
 
-    `callbacks` are told in this order. `is_new` means the order has no row yet. `answer_status` is
-    the status that the answer tells where it is another than the order's own: UPDATED.
+    `callbacks` are told in this order. `answer_status` is the status that the answer tells where it
+    is another than the order's own: UPDATED.
     """
 
     order: Order
     events: tuple[OrderEvent, ...] = ()
     callbacks: tuple[CallbackAction, ...] = ()
-    is_new: bool = False
     answer_status: str | None = None
 
 

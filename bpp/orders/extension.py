@@ -36,7 +36,6 @@ class ExtraLine:
     code: str
     amount_minor: int
     borne_by: Literal["customer", "worker", "cooperative"]
-    estimate: bool = False
     tags: tuple[TagGroup, ...] = ()
 
 

@@ -12,7 +12,7 @@ from bpp.orders.order import Order, with_tags
 from bpp.orders.speaking import Message, order_message
 from protocol_specs.node.owing import owe
 from protocol_specs.node.store import Session, StoreUnavailable
-from protocol_specs.wire.envelope import Envelope, SubscriberType
+from protocol_specs.wire.envelope import Envelope
 from protocol_specs.wire.errors import Refused
 from protocol_specs.wire.order import OrderView, TagGroup
 from protocol_specs.wire.parties import callback_of
@@ -118,8 +118,6 @@ def owe_unsolicited(
         session,
         receiver_id=peer.bap_id,
         receiver_url=peer.url,
-        receiver_type=SubscriberType.BAP,
-        domain=peer.domain,
         transaction_id=peer.transaction_id,
         action=action,
         message_id=message_id,
@@ -148,8 +146,6 @@ def _owe(
         session,
         receiver_id=envelope.peer_id,
         receiver_url=envelope.sender.url,
-        receiver_type=SubscriberType.BAP,
-        domain=envelope.context.domain,
         transaction_id=envelope.transaction_id,
         action=callback_of(envelope.action),
         message_id=envelope.message_id,

@@ -103,8 +103,6 @@ class Owed(NodeTables, table=True):
     id: int | None = Field(default=None, primary_key=True, sa_type=BigInteger)
     conversation_id: int = Field(sa_type=BigInteger, foreign_key="conversation.id")
     receiver_id: str
-    receiver_type: str
-    domain: str
     url: str
     transaction_id: str
     n: int = Field(sa_type=BigInteger)

@@ -74,8 +74,6 @@ def owe_one(session: Session, receiver: str = "bap.example.org", **given: Any) -
     values: dict[str, Any] = {
         "receiver_id": receiver,
         "receiver_url": f"https://{receiver}",
-        "receiver_type": "BAP",
-        "domain": "nic2004:60221",
         "transaction_id": message_id,
         "action": "on_confirm",
         "message_id": message_id,

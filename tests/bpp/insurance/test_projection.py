@@ -240,13 +240,13 @@ def terms(category: str = "CAB", sector: str = "ride") -> JobTerms:
 
 def test_a_quote_shows_the_workers_share_as_an_estimate_outside_the_total(coop: Coop) -> None:
     (line,) = coop.insurance.quote_lines(quote(*fare_of(2000)), terms(), NOON)
-    assert (line.amount_minor, line.borne_by, line.estimate) == (20, "worker", True)
+    assert (line.amount_minor, line.borne_by) == (20, "worker")
 
 
 def test_a_quote_of_a_fund_levy_says_fee_and_who_bears_it(tmp_path: Path) -> None:
     coop = ka_coop(tmp_path)
     (line,) = coop.insurance.quote_lines(quote(*fare_of(9500), currency="INR"), terms(), NOON)
-    assert (line.amount_minor, line.borne_by, line.estimate) == (76, "cooperative", False)
+    assert (line.amount_minor, line.borne_by) == (76, "cooperative")
     assert "fee" in line.title
     assert {"descriptor": {"code": "KIND"}, "value": "fee"} in line.tags[0]["list"]
     assert "cover" not in str(line.tags).lower()

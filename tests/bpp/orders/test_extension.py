@@ -112,7 +112,7 @@ async def test_a_line_borne_by_the_customer_is_part_of_the_price_and_others_are_
     levy = Levy(
         lines=(
             ExtraLine("Welfare levy", "LEVY", 25, "customer"),
-            ExtraLine("Contribution", "CONTRIBUTION", 20, "worker", True, (group,)),
+            ExtraLine("Contribution", "CONTRIBUTION", 20, "worker", (group,)),
         )
     )
     async with cooperative(tmp_path, (levy,)) as there:

@@ -73,8 +73,6 @@ class Place:
             session,
             receiver_id=BAP.subscriber_id,
             receiver_url=BAP.url,
-            receiver_type="BAP",
-            domain=envelope.context.domain,
             transaction_id=envelope.transaction_id,
             action="on_confirm",
             message_id=envelope.message_id,
