@@ -8,7 +8,6 @@ from bpp import fares
 from bpp.insurance import books
 from bpp.insurance.job import commission_minor, is_cash
 from bpp.insurance.wiring import Insured
-from bpp.orders.handlers import terms_of
 from bpp.orders.office import Office
 from bpp.orders.order import TIP_CODES, Order
 from bpp.orders.steps import JobOffer
@@ -135,7 +134,7 @@ def _cuts(
     at = order.planned_start or now
     from_worker: list[Cut] = []
     beside: list[Cut] = []
-    lines = extension.quote_lines(replace(order.quote, lines=fare), terms_of(office, order), now)
+    lines = extension.quote_lines(replace(order.quote, lines=fare), office.terms_of(order), now)
     for line in lines:
         scheme = schemes[line.code]
         withheld = worker is not None and extension.desk.gate.withheld(

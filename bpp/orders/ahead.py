@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
-from bpp.dispatch import rounds
 from bpp.orders import store
 from bpp.orders.assign import free_again, give_to
-from bpp.orders.choosing import GAVE_IT_UP, choose
+from bpp.orders.choosing import driver_for
 from bpp.orders.decision import Decision
-from bpp.orders.handlers import terms_of
 from bpp.orders.office import Office
 from bpp.orders.order import ACTIVE, NOT_READY, Order, in_state
 from bpp.orders.store import Kept
@@ -75,7 +73,7 @@ def _may_still(session: Session, office: Office, order: Order, now: int) -> bool
         return False
     begins_at = max(now, order.planned_start or now)
     is_forbidden = office.standing.forbids(session, worker, begins_at) is not None
-    return not is_forbidden and office.cannot(worker, terms_of(office, order)) is None
+    return not is_forbidden and office.cannot(worker, office.terms_of(order)) is None
 
 
 def opened(order: Order, now: int) -> Decision:
@@ -88,18 +86,5 @@ def opened(order: Order, now: int) -> Decision:
 
 def _given(session: Session, office: Office, decision: Decision, now: int) -> Decision:
     """With a driver, where drivers are assigned at once and one is free."""
-    order = decision.order
-    if office.provider.assignment != "at_confirm":
-        return decision
-    choice = choose(
-        session,
-        office,
-        order.view,
-        terms_of(office, order),
-        now,
-        dict.fromkeys(order.not_for, GAVE_IT_UP),
-    )
-    if choice is None:
-        return decision
-    rounds.keep(session, order.key, choice.round)
-    return give_to(order, choice.worker, office.provider, now)
+    worker = driver_for(session, office, decision.order, now)
+    return decision if worker is None else give_to(decision.order, worker, office.provider, now)

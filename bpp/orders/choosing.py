@@ -12,6 +12,7 @@ from bpp.fleet.workers import Worker
 from bpp.orders import store
 from bpp.orders.extension import JobTerms
 from bpp.orders.office import Office
+from bpp.orders.order import Order
 from protocol_specs.node.store import Session
 from protocol_specs.wire.order import OrderView, Place
 
@@ -61,6 +62,23 @@ def choose(
     first = round.ranked[0].agent_id
     worker = next(m.worker for m in found.matches if m.worker.agent_id == first)
     return Choice(worker, round)
+
+
+def driver_for(
+    session: Session, office: Office, order: Order, now: int, *, leaving: Worker | None = None
+) -> Worker | None:
+    """Who carries out an order that wants its driver now, and the list that says why is kept; None:
+    nobody is free, or drivers are not assigned at once. Who is `leaving` the job is not asked.
+    """
+    if office.provider.assignment != "at_confirm":
+        return None
+    not_asked = order.not_for if leaving is None else (*order.not_for, leaving.agent_id)
+    not_for = dict.fromkeys(not_asked, GAVE_IT_UP)
+    choice = choose(session, office, order.view, office.terms_of(order), now, not_for)
+    if choice is None:
+        return None
+    rounds.keep(session, order.key, choice.round)
+    return choice.worker
 
 
 def listed(

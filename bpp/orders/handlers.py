@@ -7,14 +7,13 @@ from bpp.dispatch import rounds
 from bpp.orders import beside, store
 from bpp.orders.assign import give_to
 from bpp.orders.cancel import cancel
-from bpp.orders.choosing import Choice, choose
+from bpp.orders.choosing import Choice, choose, driver_for
 from bpp.orders.confirm import confirm, is_ahead
 from bpp.orders.decision import Decision, Told
-from bpp.orders.extension import JobTerms
 from bpp.orders.forms import Submission
 from bpp.orders.init import StoredQuote, init
 from bpp.orders.office import Office
-from bpp.orders.order import Order, Peer, peer_of
+from bpp.orders.order import Peer, peer_of
 from bpp.orders.rating import rate
 from bpp.orders.status import unknown_order
 from bpp.orders.store import Kept
@@ -170,30 +169,13 @@ def _update(session: Session, office: Office, envelope: Envelope, now: int) -> N
 
 def _sent_for(session: Session, office: Office, decision: Decision, now: int) -> Decision:
     """The order that has just become ready, with a driver for it if one is free."""
-    order = decision.order
-    if office.provider.assignment != "at_confirm":
+    worker = driver_for(session, office, decision.order, now)
+    if worker is None:
         return decision
-    choice = choose(session, office, order.view, terms_of(office, order), now)
-    if choice is None:
-        return decision
-    rounds.keep(session, order.key, choice.round)
-    given = give_to(order, choice.worker, office.provider, now)
+    given = give_to(decision.order, worker, office.provider, now)
     events = (*decision.events, *given.events)
     return replace(
         decision, order=given.order, events=events, callbacks=(*decision.callbacks, "on_status")
-    )
-
-
-def terms_of(office: Office, order: Order) -> JobTerms:
-    """An order as extensions are told of it."""
-    return office.terms(
-        category=order.category,
-        domain=order.peer.domain,
-        city=order.city,
-        payment=order.payment,
-        planned_start=order.planned_start,
-        needs=order.needs,
-        parcel=order.view.fulfillment.parcel,
     )
 
 

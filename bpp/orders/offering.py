@@ -8,7 +8,6 @@ from bpp.dispatch import offers, rounds
 from bpp.dispatch.offers import TurnOffer
 from bpp.orders import choosing, store
 from bpp.orders.choosing import GAVE_IT_UP, Listed
-from bpp.orders.handlers import terms_of
 from bpp.orders.office import Office
 from bpp.orders.order import Order
 from bpp.orders.walk import At, Walk
@@ -85,7 +84,7 @@ def _listed(session: Session, office: Office, order: Order, now: int) -> Listed:
     pickup, _ = order.view.fulfillment.route()
     not_for = offers.not_now(session, order.key, now, office.provider.again_s)
     not_for |= dict.fromkeys(order.not_for, GAVE_IT_UP)
-    return choosing.listed(session, office, pickup, terms_of(office, order), now, not_for)
+    return choosing.listed(session, office, pickup, office.terms_of(order), now, not_for)
 
 
 def _offer(

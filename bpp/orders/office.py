@@ -125,6 +125,18 @@ class Office:
             parcel=parcel,
         )
 
+    def terms_of(self, order: Order) -> JobTerms:
+        """The same of an order that stands."""
+        return self.terms(
+            category=order.category,
+            domain=order.peer.domain,
+            city=order.city,
+            payment=order.payment,
+            planned_start=order.planned_start,
+            needs=order.needs,
+            parcel=order.view.fulfillment.parcel,
+        )
+
     def live_url(self, order: Order) -> str | None:
         """Where the order's vehicle can be followed."""
         return self.bpp_uri + live.path_of(self.live_secret, order) if self.live_secret else None

@@ -4,15 +4,14 @@ from dataclasses import dataclass, replace
 from math import inf
 from typing import Literal
 
-from bpp.dispatch import offers, rounds
+from bpp.dispatch import offers
 from bpp.fleet.dispatch import Candidate, Position, suitable
 from bpp.fleet.workers import Worker
 from bpp.geo import distance_m
 from bpp.orders import assign, money, progress, returning, sharing, store
 from bpp.orders.cancel import cancel_by_provider
-from bpp.orders.choosing import GAVE_IT_UP, choose
+from bpp.orders.choosing import driver_for
 from bpp.orders.events import Partner
-from bpp.orders.handlers import terms_of
 from bpp.orders.office import Office
 from bpp.orders.order import ACTIVE, COMPLETE, Order
 from bpp.orders.pricing import require_priceable
@@ -60,7 +59,7 @@ def offers_for(session: Session, office: Office, worker: Worker, now: int) -> li
             now=now,
             passed_over=order.not_for,
         )
-        if office.objection(session, worker, terms_of(office, order), now) is None
+        if office.objection(session, worker, office.terms_of(order), now) is None
     ]
     return sorted(found, key=lambda offer: (offer.distance_m, offer.order.id))
 
@@ -84,7 +83,7 @@ def accept(session: Session, office: Office, worker: Worker, job_id: str, now: i
     if kept.order.agent_id == worker.agent_id and kept.order.status == ACTIVE:
         return kept.order  # said twice, meant once
     decision = assign.accept(kept.order, worker, office.provider, now)
-    if why := office.objection(session, worker, terms_of(office, kept.order), now):
+    if why := office.objection(session, worker, office.terms_of(kept.order), now):
         raise ActionNotApplicable(why)
     if office.provider.assignment == "in_turn":
         _take_turn(session, kept.order, worker, now)
@@ -158,7 +157,9 @@ def give_up(
     if reason_id in ENDS_THE_ORDER:
         decision = cancel_by_provider(kept.order, reason_id, office.provider, now)
     else:
-        successor = _next(session, office, kept.order, worker, now)
+        successor = None
+        if not kept.order.is_ahead:
+            successor = driver_for(session, office, kept.order, now, leaving=worker)
         decision = assign.give_up(kept.order, successor, office.provider, now)
     return write(session, office, decision, now, revision=kept.revision)
 
@@ -174,7 +175,7 @@ def assign_by_desk(
     if why := office.standing.forbids(session, worker, begins_at):
         raise ActionNotApplicable(f"{worker.code} is told: {why}")
     decision = assign.assign(kept.order, worker, office.provider, now)
-    if why := office.cannot(worker, terms_of(office, kept.order)):
+    if why := office.cannot(worker, office.terms_of(kept.order)):
         raise ActionNotApplicable(f"{worker.code} is told: {why}")
     try:
         return write(session, office, decision, now, revision=kept.revision)
@@ -289,26 +290,12 @@ def share_by_desk(
     decision = sharing.share(kept.order, partners, office.provider, now)
     if decision is None:
         return kept.order  # said twice, meant once
-    terms, quote = terms_of(office, kept.order), kept.order.quote
+    terms, quote = office.terms_of(kept.order), kept.order.quote
     _, parts = sharing.divided(quote.lines, partners)
     for partner, lines in zip(partners, parts, strict=True):
         theirs = replace(terms, sector=partner.sector, vehicle_category=partner.vehicle_category)
         require_priceable(office.extensions, replace(quote, lines=lines), theirs, now)
     return write(session, office, decision, now, revision=kept.revision)
-
-
-def _next(
-    session: Session, office: Office, order: Order, leaving: Worker, now: int
-) -> Worker | None:
-    """Who takes the job over at once, where drivers are assigned at once."""
-    if office.provider.assignment != "at_confirm" or order.is_ahead:
-        return None
-    not_for = dict.fromkeys((*order.not_for, leaving.agent_id), GAVE_IT_UP)
-    choice = choose(session, office, order.view, terms_of(office, order), now, not_for)
-    if choice is None:
-        return None
-    rounds.keep(session, order.key, choice.round)
-    return choice.worker
 
 
 def _own(session: Session, worker: Worker, job_id: str) -> Kept:
