@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from bap.order_wishes import Change
 from bap.requests import Party
 from bap.settings import Market
 from protocol_specs.node.api import ApiError
+from protocol_specs.node.asked import Body
 from protocol_specs.wire.order import (
     Contact,
     Intent,
@@ -24,12 +25,6 @@ from protocol_specs.wire.order import (
 
 PHONE = r"^\+?[0-9][0-9 ().-]{4,18}[0-9]$"
 Name = Annotated[str, Field(min_length=1, max_length=80)]
-
-
-class Body(BaseModel):
-    """A request body; unknown keys are a mistake that is better told than overlooked."""
-
-    model_config = ConfigDict(extra="forbid")
 
 
 class AddressBody(Body):

@@ -8,10 +8,10 @@ from typing import Annotated, Any
 from aiohttp import web
 from pydantic import Field
 
-from bap.bodies import Body
 from bap.citizen import trips
 from bap.client_api import ClientApi
 from protocol_specs.node.api import ApiError, bearer
+from protocol_specs.node.asked import Body
 from protocol_specs.node.server import Node
 
 

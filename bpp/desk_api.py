@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any, Literal, TypeVar
 
 from aiohttp import web
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from bpp.dispatch import rounds
 from bpp.driver_api import Returned, TurningBack, transact
@@ -19,6 +19,7 @@ from bpp.orders.order import Order
 from bpp.settings import VehicleSettings
 from bpp.shown import job_shown, order_shown, worker_shown
 from protocol_specs.node.api import ApiError, Routes, bearer, serve_json
+from protocol_specs.node.asked import Body
 from protocol_specs.node.server import Node
 from protocol_specs.node.store import Conflict, Session
 from protocol_specs.wire.errors import Malformed, OrderNotFound
@@ -28,11 +29,7 @@ T = TypeVar("T")
 TOKEN_FILE = "desk.token"  # noqa: S105 - a file's name, not a token
 
 
-class _Body(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-
-class NewDriver(_Body):
+class NewDriver(Body):
     """A driver to add, or (same code) to change; the vehicle must be registered."""
 
     code: str
@@ -41,31 +38,31 @@ class NewDriver(_Body):
     vehicle: str
 
 
-class Assignment(_Body):
+class Assignment(Body):
     """Which driver gets the order."""
 
     agent_id: str
 
 
-class Employment(_Body):
+class Employment(Body):
     """Whether a driver may work."""
 
     active: bool
 
 
-class DeskEnd(_Body):
+class DeskEnd(Body):
     """The end of a job; where its driver collects cash, the desk must say whether it was."""
 
     cash_collected: bool
 
 
-class Paid(_Body):
+class Paid(Body):
     """That the money of a job which ended unpaid has come."""
 
     paid: Literal[True]
 
 
-class Refund(_Body):
+class Refund(Body):
     """Money back to the customer; the same `reference` again pays nothing more."""
 
     amount: str = Field(max_length=32)
@@ -74,7 +71,7 @@ class Refund(_Body):
     agent_id: str | None = None
 
 
-class PartnerNamed(_Body):
+class PartnerNamed(Body):
     """Another worker in an order, and what of the fare is theirs."""
 
     agent_id: str
@@ -82,13 +79,13 @@ class PartnerNamed(_Body):
     sector: Sector | None = None
 
 
-class Sharing(_Body):
+class Sharing(Body):
     """Everybody who has a part in the order beside its driver; nobody: an empty list."""
 
     partners: list[PartnerNamed]
 
 
-class DeskCancel(_Body):
+class DeskCancel(Body):
     """Why the cooperative ends an order: a published reason such as 011."""
 
     reason_id: str

@@ -5,7 +5,7 @@ from dataclasses import asdict
 from typing import Any, TypeVar
 
 from aiohttp import web
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from bpp.dispatch import rounds
 from bpp.fleet import roster
@@ -17,6 +17,7 @@ from bpp.orders.order import Order
 from bpp.orders.progress import Step, WrongCode
 from bpp.shown import job_shown, place_shown
 from protocol_specs.node.api import ApiError, Routes, bearer, serve_json
+from protocol_specs.node.asked import Body
 from protocol_specs.node.server import Node
 from protocol_specs.node.store import Session
 from protocol_specs.wire.errors import (
@@ -31,11 +32,7 @@ from protocol_specs.wire.money import amount
 T = TypeVar("T")
 
 
-class _Body(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-
-class Online(_Body):
+class Online(Body):
     """Going on or off duty; a place is needed to go on."""
 
     online: bool
@@ -43,38 +40,38 @@ class Online(_Body):
     lon: float | None = Field(default=None, ge=-180, le=180)
 
 
-class Here(_Body):
+class Here(Body):
     """Where the driver is."""
 
     lat: float = Field(ge=-90, le=90)
     lon: float = Field(ge=-180, le=180)
 
 
-class Code(_Body):
+class Code(Body):
     """The code that the rider or sender tells."""
 
     code: str = Field(pattern=r"^[0-9A-Za-z]{4,12}$")
 
 
-class End(_Body):
+class End(Body):
     """The end of a job. Where the driver collects cash, ending says that it was collected."""
 
     cash_collected: bool = True
 
 
-class GivingUp(_Body):
+class GivingUp(Body):
     """Why the driver cannot do the job: a published reason such as 013."""
 
     reason_id: str
 
 
-class TurningBack(_Body):
+class TurningBack(Body):
     """Why nobody takes the parcel: a published reason such as 011."""
 
     reason_id: str
 
 
-class Returned(_Body):
+class Returned(Body):
     """The parcel is with its sender again, or was disposed of."""
 
     disposed: bool = False

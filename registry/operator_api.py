@@ -3,9 +3,10 @@
 from typing import Any
 
 from aiohttp import web
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from protocol_specs.node.api import ApiError, bearer, json_route
+from protocol_specs.node.asked import Body
 from protocol_specs.node.operators import Operators
 from protocol_specs.node.server import Node
 from protocol_specs.node.store import Session
@@ -15,10 +16,8 @@ from registry.decisions import DECISIONS, Decision, decide
 LOG_MAX = 500
 
 
-class Said(BaseModel):
+class Said(Body):
     """What comes with a decision. The reason stands in the log, which is public."""
-
-    model_config = ConfigDict(extra="forbid")
 
     reason: str = Field(default="", max_length=500)
     application: int | None = None

@@ -13,8 +13,8 @@ from pydantic import ValidationError
 from bpp.insurance import cash
 from bpp.insurance.settings import InsuranceSettings
 from bpp.refused import Refused
+from protocol_specs.node.asked import said
 from protocol_specs.node.commands import CommandFault
-from protocol_specs.node.field_faults import said
 from protocol_specs.node.settings import read_secret
 from protocol_specs.node.store import Session, Store, StoreAt, StoreInUse
 from protocol_specs.wire.errors import Malformed

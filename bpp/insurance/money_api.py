@@ -4,43 +4,38 @@ from collections.abc import Callable
 from typing import Any
 
 from aiohttp import web
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from bpp.insurance import books, cash, reading
 from bpp.ledger import balances, trust
 from bpp.ledger.money_facts import MoneyFact
 from bpp.refused import Refused
 from protocol_specs.node.api import ApiError, Routes, serve_json
+from protocol_specs.node.asked import SHORT_ID, Body, StrictBody
 from protocol_specs.node.server import Node
 from protocol_specs.node.store import Session
 from protocol_specs.wire import money
 from protocol_specs.wire.errors import Malformed
 
-ID = r"^[A-Za-z0-9._-]{1,64}$"
 
-
-class PayIn(BaseModel):
+class PayIn(Body):
     """Fare cash that a worker brings: how much ("20.00"), and the receipt's or bank's number."""
 
-    model_config = ConfigDict(extra="forbid")
-
     amount: str
-    reference: str = Field(pattern=ID)
+    reference: str = Field(pattern=SHORT_ID)
 
 
-class NewFact(BaseModel):
+class NewFact(StrictBody):
     """Money that moved, as docs/money.md lists the kinds; `at` None: now.
 
     `worker` is an agent_id, or the local id of the books; `by` a short id, never a name.
     """
 
-    model_config = ConfigDict(extra="forbid", strict=True)
-
     kind: str = Field(max_length=64)
     amount: str = Field(max_length=32)
     currency: str = Field(max_length=8)
-    reference: str = Field(pattern=ID)
-    by: str = Field(pattern=ID)
+    reference: str = Field(pattern=SHORT_ID)
+    by: str = Field(pattern=SHORT_ID)
     worker: str = Field(default="", max_length=128)
     scheme: str = Field(default="", max_length=128)
     tips: str | None = Field(default=None, max_length=32)
@@ -48,13 +43,11 @@ class NewFact(BaseModel):
     at: int | None = Field(default=None, ge=0)
 
 
-class Reversal(BaseModel):
+class Reversal(StrictBody):
     """The id of the money fact's entry that is taken back, and by whom."""
 
-    model_config = ConfigDict(extra="forbid", strict=True)
-
     entry: str = Field(max_length=160)
-    by: str = Field(pattern=ID)
+    by: str = Field(pattern=SHORT_ID)
 
 
 def add(

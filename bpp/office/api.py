@@ -3,23 +3,22 @@
 from typing import Any
 
 from aiohttp import web
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from bpp.desk_api import require_desk
 from bpp.desk_units import kept
 from bpp.office import people
 from bpp.office.people import Entry
 from protocol_specs.node.api import json_route
+from protocol_specs.node.asked import Body
 from protocol_specs.node.server import Node
 from protocol_specs.node.store import Session
 
 PATH = "/desk/office/people"
 
 
-class PersonAsked(BaseModel):
+class PersonAsked(Body):
     """Somebody of the office; no roles at all: they leave."""
-
-    model_config = ConfigDict(extra="forbid")
 
     id: str = Field(max_length=64)
     phone: str = Field(default="", max_length=20)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from aiohttp import web
 from pydantic import BaseModel, ValidationError
 
-from protocol_specs.node.field_faults import said
+from protocol_specs.node.asked import said
 from protocol_specs.wire import strict_json
 from protocol_specs.wire.errors import Malformed, Refused
 

@@ -4,22 +4,21 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from aiohttp import web
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from bpp.desk_units import kept
 from bpp.insurance.agents import attribution, filing, mandates, quality, requests
 from bpp.insurance.agents.requests import MandateEnding, NewAgent, NewMandate, Registration
 from protocol_specs.node.api import Routes, serve_json
+from protocol_specs.node.asked import StrictBody
 from protocol_specs.node.server import Node
 from protocol_specs.wire.keys import b64encode
 
 T = TypeVar("T")
 
 
-class OwnAgent(BaseModel):
+class OwnAgent(StrictBody):
     """The agent of a scheme that a worker wants to be with from now on; None: with nobody."""
-
-    model_config = ConfigDict(extra="forbid", strict=True)
 
     scheme: str = Field(max_length=128)
     agent: str | None = Field(max_length=64)

@@ -6,8 +6,9 @@ from typing import Any, Literal, get_args
 from pydantic import Field, model_validator
 
 from bpp.insurance.agents import signed
-from bpp.insurance.agents.signed import DAY, ID, Party, Signed
+from bpp.insurance.agents.signed import DAY, Party, Signed
 from bpp.refused import Refused
+from protocol_specs.node.asked import SHORT_ID
 from protocol_specs.wire.keys import SigningKey, b64encode
 
 FORMAT, VERSION = "wayfare mandate", 1
@@ -32,7 +33,7 @@ class Mandate(Signed):
 
     format: Literal["wayfare mandate"] = "wayfare mandate"
     version: Literal[1] = 1
-    id: str = Field(pattern=ID)
+    id: str = Field(pattern=SHORT_ID)
     principal: Party
     agent: Party
     scope: tuple[Action, ...] = Field(min_length=1, strict=False)
@@ -40,7 +41,7 @@ class Mandate(Signed):
     first_day: str = Field(pattern=DAY)
     last_day: str = Field(pattern=DAY)
     tariff: Tariff | None = None
-    follows: str | None = Field(default=None, pattern=ID)
+    follows: str | None = Field(default=None, pattern=SHORT_ID)
 
     @model_validator(mode="after")
     def _holds_together(self) -> "Mandate":

@@ -12,9 +12,10 @@ from typing import Any, Literal
 from pydantic import Field, model_validator
 
 from bpp.insurance.agents import signed
-from bpp.insurance.agents.signed import DAY, ID, Signed
+from bpp.insurance.agents.signed import DAY, Signed
 from bpp.insurance.settings import PublicKey
 from bpp.refused import Refused
+from protocol_specs.node.asked import SHORT_ID
 from protocol_specs.wire.keys import SigningKey, b64encode
 
 RATE = Decimal("0.05")
@@ -30,9 +31,9 @@ class Record(Signed):
 
     format: Literal["wayfare agent"] = "wayfare agent"
     version: Literal[1] = 1
-    id: str = Field(pattern=ID)
+    id: str = Field(pattern=SHORT_ID)
     name: str = Field(min_length=1, max_length=200)
-    scheme: str = Field(pattern=ID)
+    scheme: str = Field(pattern=SHORT_ID)
     first_day: str = Field(pattern=DAY)
     last_day: str = Field(pattern=DAY)
     rate: str = Field(default=str(RATE), pattern=r"^0\.[0-9]{1,6}$")

@@ -7,25 +7,24 @@ from dataclasses import asdict
 from datetime import date
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from bpp.insurance import books
 from bpp.insurance.agents import attribution, handover, mandates
 from bpp.insurance.agents.attribution import Agent, Attribution
 from bpp.insurance.agents.mandates import Held
 from bpp.insurance.agents.record import RATE_IS_VERIFIED
-from bpp.insurance.agents.signed import DAY, ID
+from bpp.insurance.agents.signed import DAY
 from bpp.insurance.engine import calendar
 from bpp.insurance.scheme import Scheme
 from bpp.insurance.scheme_file import SchemeError, load
 from bpp.refused import Refused
+from protocol_specs.node.asked import SHORT_ID, StrictBody
 from protocol_specs.node.store import Session
 
 
-class _Body(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True)
-
-    by: str = Field(pattern=ID)
+class _Body(StrictBody):
+    by: str = Field(pattern=SHORT_ID)
 
 
 class NewMandate(_Body):

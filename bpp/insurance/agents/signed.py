@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from bpp.insurance.settings import PublicKey
 from bpp.refused import Refused
-from protocol_specs.node.field_faults import said
+from protocol_specs.node.asked import SHORT_ID, said
 from protocol_specs.node.settings import read_secret
 from protocol_specs.wire import keys, strict_json
 from protocol_specs.wire.canonical import canonical
@@ -16,7 +16,6 @@ from protocol_specs.wire.errors import Malformed
 from protocol_specs.wire.keys import InvalidKey, SigningKey, signing_key
 
 BYTES_MAX = 16 * 1024 * 1024
-ID = r"^[A-Za-z0-9._-]{1,64}$"
 DAY = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
 
 
@@ -29,7 +28,7 @@ class Signed(BaseModel):
 class Party(Signed):
     """One who signs: its id (a subscriber_id, or another name without blanks), and its key."""
 
-    id: str = Field(pattern=ID)
+    id: str = Field(pattern=SHORT_ID)
     name: str = Field(min_length=1, max_length=200)
     key: PublicKey
 

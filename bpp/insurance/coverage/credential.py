@@ -13,6 +13,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from bpp.insurance.agents import signed
 from bpp.refused import Refused
+from protocol_specs.node.asked import SHORT_ID
 from protocol_specs.wire import data_integrity, keys
 from protocol_specs.wire.canonical import canonical
 from protocol_specs.wire.data_integrity import BadProof
@@ -48,14 +49,14 @@ class Subject(_Exactly):
     """Whom it is about, by the institution's own number, under which scheme and plan."""
 
     member: str = Field(min_length=1, max_length=64)
-    scheme: str = Field(pattern=signed.ID)
+    scheme: str = Field(pattern=SHORT_ID)
     plan: str | None = Field(default=None, min_length=1, max_length=64)
 
 
 class Revoked(_Exactly):
     """The ids of answers that hold no longer."""
 
-    scheme: str = Field(pattern=signed.ID)
+    scheme: str = Field(pattern=SHORT_ID)
     revoked: list[Id] = Field(min_length=1, max_length=1000)
 
 

@@ -3,16 +3,16 @@
 from collections.abc import Mapping
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 from sqlalchemy import bindparam, insert, select
 
 from bpp.insurance.agents.requests import scheme_of
-from bpp.insurance.agents.signed import ID
 from bpp.insurance.coverage import credential
 from bpp.insurance.coverage.credential import Cover
 from bpp.insurance.coverage.tables import CoverageAnswer, CoverageRevoked
 from bpp.insurance.people import reading as people
 from bpp.refused import Refused
+from protocol_specs.node.asked import SHORT_ID, StrictBody
 from protocol_specs.node.store import Row, Session, Statement
 from protocol_specs.wire import strict_json
 
@@ -35,13 +35,11 @@ _REVOKED = Statement(
 )
 
 
-class CoverageAsked(BaseModel):
+class CoverageAsked(StrictBody):
     """An institution's credential as it came, and who brings it (a short id, never a name)."""
 
-    model_config = ConfigDict(extra="forbid", strict=True)
-
     document: dict[str, Any]
-    by: str = Field(pattern=ID)
+    by: str = Field(pattern=SHORT_ID)
 
 
 def take(

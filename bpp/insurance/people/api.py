@@ -4,7 +4,6 @@ from collections.abc import Callable
 from typing import Any
 
 from aiohttp import web
-from pydantic import BaseModel, ConfigDict
 
 from bpp.desk_units import kept
 from bpp.insurance import books
@@ -12,14 +11,14 @@ from bpp.insurance.people import asked, csv_import, erasing, listing, writing
 from bpp.insurance.people.writing import People
 from bpp.refused import Refused
 from protocol_specs.node.api import ApiError, Routes, serve_json
+from protocol_specs.node.asked import Body
 from protocol_specs.node.server import Node
 from protocol_specs.node.store import Session
 
 Unit = Callable[[Session, int], dict[str, Any]]
 
 
-class _Own(BaseModel):
-    model_config = ConfigDict(extra="forbid")
+class _Own(Body):
     scheme: str
 
 

@@ -4,30 +4,27 @@ import re
 from datetime import date
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import Field, field_validator
 
 from bpp.insurance.figures import Category, Residency, Sector
+from protocol_specs.node.asked import SHORT_ID, Body
 
 How = Literal["app", "paper", "call"]
-By = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,64}$")]
+By = Annotated[str, Field(pattern=SHORT_ID)]
 Text = Annotated[str, Field(min_length=1, max_length=200)]
 Who = Annotated[str, Field(min_length=1, max_length=64)]
 
 
-class About(BaseModel):
+class About(Body):
     """`worker`: the driver's code, the agent's id or the local id of the books. `by`: a short id of
     whoever writes it down, no name."""
-
-    model_config = ConfigDict(extra="forbid")
 
     worker: Who
     by: By
 
 
-class Standing(BaseModel):
+class Standing(Body):
     """The category and residency of a worker from a day on, each with its legal source."""
-
-    model_config = ConfigDict(extra="forbid")
 
     category: Category | None = None
     residency: Residency | None = None
@@ -111,10 +108,8 @@ class Numbered(About):
     number: Annotated[str, Field(pattern=r"^[A-Za-z0-9/-]{1,40}$")]
 
 
-class Import(BaseModel):
+class Import(Body):
     """A CSV text of many workers."""
-
-    model_config = ConfigDict(extra="forbid")
 
     csv: str = Field(max_length=2_000_000, repr=False)
     by: By

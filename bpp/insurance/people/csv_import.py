@@ -10,7 +10,7 @@ from bpp.insurance.people import writing
 from bpp.insurance.people.asked import Enrolment
 from bpp.insurance.people.writing import People
 from bpp.refused import Refused
-from protocol_specs.node.field_faults import said
+from protocol_specs.node.asked import said
 from protocol_specs.node.store import Session
 
 REQUIRED = ("worker", "identity_kind", "identity", "born", "sector")

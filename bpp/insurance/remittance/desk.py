@@ -3,7 +3,7 @@
 from datetime import date
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from bpp.insurance import books
 from bpp.insurance.agents.filing import Filer
@@ -15,42 +15,38 @@ from bpp.insurance.remittance.values import Remittance
 from bpp.insurance.scheme import Scheme
 from bpp.insurance.scheme_file import SchemeError
 from bpp.refused import Refused
+from protocol_specs.node.asked import SHORT_ID, StrictBody
 from protocol_specs.node.store import Session
 from protocol_specs.wire import money
 
-ID = r"^[A-Za-z0-9._-]{1,64}$"
 PATH = "/desk/insurance/remittance"
 
 
-class CloseAsked(BaseModel):
+class CloseAsked(StrictBody):
     """Which period of which scheme to close, and by whom (a short id, never a name).
 
     `leave_open`: jobs of it that are not over are declared later. Asked again, it tells how far the
     close is. `mandate`: under which an agent closes for us.
     """
 
-    model_config = ConfigDict(extra="forbid", strict=True)
-
     scheme: str = Field(max_length=64)
     period: str = Field(max_length=16)
-    by: str = Field(pattern=ID)
+    by: str = Field(pattern=SHORT_ID)
     leave_open: bool = False
     mandate: str | None = Field(default=None, max_length=64)
 
 
-class StepAsked(BaseModel):
+class StepAsked(StrictBody):
     """What happened to a remittance, the bank's or institution's number of it, and by whom.
 
     `at` None: now. `worker` (local id or agent_id) with `rejected` alone: one line; `amount`: what
     was acknowledged, or interest as it was billed; `paid_on` the day interest is counted to.
     """
 
-    model_config = ConfigDict(extra="forbid", strict=True)
-
     remittance: str = Field(max_length=128)
     kind: Literal["sent", "acknowledged", "rejected", "interest"]
-    reference: str = Field(pattern=ID)
-    by: str = Field(pattern=ID)
+    reference: str = Field(pattern=SHORT_ID)
+    by: str = Field(pattern=SHORT_ID)
     at: int | None = Field(default=None, ge=0)
     text: str = Field(default="", max_length=500)
     worker: str | None = Field(default=None, max_length=128)
@@ -60,16 +56,14 @@ class StepAsked(BaseModel):
     mandate: str | None = Field(default=None, max_length=64)
 
 
-class ExcessAsked(BaseModel):
+class ExcessAsked(StrictBody):
     """What a worker chose for the money held beyond their plan: the next period, or back."""
-
-    model_config = ConfigDict(extra="forbid", strict=True)
 
     scheme: str = Field(max_length=64)
     worker: str = Field(max_length=128)
     choice: Literal["next", "back"]
-    reference: str = Field(pattern=ID)
-    by: str = Field(pattern=ID)
+    reference: str = Field(pattern=SHORT_ID)
+    by: str = Field(pattern=SHORT_ID)
     amount: str | None = Field(default=None, max_length=32)
 
 

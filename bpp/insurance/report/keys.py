@@ -8,15 +8,15 @@ import secrets
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 from sqlalchemy import bindparam, func, insert, select
 
 from bpp.insurance.agents import mandates
-from bpp.insurance.agents.signed import ID
 from bpp.insurance.engine import calendar
 from bpp.insurance.report.tables import ReadingKey, ReadingKeyEnd, ReadingRow
 from bpp.insurance.scheme_file import load
 from bpp.refused import Refused
+from protocol_specs.node.asked import SHORT_ID, StrictBody
 from protocol_specs.node.store import Row, Session, Statement
 
 PREFIX = "wayfare-read-"
@@ -44,24 +44,20 @@ _READINGS = Statement(
 )
 
 
-class NewKey(BaseModel):
+class NewKey(StrictBody):
     """A name for the key, what it is for, how long it lives, and the mandate it hangs on."""
 
-    model_config = ConfigDict(extra="forbid", strict=True)
-
-    name: str = Field(pattern=ID)
+    name: str = Field(pattern=SHORT_ID)
     purpose: str = Field(min_length=1, max_length=200)
     days: int = Field(ge=1, le=DAYS_MAX)
-    by: str = Field(pattern=ID)
-    mandate: str | None = Field(default=None, pattern=ID)
+    by: str = Field(pattern=SHORT_ID)
+    mandate: str | None = Field(default=None, pattern=SHORT_ID)
 
 
-class KeyEnding(BaseModel):
+class KeyEnding(StrictBody):
     """Who withdraws the key."""
 
-    model_config = ConfigDict(extra="forbid", strict=True)
-
-    by: str = Field(pattern=ID)
+    by: str = Field(pattern=SHORT_ID)
 
 
 @dataclass(frozen=True, slots=True)

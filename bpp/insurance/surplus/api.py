@@ -6,13 +6,14 @@ from datetime import date
 from typing import Any
 
 from aiohttp import web
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from bpp.desk_units import kept
 from bpp.insurance.surplus import booking
 from bpp.insurance.surplus.booking import Asked, Division, Terms
 from bpp.ledger.money_facts import REFERENCE
 from protocol_specs.node.api import ApiError, Routes, serve_json
+from protocol_specs.node.asked import Body
 from protocol_specs.node.server import Node
 from protocol_specs.node.store import Session, Store
 from protocol_specs.wire import money
@@ -22,10 +23,8 @@ PATH = "/desk/surplus"
 ID = f"^{REFERENCE}$"
 
 
-class SurplusAsked(BaseModel):
+class SurplusAsked(Body):
     """A sum, the days whose work it is divided by, and whether only to look."""
-
-    model_config = ConfigDict(extra="forbid")
 
     reference: str = Field(pattern=ID)
     amount: str = Field(max_length=32)

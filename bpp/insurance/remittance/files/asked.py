@@ -5,20 +5,20 @@ from datetime import date
 from hashlib import sha256
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from bpp.insurance.agents.filing import Filer
 from bpp.insurance.settings import InsuranceSettings
 from bpp.refused import Refused
+from protocol_specs.node.asked import SHORT_ID, StrictBody
 from protocol_specs.node.store import Session
 
-ID = r"^[A-Za-z0-9._-]{1,64}$"
 PAYMENT = "/desk/insurance/remittance/files/payment"
 BANK = "/desk/insurance/remittance/files/bank"
 BYTES_MAX = 512 * 1024  # of a bank's file: it holds our remittances, not our workers
 
 
-class PaymentAsked(BaseModel):
+class PaymentAsked(StrictBody):
     """Which remittances are to be paid by one file, and by whose wish (a short id, never a name).
 
     `on` None: the next working day. `anew`: the bank never took the file made before. `mandate`:
@@ -26,24 +26,20 @@ class PaymentAsked(BaseModel):
     put, if anything: where the file is another, none is made.
     """
 
-    model_config = ConfigDict(extra="forbid", strict=True)
-
     remittances: list[str] = Field(min_length=1, max_length=50)
-    by: str = Field(pattern=ID)
+    by: str = Field(pattern=SHORT_ID)
     on: str | None = Field(default=None, pattern=r"^\d{4}-\d\d-\d\d$")
     anew: bool = False
     mandate: str | None = Field(default=None, max_length=64)
     stands: str | None = Field(default=None, pattern=r"^[0-9a-f]{64}$")
 
 
-class BankFileAsked(BaseModel):
+class BankFileAsked(StrictBody):
     """A bank's file, pain.002 or camt.054, base64; its name for messages, and who brings it."""
-
-    model_config = ConfigDict(extra="forbid", strict=True)
 
     name: str = Field(min_length=1, max_length=200)
     content: str = Field(max_length=4 * (BYTES_MAX // 3 + 1))
-    by: str = Field(pattern=ID)
+    by: str = Field(pattern=SHORT_ID)
     mandate: str | None = Field(default=None, max_length=64)
 
 

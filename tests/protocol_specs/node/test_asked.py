@@ -5,7 +5,7 @@ from datetime import date
 import pytest
 from pydantic import BaseModel, Field, ValidationError
 
-from protocol_specs.node.field_faults import SHORT_ID, said
+from protocol_specs.node.asked import SHORT_ID, said
 
 
 class _Form(BaseModel):

@@ -1,11 +1,26 @@
-"""What is wrong with one field that was judged by its model, said so that it can be mended."""
+"""What is asked of a node by JSON or on a command line: shapes of bodies, and faults that can be
+mended."""
 
 from typing import TYPE_CHECKING
+
+from pydantic import BaseModel, ConfigDict
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
 SHORT_ID = r"^[A-Za-z0-9._-]{1,64}$"
+
+
+class Body(BaseModel):
+    """A body; an unknown key is a mistake that is better told than overlooked."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class StrictBody(Body):
+    """A body in which no text stands for a number or a day."""
+
+    model_config = ConfigDict(strict=True)
 
 
 def said(fault: "ErrorDetails") -> str:
