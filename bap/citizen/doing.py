@@ -14,6 +14,7 @@ from bap.citizen.searching import Searching, amount
 from bap.citizen.trip import Trips
 from bap.form_api import FormApi
 from bap.order_api import OrderApi
+from protocol_specs.node.asked import Body
 from protocol_specs.node.store import Session
 from protocol_specs.web.face import Face
 from protocol_specs.web.visit import PageError, Visit
@@ -52,7 +53,7 @@ class Doing:
             face.post(f"/trips/{{id}}/{name}", handler, is_open=True)
 
     async def _did(
-        self, visit: Visit, handler: Any, make: type[bodies.Body], fields: Mapping[str, Any]
+        self, visit: Visit, handler: Any, make: type[Body], fields: Mapping[str, Any]
     ) -> web.StreamResponse:
         """Does it, if the fields make a body; else says that something is missing."""
         try:
