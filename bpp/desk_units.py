@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import TypeVar
 
-from bpp.refused import Refused
+from bpp.declined import Declined
 from protocol_specs.node.api import ApiError
 from protocol_specs.node.store import Session, Store
 
@@ -14,5 +14,5 @@ async def kept(store: Store, unit: Callable[[Session], T]) -> T:
     """What the unit returned, once on disk. Raises ApiError 409 with a refusal's reason."""
     try:
         return await store.transact(unit)
-    except Refused as refused:
-        raise ApiError(409, "refused", str(refused)) from None
+    except Declined as declined:
+        raise ApiError(409, "refused", str(declined)) from None

@@ -12,6 +12,7 @@ from typing import Any
 from aiohttp import web
 from babel import dates
 
+from bpp.declined import Declined
 from bpp.insurance import books, cash, reading, slip_api, slip_page
 from bpp.insurance.engine import calendar
 from bpp.insurance.statement import api as statement_api
@@ -22,7 +23,6 @@ from bpp.insurance.surplus import booking as surplus
 from bpp.insurance.wiring import Insured
 from bpp.orders import store
 from bpp.orders.office import Office
-from bpp.refused import Refused
 from protocol_specs.node.store import Session
 from protocol_specs.web.languages import N_
 from protocol_specs.web.site import Site
@@ -132,8 +132,8 @@ class Money:
                 response = web.Response(body=body, content_type=FORMS[form])
             else:
                 response = await statement_api.written(found, form, language, insured.fonts)
-        except Refused as refused:
-            raise PageError(409, str(refused)) from None
+        except Declined as declined:
+            raise PageError(409, str(declined)) from None
         name = f"pass-book-{found.first_month}-{found.last_month}.{form}"
         response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
         return response
@@ -172,7 +172,7 @@ class Money:
 
         try:
             return self._read(read)
-        except Refused:
+        except Declined:
             return None
 
     def _of_month(self, visit: Visit, found: Statement | None, today: date) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from typing import Any
 
 from aiohttp import web
 
+from bpp.declined import Declined
 from bpp.dispatch import rounds
 from bpp.dispatch.policy import Ranked
 from bpp.drive import telling
@@ -17,7 +18,6 @@ from bpp.insurance.scheme import Scheme
 from bpp.insurance.statement import asking
 from bpp.insurance.wiring import Insured
 from bpp.orders.office import Office
-from bpp.refused import Refused
 from bpp.work import words
 from protocol_specs.node.store import Session
 from protocol_specs.web.languages import LANGUAGES, N_
@@ -145,7 +145,7 @@ class OwnRecord:
                     session, insured.asks, question, visit.who, visit.now, language=language
                 )
             )
-        except Refused:
+        except Declined:
             lines = [visit._("Nothing stands in the books for you yet. Your first job begins it.")]
         return visit.page("drive/ask.html", title=QUESTIONS[question], lines=lines, all=QUESTIONS)
 
@@ -204,8 +204,8 @@ class OwnRecord:
 
         try:
             return await visit.once(once, flash=visit._("Written down."))
-        except Refused as refused:
-            told = telling.said(visit, str(refused))
+        except Declined as declined:
+            told = telling.said(visit, str(declined))
             return await visit.see(visit.to(back), flash=told, kind="warn")
 
 

@@ -10,8 +10,8 @@ from typing import Literal, get_args
 
 from sqlalchemy import bindparam, delete, func, insert, select
 
+from bpp.declined import Declined
 from bpp.incidents.tables import IncidentRow, IncidentStep, IncidentWords
-from bpp.refused import Refused
 from protocol_specs.node.store import Row, Session, Statement
 
 Kind = Literal[
@@ -70,7 +70,7 @@ _OLD = Statement(
 _FORGET = Statement(delete(_W).where(_W.c.n == bindparam("n")))
 
 
-class NotWritten(Refused):
+class NotWritten(Declined):
     """A step that must not be written; the text says why, for who asked."""
 
 

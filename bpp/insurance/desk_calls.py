@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from pydantic import ValidationError
 
+from bpp.declined import Declined
 from bpp.insurance import cash
 from bpp.insurance.settings import InsuranceSettings
-from bpp.refused import Refused
 from protocol_specs.node.asked import said
 from protocol_specs.node.commands import CommandFault
 from protocol_specs.node.settings import read_secret
@@ -81,8 +81,8 @@ def written(
         return asked(desk, path, body)
     try:
         return store.transact_now(lambda session: unit(session, int(time.time())))
-    except (Refused, Malformed) as refused:
-        return {"error": str(refused)}
+    except (Declined, Malformed) as declined:
+        return {"error": str(declined)}
     except ValidationError as refused:
         return {"error": "; ".join(f"{e['loc'][0]}: {said(e)}" for e in refused.errors())}
     finally:

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from bpp.refused import Refused
+from bpp.declined import Declined
 
 Run = Callable[[argparse.Namespace], int]
 
@@ -17,8 +17,8 @@ def guarded(run: Run) -> Run:
     def inner(arguments: argparse.Namespace) -> int:
         try:
             return run(arguments)
-        except Refused as refused:
-            print(f"wayfare: {refused}", file=sys.stderr)
+        except Declined as declined:
+            print(f"wayfare: {declined}", file=sys.stderr)
             return 1
 
     return inner
@@ -27,7 +27,7 @@ def guarded(run: Run) -> Run:
 def answered(arguments: argparse.Namespace, found: dict[str, Any], text: Callable[[], str]) -> int:
     """What was written, or why not."""
     if "error" in found:
-        raise Refused(found["error"])
+        raise Declined(found["error"])
     return say(arguments, found, text())
 
 

@@ -6,10 +6,10 @@ from typing import Any
 from aiohttp import web
 from pydantic import Field
 
+from bpp.declined import Declined
 from bpp.insurance import books, cash, reading
 from bpp.ledger import balances, trust
 from bpp.ledger.money_facts import MoneyFact
-from bpp.refused import Refused
 from protocol_specs.node.api import ApiError, Routes, serve_json
 from protocol_specs.node.asked import SHORT_ID, Body, StrictBody
 from protocol_specs.node.server import Node
@@ -135,8 +135,8 @@ class MoneyApi:
 
         try:
             status, stands = await self._node.store.transact(unit)
-        except Refused as refused:
-            raise ApiError(409, "not_paid_in", str(refused)) from None
+        except Declined as declined:
+            raise ApiError(409, "not_paid_in", str(declined)) from None
         return status, {"reference": body.reference, "paid_in_minor": amount_minor, **stands}
 
     async def record(self, request: web.Request, body: NewFact) -> tuple[int, dict[str, Any]]:
@@ -149,8 +149,8 @@ class MoneyApi:
             )
         except Malformed as fault:
             raise ApiError(400, "bad_amount", fault.reason, "/amount") from None
-        except Refused as refused:
-            raise ApiError(409, "not_posted", str(refused)) from None
+        except Declined as declined:
+            raise ApiError(409, "not_posted", str(declined)) from None
         return 201 if is_new else 200, {"entry": entry, "is_new": is_new}
 
     async def reverse(self, request: web.Request, body: Reversal) -> tuple[int, dict[str, Any]]:
@@ -161,8 +161,8 @@ class MoneyApi:
             is_new = await self._node.store.transact(
                 lambda session: cash.reverse(session, limit, body.entry, by=body.by, now=now)
             )
-        except Refused as refused:
-            raise ApiError(409, "not_posted", str(refused)) from None
+        except Declined as declined:
+            raise ApiError(409, "not_posted", str(declined)) from None
         return 201 if is_new else 200, {"entry": f"reversal/{body.entry}", "is_new": is_new}
 
     async def trust(self, request: web.Request) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from aiohttp import web
 
+from bpp.declined import Declined
 from bpp.insurance import books, cash, money_api, slip_api
 from bpp.insurance.agents import api as agents_api
 from bpp.insurance.agents import commission
@@ -34,7 +35,6 @@ from bpp.ledger.sealing import Sealer
 from bpp.ledger.watch import History, Watch
 from bpp.ledger.witness import Witness
 from bpp.orders.provider import Provider
-from bpp.refused import Refused
 from protocol_specs.node.server import Node
 from protocol_specs.node.settings import SettingsError, read_secret
 from protocol_specs.node.store import Session
@@ -149,7 +149,7 @@ def _people(settings: InsuranceSettings, provider: Provider, key: SigningKey) ->
     phone = provider.support.phone if provider.support else None
     try:
         return writing.people_of(settings, writing.whom_to_ask(provider.name, phone), key.seed)
-    except Refused as fault:
+    except Declined as fault:
         raise SettingsError(f"insurance.identity_key: {fault}") from None
 
 

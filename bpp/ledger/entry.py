@@ -2,15 +2,15 @@
 
 from dataclasses import dataclass
 
+from bpp.declined import Declined
 from bpp.ledger.chart import Account
-from bpp.refused import Refused
 
 
 class LedgerError(Exception):
     """The books refuse: an entry contradicts what is written, or the history was changed."""
 
 
-class PostingStopped(Refused):
+class PostingStopped(Declined):
     """The books do not balance, and so nothing is posted."""
 
 

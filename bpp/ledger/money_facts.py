@@ -11,11 +11,11 @@ from typing import Any
 
 from sqlalchemy import bindparam, select
 
+from bpp.declined import Declined
 from bpp.ledger import balances, chart, journal, trust
 from bpp.ledger.chart import Account, is_debit_normal
 from bpp.ledger.entry import Entry, Transfer, move
 from bpp.ledger.tables import AccountRow
-from bpp.refused import Refused
 from protocol_specs.node.store import Session, Statement
 from protocol_specs.wire import money
 
@@ -30,7 +30,7 @@ _HAS_WORKER = Statement(
 )
 
 
-class NotPosted(Refused):
+class NotPosted(Declined):
     """A money fact that must not be written; the text says why, for whoever wrote it down."""
 
 

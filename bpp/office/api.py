@@ -27,7 +27,7 @@ class PersonAsked(Body):
 
 
 def put(session: Session, asked: PersonAsked, now: int) -> dict[str, Any]:
-    """Lets them in, with these roles, or out. Raises Refused."""
+    """Lets them in, with these roles, or out. Raises Declined."""
     if not asked.roles:
         people.remove(session, asked.id, now)
         return {"id": asked.id, "roles": []}

@@ -12,10 +12,10 @@ from typing import TypeVar
 from aiohttp import web
 from pydantic import ValidationError
 
+from bpp.declined import Declined
 from bpp.fleet.workers import BadEntry
 from bpp.office import acts
 from bpp.orders.store import Overtaken
-from bpp.refused import Refused as Declined
 from protocol_specs.node.store import Conflict, Session, Store
 from protocol_specs.web.visit import PageError, Visit
 from protocol_specs.wire.errors import Malformed, OrderNotFound, Refused

@@ -56,8 +56,8 @@ class Fares:
         try:  # refused now rather than after it was looked at: run, and undone
             self._room.store.read(lambda s: tariffs.check(s, fares, self._currency, starts_at,
                                                           visit.now))  # fmt: skip
-        except tariffs.NotWritten as refused:
-            return visit.again(PAGE, {"starts": str(refused)}, **self._page(visit))
+        except tariffs.NotWritten as declined:
+            return visit.again(PAGE, {"starts": str(declined)}, **self._page(visit))
         found = await self._preview(visit, fares)
         kept = {n: v for n, v in visit.typed.items() if not n.startswith("_")}
         return visit.page(

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 from sqlalchemy import bindparam, delete, insert, select, update
 
+from bpp.declined import Declined
 from bpp.office import acts
 from bpp.office.tables import OfficePerson
-from bpp.refused import Refused
 from protocol_specs.node.store import Conflict, Row, Session, Statement
 from protocol_specs.web.codes import phone_of
 from protocol_specs.web.visit import Person
@@ -32,7 +32,7 @@ _OF_PHONE = Statement(select(_P.c.id).where(_P.c.phone == bindparam("phone")))
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A person as the command gives one. Raises Refused for what cannot be taken."""
+    """A person as the command gives one. Raises Declined for what cannot be taken."""
 
     id: str
     phone: str
@@ -41,20 +41,22 @@ class Entry:
 
     def __post_init__(self) -> None:
         if not ID.fullmatch(self.id):
-            raise Refused(f"{self.id!r} is no short id: letters, digits, '.', '_' or '-'")
+            raise Declined(f"{self.id!r} is no short id: letters, digits, '.', '_' or '-'")
         if phone_of(self.phone) != self.phone:
-            raise Refused(f"{self.phone!r} is no phone with its country code, such as +60123456789")
+            raise Declined(
+                f"{self.phone!r} is no phone with its country code, such as +60123456789"
+            )
         if not self.name.strip() or len(self.name) > NAME_MAX or not self.name.isprintable():
-            raise Refused(f"the name has 1 to {NAME_MAX} printable characters")
+            raise Declined(f"the name has 1 to {NAME_MAX} printable characters")
         unknown = sorted(set(self.roles) - set(ROLES))
         if unknown or not self.roles:
-            raise Refused(f"roles are {', '.join(ROLES)}; not {', '.join(unknown) or 'none'}")
+            raise Declined(f"roles are {', '.join(ROLES)}; not {', '.join(unknown) or 'none'}")
 
 
 def put(session: Session, entry: Entry, now: int) -> bool:
     """Adds the person, or changes the one of this id; says whether it is a new one.
 
-    Raises Refused: somebody else has this phone.
+    Raises Declined: somebody else has this phone.
     """
     known = session.one(_ONE, of=entry.id) is not None
     roles = ",".join(role for role in ROLES if role in entry.roles)
@@ -65,16 +67,16 @@ def put(session: Session, entry: Entry, now: int) -> bool:
         else:
             session.run(_ADD, id=entry.id, since=now, **values)
     except Conflict:
-        raise Refused(f"somebody else has the phone {entry.phone}") from None
+        raise Declined(f"somebody else has the phone {entry.phone}") from None
     told = {"roles": roles}
     acts.note(session, at=now, who=BY_COMMAND, what="let_in", about=entry.id, told=told)
     return not known
 
 
 def remove(session: Session, id: str, now: int) -> None:
-    """Nobody signs in as this person any more, at once. Raises Refused: there is none."""
+    """Nobody signs in as this person any more, at once. Raises Declined: there is none."""
     if not session.run(_DROP, of=id):
-        raise Refused(f"nobody of the id {id!r} is in the office")
+        raise Declined(f"nobody of the id {id!r} is in the office")
     acts.note(session, at=now, who=BY_COMMAND, what="let_out", about=id, told={})
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from aiohttp import web
 
+from bpp.declined import Declined
 from bpp.insurance.people import listing
 from bpp.insurance.reconcile import orders, remitted
 from bpp.insurance.remittance import closing, deadlines, desk, reading
@@ -15,7 +16,6 @@ from bpp.insurance.scheme import Scheme
 from bpp.office import words
 from bpp.office.deeds import Deed, Figures, Question, do
 from bpp.office.room import Room
-from bpp.refused import Refused
 from protocol_specs.node.store import Session, Store
 from protocol_specs.web.visit import PageError, Visit
 
@@ -177,7 +177,7 @@ class Periods:
         scheme = self._known.scheme(name)
         try:
             closing.check_name(scheme, period)
-        except Refused:
+        except Declined:
             raise PageError(404) from None
         return scheme, period
 
@@ -190,8 +190,8 @@ class Periods:
             why_not = ""
             try:
                 closing.check(session, scheme, period, now=visit.now, leave_open=leave_open)
-            except Refused as refused:
-                why_not = str(refused)
+            except Declined as declined:
+                why_not = str(declined)
             drafts = closing.dry_run(session, self._known, scheme, period)
             return Rehearsal(tuple(drafts), codes, why_not)
 

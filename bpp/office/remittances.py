@@ -6,6 +6,7 @@ from typing import Any, cast
 
 from aiohttp import web
 
+from bpp.declined import Declined
 from bpp.insurance.people import listing
 from bpp.insurance.remittance import desk, reading
 from bpp.insurance.remittance.desk import StepAsked
@@ -15,7 +16,6 @@ from bpp.insurance.settings import InsuranceSettings
 from bpp.office import acts, words
 from bpp.office.deeds import Deed, Figures, Question, do
 from bpp.office.room import Room
-from bpp.refused import Refused
 from protocol_specs.node.store import Session
 from protocol_specs.web.visit import PageError, Visit
 
@@ -89,8 +89,8 @@ class Remittances:
 
         try:
             content = await self._room.store.transact(unit)
-        except Refused as refused:
-            return visit.again(PAGE, {"file": str(refused)}, **self._page(visit, id))
+        except Declined as declined:
+            return visit.again(PAGE, {"file": str(declined)}, **self._page(visit, id))
         return _file(content, f"{id.replace('/', '-')}.xml", "application/xml")
 
     async def csv(self, visit: Visit) -> web.StreamResponse:
@@ -130,7 +130,7 @@ class Remittances:
 
         try:
             content = await self._room.store.transact(unit)
-        except Refused as fault:
+        except Declined as fault:
             return refused(str(fault))
         return _file(content, f"{about.replace('/', '-')}-{name}.csv", "text/csv")
 

@@ -8,10 +8,10 @@ from typing import Any
 from aiohttp import web
 from babel import dates
 
+from bpp.declined import Declined
 from bpp.fleet import roster
 from bpp.office.deeds import Deed, Question, do
 from bpp.office.room import Room
-from bpp.refused import Refused
 from bpp.work import shifts
 from bpp.work.documents import day_of
 from bpp.work.rota import CHANNEL
@@ -64,7 +64,7 @@ class Shifts:
 
         def unit(session: Session) -> list[tuple[str, str]]:
             if not shifts.end(session, shift_id, visit.now):
-                raise Refused("this shift is over, or was dropped before")
+                raise Declined("this shift is over, or was dropped before")
             session.notify(CHANNEL)
             return []
 

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 from sqlalchemy import func, insert, select
 
+from bpp.declined import Declined
 from bpp.fares_settings import FareSettings
-from bpp.refused import Refused
 from bpp.tariff.tables import TariffRow, TariffWithdrawnRow
 from bpp.tariff.tariff import Tariff
 from protocol_specs.node.store import Row, Session, Statement
@@ -31,7 +31,7 @@ _ALL = Statement(
 )
 
 
-class NotWritten(Refused):
+class NotWritten(Declined):
     """A tariff that must not be written or withdrawn; the text says why, for who asked."""
 
 

@@ -7,9 +7,9 @@ from datetime import date, datetime, time, timedelta, tzinfo
 
 from sqlalchemy import bindparam, delete, insert, select, update
 
+from bpp.declined import Declined
 from bpp.fleet.tables import DriverRow, VehicleRow
 from bpp.fleet.workers import BadEntry
-from bpp.refused import Refused
 from bpp.work.tables import QuarterRow, ShiftRow
 from protocol_specs.node.store import Conflict, Row, Session, Statement
 
@@ -101,7 +101,7 @@ def spans(plan: Plan, zone: tzinfo, now: int) -> list[tuple[int, int]]:
 def plan(session: Session, asked: Plan, zone: tzinfo, *, by: str, now: int) -> list[Shift]:
     """Writes the shifts down, all of them or (raising) none.
 
-    Raises BadEntry, and Refused where the driver or the vehicle has another shift then.
+    Raises BadEntry, and Declined where the driver or the vehicle has another shift then.
     """
     if session.one(_ACTIVE, of=asked.agent_id) is None:
         raise BadEntry("agent_id", "choose a driver who works here")
@@ -116,7 +116,7 @@ def plan(session: Session, asked: Plan, zone: tzinfo, *, by: str, now: int) -> l
             for shift in wanted:
                 _write(session, shift, by, now)
     except Conflict:
-        raise Refused("the driver or the vehicle has another shift in these hours") from None
+        raise Declined("the driver or the vehicle has another shift in these hours") from None
     return wanted
 
 

@@ -7,12 +7,12 @@ from typing import Any, Literal
 
 from sqlalchemy import bindparam, insert, select
 
+from bpp.declined import Declined
 from bpp.insurance.agents import record as records
 from bpp.insurance.agents import signed
 from bpp.insurance.agents.record import Record
 from bpp.insurance.agents.tables import AgentRow, AttributionRow
 from bpp.insurance.tables import LocalWorker
-from bpp.refused import Refused
 from protocol_specs.node.store import Row, Session, Statement
 from protocol_specs.wire import strict_json
 
@@ -71,13 +71,13 @@ class Attribution:
 def add_agent(
     session: Session, document: Any, *, institution_key: str | None, by: str, now: int
 ) -> Agent:
-    """Takes an agent's record. Raises Refused. The same record again changes nothing."""
+    """Takes an agent's record. Raises Declined. The same record again changes nothing."""
     file = records.read(document)
     signature = records.signature(file, institution_key)
     found = find_agent(session, file.agent.scheme, file.agent.id)
     if found is not None:
         if found.record != file.agent:
-            raise Refused(f"another record of {file.agent.id} is kept; give the new one a new id")
+            raise Declined(f"another record of {file.agent.id} is kept; give the new one a new id")
         return found
     session.run(
         _NEW_AGENT,
@@ -104,14 +104,14 @@ def find_agent(session: Session, scheme: str, id: str) -> Agent | None:
 def claim(
     session: Session, scheme: str, worker: str, agent: str, *, day: date, by: str, now: int
 ) -> Attribution:
-    """The agent registered this worker (local id or agent_id). Raises Refused, also where somebody
+    """The agent registered this worker (local id or agent_id). Raises Declined, also where somebody
     else, or the same agent, holds the registration already.
     """
     worker, known = _worker(session, worker), _in_force(session, scheme, agent, day)
     history = of_worker(session, scheme, worker)
     holds = holder(history, day)
     if holds is not None:
-        raise Refused(
+        raise Declined(
             f"{worker} is registered by {holds.agent} until {holds.last_day}; the worker can leave "
             "at any time: wayfare agents release"
         )
@@ -122,12 +122,12 @@ def claim(
 def release(
     session: Session, scheme: str, worker: str, *, day: date, by: str, now: int
 ) -> Attribution:
-    """The worker leaves the agent, at once and for nothing. Raises Refused: there is none."""
+    """The worker leaves the agent, at once and for nothing. Raises Declined: there is none."""
     worker = _worker(session, worker)
     history = of_worker(session, scheme, worker)
     holds = holder(history, day)
     if holds is None:
-        raise Refused(f"{worker} is with no agent of {scheme}")
+        raise Declined(f"{worker} is with no agent of {scheme}")
     return _write(
         session, history, scheme, worker, "released", holds.agent, day, day, by=by, now=now
     )
@@ -144,9 +144,9 @@ def refuse(
     by: str,
     now: int,
 ) -> Attribution:
-    """The agent turned this worker away, for one of the reasons there are. Raises Refused."""
+    """The agent turned this worker away, for one of the reasons there are. Raises Declined."""
     if reason not in REFUSALS:
-        raise Refused(
+        raise Declined(
             f"an agent takes every eligible worker; it may refuse for {', '.join(REFUSALS)} only"
         )
     worker = _worker(session, worker)
@@ -209,17 +209,17 @@ def _write(
 def _in_force(session: Session, scheme: str, agent: str, day: date) -> Record:
     found = find_agent(session, scheme, agent)
     if found is None:
-        raise Refused(f"{agent} is no agent of {scheme} here: wayfare agents add FILE")
+        raise Declined(f"{agent} is no agent of {scheme} here: wayfare agents add FILE")
     known = found.record
     if not date.fromisoformat(known.first_day) <= day <= date.fromisoformat(known.last_day):
-        raise Refused(f"{agent} may act from {known.first_day} through {known.last_day}")
+        raise Declined(f"{agent} may act from {known.first_day} through {known.last_day}")
     return known
 
 
 def _worker(session: Session, id: str) -> str:
     row = session.one(_LOCAL, id=id)
     if row is None:
-        raise Refused(f"nobody is known by {id}; give an agent_id, or the local id of the books")
+        raise Declined(f"nobody is known by {id}; give an agent_id, or the local id of the books")
     return str(row["worker"])
 
 

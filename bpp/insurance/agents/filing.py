@@ -65,8 +65,8 @@ def note(
     at: int,
     filer: Filer | None = None,
 ) -> Filing:
-    """Writes down who files, in the transaction that does it; raises Refused where the mandate does
-    not reach: expired, out of scope, for another scheme, never accepted.
+    """Writes down who files, in the transaction that does it; raises Declined where the mandate
+    does not reach: expired, out of scope, for another scheme, never accepted.
 
     `subject` is a remittance's id, `filer` None: this cooperative itself.
     """

@@ -9,6 +9,7 @@ from typing import Any, Literal
 from pydantic import Field
 from sqlalchemy import bindparam, select
 
+from bpp.declined import Declined
 from bpp.insurance.agents import filing, mandates, signed
 from bpp.insurance.agents.mandate import Mandate
 from bpp.insurance.agents.signed import Signed
@@ -16,7 +17,6 @@ from bpp.insurance.remittance import reading
 from bpp.insurance.remittance.values import Remittance
 from bpp.ledger import sealing
 from bpp.ledger.tables import Block
-from bpp.refused import Refused
 from protocol_specs.node.store import Session, Statement
 from protocol_specs.wire.keys import SigningKey, b64encode
 
@@ -98,7 +98,7 @@ class HandoverFile(Signed):
 
 
 def build(session: Session, id: str, now: int) -> Handover:
-    """Of the books as they stand. Raises Refused: no such mandate."""
+    """Of the books as they stand. Raises Declined: no such mandate."""
     held = mandates.one(session, id)
     number = sealing.last_number(session)
     head = session.one(_HEAD, number=number)
@@ -129,7 +129,7 @@ def sign(handover: Handover, key: SigningKey) -> HandoverFile:
 
 def check(document: Any) -> Handover:
     """A hand-over file that holds in itself: signed by the principal of the mandate it ends, its
-    lines add up. Raises Refused.
+    lines add up. Raises Declined.
     """
     file = signed.parsed(document, HandoverFile, "no hand-over")
     found = file.handover
@@ -137,42 +137,42 @@ def check(document: Any) -> Handover:
     for each in found.remittances:
         total = sum(line.amount_minor for line in each.lines)
         if total != each.amount_minor:
-            raise Refused(f"{each.id}: its lines come to {total}, it says {each.amount_minor}")
+            raise Declined(f"{each.id}: its lines come to {total}, it says {each.amount_minor}")
     still = tuple(each.id for each in found.remittances if each.state != "acknowledged")
     if still != found.is_open:
-        raise Refused("the list of open remittances is not the one that their events say")
+        raise Declined("the list of open remittances is not the one that their events say")
     return found
 
 
 def check_here(session: Session, handover: Handover) -> None:
-    """That these books say the same and no less, as they stood then. Raises Refused with the first
+    """That these books say the same and no less, as they stood then. Raises Declined with the first
     difference.
     """
     now = build(session, handover.ended.id, handover.at)
     if (handover.ended, handover.last_day) != (now.ended, now.last_day):
-        raise Refused("the hand-over ends another mandate, or on another day, than these books")
+        raise Declined("the hand-over ends another mandate, or on another day, than these books")
     told, later = handover.filings, now.filings[len(handover.filings) :]
     if told != now.filings[: len(told)]:
-        raise Refused("the hand-over has other filings than these books")
+        raise Declined("the hand-over has other filings than these books")
     if any(each.at < handover.at for each in later):
-        raise Refused("the hand-over lacks filings of these books: have it written anew")
+        raise Declined("the hand-over lacks filings of these books: have it written anew")
     stands = {each.id: each for each in now.remittances}
     for each in handover.remittances:
         _check_remittance(each, stands.pop(each.id, None))
     for id in stands:
         found = reading.remittance(session, id)
         if found is not None and found.at < handover.at:
-            raise Refused(f"the hand-over lacks the remittance {id}: have it written anew")
+            raise Declined(f"the hand-over lacks the remittance {id}: have it written anew")
 
 
 def _check_remittance(told: Filed, here: Filed | None) -> None:
     if here is None:
-        raise Refused(f"the hand-over has the remittance {told.id}, these books do not")
+        raise Declined(f"the hand-over has the remittance {told.id}, these books do not")
     lines = [[(x.worker, x.amount_minor) for x in each.lines] for each in (told, here)]
     if lines[0] != lines[1]:
-        raise Refused(f"{told.id}: the hand-over has other lines than these books")
+        raise Declined(f"{told.id}: the hand-over has other lines than these books")
     if told.events != here.events[: len(told.events)]:
-        raise Refused(f"{told.id}: the hand-over has other events than these books")
+        raise Declined(f"{told.id}: the hand-over has other events than these books")
 
 
 def _filed(session: Session, found: Remittance) -> Filed:

@@ -5,9 +5,9 @@ from typing import Any, Literal, get_args
 
 from pydantic import Field, model_validator
 
+from bpp.declined import Declined
 from bpp.insurance.agents import signed
 from bpp.insurance.agents.signed import DAY, Party, Signed
-from bpp.refused import Refused
 from protocol_specs.node.asked import SHORT_ID
 from protocol_specs.wire.keys import SigningKey, b64encode
 
@@ -60,12 +60,12 @@ class MandateFile(Signed):
 
 
 def read(document: Any) -> MandateFile:
-    """A file's content. Raises Refused with the place at fault."""
+    """A file's content. Raises Declined with the place at fault."""
     return signed.parsed(document, MandateFile, "no mandate")
 
 
 def sign(file: MandateFile, key: SigningKey) -> MandateFile:
-    """With the signature of whichever party's key it is. Raises Refused: it is neither's."""
+    """With the signature of whichever party's key it is. Raises Declined: it is neither's."""
     public = b64encode(key.public)
     for role in ("principal", "agent"):
         if getattr(file.mandate, role).key == public:
@@ -73,11 +73,11 @@ def sign(file: MandateFile, key: SigningKey) -> MandateFile:
             return MandateFile(
                 mandate=file.mandate, signatures={**file.signatures, role: signature}
             )
-    raise Refused("this key is neither the principal's nor the agent's of that mandate")
+    raise Declined("this key is neither the principal's nor the agent's of that mandate")
 
 
 def signatures(file: MandateFile) -> tuple[bytes, bytes]:
-    """The principal's and the agent's, both checked. Raises Refused."""
+    """The principal's and the agent's, both checked. Raises Declined."""
     document, given = signed.bytes_of(file.mandate), file.signatures
     return (
         signed.require(given.get("principal"), document, file.mandate.principal.key, "principal"),

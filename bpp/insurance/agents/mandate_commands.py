@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from bpp.declined import Declined
 from bpp.insurance import desk_calls
 from bpp.insurance.agents import filing, handover, mandate, mandates, requests, signed
 from bpp.insurance.agents.mandate import ACTIONS, FREE_BELOW_WORKERS, MandateFile
@@ -16,7 +17,6 @@ from bpp.insurance.commands import OpenKey
 from bpp.insurance.desk_calls import Desk, OpenDesk
 from bpp.insurance.desk_commands import Run, answered, guarded, say
 from bpp.insurance.remittance import reading
-from bpp.refused import Refused
 from protocol_specs.node.store import Session, Store
 from protocol_specs.wire import money
 from protocol_specs.wire.errors import Malformed
@@ -116,7 +116,7 @@ def _tariff(fee: str | None, currency: str) -> dict[str, Any] | None:
     try:
         return {"currency": currency, "fee_minor": money.minor_units(fee, currency)}
     except Malformed as fault:
-        raise Refused(f"--fee: {fault.reason}") from None
+        raise Declined(f"--fee: {fault.reason}") from None
 
 
 def run_sign(arguments: argparse.Namespace) -> int:

@@ -6,11 +6,11 @@ from typing import Any
 
 from sqlalchemy import bindparam, insert, select
 
+from bpp.declined import Declined
 from bpp.insurance.agents import mandate as files
 from bpp.insurance.agents import signed
 from bpp.insurance.agents.mandate import Action, Mandate
 from bpp.insurance.agents.tables import MandateEnd, MandateRow
-from bpp.refused import Refused
 from protocol_specs.node.store import Row, Session, Statement
 from protocol_specs.wire import strict_json
 
@@ -51,14 +51,14 @@ def add(
     now: int,
     reference: str | None = None,
 ) -> Held:
-    """Accepts a mandate file, or raises Refused with the reason.
+    """Accepts a mandate file, or raises Declined with the reason.
 
     `principal` and `key` (base64) are this cooperative's. The same file again changes nothing.
     """
     file = files.read(document)
     found = file.mandate
     if (found.principal.id, found.principal.key) != (principal, key):
-        raise Refused(
+        raise Declined(
             f"{found.id} is a mandate of {found.principal.id} with the key {found.principal.key}; "
             f"these are the books of {principal}"
         )
@@ -66,9 +66,9 @@ def add(
     stands = find(session, found.id)
     if stands is not None:
         if stands.mandate != found:
-            raise Refused(f"another mandate already has the id {found.id}")
+            raise Declined(f"another mandate already has the id {found.id}")
         if reference not in (None, stands.reference):
-            raise Refused(
+            raise Declined(
                 f"{found.id} was accepted before, with {stands.reference or 'no number'}; to note "
                 "the institution's, end it and accept a new one that follows it"
             )
@@ -93,9 +93,9 @@ def _check_predecessor(session: Session, found: Mandate) -> None:
         return
     before = find(session, found.follows)
     if before is None:
-        raise Refused(f"{found.id} follows {found.follows}, which is no mandate here")
+        raise Declined(f"{found.id} follows {found.follows}, which is no mandate here")
     if before.last_day >= date.fromisoformat(found.first_day):
-        raise Refused(
+        raise Declined(
             f"{found.follows} runs until {before.last_day}; end it before {found.first_day}, the "
             f"first day of {found.id}"
         )
@@ -105,12 +105,12 @@ def end(
     session: Session, id: str, *, last_day: date, today: date, by: str, reason: str, now: int
 ) -> Held:
     """Ends a mandate earlier, from the day after `last_day` (yesterday at the earliest) on. Raises
-    Refused."""
+    Declined."""
     held = one(session, id)
     if held.end_reason is not None:
-        raise Refused(f"{id} was already ended, with its last day {held.last_day}")
+        raise Declined(f"{id} was already ended, with its last day {held.last_day}")
     if not today - timedelta(1) <= last_day <= held.last_day:
-        raise Refused(
+        raise Declined(
             f"{id} ends on {held.last_day} by itself, and can end earlier from {today} on"
             ": its last day lies outside that"
         )
@@ -125,10 +125,10 @@ def find(session: Session, id: str) -> Held | None:
 
 
 def one(session: Session, id: str) -> Held:
-    """The same; raises Refused for none."""
+    """The same; raises Declined for none."""
     found = find(session, id)
     if found is None:
-        raise Refused(f"no mandate {id} was accepted here: wayfare mandates add FILE")
+        raise Declined(f"no mandate {id} was accepted here: wayfare mandates add FILE")
     return found
 
 
@@ -138,15 +138,15 @@ def every(session: Session) -> list[Held]:
 
 
 def require(session: Session, id: str, action: Action, scheme: str, day: date) -> Held:
-    """The mandate under which its agent may do this on that day. Raises Refused: why not."""
+    """The mandate under which its agent may do this on that day. Raises Declined: why not."""
     held = one(session, id)
     found = held.mandate
     if not held.in_force(day):
-        raise Refused(f"{id} holds from {found.first_day} through {held.last_day}, not on {day}")
+        raise Declined(f"{id} holds from {found.first_day} through {held.last_day}, not on {day}")
     if action not in found.scope:
-        raise Refused(f"{id} lets {found.agent.id} {', '.join(found.scope)}; not {action}")
+        raise Declined(f"{id} lets {found.agent.id} {', '.join(found.scope)}; not {action}")
     if scheme not in found.schemes:
-        raise Refused(f"{id} is for {', '.join(found.schemes)}; not for {scheme}")
+        raise Declined(f"{id} is for {', '.join(found.schemes)}; not for {scheme}")
     return held
 
 

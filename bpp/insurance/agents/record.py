@@ -11,10 +11,10 @@ from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
+from bpp.declined import Declined
 from bpp.insurance.agents import signed
 from bpp.insurance.agents.signed import DAY, Signed
 from bpp.insurance.settings import PublicKey
-from bpp.refused import Refused
 from protocol_specs.node.asked import SHORT_ID
 from protocol_specs.wire.keys import SigningKey, b64encode
 
@@ -56,7 +56,7 @@ class RecordFile(Signed):
 
 
 def read(document: Any) -> RecordFile:
-    """A file's content. Raises Refused with the place at fault."""
+    """A file's content. Raises Declined with the place at fault."""
     return signed.parsed(document, RecordFile, "no agent's record")
 
 
@@ -68,13 +68,13 @@ def sign(file: RecordFile, key: SigningKey) -> RecordFile:
 def signature(file: RecordFile, institution_key: str | None) -> bytes | None:
     """The institution's signature, checked; None: it gave none, the record is unverified.
 
-    Raises Refused: a signature that does not hold, none where the institution's key is known (then
+    Raises Declined: a signature that does not hold, none where the institution's key is known (then
     it signs its agents), or one where it is not known.
     """
     if institution_key is None:
         if file.signature is None:
             return None
-        raise Refused(
+        raise Declined(
             f"{file.agent.id} is signed, but the key of the institution of {file.agent.scheme} is "
             "not in the settings: insurance.institution_keys"
         )

@@ -1,6 +1,6 @@
 """What the desk is asked to write about mandates and agents: at a command or at its API, one unit.
 
-Each answers with JSON-ready values and raises Refused with the reason; then nothing is kept.
+Each answers with JSON-ready values and raises Declined with the reason; then nothing is kept.
 """
 
 from dataclasses import asdict
@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
+from bpp.declined import Declined
 from bpp.insurance import books
 from bpp.insurance.agents import attribution, handover, mandates
 from bpp.insurance.agents.attribution import Agent, Attribution
@@ -18,7 +19,6 @@ from bpp.insurance.agents.signed import DAY
 from bpp.insurance.engine import calendar
 from bpp.insurance.scheme import Scheme
 from bpp.insurance.scheme_file import SchemeError, load
-from bpp.refused import Refused
 from protocol_specs.node.asked import SHORT_ID, StrictBody
 from protocol_specs.node.store import Session
 
@@ -76,7 +76,7 @@ def add_mandate(
     if body.handover is not None:
         told = handover.check(body.handover)
         if told.ended.id != held.mandate.follows:
-            raise Refused(f"{held.mandate.id} does not follow {told.ended.id}")
+            raise Declined(f"{held.mandate.id} does not follow {told.ended.id}")
         handover.check_here(session, told)
     return mandate_shown(held)
 
@@ -128,7 +128,7 @@ def own_agent(
     day = calendar.local(now, scheme_of(scheme).zone).date()
     worker = books.find_worker(session, agent_id)
     if worker is None:
-        raise Refused("nothing stands in the books for you yet")
+        raise Declined("nothing stands in the books for you yet")
     about = {"scheme": scheme, "worker": worker, "by": "worker"}
     steps = []
     if attribution.holder(attribution.of_worker(session, scheme, worker), day) is not None:
@@ -179,15 +179,15 @@ def step_shown(step: Attribution) -> dict[str, Any]:
 
 
 def scheme_of(id: str) -> Scheme:
-    """The scheme of this id. Raises Refused."""
+    """The scheme of this id. Raises Declined."""
     try:
         return load(id)
     except SchemeError as error:
-        raise Refused(str(error)) from None
+        raise Declined(str(error)) from None
 
 
 def _day(text: str) -> date:
     try:
         return date.fromisoformat(text)
     except ValueError:
-        raise Refused(f"{text!r} is no day; write 2026-07-31") from None
+        raise Declined(f"{text!r} is no day; write 2026-07-31") from None

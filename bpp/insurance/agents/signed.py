@@ -6,8 +6,8 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from bpp.declined import Declined
 from bpp.insurance.settings import PublicKey
-from bpp.refused import Refused
 from protocol_specs.node.asked import SHORT_ID, said
 from protocol_specs.node.settings import read_secret
 from protocol_specs.wire import keys, strict_json
@@ -37,39 +37,39 @@ S = TypeVar("S", bound=BaseModel)
 
 
 def read(path: Path) -> Any:
-    """The JSON value of a file. Raises Refused, naming it."""
+    """The JSON value of a file. Raises Declined, naming it."""
     try:
         with path.open("rb") as file:
             raw = file.read(BYTES_MAX + 1)
         if len(raw) > BYTES_MAX:
-            raise Refused(f"{path}: larger than {BYTES_MAX // 1024 // 1024} MB")
+            raise Declined(f"{path}: larger than {BYTES_MAX // 1024 // 1024} MB")
         return strict_json.parse(raw)
     except OSError as error:
-        raise Refused(f"{path}: {error.strerror}") from None
+        raise Declined(f"{path}: {error.strerror}") from None
     except Malformed as fault:
-        raise Refused(f"{path}: no JSON: {fault.reason}") from None
+        raise Declined(f"{path}: no JSON: {fault.reason}") from None
 
 
 def write(path: Path, document: Any) -> None:
-    """Readable JSON, for its owner alone; never over a file that is there. Raises Refused."""
+    """Readable JSON, for its owner alone; never over a file that is there. Raises Declined."""
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "wb") as file:
             file.write(strict_json.dumps(document) + b"\n")
     except FileExistsError:
-        raise Refused(f"{path} exists and is kept; name another file") from None
+        raise Declined(f"{path} exists and is kept; name another file") from None
     except OSError as error:
-        raise Refused(f"{path}: {error.strerror}") from None
+        raise Declined(f"{path}: {error.strerror}") from None
 
 
 def parsed(value: Any, model: type[S], what: str) -> S:
-    """`value` judged by its model. Raises Refused with the first fault's place."""
+    """`value` judged by its model. Raises Declined with the first fault's place."""
     try:
         return model.model_validate(value)
     except ValidationError as error:
         fault = error.errors()[0]
         place = "".join(f"/{part}" for part in fault["loc"]) or "/"
-        raise Refused(f"{what}: {place}: {said(fault)}") from None
+        raise Declined(f"{what}: {place}: {said(fault)}") from None
 
 
 def bytes_of(document: BaseModel) -> bytes:
@@ -78,22 +78,22 @@ def bytes_of(document: BaseModel) -> bytes:
 
 
 def require(signature: str | None, document: bytes, key: str, who: str) -> bytes:
-    """The signature's bytes. Raises Refused: there is none, or it is not this key's over this."""
+    """The signature's bytes. Raises Declined: there is none, or it is not this key's over this."""
     if signature is None:
-        raise Refused(f"it is not signed by {who}; sign it first")
+        raise Declined(f"it is not signed by {who}; sign it first")
     try:
         raw = keys.strict_b64decode(signature)
         keys.verify(keys.public_key(key), document, raw)
     except ValueError:
-        raise Refused(
+        raise Declined(
             f"the signature of {who} does not hold: the file was changed, or another key signed it"
         ) from None
     return raw
 
 
 def key_in(path: Path) -> SigningKey:
-    """The signing key in a file of its own. Raises Refused, SettingsError."""
+    """The signing key in a file of its own. Raises Declined, SettingsError."""
     try:
         return signing_key(read_secret(path, key="--key"))
     except InvalidKey as error:
-        raise Refused(f"{path}: {error}") from None
+        raise Declined(f"{path}: {error}") from None

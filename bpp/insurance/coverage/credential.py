@@ -11,8 +11,8 @@ from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from bpp.declined import Declined
 from bpp.insurance.agents import signed
-from bpp.refused import Refused
 from protocol_specs.node.asked import SHORT_ID
 from protocol_specs.wire import data_integrity, keys
 from protocol_specs.wire.canonical import canonical
@@ -105,12 +105,12 @@ C = TypeVar("C", Answer, Revocation)
 
 def answer(document: Any, key: str | None) -> Cover:
     """What a credential says, once `key` (the institution's, base64) is known to have signed it.
-    Raises Refused naming what is wrong.
+    Raises Declined naming what is wrong.
     """
     found = _verified(document, Answer, key)
     begins, ends = seconds(found.valid_from), seconds(found.valid_until)
     if begins >= ends:
-        raise Refused(f"{found.id}: it ends before it begins")
+        raise Declined(f"{found.id}: it ends before it begins")
     about = found.subject
     return Cover(found.id, found.issuer.name, about.scheme, about.member, about.plan, begins, ends)
 
@@ -140,21 +140,21 @@ def seconds(instant: str) -> int:
 def _verified(document: Any, model: type[C], key: str | None) -> C:
     found = signed.parsed(document, model, "no signed answer")
     if key is None:
-        raise Refused(
+        raise Declined(
             f"the key of the institution of {found.subject.scheme} is not in the settings: "
             "insurance.institution_keys"
         )
     public = keys.public_key(key)
     if found.context[0] != CONTEXT:
-        raise Refused(f"no signed answer: /@context: it begins with {CONTEXT}")
+        raise Declined(f"no signed answer: /@context: it begins with {CONTEXT}")
     if found.issuer.id != data_integrity.did_key(public):
-        raise Refused(f"{found.id}: its issuer is not the institution's key in the settings")
+        raise Declined(f"{found.id}: its issuer is not the institution's key in the settings")
     if found.proof.get("verificationMethod") != data_integrity.did_key_method(public):
-        raise Refused(f"{found.id}: another key than the institution's is said to have signed it")
+        raise Declined(f"{found.id}: another key than the institution's is said to have signed it")
     try:
         data_integrity.verify(document, public)
     except BadProof as fault:
-        raise Refused(f"{found.id}: {fault}; it was changed, or another key signed it") from None
+        raise Declined(f"{found.id}: {fault}; it was changed, or another key signed it") from None
     return found
 
 

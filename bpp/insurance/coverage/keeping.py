@@ -6,12 +6,12 @@ from typing import Any
 from pydantic import Field
 from sqlalchemy import bindparam, insert, select
 
+from bpp.declined import Declined
 from bpp.insurance.agents.requests import scheme_of
 from bpp.insurance.coverage import credential
 from bpp.insurance.coverage.credential import Cover
 from bpp.insurance.coverage.tables import CoverageAnswer, CoverageRevoked
 from bpp.insurance.people import reading as people
-from bpp.refused import Refused
 from protocol_specs.node.asked import SHORT_ID, StrictBody
 from protocol_specs.node.store import Row, Session, Statement
 from protocol_specs.wire import strict_json
@@ -45,8 +45,8 @@ class CoverageAsked(StrictBody):
 def take(
     session: Session, keys: Mapping[str, str], asked: CoverageAsked, now: int
 ) -> dict[str, Any]:
-    """Keeps an answer, or a revocation; JSON-ready. The same again changes nothing. Raises Refused,
-    and nothing is kept. `keys` are the institutions', by scheme.
+    """Keeps an answer, or a revocation; JSON-ready. The same again changes nothing. Raises
+    Declined, and nothing is kept. `keys` are the institutions', by scheme.
     """
     document = asked.document
     scheme = scheme_of(credential.scheme_named(document))
@@ -54,17 +54,17 @@ def take(
         return _revoke(session, keys.get(scheme.id), asked, now)
     found = credential.answer(document, keys.get(scheme.id))
     if scheme.kind == "fund_levy":
-        raise Refused(f"{scheme.id} is a fee: nobody is covered by it")
+        raise Declined(f"{scheme.id} is a fee: nobody is covered by it")
     raw = credential.bytes_of(document)
     stands = session.one(_ONE, id=found.id)
     if stands is not None:
         if bytes(stands["document"]) != raw:
-            raise Refused(f"another answer already has the id {found.id}")
+            raise Declined(f"another answer already has the id {found.id}")
         return {"id": found.id, "worker": stands["worker"], "is_new": False}
     if found.valid_until <= now:
-        raise Refused(f"{found.id}: it ended already; ask the institution for a new one")
+        raise Declined(f"{found.id}: it ended already; ask the institution for a new one")
     if session.one(_REVOKED, answer=found.id, scheme=scheme.id) is not None:
-        raise Refused(f"{found.id}: the institution took it back")
+        raise Declined(f"{found.id}: the institution took it back")
     worker = _worker(session, found)
     session.run(
         _NEW,
@@ -82,7 +82,7 @@ def _worker(session: Session, found: Cover) -> str:
     numbers = people.member_numbers(session, found.scheme)
     mine = [worker for worker, number in numbers.items() if number == found.member]
     if len(mine) != 1:
-        raise Refused(
+        raise Declined(
             f"{found.id}: nobody here has that number at {found.scheme}; note it first: wayfare "
             "workers number"
         )
@@ -119,7 +119,7 @@ def of_worker(
         document, key = strict_json.parse(row["document"]), keys.get(row["scheme"])
         try:
             cover = credential.answer(document, key)
-        except Refused:
+        except Declined:
             continue
         if (cover.id, cover.scheme) == (row["id"], row["scheme"]) and _is_theirs(
             session, row, cover

@@ -5,11 +5,11 @@ from typing import Any
 
 from aiohttp import web
 
+from bpp.declined import Declined
 from bpp.desk_units import kept
 from bpp.insurance import books
 from bpp.insurance.people import asked, csv_import, erasing, listing, writing
 from bpp.insurance.people.writing import People
-from bpp.refused import Refused
 from protocol_specs.node.api import ApiError, Routes, serve_json
 from protocol_specs.node.asked import Body
 from protocol_specs.node.server import Node
@@ -119,8 +119,8 @@ class DeskOfPeople:
 
         try:
             return self._node.store.read(read)
-        except Refused as refused:
-            raise ApiError(404, "unknown_driver", str(refused)) from None
+        except Declined as declined:
+            raise ApiError(404, "unknown_driver", str(declined)) from None
 
     async def enrol(self, request: web.Request, body: asked.Enrolment) -> Any:
         """Enrol a worker, or correct what was said."""

@@ -6,10 +6,10 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from bpp.declined import Declined
 from bpp.insurance.people import writing
 from bpp.insurance.people.asked import Enrolment
 from bpp.insurance.people.writing import People
-from bpp.refused import Refused
 from protocol_specs.node.asked import said
 from protocol_specs.node.store import Session
 
@@ -21,7 +21,7 @@ ROWS_MAX = 500  # one transaction: orders wait some 0.3 s for so many
 def enrol_all(
     session: Session, people: People, text: str, by: str, now: int, *, file: str = "file"
 ) -> dict[str, Any]:
-    """Enrols every line. Raises Refused with a sentence per fault, naming `file` and line.
+    """Enrols every line. Raises Declined with a sentence per fault, naming `file` and line.
 
     No sentence repeats what stands in the line: identity numbers must not come into logs.
     """
@@ -29,16 +29,16 @@ def enrol_all(
     try:
         faults = _header_faults(reader, file)
     except csv.Error as error:
-        raise Refused(f"{file}, line 1: {error}") from None
+        raise Declined(f"{file}, line 1: {error}") from None
     new = rows = 0
     for line, row in _rows(reader, file) if not faults else ():
         try:
             new += writing.enrol(session, people, _entry(row, by), now)["is_new"]
             rows += 1
-        except (Refused, ValidationError) as fault:
+        except (Declined, ValidationError) as fault:
             faults.append(f"{file}, line {line}: {_said(fault)}")
     if faults:
-        raise Refused("\n".join(faults))
+        raise Declined("\n".join(faults))
     return {"workers": rows, "new": new}
 
 
@@ -47,19 +47,19 @@ def _rows(reader: "csv.DictReader[str]", file: str) -> list[tuple[int, dict[str,
     try:
         for row in reader:
             if len(rows) == ROWS_MAX:
-                raise Refused(
+                raise Declined(
                     f"{file}, line {reader.line_num}: more than {ROWS_MAX} workers; make several "
                     "files, each with the header"
                 )
             rows.append((reader.line_num, dict(row)))
     except csv.Error as error:
-        raise Refused(f"{file}, line {reader.line_num}: {error}") from None
+        raise Declined(f"{file}, line {reader.line_num}: {error}") from None
     return rows
 
 
 def _entry(row: dict[str, str | None], by: str) -> Enrolment:
     if None in row or None in row.values():
-        raise Refused("it has another number of fields than the header")
+        raise Declined("it has another number of fields than the header")
     cells = {name.strip(): (value or "").strip() for name, value in row.items()}
     said = {name: cell for name, cell in cells.items() if cell}
     return Enrolment.model_validate(said | {"by": by})
@@ -78,7 +78,7 @@ def _header_faults(reader: "csv.DictReader[str]", file: str) -> list[str]:
     ]
 
 
-def _said(fault: Refused | ValidationError) -> str:
-    if isinstance(fault, Refused):
+def _said(fault: Declined | ValidationError) -> str:
+    if isinstance(fault, Declined):
         return str(fault)
     return "; ".join(f"{each['loc'][0]}: {said(each)}" for each in fault.errors())

@@ -5,6 +5,7 @@ from typing import Any
 
 from sqlalchemy import bindparam, delete, func, select
 
+from bpp.declined import Declined
 from bpp.fleet.tables import DriverRow
 from bpp.insurance.engine import calendar
 from bpp.insurance.people.asked import About
@@ -15,7 +16,6 @@ from bpp.insurance.tables import ContributionRow, LocalWorker
 from bpp.ledger import balances, chart
 from bpp.ledger.tables import AccountRow, EntryRow
 from bpp.orders.forgetting import forget_agent
-from bpp.refused import Refused
 from protocol_specs.node.store import Session, Statement
 
 NOT_THEIRS = (1260,)
@@ -64,11 +64,11 @@ def erase(session: Session, people: People, body: About, now: int) -> dict[str, 
     name, phone and plate out of their orders.
 
     Entries, slips and contributions stay under a random id that leads to nobody any more. Raises
-    Refused: they still drive here, money is open, or a scheme must keep the record longer.
+    Declined: they still drive here, money is open, or a scheme must keep the record longer.
     """
     worker = find_worker(session, body.worker)
     if session.one(_STILL_DRIVES, worker=worker) is not None:
-        raise Refused("they still drive here; the desk takes them off the roster first")
+        raise Declined("they still drive here; the desk takes them off the roster first")
     for row in session.all(_ACCOUNTS, worker=worker):
         _require_settled(session, chart.account(row["id"]), row["currency"])
     for row in session.all(_LAST_USE, worker=worker):
@@ -84,7 +84,7 @@ def erase(session: Session, people: People, body: About, now: int) -> dict[str, 
 
 def _require_settled(session: Session, account: chart.Account, currency: str) -> None:
     if balances.balance_minor(session, account, currency):
-        raise Refused(
+        raise Declined(
             f"{account.id} ({chart.TITLES[account.number]}) is not at zero yet: pay it out, settle "
             "it or remit it first"
         )
@@ -96,4 +96,4 @@ def _require_ended(scheme_id: str, last_at: int, today: date) -> None:
     rule = scheme.on(scheme.retention, today, "term to keep records")
     until = calendar.month_after(scheme.day(last_at), rule.months + 1)
     if today < until:
-        raise Refused(f"{scheme_id} must keep this record until {until}; nothing was erased")
+        raise Declined(f"{scheme_id} must keep this record until {until}; nothing was erased")

@@ -19,7 +19,7 @@ from stdnum.id import nik
 from stdnum.in_ import aadhaar
 from stdnum.my import nric
 
-from bpp.refused import Refused
+from bpp.declined import Declined
 from protocol_specs.wire.keys import b64encode, strict_b64decode
 
 
@@ -52,13 +52,13 @@ class IdentityKeys:
 
 
 def check(kind: str, number: str) -> Identity:
-    """The number, if it is one by its country's rule. Raises Refused with the reason."""
+    """The number, if it is one by its country's rule. Raises Declined with the reason."""
     if kind not in KINDS:
-        raise Refused(f"{kind!r} is no kind of identity number; known: {', '.join(KINDS)}")
+        raise Declined(f"{kind!r} is no kind of identity number; known: {', '.join(KINDS)}")
     try:
         return Identity(kind, KINDS[kind].check(number))
     except ValidationError as fault:
-        raise Refused(f"this is no {KINDS[kind].title}: {_why(fault)}") from None
+        raise Declined(f"this is no {KINDS[kind].title}: {_why(fault)}") from None
 
 
 def seal(identity: Identity, key: bytes) -> bytes:
@@ -67,11 +67,11 @@ def seal(identity: Identity, key: bytes) -> bytes:
 
 
 def unseal(box: bytes, private: bytes) -> Identity:
-    """For the office, which holds the private half. Raises Refused: sealed to another key."""
+    """For the office, which holds the private half. Raises Declined: sealed to another key."""
     try:
         kind, _, number = SealedBox(PrivateKey(private)).decrypt(box).decode().partition(":")
     except CryptoError:
-        raise Refused("this was not sealed to the public half of that key") from None
+        raise Declined("this was not sealed to the public half of that key") from None
     return Identity(kind, number)
 
 
@@ -92,13 +92,15 @@ def new_pair() -> tuple[str, str]:
 
 
 def key_of(text: str) -> bytes:
-    """Either half from its base64. Raises Refused."""
+    """Either half from its base64. Raises Declined."""
     try:
         key = strict_b64decode(text.strip())
     except ValueError:
         key = b""
     if len(key) != PublicKey.SIZE:
-        raise Refused("an identity key is the base64 of 32 bytes: wayfare workers keygen makes one")
+        raise Declined(
+            "an identity key is the base64 of 32 bytes: wayfare workers keygen makes one"
+        )
     return key
 
 

@@ -13,11 +13,11 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from bpp.declined import Declined
 from bpp.insurance import figures as model
 from bpp.insurance.engine import plans
 from bpp.insurance.figures import Dated
 from bpp.insurance.scheme import Scheme
-from bpp.refused import Refused
 
 FOLDER = Path(__file__).parent / "notices"
 LANGUAGES = ("en", "ms", "kn", "ml", "id", "zh")
@@ -51,10 +51,10 @@ def current(scheme: Scheme, ask: str) -> frozenset[str]:
 
 
 def notice(scheme: Scheme, ask: str, language: str) -> Notice:
-    """The notice in that language. Raises Refused: nobody wrote it, and it is never guessed."""
+    """The notice in that language. Raises Declined: nobody wrote it, and it is never guessed."""
     found = notices(scheme, ask)
     if language not in found:
-        raise Refused(
+        raise Declined(
             f"the notice of {scheme.id} is not written in {language!r}; there is: "
             f"{', '.join(found) or 'none'}"
         )

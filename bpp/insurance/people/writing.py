@@ -1,6 +1,6 @@
 """Writing down what workers are, were told, agreed to and chose. In the caller's transaction.
 
-Each function answers JSON-ready and raises Refused, with nothing kept. The same said again changes
+Each function answers JSON-ready and raises Declined, with nothing kept. The same said again changes
 nothing and is `is_new: false`.
 """
 
@@ -10,6 +10,7 @@ from typing import Any
 
 from sqlalchemy import bindparam, func, insert, or_, select, update
 
+from bpp.declined import Declined
 from bpp.fleet.tables import DriverRow
 from bpp.insurance import books
 from bpp.insurance.engine import calendar
@@ -31,7 +32,6 @@ from bpp.insurance.people.tables import MemberNumber, NoticeText, PersonRow, Wor
 from bpp.insurance.scheme import Scheme
 from bpp.insurance.settings import InsuranceSettings
 from bpp.insurance.tables import LocalWorker
-from bpp.refused import Refused
 from protocol_specs.node.store import Session, Statement
 
 _driver = DriverRow.__table__
@@ -86,9 +86,9 @@ class People:
     keys: identity.IdentityKeys | None
 
     def scheme(self, name: str) -> Scheme:
-        """Raises Refused."""
+        """Raises Declined."""
         if name not in self.schemes:
-            raise Refused(f"{name!r} is no scheme here; there are: {', '.join(self.schemes)}")
+            raise Declined(f"{name!r} is no scheme here; there are: {', '.join(self.schemes)}")
         return self.schemes[name]
 
     def today(self, now: int) -> date:
@@ -98,26 +98,26 @@ class People:
 
 def worker_named(session: Session, name: str) -> str:
     """The worker's id in the books, made if they have none yet: of a driver by code, agent's id or
-    local id. Raises Refused."""
+    local id. Raises Declined."""
     row = session.one(_FIND_DRIVER, name=name)
     if row is not None:
         return books.worker_of(session, row["agent_id"], new_worker_id)
     if session.one(_FIND_LOCAL, name=name) is None:
-        raise Refused(f"there is no driver {name!r}; add the driver first")
+        raise Declined(f"there is no driver {name!r}; add the driver first")
     return name
 
 
 def find_worker(session: Session, name: str) -> str:
-    """The same, of somebody who is in the books already; only reads. Raises Refused."""
+    """The same, of somebody who is in the books already; only reads. Raises Declined."""
     row = session.one(_FIND_DRIVER, name=name)
     worker = books.find_worker(session, row["agent_id"]) if row else None
     if worker is None and session.one(_FIND_LOCAL, name=name) is None:
-        raise Refused(f"nothing is on record of {name!r}")
+        raise Declined(f"nothing is on record of {name!r}")
     return worker or name
 
 
 def people_of(settings: InsuranceSettings, ask: str, ledger_seed: bytes) -> People:
-    """By the settings. Raises SettingsError, Refused for an identity_key that is none."""
+    """By the settings. Raises SettingsError, Declined for an identity_key that is none."""
     schemes = {scheme.id: scheme for scheme in settings.load_schemes()}
     keys = None
     if settings.identity_key is not None:
@@ -135,18 +135,18 @@ def whom_to_ask(name: str, phone: str | None) -> str:
 def enrol(session: Session, people: People, body: Enrolment, now: int) -> dict[str, Any]:
     """Enrols a worker, or corrects what was said; category and residency with it if given."""
     if people.keys is None:
-        raise Refused(
+        raise Declined(
             "insurance.identity_key is not set: make one with wayfare workers keygen, and keep its "
             "private half away from this node"
         )
     checked = identity.check(body.identity_kind, body.identity)
     if not date(1900, 1, 1) <= body.born < people.today(now):
-        raise Refused("born: that day cannot be a birthday of somebody at work")
+        raise Declined("born: that day cannot be a birthday of somebody at work")
     worker = worker_named(session, body.worker)
     hashed = identity.keyed_hash(checked, people.keys.hash_secret)
     held = session.one(_BY_HASH, hash=hashed)
     if held is not None and held["worker"] != worker:
-        raise Refused(f"this identity number is enrolled already, as worker {held['worker']}")
+        raise Declined(f"this identity number is enrolled already, as worker {held['worker']}")
     known = reading.person_row(session, worker)
     values: dict[str, Any] = {
         "name": body.name,
@@ -170,7 +170,7 @@ def enrol(session: Session, people: People, body: Enrolment, now: int) -> dict[s
 def declare(session: Session, people: People, body: Declared, now: int) -> dict[str, Any]:
     """A category or residency from a day on."""
     if not _says(body):
-        raise Refused("say a category or a residency")
+        raise Declined("say a category or a residency")
     worker = worker_named(session, body.worker)
     return {"worker": worker, "is_new": _declare(session, people, worker, body, body.by, now)}
 
@@ -183,7 +183,7 @@ def _declare(
     session: Session, people: People, worker: str, body: Standing, by: str, now: int
 ) -> bool:
     if body.source is None:
-        raise Refused("source: say what the category or residency rests on")
+        raise Declined("source: say what the category or residency rests on")
     day = body.day or people.today(now)
     detail = {"source": body.source}
     said: list[tuple[Kind, str | None]] = [
@@ -202,7 +202,7 @@ def tell(session: Session, people: People, body: Told, now: int) -> dict[str, An
     worker, scheme = worker_named(session, body.worker), people.scheme(body.scheme)
     shown = notice.notice(scheme, people.ask, body.language)
     if body.version not in (None, shown.sha256):
-        raise Refused("this is not the notice as it stands now: show the new one")
+        raise Declined("this is not the notice as it stands now: show the new one")
     if session.one(_HAS_TEXT, sha256=shown.sha256) is None:
         values = {"scheme": scheme.id, "language": shown.language, "text": shown.text}
         session.run(_NEW_TEXT, sha256=shown.sha256, **values)
@@ -217,10 +217,10 @@ def agree(session: Session, people: People, body: Agreed, now: int) -> dict[str,
     """A yes or no; a no after a yes takes it back, for jobs from now on."""
     worker, scheme = worker_named(session, body.worker), people.scheme(body.scheme)
     if scheme.basis != "consent":
-        raise Refused(f"{scheme.id} rests on {scheme.basis}: there is nothing to agree to")
+        raise Declined(f"{scheme.id} rests on {scheme.basis}: there is nothing to agree to")
     record = reading.record_of(session, worker)
     if body.agree and record.shown.get(scheme.id) not in notice.current(scheme, people.ask):
-        raise Refused(f"the notice of {scheme.id} was not shown yet; nobody agrees unread")
+        raise Declined(f"the notice of {scheme.id} was not shown yet; nobody agrees unread")
     if record.agreed.get(scheme.id) == body.agree:
         return {"worker": worker, "is_new": False}
     kind: Kind = "consent" if body.agree else "withdrawal"
@@ -253,7 +253,7 @@ def opt_in(session: Session, people: People, body: OptedIn, now: int) -> dict[st
     """The choice to be in; the scheme's own rule says from which month."""
     worker, scheme = worker_named(session, body.worker), people.scheme(body.scheme)
     if not scheme.opt_in:
-        raise Refused(f"{scheme.id} has no opting in")
+        raise Declined(f"{scheme.id} has no opting in")
     day = _not_to_come(body.day, scheme.day(now))
     is_new = _write(session, worker, "opt_in", scheme.id, "", day, {}, now, body.by)
     return {"worker": worker, "is_new": is_new}
@@ -265,7 +265,7 @@ def number(session: Session, people: People, body: Numbered, now: int) -> dict[s
     held = session.one(_NUMBER_HELD, scheme=scheme.id, number=body.number)
     if held is not None:
         if held["worker"] != worker:
-            raise Refused(f"{scheme.id} has that number for worker {held['worker']} already")
+            raise Declined(f"{scheme.id} has that number for worker {held['worker']} already")
         return {"worker": worker, "is_new": False}
     values = {"number": body.number, "at": now, "by": body.by}
     if not session.run(_OTHER_NUMBER, of=scheme.id, who=worker, **values):
@@ -276,12 +276,12 @@ def number(session: Session, people: People, body: Numbered, now: int) -> dict[s
 def _require_plan(scheme: Scheme, name: str) -> None:
     plans = sorted({plan.name for plan in scheme.plan})
     if name not in plans:
-        raise Refused(f"{scheme.id} has no plan {name!r}; there are: {', '.join(plans) or 'none'}")
+        raise Declined(f"{scheme.id} has no plan {name!r}; there are: {', '.join(plans) or 'none'}")
 
 
 def _not_to_come(day: date | None, today: date) -> date:
     if day is not None and day > today:
-        raise Refused(f"day: {day} is still to come; a choice is written down when it was made")
+        raise Declined(f"day: {day} is still to come; a choice is written down when it was made")
     return day or today
 
 

@@ -8,11 +8,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
+from bpp.declined import Declined
 from bpp.insurance.desk_commands import Run, guarded
 from bpp.insurance.reconcile import banked, fares, orders, remitted
 from bpp.ledger import bank_files
 from bpp.ledger.reading_commands import Books, Open, common, instant
-from bpp.refused import Refused
 from protocol_specs.node.store import Session, Store
 from protocol_specs.wire import money
 
@@ -121,12 +121,12 @@ def run_bank(arguments: argparse.Namespace, books: Books) -> int:
             for each in statements
         ]
     except bank_files.BadBankFile as bad:
-        raise Refused(str(bad)) from None
+        raise Declined(str(bad)) from None
     except OSError as error:
-        raise Refused(f"{arguments.file}: {error.strerror}") from None
+        raise Declined(f"{arguments.file}: {error.strerror}") from None
     for account, _ in ours:
         if not account.startswith("1110"):
-            raise Refused(
+            raise Declined(
                 f"{name}: it is the statement of {account}; this one is for the trust account 1110"
             )
     shown, is_whole = [], True

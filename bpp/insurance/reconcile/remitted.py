@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from bpp.declined import Declined
 from bpp.insurance.engine import closing
 from bpp.insurance.people import reading as people
 from bpp.insurance.remittance import reading
 from bpp.insurance.remittance.values import Remittance
 from bpp.ledger.bank_files import BadBankFile, minor_of
-from bpp.refused import Refused
 from protocol_specs.node.store import Session
 
 Status = Literal["01", "02", "03", "04"]
@@ -57,31 +57,31 @@ class Compared:
 
 
 def read_answer(path: Path) -> list[Answered]:
-    """The institution's CSV. Raises Refused with the line."""
+    """The institution's CSV. Raises Declined with the line."""
     try:
         with path.open("rb") as file:
             raw = file.read(BYTES_MAX + 1)
         text = raw.decode("utf-8-sig")
     except OSError as error:
-        raise Refused(f"{path}: {error.strerror}") from None
+        raise Declined(f"{path}: {error.strerror}") from None
     except UnicodeDecodeError as error:
-        raise Refused(f"{path.name}: byte {error.start} is not UTF-8") from None
+        raise Declined(f"{path.name}: byte {error.start} is not UTF-8") from None
     if len(raw) > BYTES_MAX:
-        raise Refused(f"{path.name} is larger than {BYTES_MAX // 1024 // 1024} MB")
+        raise Declined(f"{path.name} is larger than {BYTES_MAX // 1024 // 1024} MB")
     rows = csv.reader(io.StringIO(text, newline=""), strict=True)
     try:
         if [column.strip().lower() for column in next(rows, [])] != COLUMNS:
-            raise Refused(f"{path.name}, line 1: the columns are {','.join(COLUMNS)}")
+            raise Declined(f"{path.name}, line 1: the columns are {','.join(COLUMNS)}")
         return _unrepeated(
             [_row(row, f"{path.name}, line {n}") for n, row in enumerate(rows, 2) if any(row)]
         )
     except csv.Error as error:
-        raise Refused(f"{path.name}, line {rows.line_num}: {error}") from None
+        raise Declined(f"{path.name}, line {rows.line_num}: {error}") from None
 
 
 def reconcile(session: Session, answer: Iterable[Answered] | None = None) -> list[Compared]:
     """Every remittance that was sent; with an `answer`, what that says of those it names (by member
-    where it names members), and nothing of what was written down here. Raises Refused: a row for
+    where it names members), and nothing of what was written down here. Raises Declined: a row for
     no remittance of ours, one not sent, another currency, an unknown member.
     """
     sent = {
@@ -126,9 +126,11 @@ def _by_remittance(
     for row in answer:
         known = sent.get(row.remittance)
         if known is None:
-            raise Refused(f"{row.place}: {row.remittance} is no remittance that was sent from here")
+            raise Declined(
+                f"{row.place}: {row.remittance} is no remittance that was sent from here"
+            )
         if row.currency != known.currency:
-            raise Refused(
+            raise Declined(
                 f"{row.place}: it is in {row.currency}, {known.id} is in {known.currency}"
             )
         rows[row.remittance].append(row)
@@ -155,20 +157,20 @@ def _members(session: Session, found: Remittance, rows: list[Answered]) -> list[
             )
     for worker in received:
         if worker:  # interest has no member
-            raise Refused(f"{place_of[worker]}: {worker} is no member of {found.id}")
+            raise Declined(f"{place_of[worker]}: {worker} is no member of {found.id}")
     return compared
 
 
 def _row(row: list[str], place: str) -> Answered:
     if len(row) != len(COLUMNS):
-        raise Refused(f"{place}: {len(row)} fields, the header has {len(COLUMNS)}")
+        raise Declined(f"{place}: {len(row)} fields, the header has {len(COLUMNS)}")
     remittance, member, amount, currency, reference = (cell.strip() for cell in row)
     try:
         minor = minor_of(amount, currency, place)
     except BadBankFile as bad:
-        raise Refused(str(bad)) from None
+        raise Declined(str(bad)) from None
     if minor < 0:
-        raise Refused(f"{place}: an amount received is not below zero")
+        raise Declined(f"{place}: an amount received is not below zero")
     return Answered(place, remittance, member, minor, currency, reference)
 
 
@@ -177,6 +179,6 @@ def _unrepeated(rows: list[Answered]) -> list[Answered]:
     for row in rows:
         key = (row.remittance, row.member, row.reference)
         if key in first:
-            raise Refused(f"{row.place} repeats {first[key]}: the same reference twice")
+            raise Declined(f"{row.place} repeats {first[key]}: the same reference twice")
         first[key] = row.place
     return rows

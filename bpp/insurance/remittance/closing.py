@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import bindparam, case, func, insert, select
 
+from bpp.declined import Declined
 from bpp.insurance import books, due
 from bpp.insurance.agents import filing
 from bpp.insurance.agents.filing import Filer
@@ -27,7 +28,6 @@ from bpp.insurance.remittance.tables import (
 )
 from bpp.insurance.scheme import NotInsurable, Scheme
 from bpp.insurance.tables import ContributionRow
-from bpp.refused import Refused
 from protocol_specs.node.store import Row, Session, Statement
 
 CHANNEL = "closing"  # hears that a close was begun
@@ -101,7 +101,7 @@ def begin(
 ) -> str:
     """Closes the period and returns the remittance's id; again, it returns the same.
 
-    `leave_open`: jobs of it that are not over yet are declared later. Raises Refused.
+    `leave_open`: jobs of it that are not over yet are declared later. Raises Declined.
     """
     check_name(scheme, period)
     periods.lock(session, scheme.id, period, exclusive=True)
@@ -117,7 +117,7 @@ def begin(
 
 
 def check_name(scheme: Scheme, period: str) -> None:
-    """Raises Refused for what is no period of this scheme."""
+    """Raises Declined for what is no period of this scheme."""
     try:
         calendar.first_day(period)
         fits = calendar.kind_of(period) == scheme.period
@@ -125,7 +125,7 @@ def check_name(scheme: Scheme, period: str) -> None:
         fits = False
     if not fits or not scheme.is_per_job:
         shown = {"month": "2026-07", "indian_quarter": "FY2026-27Q2", "indian_year": "FY2026-27"}
-        raise Refused(
+        raise Declined(
             f"{period!r} is no period of {scheme.id}; write one such as {shown[scheme.period]}"
             if scheme.is_per_job
             else f"{scheme.id} has no amounts per job: there is nothing to close"
@@ -135,29 +135,29 @@ def check_name(scheme: Scheme, period: str) -> None:
 def check(
     session: Session, scheme: Scheme, period: str, *, now: int, leave_open: bool = False
 ) -> None:
-    """Raises Refused where the period must not be closed now, and says why."""
+    """Raises Declined where the period must not be closed now, and says why."""
     last = calendar.last_day(period)
     if scheme.day(now) <= last:
-        raise Refused(f"{period} of {scheme.id} is not over before the end of {last}")
+        raise Declined(f"{period} of {scheme.id} is not over before the end of {last}")
     newest = periods.newest_closed(session, scheme.id)
     if newest is not None and period <= newest:
-        raise Refused(f"{newest} of {scheme.id} is closed already, and {period} with it")
+        raise Declined(f"{newest} of {scheme.id} is closed already, and {period} with it")
     going_on = [each for each in unfinished(session) if each.scheme == scheme.id]
     if going_on:
-        raise Refused(f"{going_on[0].period} of {scheme.id} is still being closed: wait for it")
+        raise Declined(f"{going_on[0].period} of {scheme.id} is still being closed: wait for it")
     first = session.one(_FIRST_OPEN, scheme=scheme.id, after=newest or "")
     if first is not None and first[0] is not None and first[0] < period:
-        raise Refused(f"close {first[0]} of {scheme.id} first: periods are closed in order")
+        raise Declined(f"close {first[0]} of {scheme.id} first: periods are closed in order")
     if leave_open:
         return
     waiting = still_open(session, scheme, period)
     if waiting:
-        raise Refused(
+        raise Declined(
             f"{len(waiting)} confirmed jobs of {period} are not over (one is {waiting[0]}): end "
             "them, or say --leave-open, and they are declared later"
         )
     if books.oldest_pending(session) is not None:
-        raise Refused(
+        raise Declined(
             "an event is still to be posted (see wayfare ledger pending): mend it, or say "
             "--leave-open, and it is declared later"
         )

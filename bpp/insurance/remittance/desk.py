@@ -5,6 +5,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
+from bpp.declined import Declined
 from bpp.insurance import books
 from bpp.insurance.agents.filing import Filer
 from bpp.insurance.remittance import closing, excess, reading, states
@@ -14,7 +15,6 @@ from bpp.insurance.remittance.states import Step
 from bpp.insurance.remittance.values import Remittance
 from bpp.insurance.scheme import Scheme
 from bpp.insurance.scheme_file import SchemeError
-from bpp.refused import Refused
 from protocol_specs.node.asked import SHORT_ID, StrictBody
 from protocol_specs.node.store import Session
 from protocol_specs.wire import money
@@ -70,7 +70,7 @@ class ExcessAsked(StrictBody):
 def close(
     session: Session, known: Known, asked: CloseAsked, *, issuer: str, now: int
 ) -> dict[str, Any]:
-    """Begins the close, or tells how far it is. Raises Refused."""
+    """Begins the close, or tells how far it is. Raises Declined."""
     scheme = scheme_of(known, asked.scheme)
     filer = Filer(principal=issuer, now=now, mandate=asked.mandate)
     id = closing.begin(
@@ -91,16 +91,16 @@ def close(
 def step(
     session: Session, known: Known, asked: StepAsked, *, issuer: str, now: int
 ) -> dict[str, Any]:
-    """Writes the step down. Raises Refused, Malformed for an amount that is none."""
+    """Writes the step down. Raises Declined, Malformed for an amount that is none."""
     if asked.worker is not None and asked.kind != "rejected":
-        raise Refused("a worker is named only where one line was rejected")
+        raise Declined("a worker is named only where one line was rejected")
     if asked.amount is not None and asked.kind not in ("acknowledged", "interest"):
-        raise Refused("an amount is said of interest or an acknowledgement; all of the rest moves")
+        raise Declined("an amount is said of interest or an acknowledgement; all of the rest moves")
     if asked.paid_on is not None and asked.kind != "interest":
-        raise Refused("paid_on is said of interest alone; at says when it happened")
+        raise Declined("paid_on is said of interest alone; at says when it happened")
     at = now if asked.at is None else asked.at
     if at > now:
-        raise Refused("what has not happened yet cannot be written down")
+        raise Declined("what has not happened yet cannot be written down")
     how = Step(
         by=asked.by,
         reference=asked.reference,
@@ -126,14 +126,14 @@ def _step(session: Session, known: Known, asked: StepAsked, how: Step) -> Remitt
     try:
         paid_on = date.fromisoformat(asked.paid_on) if asked.paid_on else scheme.day(how.at)
     except ValueError:
-        raise Refused(f"{asked.paid_on} is no day") from None
+        raise Declined(f"{asked.paid_on} is no day") from None
     return states.add_interest(session, scheme, id, how, paid_on, minor)
 
 
 def decide_excess(
     session: Session, known: Known, asked: ExcessAsked, *, now: int
 ) -> dict[str, Any]:
-    """Does what the worker chose. Raises Refused, Malformed."""
+    """Does what the worker chose. Raises Declined, Malformed."""
     scheme = scheme_of(known, asked.scheme)
     worker = books.find_worker(session, asked.worker) or asked.worker
     entry = excess.decide(
@@ -154,8 +154,8 @@ def _minor(amount: str | None, scheme: Scheme) -> int | None:
 
 
 def scheme_of(known: Known, name: str) -> Scheme:
-    """The scheme of that name. Raises Refused for one that is neither settled nor shipped."""
+    """The scheme of that name. Raises Declined for one that is neither settled nor shipped."""
     try:
         return known.scheme(name)
     except (SchemeError, OSError, ValueError) as fault:
-        raise Refused(f"there is no scheme {name!r}: {fault}") from None
+        raise Declined(f"there is no scheme {name!r}: {fault}") from None

@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from sqlalchemy import bindparam, select
 
+from bpp.declined import Declined
 from bpp.insurance.engine.shares import Split
 from bpp.insurance.remittance import periods
 from bpp.insurance.scheme import Scheme
@@ -17,7 +18,6 @@ from bpp.ledger import balances, chart, journal
 from bpp.ledger.entry import Entry, Transfer
 from bpp.ledger.money_facts import is_id
 from bpp.ledger.tables import AccountRow
-from bpp.refused import Refused
 from protocol_specs.node.store import Session, Statement
 from protocol_specs.wire import money
 
@@ -64,10 +64,10 @@ def decide(
     amount_minor: int | None = None,
 ) -> str:
     """Does what the worker chose with all of it, or that much; the entry's id. The same said again
-    under its reference posts nothing; a reference stands for one choice. Raises Refused.
+    under its reference posts nothing; a reference stands for one choice. Raises Declined.
     """
     if not is_id(reference) or not is_id(by):
-        raise Refused("reference and by: up to 64 of A-Z a-z 0-9 . _ - (no name of a person)")
+        raise Declined("reference and by: up to 64 of A-Z a-z 0-9 . _ - (no name of a person)")
     id = f"{KINDS[choice]}/{reference}"
     account = chart.excess_held(scheme.id, worker)
     stands = _posted(session, reference)
@@ -75,7 +75,7 @@ def decide(
         (posted,) = stands["transfers"]
         is_same = (stands["id"], posted["debit"]) == (id, account.id)
         if not is_same or amount_minor not in (None, posted["amount_minor"]):
-            raise Refused(
+            raise Declined(
                 f"{reference} already stands for another choice ({stands['id']} of "
                 f"{posted['debit']}): give this one a reference of its own"
             )
@@ -84,7 +84,7 @@ def decide(
     minor = most if amount_minor is None else amount_minor
     if not 0 < minor <= most:
         asked, found = (money.amount(each, scheme.currency) for each in (minor, most))
-        raise Refused(f"{asked} {scheme.currency} is not within the {found} held for {worker}")
+        raise Declined(f"{asked} {scheme.currency} is not within the {found} held for {worker}")
     if choice == "back":
         to, opened = chart.worker_pay(worker), None
     else:

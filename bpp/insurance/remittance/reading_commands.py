@@ -9,6 +9,7 @@ from dataclasses import asdict
 from functools import cache
 from typing import Any, TypeVar
 
+from bpp.declined import Declined
 from bpp.insurance.desk_calls import Desk, OpenDesk
 from bpp.insurance.remittance import closing, deadlines, excess, reading
 from bpp.insurance.remittance.declaring import Draft, Known
@@ -23,7 +24,6 @@ from bpp.insurance.remittance.shown import (
 )
 from bpp.insurance.scheme_file import SchemeError, load
 from bpp.ledger.reading_commands import common
-from bpp.refused import Refused
 from protocol_specs.node.store import Session, Store
 
 T = TypeVar("T")
@@ -159,8 +159,8 @@ def run_dry(arguments: argparse.Namespace, desk: Desk, known: Known) -> int:
             Store.read_once(desk.store_at, find),
             known.scheme(arguments.scheme).currency,
         )
-    except (Refused, SchemeError) as refused:
-        print(f"wayfare: it would not be closed: {refused}", file=sys.stderr)
+    except (Declined, SchemeError) as declined:
+        print(f"wayfare: it would not be closed: {declined}", file=sys.stderr)
         return 1
     shown = [
         {

@@ -11,6 +11,7 @@ from datetime import date
 
 from sqlalchemy import bindparam, func, insert, select
 
+from bpp.declined import Declined
 from bpp.insurance import due
 from bpp.insurance.agents import commission, filing
 from bpp.insurance.agents.filing import Filer
@@ -23,7 +24,6 @@ from bpp.insurance.scheme import NotInsurable, Scheme
 from bpp.ledger import balances, chart, journal
 from bpp.ledger.chart import Account
 from bpp.ledger.entry import Entry, Transfer, move
-from bpp.refused import Refused
 from protocol_specs.node.store import Session, Statement
 from protocol_specs.wire import money
 
@@ -73,20 +73,20 @@ class Step:
 def send(session: Session, id: str, step: Step) -> Remittance:
     """The money left for the institution: all of it that is not in transit yet, with interest.
 
-    The cooperative's own share is put on the trust account first. Raises Refused, as where the
+    The cooperative's own share is put on the trust account first. Raises Declined, as where the
     trust account does not hold the workers' part.
     """
     found = _remittance(session, id, step)
     if found.state == "rejected":
-        raise Refused(f"{id} was rejected already")
+        raise Declined(f"{id} was rejected already")
     declared, in_transit, trust = _accounts(found)
     stands = _balance(session, found)
     minor = stands(declared) - stands(in_transit)
     if minor <= 0 and found.state != "collected":
-        raise Refused(f"{id} was sent already, and nothing came on top since")
+        raise Declined(f"{id} was sent already, and nothing came on top since")
     own = min(minor, _own_unsent_minor(session, found, minor))
     if stands(trust) < minor - own:
-        raise Refused(
+        raise Declined(
             f"the trust account of {found.scheme} holds {_shown(stands(trust), found)}, the "
             f"workers' part of {id} is {_shown(minor - own, found)}: wayfare ledger post "
             "trust-sweep first"
@@ -98,16 +98,16 @@ def send(session: Session, id: str, step: Step) -> Remittance:
 def acknowledge(
     session: Session, id: str, step: Step, amount_minor: int | None = None
 ) -> Remittance:
-    """The institution says that it has it: all that is in transit. Raises Refused, as where it
+    """The institution says that it has it: all that is in transit. Raises Declined, as where it
     names another amount: that is to be reconciled, not acknowledged.
     """
     found = _remittance(session, id, step)
     declared, in_transit, _ = _accounts(found)
     minor = _balance(session, found)(in_transit)
     if found.state != "sent" and not minor:
-        raise Refused(f"{id} is {found.state}: only what was sent can be acknowledged")
+        raise Declined(f"{id} is {found.state}: only what was sent can be acknowledged")
     if amount_minor is not None and amount_minor != minor:
-        raise Refused(
+        raise Declined(
             f"{id}: {_shown(minor, found)} was sent, the institution says "
             f"{_shown(amount_minor, found)}: find the difference first, then acknowledge or reject"
         )
@@ -118,17 +118,17 @@ def reject(session: Session, id: str, step: Step, worker: str | None = None) -> 
     """The whole, or one worker's line (by the local id), came back: exactly that is due again, to
     be declared in the period that is open now. The cooperative's share goes back to its own bank.
 
-    Raises Refused.
+    Raises Declined.
     """
     found = _remittance(session, id, step)
     if found.state not in ("collected", "sent"):
-        raise Refused(
+        raise Declined(
             f"{id} was {found.state} already"
             + (": what comes back now is an institution-refund" if found.events else "")
         )
     lines = [each for each in _lines(session, found, worker) if not each.is_rejected]
     if worker is not None and not lines:
-        raise Refused(f"{id} has no line of {worker} above zero that still stands")
+        raise Declined(f"{id} has no line of {worker} above zero that still stands")
     declared, in_transit, trust = _accounts(found)
     opened = periods.declared_in(session, found.scheme, found.period)
     transfers: list[Transfer] = []
@@ -155,16 +155,16 @@ def add_interest(
     amount_minor: int | None = None,
 ) -> Remittance:
     """Interest for being late until that day, less what was added before; `amount_minor` as the
-    institution billed it. Never the workers'. Raises Refused: it is not late, or no rule is known.
+    institution billed it. Never the workers'. Raises Declined: it is not late, or no rule is known.
     """
     found = _remittance(session, id, step)
     if found.state == "rejected":
-        raise Refused(f"{id} was rejected already")
+        raise Declined(f"{id} was rejected already")
     minor = amount_minor
     if minor is None:
         minor = interest_minor(scheme, found, paid_on) - found.interest_minor
     if minor <= 0:
-        raise Refused(f"{id} has no interest until {paid_on} beyond what stands")
+        raise Declined(f"{id} has no interest until {paid_on} beyond what stands")
     declared, _, _ = _accounts(found)
     return _write(
         session, found, "interest", step, minor, move(chart.late_interest(), declared, minor)
@@ -172,14 +172,14 @@ def add_interest(
 
 
 def interest_minor(scheme: Scheme, found: Remittance, paid_on: date) -> int:
-    """What being late costs by the scheme's rule. Raises Refused where no rule is known."""
+    """What being late costs by the scheme's rule. Raises Declined where no rule is known."""
     if found.due_day is None:
-        raise Refused(f"{found.id}: the due day is not known; give the amount as it was billed")
+        raise Declined(f"{found.id}: the due day is not known; give the amount as it was billed")
     try:
         owed = found.amount_minor - found.rejected_minor
         return due.interest_minor(scheme, owed, found.due_day, paid_on)
     except NotInsurable as fault:
-        raise Refused(f"{found.id}: {fault}; give the amount as it was billed") from None
+        raise Declined(f"{found.id}: {fault}; give the amount as it was billed") from None
 
 
 def _reopen(
@@ -225,14 +225,14 @@ def _own_unsent_minor(session: Session, found: Remittance, minor: int) -> int:
 def _remittance(session: Session, id: str, step: Step) -> Remittance:
     for name, text in (("by", step.by), ("reference", step.reference)):
         if _ID.fullmatch(text) is None:
-            raise Refused(f"{name}: up to 64 of A-Z a-z 0-9 . _ - (no name of a person)")
+            raise Declined(f"{name}: up to 64 of A-Z a-z 0-9 . _ - (no name of a person)")
     if len(step.text) > TEXT_MAX:
-        raise Refused(f"text: at most {TEXT_MAX} characters")
+        raise Declined(f"text: at most {TEXT_MAX} characters")
     found = reading.remittance(session, id)
     if found is None:
-        raise Refused(f"there is no remittance {id}; wayfare remit list shows all")
+        raise Declined(f"there is no remittance {id}; wayfare remit list shows all")
     if step.at < found.at:
-        raise Refused(f"{id} was declared later than that")
+        raise Declined(f"{id} was declared later than that")
     return found
 
 
@@ -305,7 +305,7 @@ def _write(
         commission.settle(session, found.id, issuer, step.at)
     after = reading.remittance(session, found.id)
     if after is None:
-        raise Refused(f"there is no remittance {found.id}")
+        raise Declined(f"there is no remittance {found.id}")
     return after
 
 

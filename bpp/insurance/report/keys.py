@@ -11,11 +11,11 @@ from typing import Any
 from pydantic import Field
 from sqlalchemy import bindparam, func, insert, select
 
+from bpp.declined import Declined
 from bpp.insurance.agents import mandates
 from bpp.insurance.engine import calendar
 from bpp.insurance.report.tables import ReadingKey, ReadingKeyEnd, ReadingRow
 from bpp.insurance.scheme_file import load
-from bpp.refused import Refused
 from protocol_specs.node.asked import SHORT_ID, StrictBody
 from protocol_specs.node.store import Row, Session, Statement
 
@@ -76,9 +76,9 @@ class Key:
 
 
 def make(session: Session, body: NewKey, now: int) -> dict[str, Any]:
-    """A new key; its token is in the answer, and nowhere else ever again. Raises Refused."""
+    """A new key; its token is in the answer, and nowhere else ever again. Raises Declined."""
     if session.one(_ONE, name=body.name) is not None:
-        raise Refused(f"there was a key {body.name} already; take another name")
+        raise Declined(f"there was a key {body.name} already; take another name")
     if body.mandate is not None:
         mandates.one(session, body.mandate)
     token = PREFIX + secrets.token_urlsafe(32)
@@ -96,10 +96,10 @@ def make(session: Session, body: NewKey, now: int) -> dict[str, Any]:
 
 
 def withdraw(session: Session, name: str, by: str, now: int) -> dict[str, Any]:
-    """The key opens nothing any more. Raises Refused: no such key."""
+    """The key opens nothing any more. Raises Declined: no such key."""
     row = session.one(_ONE, name=name)
     if row is None:
-        raise Refused(f"there is no key {name}; wayfare report keys lists all")
+        raise Declined(f"there is no key {name}; wayfare report keys lists all")
     if row["withdrawn_at"] is None:
         session.run(_NEW_END, name=name, at=now, by=by)
     return {"name": name, "withdrawn": True}

@@ -7,12 +7,12 @@ from typing import Any
 
 from aiohttp import web
 
+from bpp.declined import Declined
 from bpp.insurance.statement import asking, document, plain
 from bpp.insurance.statement.asking import Asks
 from bpp.insurance.statement.questions import listed
 from bpp.insurance.statement.reading import statement
 from bpp.insurance.statement.values import Statement
-from bpp.refused import Refused
 from protocol_specs.node.api import ApiError, json_route
 from protocol_specs.node.server import Node
 from protocol_specs.wire.keys import SigningKey
@@ -63,8 +63,8 @@ class StatementApi:
             if form == "json":
                 return document.signed(found, self._key)
             return await written(found, form, language, self._fonts)
-        except Refused as refused:
-            raise ApiError(409, "no_statement", str(refused)) from None
+        except Declined as declined:
+            raise ApiError(409, "no_statement", str(declined)) from None
 
     async def questions(self, request: web.Request) -> dict[str, Any]:
         """What can be asked."""
@@ -82,15 +82,15 @@ class StatementApi:
                     session, self._asks, question, agent_id, now, slip=slip, language=language
                 )
             )
-        except Refused as refused:
-            raise ApiError(409, "no_answer", str(refused)) from None
+        except Declined as declined:
+            raise ApiError(409, "no_answer", str(declined)) from None
         return {"question": question, "answer": lines}
 
 
 async def written(
     found: Statement, form: str, language: str, fonts: tuple[Path, ...]
 ) -> web.Response:
-    """The statement as pdf, csv or text. Raises ApiError for another form, Refused for a language
+    """The statement as pdf, csv or text. Raises ApiError for another form, Declined for a language
     or letter that it cannot be written in."""
     if form == "pdf":
         from bpp.insurance.statement import pdf  # fonts and pictures: only where one is drawn

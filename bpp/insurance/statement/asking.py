@@ -30,7 +30,7 @@ def answered(
     slip: str = "",
     language: str = "en",
 ) -> list[str]:
-    """The lines of the answer to a worker (agent_id or local id). Raises Refused."""
+    """The lines of the answer to a worker (agent_id or local id). Raises Declined."""
     found = statement(session, asks.book, worker, now)
     month = calendar.period_name(calendar.local(now, asks.book.zone).date(), "month")
     schemes = {period.scheme for period in found.periods}

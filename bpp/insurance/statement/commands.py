@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
+from bpp.declined import Declined
 from bpp.insurance.statement import document, merged_words, plain
 from bpp.insurance.statement.asking import Asks, answered
 from bpp.insurance.statement.merging import merge
 from bpp.insurance.statement.questions import listed
 from bpp.insurance.statement.reading import statement
-from bpp.refused import Refused
 from protocol_specs.node import files
 from protocol_specs.node.store import Store, StoreAt
 from protocol_specs.wire.keys import InvalidKey, SigningKey, public_key
@@ -91,7 +91,7 @@ def guarded(run: Callable[[argparse.Namespace], int]) -> Callable[[argparse.Name
     def kept(arguments: argparse.Namespace) -> int:
         try:
             return run(arguments)
-        except (Refused, document.BadStatement, InvalidKey) as error:
+        except (Declined, document.BadStatement, InvalidKey) as error:
             print(f"wayfare: {error}", file=sys.stderr)
             return 1
         except OSError as error:
@@ -115,7 +115,7 @@ def run_of(arguments: argparse.Namespace, open_shelf: OpenShelf) -> int:
         from bpp.insurance.statement import pdf  # fonts and pictures: only where one is drawn
 
         if arguments.out is None:
-            raise Refused("a PDF is written to a file: say --out FILE")
+            raise Declined("a PDF is written to a file: say --out FILE")
         files.replace(arguments.out, pdf.drawn(found, arguments.language, shelf.fonts))
         return 0
     if arguments.format == "json":
@@ -171,7 +171,7 @@ def run_ask(arguments: argparse.Namespace, open_shelf: OpenShelf) -> int:
             print(*(f"{name:<10}{says}" for name, says in listed().items()), sep="\n")
         return 0
     if arguments.worker is None or arguments.config is None:
-        raise Refused("say of whom and where: --worker WORKER --config FILE")
+        raise Declined("say of whom and where: --worker WORKER --config FILE")
     shelf, now = open_shelf(arguments.config), int(time.time())
     lines = Store.read_once(
         shelf.store_at,
@@ -208,5 +208,5 @@ def run_merge(arguments: argparse.Namespace) -> int:
 def _key(given: str) -> tuple[str, bytes]:
     issuer, is_pair, key = given.partition("=")
     if not (issuer and is_pair):
-        raise Refused(f"--key {given}: write ISSUER=KEY, such as rides.example=MCow...")
+        raise Declined(f"--key {given}: write ISSUER=KEY, such as rides.example=MCow...")
     return issuer, public_key(key)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Literal
 
+from bpp.declined import Declined
 from bpp.insurance.engine import calendar, plans
 from bpp.insurance.engine.exact import EXACT
 from bpp.insurance.engine.standing import PeriodRule
@@ -19,7 +20,6 @@ from bpp.insurance.scheme import NotInsurable, Scheme
 from bpp.insurance.scheme_file import SchemeError, load
 from bpp.insurance.slip_check import BadSlip, Verdict, check, period_rule
 from bpp.insurance.slip_shape import SlipShown
-from bpp.refused import Refused
 
 Why = Literal["does_not_hold", "doubled", "contradicts", "superseded", "other_key"]
 
@@ -128,7 +128,7 @@ def merge(
     """What these slips (name of the file, its bytes) mean together.
 
     `keys` are ledger keys by issuer, from elsewhere; `plan` the plan that the worker chose, the
-    smallest without it. Raises Refused: slips of two people, or a plan that the scheme has not.
+    smallest without it. Raises Declined: slips of two people, or a plan that the scheme has not.
     """
     left_out: list[LeftOut] = []
     held = _one_key(list(_holding(files, keys, left_out)), keys, left_out)
@@ -205,7 +205,7 @@ def _require_one_person(held: Sequence[_Held]) -> None:
         workers[each.slip.issuer].add(each.slip.worker)
     for issuer, names in workers.items():
         if len(names) > 1:
-            raise Refused(
+            raise Declined(
                 f"the slips of {issuer} are of {len(names)} workers ({', '.join(sorted(names))}); "
                 "a merged statement is one person's: give one person's slips"
             )
@@ -340,7 +340,7 @@ def _compared(slip: SlipShown, total: int, prepaid: int, plan: str | None) -> _C
         ]
         wanted = plans.contribution_minor(scheme, chosen, day)
     except NotInsurable as error:
-        raise Refused(str(error)) from None
+        raise Declined(str(error)) from None
     found = plans.compare(total + prepaid, every, wanted)
     return _Compared(chosen.name, wanted, found.shortfall_minor, found.excess_minor)
 

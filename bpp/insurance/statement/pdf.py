@@ -15,10 +15,10 @@ from fpdf import FPDF
 from fpdf.enums import XPos, YPos
 from fpdf.fonts import TTFFont
 
+from bpp.declined import Declined
 from bpp.insurance.statement.plain import of_job, standing
 from bpp.insurance.statement.telling import KEY_SHOWN, Telling, harmless
 from bpp.insurance.statement.values import ACCOUNTS, IN_ORDER, Job, Month, SchemePeriod, Statement
-from bpp.refused import Refused
 
 FAMILY = "wayfare"
 LEFT_MM, RIGHT_MM, TOP_MM, BOTTOM_MM = 15.0, 15.0, 16.0, 18.0
@@ -34,7 +34,7 @@ Align = Literal["L", "R"]
 
 
 def drawn(statement: Statement, language: str = "en", fonts: Sequence[Path] = ()) -> bytes:
-    """The PDF's bytes, the same each time. Raises Refused: a language, a font, a character."""
+    """The PDF's bytes, the same each time. Raises Declined: a language, a font, a character."""
     sheet = _Sheet(statement, Telling.of(statement, language))
     try:
         sheet.load(fonts)
@@ -78,7 +78,7 @@ class _Sheet(FPDF):
                 font.ttfont.close()
 
     def load(self, fonts: Sequence[Path]) -> None:
-        """The bundled fonts and these. Raises Refused for a file that is none."""
+        """The bundled fonts and these. Raises Declined for a file that is none."""
         own = files("bpp.insurance.statement") / "fonts"
         self.add_font(FAMILY, "", str(own / "DejaVuSansCondensed.ttf"))
         self.add_font(FAMILY, "B", str(own / "DejaVuSansCondensed-Bold.ttf"))
@@ -90,7 +90,7 @@ class _Sheet(FPDF):
                 for style in ("", "B"):
                     self.add_font(f"given{n}", style, str(path))
             except (OSError, ValueError, KeyError, TTLibError) as error:
-                raise Refused(f"the font {path} cannot be used: {error}") from None
+                raise Declined(f"the font {path} cannot be used: {error}") from None
             names.append(f"given{n}")
         self.set_font(FAMILY, "", 8)
         if names:
@@ -119,12 +119,12 @@ class _Sheet(FPDF):
         self.set_text_color(*colour)
 
     def shown(self, text: str) -> str:
-        """The text, once every character of it can be drawn. Raises Refused."""
+        """The text, once every character of it can be drawn. Raises Declined."""
         written = harmless(text)
         fonts = [font for font in self.fonts.values() if isinstance(font, TTFFont)]
         for each in written:
             if not any(ord(each) in font.cmap for font in fonts):
-                raise Refused(
+                raise Declined(
                     f"no font here has {each!r} (U+{ord(each):04X}) of {written[:40]!r}: name a "
                     "font file that has it in insurance.statement_fonts"
                 )

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
+from bpp.declined import Declined
 from bpp.insurance.engine.facts import Bought
 from bpp.insurance.statement.question_words import ENGLISH, MALAY
 from bpp.insurance.statement.telling import KEY_SHOWN, Telling
@@ -18,7 +19,6 @@ from bpp.insurance.statement.values import (
     SchemePeriod,
     Statement,
 )
-from bpp.refused import Refused
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ class Asked:
 
     @classmethod
     def of(cls, statement: Statement, language: str, **more: object) -> "Asked":
-        """In a language. Raises Refused for one without texts."""
+        """In a language. Raises Declined for one without texts."""
         plain = Telling.of(statement, language)
         words = {**plain.words, **{"en": ENGLISH, "ms": MALAY}[language]}
         tell = Telling(MappingProxyType(words), statement.currency, statement.zone)
@@ -152,11 +152,11 @@ def _of_slip(asked: Asked) -> Contribution:
     with_slip = [each for each in every if each.slip_id is not None]
     if not asked.slip:
         shown = ", ".join(str(each.slip_id)[:KEY_SHOWN] for each in with_slip[-5:])
-        raise Refused(f"say which slip, such as one of the newest: {shown or 'there is none'}")
+        raise Declined(f"say which slip, such as one of the newest: {shown or 'there is none'}")
     found = [each for each in with_slip if str(each.slip_id).startswith(asked.slip)]
     if len(found) != 1:
         what = "several slips begin" if found else "no slip of this worker that holds begins"
-        raise Refused(
+        raise Declined(
             f"{what} with {asked.slip[:40]!r}: give its id (a newer one may stand for it)"
         )
     return found[0]
@@ -234,8 +234,8 @@ def listed() -> dict[str, str]:
 
 
 def answer(question: str, asked: Asked) -> list[str]:
-    """The lines of the answer. Raises Refused: no such question, or no such slip."""
+    """The lines of the answer. Raises Declined: no such question, or no such slip."""
     found = QUESTIONS.get(question)
     if found is None:
-        raise Refused(f"{question[:40]!r} is no question; there are {', '.join(QUESTIONS)}")
+        raise Declined(f"{question[:40]!r} is no question; there are {', '.join(QUESTIONS)}")
     return list(found(asked))

@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import bindparam, select
 
+from bpp.declined import Declined
 from bpp.insurance import books
 from bpp.insurance.coverage import keeping
 from bpp.insurance.engine import calendar
@@ -40,7 +41,6 @@ from bpp.ledger import chart
 from bpp.ledger.balances import balance_minor
 from bpp.ledger.tables import AccountRow, EntryRow, TransferRow
 from bpp.orders.tables import OrderEventRow
-from bpp.refused import Refused
 from protocol_specs.node.store import Row, Session
 from protocol_specs.node.store import Statement as Query
 from protocol_specs.wire.keys import b64encode
@@ -159,21 +159,23 @@ def statement(
 ) -> Statement:
     """The statement of `asked` (agent_id, or the local id of the books) from a month to a month.
 
-    Without months: from the first one of which anything stands to that of `now`. Raises Refused:
+    Without months: from the first one of which anything stands to that of `now`. Raises Declined:
     nothing stands in the books for that worker, or a month is none.
     """
     worker = books.find_worker(session, asked) or asked
     moved = session.all(_MOVED, worker=worker, currency=book.currency)
     rows = session.all(_CONTRIBUTIONS, worker=worker)
     if worker == chart.UNASSIGNED or not (moved or rows):
-        raise Refused(f"nothing stands in the books for the worker {asked}")
+        raise Declined(f"nothing stands in the books for the worker {asked}")
     jobs = _jobs(session, worker, moved, rows)
     days = [job.at for job in jobs] + [row["at"] for row in moved]
     this = _month(now, book.zone)
     first = _checked(first_month) or min(_month(min(days), book.zone), this)
     last = _checked(last_month) or max(this, first)
     if first > last:
-        raise Refused(f"a statement goes from an earlier month to a later: {first} is after {last}")
+        raise Declined(
+            f"a statement goes from an earlier month to a later: {first} is after {last}"
+        )
     periods = tuple(_periods(session, book, worker, rows, first, last))
     waiting = [row["order_key"] for row in session.all(_WAITING, agent_id=_agent(session, worker))]
     return Statement(
@@ -221,7 +223,7 @@ def _checked(month: str | None) -> str | None:
         if len(month) != len("2026-07"):
             raise ValueError
     except ValueError:
-        raise Refused(f"{month!r} is no month; write it like 2026-07") from None
+        raise Declined(f"{month!r} is no month; write it like 2026-07") from None
     return month
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
+from bpp.declined import Declined
 from bpp.insurance.engine import calendar
 from bpp.insurance.slip_words import percent
 from bpp.insurance.statement.values import (
@@ -21,19 +22,18 @@ from bpp.insurance.statement.values import (
     Step,
 )
 from bpp.insurance.statement.words import LANGUAGES
-from bpp.refused import Refused
 from protocol_specs.wire import money
 
 KEY_SHOWN = 8  # characters of an order key or a slip's id that people compare
 
 
 def words_of(language: str) -> Mapping[str, str]:
-    """The texts of a language. Raises Refused naming those there are."""
+    """The texts of a language. Raises Declined naming those there are."""
     try:
         return LANGUAGES[language]
     except KeyError:
         known = ", ".join(LANGUAGES)
-        raise Refused(f"there are no texts in {language[:16]!r} yet; there are {known}") from None
+        raise Declined(f"there are no texts in {language[:16]!r} yet; there are {known}") from None
 
 
 @dataclass(frozen=True, slots=True)

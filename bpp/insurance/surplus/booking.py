@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import bindparam, func, insert, select
 
+from bpp.declined import Declined
 from bpp.insurance.engine import calendar
 from bpp.insurance.surplus import work
 from bpp.insurance.surplus.dividing import parts
@@ -15,7 +16,6 @@ from bpp.insurance.surplus.work import Rule
 from bpp.ledger import balances, chart, journal, money_facts
 from bpp.ledger.entry import Entry, move
 from bpp.ledger.tables import EntryRow, TransferRow
-from bpp.refused import Refused
 from protocol_specs.node.store import Row, Session, Statement
 from protocol_specs.wire import money
 
@@ -55,7 +55,7 @@ _OF_WORKER = Statement(
 )
 
 
-class NotDivided(Refused):
+class NotDivided(Declined):
     """A surplus that must not be divided so; the text says why, for whoever asked."""
 
 

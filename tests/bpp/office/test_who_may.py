@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from bpp.declined import Declined
 from bpp.ledger.money_facts import KINDS
 from bpp.office import people, words
 from bpp.office.people import Entry
-from bpp.refused import Refused
 from protocol_specs.node.store import Conflict
 from tests.bpp.cooperative import Cooperative
 from tests.bpp.office.support import BASE, PHONES, log, send, signed_in, with_office
@@ -196,7 +196,7 @@ async def test_a_person_with_one_thing_wrong_is_not_let_in(
     there: Cooperative, wrong: dict[str, str]
 ) -> None:
     before = there.node.store.read(people.everybody), log(there)
-    with pytest.raises(Refused):
+    with pytest.raises(Declined):
         await there.node.store.transact(
             lambda s: people.put(s, Entry(**{**GOOD, **wrong}), there.node.now())
         )

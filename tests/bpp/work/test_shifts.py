@@ -10,10 +10,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from bpp.declined import Declined
 from bpp.fleet import roster
 from bpp.fleet.csv_import import Roster
 from bpp.fleet.workers import BadEntry, DriverEntry, VehicleEntry
-from bpp.refused import Refused
 from bpp.schema import TRIGGERS
 from bpp.tables import METADATA
 from bpp.work import shifts
@@ -100,7 +100,7 @@ def test_whatever_is_planned_no_two_shifts_of_a_vehicle_or_a_driver_overlap(
                 planned(store, named)
                 kept += wanted
             else:
-                with pytest.raises(Refused):
+                with pytest.raises(Declined):
                     planned(store, named)
         found = [(s.agent_id, s.registration, s.starts_at, s.ends_at) for s in every(store)]
         assert sorted(found) == sorted(kept)
@@ -162,7 +162,7 @@ def test_a_plan_with_one_thing_wrong_names_it_and_keeps_nothing(
 def test_several_days_are_planned_all_or_none(there: tuple[Store, list[str]]) -> None:
     store, (first, second, _) = there
     planned(store, Plan(first, "W 1", "2026-03-05", "06:00", "14:00"))
-    with pytest.raises(Refused):
+    with pytest.raises(Declined):
         planned(store, Plan(second, "W 1", "2026-03-03", "13:45", "20:00", days=4))
     assert len(every(store)) == 1
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from sqlalchemy import bindparam, insert, select
 
+from bpp.declined import Declined
 from bpp.insurance.agents.filing import Filer
 from bpp.insurance.remittance import reading, states
 from bpp.insurance.remittance.files import camt054, identifiers, made, pain002
@@ -24,7 +25,6 @@ from bpp.insurance.remittance.states import Step
 from bpp.insurance.remittance.values import Remittance
 from bpp.ledger.bank_files import BadBankFile, minor_of
 from bpp.ledger.bank_xml import kind_of, root_of
-from bpp.refused import Refused
 from protocol_specs.node.store import Session, Statement
 from protocol_specs.wire import money
 
@@ -57,15 +57,15 @@ class Taken:
 
 
 def apply(session: Session, taken: Taken, now: int) -> dict[str, Any]:
-    """Writes down what the file says; JSON-ready: `is_new`, and what became of what. Raises Refused
-    naming the file and the element: it is not about payments of ours, or contradicts them.
+    """Writes down what the file says; JSON-ready: `is_new`, and what became of what. Raises
+    Declined naming the file and the element: it is not about payments of ours, or contradicts them.
     """
     if session.one(_READ, sha256=taken.sha256) is not None:
         return {"is_new": False, "sha256": taken.sha256, "payments": []}
     try:
         bank = _opened(taken)
     except BadBankFile as fault:
-        raise Refused(str(fault)) from None
+        raise Declined(str(fault)) from None
     words = sorted(bank.words, key=lambda word: (word.on, _IN_TURN.index(word.says)))
     told: list[dict[str, Any]] = []
     for word in words:
@@ -85,7 +85,7 @@ def apply(session: Session, taken: Taken, now: int) -> dict[str, Any]:
 def _opened(taken: Taken) -> BankFile:
     kind = kind_of(root_of(taken.raw, taken.name))
     if kind not in _READERS:
-        raise Refused(
+        raise Declined(
             f"{taken.name}: it is no pain.002 and no camt.054 ({kind or 'unknown'}); a statement "
             "(camt.053) is compared by wayfare ledger match"
         )
@@ -120,7 +120,7 @@ def _about(session: Session, word: Word) -> list[Made]:
     if word.end_to_end is None:
         found = made.credits(session, word.message or "")
         if not found:
-            raise Refused(f"{word.place}: no payment file of ours is called {word.message}")
+            raise Declined(f"{word.place}: no payment file of ours is called {word.message}")
         some = found if word.instruction is None else _instructed(found, word)
         _check_echo(session, some, word)
         return some
@@ -129,7 +129,7 @@ def _about(session: Session, word: Word) -> list[Made]:
         return [one]
     if word.says == "came":
         return []  # somebody else's payment to us: wayfare ledger match looks at it
-    raise Refused(f"{word.place}: no payment of ours is called {word.end_to_end[:40]}")
+    raise Declined(f"{word.place}: no payment of ours is called {word.end_to_end[:40]}")
 
 
 def _instructed(found: list[Made], word: Word) -> list[Made]:
@@ -138,7 +138,7 @@ def _instructed(found: list[Made], word: Word) -> list[Made]:
     for n, account in enumerate(accounts, 1):
         if identifiers.instruction_id(found[0].message, n) == word.instruction:
             return [each for each in found if each.account == account]
-    raise Refused(f"{word.place}: {word.message} has no instruction {str(word.instruction)[:40]}")
+    raise Declined(f"{word.place}: {word.message} has no instruction {str(word.instruction)[:40]}")
 
 
 def _check_echo(session: Session, some: list[Made], word: Word) -> None:
@@ -147,9 +147,11 @@ def _check_echo(session: Session, some: list[Made], word: Word) -> None:
     if echo is None or file is None:
         return
     if echo.made_at is not None and echo.made_at != file.at:
-        raise Refused(f"{word.place}/OrgnlCreDtTm: our file {file.message} was written at another")
+        raise Declined(f"{word.place}/OrgnlCreDtTm: our file {file.message} was written at another")
     if echo.count is not None and echo.count != str(len(some)):
-        raise Refused(f"{word.place}/OrgnlNbOfTxs: it says {echo.count[:20]}, ours has {len(some)}")
+        raise Declined(
+            f"{word.place}/OrgnlNbOfTxs: it says {echo.count[:20]}, ours has {len(some)}"
+        )
     if echo.sum is None:
         return
     currency = some[0].currency
@@ -157,9 +159,9 @@ def _check_echo(session: Session, some: list[Made], word: Word) -> None:
     try:
         is_ours = minor_of(echo.sum, currency, f"{word.place}/OrgnlCtrlSum") == ours
     except BadBankFile as fault:
-        raise Refused(str(fault)) from None
+        raise Declined(str(fault)) from None
     if not is_ours:
-        raise Refused(
+        raise Declined(
             f"{word.place}/OrgnlCtrlSum: it says {echo.sum[:20]}, our payments come to "
             f"{money.amount(ours, currency)} {currency}"
         )
@@ -168,12 +170,12 @@ def _check_echo(session: Session, some: list[Made], word: Word) -> None:
 def _check(each: Made, word: Word, now: int) -> None:
     """That the bank speaks of the payment that we made."""
     if word.code != "BOOK" and word.message != each.message:
-        raise Refused(
+        raise Declined(
             f"{word.place}: {each.end_to_end} stands in our file {each.message}, not in "
             f"{word.message}"
         )
     if word.account is not None and word.account != each.account:
-        raise Refused(
+        raise Declined(
             f"{word.place}: {each.end_to_end} is paid from {each.account}, this is about "
             f"{word.account}"
         )
@@ -183,14 +185,14 @@ def _check(each: Made, word: Word, now: int) -> None:
     ):
         said = money.amount(word.amount_minor or 0, word.currency)
         ours = money.amount(each.amount_minor, each.currency)
-        raise Refused(
+        raise Declined(
             f"{word.place}: it says {said} {word.currency}, our payment {each.end_to_end} is "
             f"{ours} {each.currency}"
         )
     if word.on > _day(now) + timedelta(1):
-        raise Refused(f"{word.place}: {word.on} is still to come")
+        raise Declined(f"{word.place}: {word.on} is still to come")
     if word.says == "came":
-        raise Refused(
+        raise Declined(
             f"{word.place}: money came under the name of our payment {each.end_to_end}, and the "
             "bank does not call it a return (RtrInf): ask the bank what it is"
         )
@@ -199,7 +201,7 @@ def _check(each: Made, word: Word, now: int) -> None:
 def _do(session: Session, taken: Taken, each: Made, word: Word, now: int) -> str:
     found = reading.remittance(session, each.remittance)
     if found is None:
-        raise Refused(f"{word.place}: there is no remittance {each.remittance}")
+        raise Declined(f"{word.place}: there is no remittance {each.remittance}")
     if word.says == "paid":
         return _paid(session, found, each, word, _step(taken, found, each, word, now))
     if word.says == "rejected":
@@ -211,7 +213,7 @@ def _do(session: Session, taken: Taken, each: Made, word: Word, now: int) -> str
 
 def _paid(session: Session, found: Remittance, each: Made, word: Word, step: Step) -> str:
     if found.state == "rejected":
-        raise Refused(
+        raise Declined(
             f"{word.place}: {found.id} was rejected before, and now it is to have been paid: ask "
             "the bank"
         )
@@ -220,7 +222,7 @@ def _paid(session: Session, found: Remittance, each: Made, word: Word, step: Ste
         return "nothing"  # it was written down as sent before
     if outstanding != each.amount_minor:
         ours = money.amount(outstanding, found.currency)
-        raise Refused(
+        raise Declined(
             f"{word.place}: of {found.id} {ours} {found.currency} is left to pay since the file "
             "was made: find out what changed first"
         )
@@ -241,7 +243,7 @@ def _not_twice(session: Session, each: Made, word: Word, told: Sequence[Mapping[
         rows = session.all(_SAID, end_to_end=json.dumps(other.end_to_end))
         said = [*told, *(one for row in rows for one in json.loads(row["words"]))]
         if any((s["end_to_end"], s["says"]) == (other.end_to_end, "paid") for s in said):
-            raise Refused(
+            raise Declined(
                 f"{word.place}: {each.remittance} was paid twice, as {other.end_to_end} before "
                 f"and as {each.end_to_end} now: have the bank bring one back"
             )
@@ -251,12 +253,12 @@ def _rejected(session: Session, found: Remittance, each: Made, word: Word, step:
     if found.state == "rejected" or made.credits_of(session, found.id)[-1] != each:
         return "nothing"  # it came back before, or a later file pays it
     if found.state == "acknowledged":
-        raise Refused(
+        raise Declined(
             f"{word.place}: the institution acknowledged {found.id}, and now it is to have come "
             "back: ask both"
         )
     if found.payable_minor != each.amount_minor:
-        raise Refused(
+        raise Declined(
             f"{word.place}: {each.end_to_end} is only a part of {found.id}: write down by hand "
             "what came back"
         )

@@ -7,9 +7,9 @@ from typing import Any
 
 from pydantic import Field
 
+from bpp.declined import Declined
 from bpp.insurance.agents.filing import Filer
 from bpp.insurance.settings import InsuranceSettings
-from bpp.refused import Refused
 from protocol_specs.node.asked import SHORT_ID, StrictBody
 from protocol_specs.node.store import Session
 
@@ -47,19 +47,19 @@ def payment(
     session: Session, settings: InsuranceSettings, asked: PaymentAsked, *, issuer: str, now: int
 ) -> dict[str, Any]:
     """Makes the file, or gives that made before: `message`, `content` base64, and `own`: what the
-    cooperative bears of it and has to bring to which account. Raises Refused, and keeps nothing.
+    cooperative bears of it and has to bring to which account. Raises Declined, and keeps nothing.
     """
     from bpp.insurance.remittance.files import making  # lxml only where it is needed
 
     try:
         on = None if asked.on is None else date.fromisoformat(asked.on)
     except ValueError:
-        raise Refused(f"{asked.on} is no day") from None
+        raise Declined(f"{asked.on} is no day") from None
     filer = Filer(principal=issuer, now=now, mandate=asked.mandate)
     wanted = making.Wanted(tuple(asked.remittances), asked.by, on, asked.anew, filer)
     message, document = making.payment_file(session, settings, wanted, now)
     if asked.stands not in (None, sha256(document).hexdigest()):
-        raise Refused("what stands there already has other content: name another --out")
+        raise Declined("what stands there already has other content: name another --out")
     return {
         "message": message,
         "content": b64encode(document).decode(),
@@ -68,12 +68,12 @@ def payment(
 
 
 def bank(session: Session, asked: BankFileAsked, *, issuer: str, now: int) -> dict[str, Any]:
-    """Takes the file into the books, once. Raises Refused, and nothing is posted."""
+    """Takes the file into the books, once. Raises Declined, and nothing is posted."""
     from bpp.insurance.remittance.files import applying
 
     try:
         raw = b64decode(asked.content, validate=True)
     except ValueError:
-        raise Refused(f"{asked.name}: its content is not base64") from None
+        raise Declined(f"{asked.name}: its content is not base64") from None
     filer = Filer(principal=issuer, now=now, mandate=asked.mandate)
     return applying.apply(session, applying.Taken(asked.name, raw, asked.by, filer), now)

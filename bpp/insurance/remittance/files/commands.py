@@ -11,12 +11,12 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+from bpp.declined import Declined
 from bpp.insurance.desk_calls import Desk, OpenDesk, written
 from bpp.insurance.people import identity
 from bpp.insurance.remittance.files import asked, form_xx, karnataka, remittance_csv
 from bpp.insurance.remittance.files.form_xx import Given
 from bpp.ledger.reading_commands import common
-from bpp.refused import Refused
 from protocol_specs.node import files
 from protocol_specs.node.settings import read_secret
 from protocol_specs.node.store import Session, Store
@@ -68,8 +68,8 @@ def run_file(arguments: argparse.Namespace, open_desk: OpenDesk) -> int:
     try:
         _check_out(arguments.out)
         name, size = _MAKE[arguments.kind](arguments, desk)
-    except (Refused, Malformed) as refused:
-        return _refused(arguments, str(refused))
+    except (Declined, Malformed) as declined:
+        return _refused(arguments, str(declined))
     except OSError as error:
         return _refused(arguments, f"{arguments.out}: {error.strerror}")
     if arguments.json:
@@ -118,7 +118,7 @@ def run_read(arguments: argparse.Namespace, open_desk: OpenDesk) -> int:
 
 def _payment(arguments: argparse.Namespace, desk: Desk) -> tuple[str, int]:
     if arguments.by is None:
-        raise Refused("say by whose wish, --by: it is written down with the file")
+        raise Declined("say by whose wish, --by: it is written down with the file")
     body = {"remittances": arguments.what, "by": arguments.by, "anew": arguments.anew}
     body["mandate"] = arguments.mandate
     if arguments.on is not None:
@@ -137,7 +137,7 @@ def _payment(arguments: argparse.Namespace, desk: Desk) -> tuple[str, int]:
 
     answer = written(desk, asked.PAYMENT, body, unit)
     if "error" in answer:
-        raise Refused(answer["error"])
+        raise Declined(answer["error"])
     size = _put(arguments.out, [b64decode(answer["content"])])
     for each in answer["own"]:
         told = f"{each['account']}: before that day bring {each['amount']} {each['currency']}"
@@ -153,7 +153,7 @@ def _csv(arguments: argparse.Namespace, desk: Desk) -> tuple[str, int]:
 def _karnataka(arguments: argparse.Namespace, desk: Desk) -> tuple[str, int]:
     period, key = karnataka.quarter(_only(arguments)), None
     if karnataka.SCHEME not in desk.settings.schemes:
-        raise Refused(f"{karnataka.SCHEME} is not among the schemes of {desk.issuer}")
+        raise Declined(f"{karnataka.SCHEME} is not among the schemes of {desk.issuer}")
     if arguments.identity_key is not None:
         made_by = "wayfare workers keygen makes one; its public half must have been the setting"
         key = identity.key_of(
@@ -165,12 +165,12 @@ def _karnataka(arguments: argparse.Namespace, desk: Desk) -> tuple[str, int]:
 def _form_xx(arguments: argparse.Namespace, desk: Desk) -> tuple[str, int]:
     year = _only(arguments)
     if arguments.turnover is None or arguments.rate is None:
-        raise Refused("say --turnover and --rate: neither is known here")
+        raise Declined("say --turnover and --rate: neither is known here")
     if not arguments.rate.replace(".", "", 1).isdecimal() or not arguments.rate.isascii():
-        raise Refused(f"--rate: {arguments.rate!r} is no share; write one such as 0.01")
+        raise Declined(f"--rate: {arguments.rate!r} is no share; write one such as 0.01")
     turnover = money.minor_units(arguments.turnover, "INR")
     if turnover < 0:
-        raise Refused("--turnover is not below zero")
+        raise Declined("--turnover is not below zero")
     given = Given(year, turnover, Decimal(arguments.rate))
     return year, _written(arguments, desk, lambda s: [form_xx.write(s, given, desk.issuer)])
 
@@ -180,7 +180,7 @@ _MAKE = {"pain001": _payment, "csv": _csv, "karnataka": _karnataka, "form-xx": _
 
 def _only(arguments: argparse.Namespace) -> str:
     if len(arguments.what) != 1:
-        raise Refused(f"{arguments.kind} is about one thing, not {len(arguments.what)}")
+        raise Declined(f"{arguments.kind} is about one thing, not {len(arguments.what)}")
     return str(arguments.what[0])
 
 
@@ -192,15 +192,15 @@ def _written(
 
 
 def _check_out(path: Path) -> None:
-    """That a file can stand there. Raises Refused before anything is made for it."""
+    """That a file can stand there. Raises Declined before anything is made for it."""
     if not path.parent.is_dir():
-        raise Refused(f"--out: there is no folder {path.parent}")
+        raise Declined(f"--out: there is no folder {path.parent}")
     if path.exists() and not path.is_file():
-        raise Refused(f"--out: {path} is no file: name another")
+        raise Declined(f"--out: {path} is no file: name another")
 
 
 def _put(path: Path, parts: Iterable[bytes]) -> int:
-    """Readable by its owner only, whole or not at all; how many bytes. Raises Refused rather than
+    """Readable by its owner only, whole or not at all; how many bytes. Raises Declined rather than
     lose what stands there.
     """
     with files.fresh(path) as (new, file):
@@ -209,7 +209,7 @@ def _put(path: Path, parts: Iterable[bytes]) -> int:
         if not path.exists():
             files.settle(new, path)
         elif not filecmp.cmp(new, path, shallow=False):
-            raise Refused(f"{path} stands already with other content: name another --out")
+            raise Declined(f"{path} stands already with other content: name another --out")
     return size
 
 

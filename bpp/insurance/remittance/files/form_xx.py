@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import bindparam, select
 
+from bpp.declined import Declined
 from bpp.insurance import table
 from bpp.insurance.engine import calendar, yearly
 from bpp.insurance.people import reading as people
@@ -20,7 +21,6 @@ from bpp.insurance.remittance.files.remittance_csv import OURS
 from bpp.insurance.scheme import NotInsurable, Scheme
 from bpp.insurance.scheme_file import load
 from bpp.ledger.tables import AccountRow, EntryRow, TransferRow
-from bpp.refused import Refused
 from protocol_specs.node.store import Session, Statement
 from protocol_specs.wire import money
 
@@ -74,7 +74,7 @@ class _Worker:
 
 
 def write(session: Session, given: Given, aggregator: str) -> bytes:
-    """The figures as CSV; `aggregator` is this node's id. Raises Refused: no year, or no such rate
+    """The figures as CSV; `aggregator` is this node's id. Raises Declined: no year, or no such rate
     under the Code.
     """
     scheme = load(SCHEME)
@@ -90,7 +90,7 @@ def write(session: Session, given: Given, aggregator: str) -> bytes:
             payouts_minor=max(0, sum(each.payouts_minor for each in workers)),
         )
     except NotInsurable as fault:
-        raise Refused(str(fault)) from None
+        raise Declined(str(fault)) from None
     rows = []
     for each in workers:
         counted = yearly.engagement(
@@ -149,9 +149,9 @@ def _last_day(year: str) -> date:
     try:
         calendar.first_day(year)
     except ValueError:
-        raise Refused(f"{year!r} is no year of India's; write one such as FY2026-27") from None
+        raise Declined(f"{year!r} is no year of India's; write one such as FY2026-27") from None
     if calendar.kind_of(year) != "indian_year":
-        raise Refused(f"{year!r} is no year of India's; write one such as FY2026-27")
+        raise Declined(f"{year!r} is no year of India's; write one such as FY2026-27")
     return calendar.last_day(year)
 
 

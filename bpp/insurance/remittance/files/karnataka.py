@@ -13,6 +13,7 @@ from itertools import groupby
 
 from sqlalchemy import bindparam, func, select
 
+from bpp.declined import Declined
 from bpp.insurance import books, table
 from bpp.insurance.engine import assess as engine
 from bpp.insurance.engine import calendar
@@ -26,7 +27,6 @@ from bpp.insurance.scheme import Scheme
 from bpp.insurance.scheme_file import load
 from bpp.insurance.tables import ContributionRow
 from bpp.ledger.tables import EntryRow, TransferRow
-from bpp.refused import Refused
 from protocol_specs.node.store import Row, Session, Statement
 from protocol_specs.wire import money
 
@@ -106,8 +106,8 @@ def write(session: Session, period: str, identity_key: bytes | None = None) -> b
 
 def parts(session: Session, period: str, identity_key: bytes | None = None) -> Iterator[bytes]:
     """The file of a quarter ("FY2026-27Q2"), some rows at a time. Without the office's private key
-    (32 bytes) the column uan is empty, and the file says so. Raises Refused: no quarter; and at the
-    end, where its sums are not the books': then nothing of it is a file.
+    (32 bytes) the column uan is empty, and the file says so. Raises Declined: no quarter; and at
+    the end, where its sums are not the books': then nothing of it is a file.
     """
     scheme = load(SCHEME)
     quarter(period)
@@ -128,7 +128,7 @@ def _rows(
         count, payouts, fees = count + 1, payouts + each.payout_minor, fees + each.fee_minor
         yield _row(scheme, each, numbers, uans[each.worker])
     if fees != moved:
-        raise Refused(
+        raise Declined(
             f"{period}: the transactions come to {fees}, the ledger to {moved}: nothing was "
             "written, see wayfare ledger verify"
         )
@@ -182,13 +182,13 @@ def _assessed(
     whole = fold(books.events_before(session, key, row["n"] + 1))
     terms = books.terms_of(session, key)
     if whole is None or terms is None:
-        raise Refused(f"{key}: its events or terms are gone, so its payout cannot be told")
+        raise Declined(f"{key}: its events or terms are gone, so its payout cannot be told")
     job = next((each for each in as_each_has_it(whole) if each.slot == slot), whole)
     found = engine.assess(scheme, work(job, terms.commission_rate))
     if row["amount_minor"] == 0 and found.amount_minor != 0:
         found = engine.nothing(found)  # the order left this worker, or ended without pay
     if found.amount_minor != row["amount_minor"]:
-        raise Refused(
+        raise Declined(
             f"{key}: its fee comes to {found.amount_minor}, the books say {row['amount_minor']}: "
             "nothing was written, see wayfare ledger verify"
         )
@@ -243,13 +243,13 @@ def _notes(
 
 
 def quarter(period: str) -> str:
-    """The same, if it is a quarter's name. Raises Refused."""
+    """The same, if it is a quarter's name. Raises Declined."""
     try:
         calendar.first_day(period)
     except ValueError:
-        raise Refused(f"{period!r} is no quarter; write one such as FY2026-27Q2") from None
+        raise Declined(f"{period!r} is no quarter; write one such as FY2026-27Q2") from None
     if calendar.kind_of(period) != "indian_quarter":
-        raise Refused(f"{period!r} is no quarter; write one such as FY2026-27Q2")
+        raise Declined(f"{period!r} is no quarter; write one such as FY2026-27Q2")
     return period
 
 

@@ -8,6 +8,7 @@ from collections.abc import Container
 from dataclasses import dataclass
 from datetime import date, timedelta
 
+from bpp.declined import Declined
 from bpp.insurance.agents import filing
 from bpp.insurance.agents.filing import Filer
 from bpp.insurance.engine import calendar
@@ -21,7 +22,6 @@ from bpp.insurance.scheme import NotInsurable, Scheme
 from bpp.insurance.scheme_file import load
 from bpp.insurance.settings import InsuranceSettings
 from bpp.ledger import balances, chart
-from bpp.refused import Refused
 from protocol_specs.node.store import Session
 from protocol_specs.wire import money
 
@@ -44,11 +44,11 @@ class Wanted:
 def payment_file(
     session: Session, settings: InsuranceSettings, wanted: Wanted, now: int
 ) -> tuple[str, bytes]:
-    """The MsgId and the file, in the caller's transaction. Raises Refused, and keeps nothing."""
+    """The MsgId and the file, in the caller's transaction. Raises Declined, and keeps nothing."""
     names = tuple(sorted(set(wanted.remittances)))
     found = [_remittance(session, name) for name in names]
     if len({each.currency for each in found}) != 1:
-        raise Refused("one file pays in one currency: make a file for each")
+        raise Declined("one file pays in one currency: make a file for each")
     whose = wanted.filer.principal if wanted.filer else filing.SELF
     attempt = 1
     while made.file(session, identifiers.message_id(names, whose, attempt)) is not None:
@@ -74,7 +74,7 @@ def payment_file(
 
 
 def _note(session: Session, found: Remittance, wanted: Wanted, now: int) -> None:
-    """Who files it for whom. Raises Refused: the mandate does not reach."""
+    """Who files it for whom. Raises Declined: the mandate does not reach."""
     filing.note(
         session,
         found.scheme,
@@ -122,7 +122,7 @@ def own_parts(session: Session, message: str) -> list[dict[str, str]]:
 
 
 def _check_trust(session: Session, found: list[Remittance]) -> None:
-    """That the accounts hold what workers put by. Raises Refused: the bank would pay with less."""
+    """That the accounts hold what workers put by. Raises Declined: the bank would pay with less."""
     for scheme in sorted({each.scheme for each in found}):
         some = [each for each in found if each.scheme == scheme]
         trust = chart.contribution_trust_bank(scheme)
@@ -130,7 +130,7 @@ def _check_trust(session: Session, found: list[Remittance]) -> None:
         wanted = sum(outstanding_minor(session, e) - own_minor(session, e) for e in some)
         if held < wanted:
             shown = [f"{money.amount(each, some[0].currency)}" for each in (held, wanted)]
-            raise Refused(
+            raise Declined(
                 f"the trust account of {scheme} holds {shown[0]} {some[0].currency}, the workers' "
                 f"part is {shown[1]}: wayfare ledger post trust-sweep first"
             )
@@ -143,11 +143,11 @@ def _again(
     wanted: Wanted,
     message: str,
 ) -> tuple[str, bytes]:
-    """The bytes made before. Raises Refused if they would be others today."""
+    """The bytes made before. Raises Declined if they would be others today."""
     before = made.file(session, message)
     names = {each.remittance: each for each in made.credits(session, message)}
     if before is None:
-        raise Refused(f"no file {message} was made")
+        raise Declined(f"no file {message} was made")
     on = wanted.on or before.on
     if on == before.on and any(outstanding_minor(session, each) <= 0 for each in found):
         return message, before.document  # paid since: nothing can be compared any more
@@ -162,7 +162,7 @@ def _again(
         ),
     )
     if _written(payment) != before.document:
-        raise Refused(
+        raise Declined(
             f"the file {message} was made with other content (sha256 {before.sha256}, to be paid "
             f"on {before.on}); a bank takes a MsgId once. If it never took that file, or interest "
             "came on top, ask for one more with --anew"
@@ -175,7 +175,7 @@ def _new(
 ) -> Credit:
     earlier = made.credits_of(session, found.id)
     if earlier and not wanted.anew:
-        raise Refused(
+        raise Declined(
             f"{found.id} stands in the file {earlier[-1].message} already; if the bank never took "
             "that file, or interest came on top, ask for one more with --anew"
         )
@@ -187,7 +187,7 @@ def _credit(
 ) -> Credit:
     minor = outstanding_minor(session, found)
     if minor <= 0:
-        raise Refused(f"{found.id} is {found.state}: nothing of it is left to pay")
+        raise Declined(f"{found.id} is {found.state}: nothing of it is left to pay")
     return Credit(
         remittance=found.id,
         end_to_end=end_to_end,
@@ -204,19 +204,19 @@ def _written(payment: Payment) -> bytes:
     try:
         return pain001.write(payment)
     except NotWritable as fault:
-        raise Refused(f"{payment.message_id}: {fault}") from None
+        raise Declined(f"{payment.message_id}: {fault}") from None
 
 
 def _remittance(session: Session, name: str) -> Remittance:
     found = reading.remittance(session, name)
     if found is None:
-        raise Refused(f"there is no remittance {name}; wayfare remit list shows all")
+        raise Declined(f"there is no remittance {name}; wayfare remit list shows all")
     return found
 
 
 def _payer(settings: InsuranceSettings) -> PayerSettings:
     if settings.payer is None:
-        raise Refused(
+        raise Declined(
             "insurance.payer: say who pays, by name and bank, as docs/remittance-files.md says"
         )
     return settings.payer
@@ -225,7 +225,7 @@ def _payer(settings: InsuranceSettings) -> PayerSettings:
 def _institution(settings: InsuranceSettings, scheme: str) -> InstitutionSettings:
     found = settings.institutions.get(scheme)
     if found is None:
-        raise Refused(
+        raise Declined(
             f'insurance.institutions: it has no "{scheme}"; say the institution\'s name and account'
         )
     return found
@@ -235,7 +235,7 @@ def _account(settings: InsuranceSettings, scheme: str) -> str:
     numbers = settings.bank_accounts
     found = numbers.get(f"1110:{scheme}") or numbers.get("1110")
     if found is None:
-        raise Refused(f'insurance.bank_accounts: it has no "1110:{scheme}", which pays {scheme}')
+        raise Declined(f'insurance.bank_accounts: it has no "1110:{scheme}", which pays {scheme}')
     return found
 
 
@@ -248,9 +248,9 @@ def _day(found: list[Remittance], wanted: Wanted, now: int) -> date:
         while wanted.on is None and not _is_working(schemes, day):
             day += timedelta(1)
         if day < today or not _is_working(schemes, day):
-            raise Refused(f"{day}: banks do not pay on it; say a working day from {today} on")
+            raise Declined(f"{day}: banks do not pay on it; say a working day from {today} on")
     except NotInsurable as fault:
-        raise Refused(str(fault)) from None
+        raise Declined(str(fault)) from None
     return day
 
 

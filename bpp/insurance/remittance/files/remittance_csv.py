@@ -9,6 +9,7 @@ from decimal import Decimal
 
 from sqlalchemy import bindparam, select
 
+from bpp.declined import Declined
 from bpp.insurance import table
 from bpp.insurance.engine import calendar
 from bpp.insurance.people import reading as people
@@ -18,7 +19,6 @@ from bpp.insurance.scheme import Scheme
 from bpp.insurance.scheme_file import load
 from bpp.ledger import chart
 from bpp.ledger.tables import EntryRow, TransferRow
-from bpp.refused import Refused
 from protocol_specs.node.store import Row, Session, Statement
 from protocol_specs.wire import money
 
@@ -39,10 +39,10 @@ _DECLARED = Statement(_of_declaration)
 
 
 def write(session: Session, id: str) -> bytes:
-    """The file. Raises Refused: unknown, or a line or sum that is not what the ledger holds."""
+    """The file. Raises Declined: unknown, or a line or sum that is not what the ledger holds."""
     found = reading.remittance(session, id)
     if found is None:
-        raise Refused(f"there is no remittance {id}; wayfare remit list shows all")
+        raise Declined(f"there is no remittance {id}; wayfare remit list shows all")
     scheme = load(found.scheme)
     lines = [line for line in reading.lines(session, id) if line.amount_minor]
     _check(session, found, lines)
@@ -116,13 +116,13 @@ def _check(session: Session, found: Remittance, lines: list[Line]) -> None:
     ours = {line.worker: line.amount_minor for line in lines}
     for worker in sorted(held.keys() | ours.keys()):
         if held.get(worker, 0) != ours.get(worker, 0):
-            raise Refused(
+            raise Declined(
                 f"{found.id}: the line of {worker} says {ours.get(worker, 0)}, the ledger "
                 f"{held.get(worker, 0)}: nothing was written, see wayfare ledger verify"
             )
     sums = (len(lines), sum(ours.values()), sum(line.worker_minor for line in lines))
     if sums != (found.workers, found.amount_minor, found.worker_minor):
-        raise Refused(f"{found.id}: its lines do not come to its sums, see wayfare ledger verify")
+        raise Declined(f"{found.id}: its lines do not come to its sums, see wayfare ledger verify")
 
 
 def _signed(row: Row, account: str) -> int:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from bpp.declined import Declined
 from bpp.insurance import cash
 from bpp.insurance.agents import attribution, commission, quality, record, requests
 from bpp.insurance.agents.commission import Batch
@@ -17,7 +18,6 @@ from bpp.insurance.engine import closing
 from bpp.insurance.remittance import states
 from bpp.insurance.remittance.states import Step
 from bpp.ledger.money_facts import MoneyFact, NotPosted
-from bpp.refused import Refused
 from protocol_specs.wire.keys import b64encode, generate_signing_key
 from tests.bpp.insurance.agents.support import COOP
 from tests.bpp.insurance.remittance.support import at, close, job, refund, sweep
@@ -210,7 +210,7 @@ def test_a_worker_is_one_agents_alone_until_they_leave_which_is_free_at_any_time
     add_agent(coop, "second")
     claim(coop, "a1", "first")
     for again in ("first", "second"):
-        with pytest.raises(Refused, match="registered by first until"):
+        with pytest.raises(Declined, match="registered by first until"):
             claim(coop, "a1", again, "2026-07-16")
     assert coop.count("agent_attribution") == 1
     release(coop, "a1", "2026-07-16")
@@ -218,7 +218,7 @@ def test_a_worker_is_one_agents_alone_until_they_leave_which_is_free_at_any_time
     day = _date("2026-07-31")
     found = coop.store.read(lambda s: commission.attributed(s, MY, day))
     assert found == {coop.local("a1"): "second"}
-    with pytest.raises(Refused, match="nobody is known by a9"):
+    with pytest.raises(Declined, match="nobody is known by a9"):
         claim(coop, "a9", "first")
 
 
@@ -227,7 +227,7 @@ def test_a_registration_ends_by_itself_after_its_days(coop: Coop) -> None:
     add_agent(coop, "first", attribution_days=30)
     add_agent(coop, "second")
     assert claim(coop, "a1", "first").last_day == _date("2026-08-14")
-    with pytest.raises(Refused, match="until 2026-08-14"):
+    with pytest.raises(Declined, match="until 2026-08-14"):
         claim(coop, "a1", "second", "2026-08-14")
     assert claim(coop, "a1", "second", "2026-08-15").agent == "second"
 
@@ -246,7 +246,7 @@ def test_an_agent_turns_nobody_away_but_for_a_reason_that_is_not_their_earnings(
         )
 
     for reason in ("", "earns_too_little"):
-        with pytest.raises(Refused, match="takes every eligible worker"):
+        with pytest.raises(Declined, match="takes every eligible worker"):
             refuse(reason)
     assert coop.count("agent_attribution") == 0
     assert refuse("not_eligible").kind == "refused"
@@ -264,7 +264,7 @@ def test_an_agent_turns_nobody_away_but_for_a_reason_that_is_not_their_earnings(
 def test_a_record_with_one_thing_wrong_is_refused(
     coop: Coop, change: dict[str, Any], why: str
 ) -> None:
-    with pytest.raises(Refused, match=why):
+    with pytest.raises(Declined, match=why):
         add_agent(coop, **change)
     assert coop.count("protection_agent") == 0
 
@@ -289,7 +289,7 @@ def test_a_record_is_verified_only_by_the_key_of_its_institution(coop: Coop) -> 
         (signed_by(generate_signing_key(), "x"), key, "does not hold"),
         (signed_by(INSTITUTION, "x"), None, "institution_keys"),
     ):
-        with pytest.raises(Refused, match=why):
+        with pytest.raises(Declined, match=why):
             add(file, known)
     assert coop.count("protection_agent") == 2
 
@@ -376,5 +376,5 @@ def test_what_the_institution_pays_of_a_commission_is_a_money_fact(coop: Coop) -
 
 @pytest.mark.parametrize("change", [{"rate": "0.\u0660\u0665"}, {"first_day": "\uff12026-01-01"}])
 def test_digits_are_those_of_ascii(coop: Coop, change: dict[str, Any]) -> None:
-    with pytest.raises(Refused, match="should match pattern"):
+    with pytest.raises(Declined, match="should match pattern"):
         add_agent(coop, **change)

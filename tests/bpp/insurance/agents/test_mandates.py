@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from bpp.declined import Declined
 from bpp.insurance.agents import (
     handover,
     mandate,
@@ -20,7 +21,6 @@ from bpp.insurance.remittance import closing, states
 from bpp.insurance.remittance.states import Step
 from bpp.insurance.report import keys
 from bpp.insurance.report.keys import NewKey
-from bpp.refused import Refused
 from protocol_specs.node.store import Session
 from protocol_specs.wire.keys import b64encode, generate_signing_key
 from tests.bpp.insurance.agents.support import (
@@ -76,7 +76,7 @@ def test_a_mandate_that_one_alone_signed_is_refused_and_nothing_is_kept(
     coop: Coop, missing: str
 ) -> None:
     signer = OFFICE if missing == "principal" else coop.key
-    with pytest.raises(Refused, match=f"not signed by {missing}"):
+    with pytest.raises(Declined, match=f"not signed by {missing}"):
         add(coop, signed_file(coop, signer))
     assert coop.count("mandate") == 0
 
@@ -101,7 +101,7 @@ def test_a_mandate_with_one_thing_wrong_is_refused_and_nothing_is_kept(
         file = signed_file(coop, stranger, OFFICE, principal=other)
     else:
         file["mandate"].update(change)
-    with pytest.raises(Refused, match=why):
+    with pytest.raises(Declined, match=why):
         add(coop, file)
     assert coop.count("mandate") == 0
 
@@ -121,7 +121,7 @@ def test_beyond_its_scope_schemes_and_days_a_mandate_lets_nothing_be_filed(
     collected(coop)
     add(coop, signed_file(coop, **changes))
     before = written(coop)
-    with pytest.raises(Refused, match=why):
+    with pytest.raises(Declined, match=why):
         send(coop, day)
     assert written(coop) == before
 
@@ -129,7 +129,7 @@ def test_beyond_its_scope_schemes_and_days_a_mandate_lets_nothing_be_filed(
 def test_what_was_never_accepted_is_no_mandate(coop: Coop) -> None:
     collected(coop)
     before = written(coop)
-    with pytest.raises(Refused, match="no mandate m-1 was accepted"):
+    with pytest.raises(Declined, match="no mandate m-1 was accepted"):
         send(coop, "2026-08-10")
     assert written(coop) == before
 
@@ -139,7 +139,7 @@ def test_the_last_day_counts_and_saying_it_happened_earlier_does_not_prolong_it(
 ) -> None:
     collected(coop)
     add(coop, signed_file(coop))
-    with pytest.raises(Refused, match="not on 2026-09-01"):
+    with pytest.raises(Declined, match="not on 2026-09-01"):
         send(coop, "2026-09-01", happened="2026-08-31")
     send(coop, "2026-08-31")
     assert filings(coop)[-1] == ("books-1", "send", COOP, "m-1")
@@ -150,7 +150,7 @@ def test_a_close_under_a_mandate_that_does_not_reach_closes_nothing(coop: Coop) 
     add(coop, signed_file(coop, scope=["send"]))
     (scheme,) = coop.schemes
     now = at("2026-08-03")
-    with pytest.raises(Refused, match="not close"):
+    with pytest.raises(Declined, match="not close"):
         coop.store.transact_now(
             lambda s: closing.begin(
                 s, scheme, "2026-07", by="p-7", now=now, filer=filer("2026-08-03")
@@ -174,13 +174,13 @@ def end(coop: Coop, last_day: str, day: str) -> None:
 
 def test_an_end_is_written_once_and_never_into_the_past(coop: Coop) -> None:
     add(coop, signed_file(coop))
-    with pytest.raises(Refused, match="lies outside"):
+    with pytest.raises(Declined, match="lies outside"):
         end(coop, "2026-08-01", "2026-08-10")
-    with pytest.raises(Refused, match="lies outside"):
+    with pytest.raises(Declined, match="lies outside"):
         end(coop, "2026-09-10", "2026-08-10")
     assert coop.count("mandate_end") == 0
     end(coop, "2026-08-10", "2026-08-10")
-    with pytest.raises(Refused, match="already ended"):
+    with pytest.raises(Declined, match="already ended"):
         end(coop, "2026-08-11", "2026-08-10")
 
 
@@ -218,7 +218,7 @@ def test_after_the_hand_over_the_old_office_is_refused_and_the_next_has_the_whol
     assert [each.id for each in told.remittances] == list(told.is_open) == [JULY]
     assert [line.amount_minor for line in told.remittances[0].lines] == [20]
     take_over(coop, follower(coop), file)
-    with pytest.raises(Refused, match="through 2026-08-10"):
+    with pytest.raises(Declined, match="through 2026-08-10"):
         acknowledge(coop, "m-1")
     acknowledge(coop, "m-2")
     assert filings(coop)[-1] == ("books-2", "acknowledge", COOP, "m-2")
@@ -238,22 +238,22 @@ def test_a_hand_over_that_was_changed_or_is_signed_by_another_is_refused(coop: C
     end(coop, "2026-08-10", "2026-08-10")
     told = handover.check(left_by(coop))
     other = handover.sign(told, OFFICE).model_dump(mode="json")
-    with pytest.raises(Refused, match="signature of principal"):
+    with pytest.raises(Declined, match="signature of principal"):
         take_over(coop, follower(coop), other)
     fewer = told.model_copy(update={"filings": (*told.filings, told.filings[0])})
-    with pytest.raises(Refused, match="other filings"):
+    with pytest.raises(Declined, match="other filings"):
         take_over(coop, follower(coop), handover.sign(fewer, coop.key).model_dump(mode="json"))
     line = told.remittances[0].lines[0].model_copy(update={"amount_minor": 21})
     wrong = told.remittances[0].model_copy(update={"lines": (line,)})
     changed = told.model_copy(update={"remittances": (wrong,)})
-    with pytest.raises(Refused, match="come to 21, it says 20"):
+    with pytest.raises(Declined, match="come to 21, it says 20"):
         handover.check(handover.sign(changed, coop.key).model_dump(mode="json"))
     assert coop.count("mandate") == 1
 
 
 def test_a_mandate_cannot_follow_one_that_still_runs(coop: Coop) -> None:
     add(coop, signed_file(coop))
-    with pytest.raises(Refused, match="end it before 2026-08-11"):
+    with pytest.raises(Declined, match="end it before 2026-08-11"):
         add(coop, follower(coop))
     assert coop.count("mandate") == 1
 
@@ -308,7 +308,7 @@ def test_a_hand_over_that_lacks_something_of_these_books_is_refused(coop: Coop) 
         ({"last_day": "2026-08-31"}, "on another day"),
     ):
         file = handover.sign(told.model_copy(update=change), coop.key).model_dump(mode="json")
-        with pytest.raises(Refused, match=why):
+        with pytest.raises(Declined, match=why):
             take_over(coop, follower(coop), file)
         assert coop.count("mandate") == 1
     take_over(coop, follower(coop), left_by(coop))
@@ -332,7 +332,7 @@ def test_interest_that_is_sent_later_costs_no_second_fee(coop: Coop) -> None:
 
 def test_a_number_of_the_institution_that_would_be_lost_is_refused(coop: Coop) -> None:
     add(coop, signed_file(coop))
-    with pytest.raises(Refused, match="accepted before, with no number"):
+    with pytest.raises(Declined, match="accepted before, with no number"):
         coop.store.transact_now(
             lambda s: mandates.add(
                 s,
@@ -350,5 +350,5 @@ def test_a_file_that_is_written_is_its_owners_alone_and_replaces_nothing(tmp_pat
     path = tmp_path / "left.json"
     signed.write(path, {})
     assert path.stat().st_mode & 0o777 == 0o600
-    with pytest.raises(Refused, match="exists and is kept"):
+    with pytest.raises(Declined, match="exists and is kept"):
         signed.write(path, {"other": 1})

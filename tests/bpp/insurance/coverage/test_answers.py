@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
+from bpp.declined import Declined
 from bpp.insurance.coverage import keeping
 from bpp.insurance.coverage.keeping import CoverageAsked
 from bpp.insurance.coverage.tables import TRIGGERS
@@ -16,7 +17,6 @@ from bpp.insurance.statement import document, pdf, plain
 from bpp.insurance.statement.questions import Asked, answer
 from bpp.insurance.statement.reading import Book, statement
 from bpp.insurance.statement.values import Statement as PassBook
-from bpp.refused import Refused
 from protocol_specs.node.store import Conflict, Statement
 from protocol_specs.wire import data_integrity
 from protocol_specs.wire.keys import SigningKey, b64encode, generate_signing_key
@@ -113,12 +113,12 @@ def test_cover_that_is_to_begin_is_not_cover_yet(coop: Coop) -> None:
 
 def test_what_the_institution_takes_back_is_told_and_no_longer_relied_on(coop: Coop) -> None:
     take(coop, credential())
-    with pytest.raises(Refused, match="issuer is not the institution's key"):
+    with pytest.raises(Declined, match="issuer is not the institution's key"):
         take(coop, revocation("urn:perkeso:cover:1", key=generate_signing_key()))
     assert covered(coop).startswith("Yes")
     take(coop, revocation("urn:perkeso:cover:1", "urn:perkeso:cover:2"))
     assert covered(coop).startswith("No longer: PERKESO took urn:perkeso:cover:1 back")
-    with pytest.raises(Refused, match="took it back"):
+    with pytest.raises(Declined, match="took it back"):
         take(coop, credential(id="urn:perkeso:cover:2"))
 
 
@@ -146,7 +146,7 @@ def test_what_the_institution_takes_back_is_told_and_no_longer_relied_on(coop: C
 def test_an_answer_with_one_thing_wrong_is_refused_and_nothing_is_kept(
     coop: Coop, change: dict[str, Any], keys: Any, why: str
 ) -> None:
-    with pytest.raises(Refused, match=why):
+    with pytest.raises(Declined, match=why):
         take(coop, credential(**dict(change)), keys)
     assert coop.count("coverage_answer") == 0
 
@@ -154,16 +154,16 @@ def test_an_answer_with_one_thing_wrong_is_refused_and_nothing_is_kept(
 def test_a_changed_byte_is_refused_and_no_id_stands_for_two(coop: Coop) -> None:
     changed = credential()
     changed["credentialSubject"]["plan"] = "plan-4"
-    with pytest.raises(Refused, match="it was changed"):
+    with pytest.raises(Declined, match="it was changed"):
         take(coop, changed)
     for name, value in (("verificationMethod", "did:key:z6Mk#z6Mk"), ("proofValue", "z1")):
         forged = credential()
         forged["proof"][name] = value
-        with pytest.raises(Refused, match="urn:perkeso:cover:1"):
+        with pytest.raises(Declined, match="urn:perkeso:cover:1"):
             take(coop, forged)
     assert coop.count("coverage_answer") == 0
     take(coop, credential())
-    with pytest.raises(Refused, match="another answer already has the id"):
+    with pytest.raises(Declined, match="another answer already has the id"):
         take(coop, credential(validUntil="2026-10-01T00:00:00Z"))
 
 
@@ -211,5 +211,5 @@ def test_a_fee_covers_nobody(tmp_path: Path) -> None:
     coop = ka_coop(tmp_path)
     job(coop, "one", 2000, "2026-08-04")
     member(coop, "a1", KA, "SOC-1")
-    with pytest.raises(Refused, match="is a fee"):
+    with pytest.raises(Declined, match="is a fee"):
         take(coop, credential(subject={"scheme": KA}), {KA: KEYS[MY]})

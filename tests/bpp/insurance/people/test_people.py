@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
+from bpp.declined import Declined
 from bpp.fleet import roster
 from bpp.fleet.workers import DriverEntry, VehicleEntry
 from bpp.insurance.figures import Rate
@@ -34,7 +35,6 @@ from bpp.ledger import chart, journal
 from bpp.ledger.entry import Entry, move
 from bpp.orders import store
 from bpp.orders.extension import JobTerms
-from bpp.refused import Refused
 from protocol_specs.wire.order import Vehicle
 from tests.bpp.factories import an_order, office
 from tests.bpp.insurance.support import KA, MY, NOON, Coop, Story, fare_of
@@ -186,7 +186,7 @@ def test_a_number_by_its_countrys_rule_is_taken(kind: str, number: str) -> None:
 def test_a_number_with_one_thing_wrong_is_refused_with_the_reason_and_without_the_number(
     kind: str, number: str, why: str
 ) -> None:
-    with pytest.raises(Refused, match=why) as refused:
+    with pytest.raises(Declined, match=why) as refused:
         identity.check(kind, number)
     assert number not in str(refused.value)
 
@@ -198,7 +198,7 @@ def test_each_singapore_number_has_just_one_letter(digits: int, series: str) -> 
         try:
             identity.check("nric", f"{series}{digits:07}{letter}")
             taken += 1
-        except Refused:
+        except Declined:
             pass
     assert taken == 1
 
@@ -211,7 +211,7 @@ def test_an_identity_number_is_nowhere_in_the_whole_database_and_only_the_office
     box = there.store.read(lambda session: reading.sealed_identity(session, worker))
     assert box is not None
     assert identity.unseal(box, identity.key_of(PRIVATE)).number == "880512145566"
-    with pytest.raises(Refused, match="not sealed to"):
+    with pytest.raises(Declined, match="not sealed to"):
         identity.unseal(box, identity.key_of(identity.new_pair()[0]))
     there.store.close()
     for file in tmp_path.rglob("*"):
@@ -225,7 +225,7 @@ def test_a_second_enrolment_of_one_identity_is_found_and_nothing_is_kept(tmp_pat
     there = coop(tmp_path, MY)
     do(there, writing.enrol, enrolment())
     assert do(there, writing.enrol, enrolment())["is_new"] is False
-    with pytest.raises(Refused, match="enrolled already"):
+    with pytest.raises(Declined, match="enrolled already"):
         do(there, writing.enrol, enrolment("D2", identity="880512145566"))
     assert (there.count("person"), there.count("local_worker")) == (1, 1)
 
@@ -234,7 +234,7 @@ def test_the_institutions_number_is_kept_apart_and_is_one_workers_only(tmp_path:
     there = coop(tmp_path, MY)
     number = {"scheme": MY, "number": "SKS-1"}
     worker = do(there, writing.number, Numbered(**about(), **number))["worker"]
-    with pytest.raises(Refused, match="already"):
+    with pytest.raises(Declined, match="already"):
         do(there, writing.number, Numbered(**about("D2"), **number))
     assert there.store.read(lambda s: reading.member_numbers(s, MY)) == {worker: "SKS-1"}
 
@@ -255,15 +255,15 @@ def test_a_file_with_faults_names_each_line_repeats_no_number_and_enrols_nobody(
             lambda s: csv_import.enrol_all(s, there.people, given, "desk-1", NOON, file="p.csv")
         )
 
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(Declined) as refused:
         write(text)
     said = str(refused.value).splitlines()
     assert [line.partition(":")[0] for line in said] == [f"p.csv, line {n}" for n in (3, 4, 5)]
     assert not any(number in str(refused.value) for number in ("5566", "1234"))
     assert (there.count("person"), there.count("local_worker")) == (0, 0)
-    with pytest.raises(Refused, match="line 1: unknown column 'income'"):
+    with pytest.raises(Declined, match="line 1: unknown column 'income'"):
         write(head.replace("sector", "sector,income"))
-    with pytest.raises(Refused, match="line 1: new-line character"):
+    with pytest.raises(Declined, match="line 1: new-line character"):
         write("worker\rborn\n")
     assert write(head + rows.splitlines()[0]) == {"workers": 1, "new": 1}
 
@@ -275,7 +275,7 @@ def test_a_file_for_which_orders_would_wait_long_is_refused_whole(tmp_path: Path
     there = coop(tmp_path, MY)
     line = f"D1,mykad,{MYKAD},1988-05-12,ride"
     text = "\n".join(["worker,identity_kind,identity,born,sector", *([line] * 501)])
-    with pytest.raises(Refused, match=r"line 502: more than 500 workers; make several files"):
+    with pytest.raises(Declined, match=r"line 502: more than 500 workers; make several files"):
         there.store.transact_now(
             lambda session: csv_import.enrol_all(session, there.people, text, "desk-1", NOON)
         )
@@ -297,7 +297,7 @@ def test_each_scheme_has_its_notice_in_english_and_a_language_of_its_country(nam
 
 def test_a_fee_says_that_it_is_no_cover_and_a_missing_language_is_refused() -> None:
     assert "no cover" in notice.notice(load(KA), "Coop", "en").text
-    with pytest.raises(Refused, match="not written in 'ml'"):
+    with pytest.raises(Declined, match="not written in 'ml'"):
         notice.notice(load(MY), "Coop", "ml")
 
 
@@ -371,12 +371,12 @@ def test_a_changed_notice_is_shown_again_before_the_next_job(tmp_path: Path) -> 
 
 def test_nobody_agrees_unread_nor_to_an_old_text_nor_where_the_law_decides(tmp_path: Path) -> None:
     there = coop(tmp_path, MY, KA)
-    with pytest.raises(Refused, match="not shown"):
+    with pytest.raises(Declined, match="not shown"):
         agree(there)
     old = Told(**about(), scheme=MY, language="en", how="app", version="0" * 64)
-    with pytest.raises(Refused, match="not the notice as it stands"):
+    with pytest.raises(Declined, match="not the notice as it stands"):
         do(there, writing.tell, old)
-    with pytest.raises(Refused, match="nothing to agree to"):
+    with pytest.raises(Declined, match="nothing to agree to"):
         do(there, writing.agree, Agreed(**about(), scheme=KA, agree=True, how="app"))
     assert (there.count("worker_fact"), there.count("notice_text")) == (0, 0)
 
@@ -434,7 +434,7 @@ def test_plans_and_receipts_reach_the_engine_each_said_once(tmp_path: Path) -> N
         do(there, writing.buy, BoughtPlan.model_validate(body))
     complete(there, ride(there, "o1", fare=1_000_000))
     assert due(there) == 1_940 - 1_310
-    with pytest.raises(Refused, match="no plan '9'"):
+    with pytest.raises(Declined, match="no plan '9'"):
         do(there, writing.choose, plan.model_copy(update={"plan": "9"}))
 
 
@@ -492,13 +492,13 @@ def test_a_person_is_erased_only_once_gone_settled_and_past_the_schemes_term(
     complete(there, ride(there, "o1", fare=40))  # 32 of pay: a contribution of nothing
     who, body, later = agent(there), About(**about()), NOON + 7 * 366 * DAY_S
     postings = there.count("transfer")
-    with pytest.raises(Refused, match="still drive here"):
+    with pytest.raises(Declined, match="still drive here"):
         do(there, erasing.erase, body, later)
     there.store.transact_now(lambda session: roster.set_active(session, who, False))
-    with pytest.raises(Refused, match="not at zero"):
+    with pytest.raises(Declined, match="not at zero"):
         do(there, erasing.erase, body, later)
     pay_out(there)
-    with pytest.raises(Refused, match="must keep this record until 2032-08-01"):
+    with pytest.raises(Declined, match="must keep this record until 2032-08-01"):
         do(there, erasing.erase, body, NOON + 2_000 * DAY_S)
     do(there, erasing.erase, body, later)
     left = ("person", "local_worker", "worker_fact", "member_number")
@@ -532,7 +532,7 @@ def test_nobody_is_erased_while_any_money_of_theirs_stands_anywhere(
     held = move(chart.members_funds(), account(worker), 500)
     entry = Entry("by-hand/1", NOON, "carried", None, None, None, "MYR", held)
     there.store.transact_now(lambda session: journal.post(session, entry))
-    with pytest.raises(Refused, match=f"{number}:.* is not at zero yet"):
+    with pytest.raises(Declined, match=f"{number}:.* is not at zero yet"):
         erased(there)
     assert (there.count("local_worker"), there.count("driver")) == (1, 2)
 

@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
+from bpp.declined import Declined
 from bpp.insurance.people.tables import MemberNumber
 from bpp.insurance.reconcile import banked, fares, orders, remitted
 from bpp.insurance.reconcile.orders import FOREVER, Found
 from bpp.insurance.reconcile.remitted import COLUMNS, Compared
 from bpp.ledger import bank_files
-from bpp.refused import Refused
 from protocol_specs.node.store import Statement
 from tests.bpp.insurance.remittance.support import acknowledge, at, close, job, send, sweep
 from tests.bpp.insurance.support import CARD, MY, Coop, Story, fare_of, ka_coop, ka_story, my_coop
@@ -189,14 +189,14 @@ def test_an_answer_with_one_thing_wrong_is_refused_with_its_line(
     coop: Coop, tmp_path: Path, row: tuple[str, ...], why: str
 ) -> None:
     remitted_july(coop)
-    with pytest.raises(Refused, match=why):
+    with pytest.raises(Declined, match=why):
         compared(coop, answer(tmp_path, row))
 
 
 def test_one_reference_twice_in_an_answer_is_refused(coop: Coop, tmp_path: Path) -> None:
     remitted_july(coop)
     row = (JULY, "", "0.30", "MYR", "p-1")
-    with pytest.raises(Refused, match=r"line 3 repeats .*line 2"):
+    with pytest.raises(Declined, match=r"line 3 repeats .*line 2"):
         compared(coop, answer(tmp_path, row, row))
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from bpp.declined import Declined
 from bpp.insurance import cash
 from bpp.insurance import reading as slips
 from bpp.insurance.engine.facts import Bought, Person
@@ -17,7 +18,6 @@ from bpp.insurance.remittance.desk import StepAsked
 from bpp.insurance.scheme_file import load
 from bpp.insurance.slip_check import check
 from bpp.ledger.money_facts import MoneyFact
-from bpp.refused import Refused
 from tests.bpp.insurance.remittance.support import (
     at,
     close,
@@ -191,7 +191,7 @@ def test_one_reference_is_one_choice_and_another_under_it_is_refused(tmp_path: P
         ("back", other, 100),
         ("back", CREDITING, 200),
     ):
-        with pytest.raises(Refused, match="another choice"):
+        with pytest.raises(Declined, match="another choice"):
             decide(coop, choice, "c-1", amount, scheme=scheme)
     decide(coop, "back", "c-1", 100, scheme=CREDITING)
     decide(coop, "back", "c-1", scheme=CREDITING)
@@ -218,7 +218,7 @@ def test_what_a_step_would_not_heed_is_refused_and_nothing_is_written(
         coop.store.transact_now(lambda s: states.send(s, id, how))
     asked = StepAsked(remittance=id, reference="r-1", by="desk-1", **said)
     before = coop.balances(), coop.count("remittance_event")
-    with pytest.raises(Refused, match=says):
+    with pytest.raises(Declined, match=says):
         coop.store.transact_now(
             lambda s: desk.step(
                 s, coop.insurance.desk, asked, issuer="coop.example", now=at("2026-08-04")

@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
+from bpp.declined import Declined
 from bpp.insurance.engine.facts import Bought, Person
 from bpp.insurance.figures import Rate
 from bpp.insurance.remittance import closing, reading
 from bpp.insurance.scheme_file import load
 from bpp.orders import store
-from bpp.refused import Refused
 from tests.bpp.factories import an_order, office, worker
 from tests.bpp.insurance.remittance.support import (
     acknowledge,
@@ -260,7 +260,7 @@ def test_a_close_that_must_not_be_is_refused_and_nothing_is_written(
     coop = coop_of(tmp_path)
     job(coop, "o1", 8_000, "2026-07-10")
     before = coop.balances()
-    with pytest.raises(Refused, match=says):
+    with pytest.raises(Declined, match=says):
         begin(coop, period, at(day))
     assert coop.balances() == before
     assert coop.count("closed_period") == 0
@@ -273,7 +273,7 @@ def test_a_closed_period_closes_once_and_an_earlier_one_no_more(tmp_path: Path) 
     before = coop.balances()
     assert close(coop, "2026-07", "2026-08-09") == first
     assert coop.balances() == before
-    with pytest.raises(Refused, match="closed already"):
+    with pytest.raises(Declined, match="closed already"):
         begin(coop, "2026-06", at("2026-08-09"))
 
 
@@ -281,7 +281,7 @@ def test_a_month_in_another_zone_is_over_when_it_is_over_there(tmp_path: Path) -
     """31 July 16:30 UTC is 1 August in Kuala Lumpur, half past midnight."""
     coop = coop_of(tmp_path)
     job(coop, "o1", 8_000, "2026-07-10")
-    with pytest.raises(Refused, match="not over"):
+    with pytest.raises(Declined, match="not over"):
         begin(coop, "2026-07", at("2026-07-31", "15:59:59"))
     assert begin(coop, "2026-07", at("2026-07-31", "16:30:00")) == f"{MY}/2026-07/1"
 
@@ -338,7 +338,7 @@ def test_a_period_is_not_closed_while_the_one_before_is_still_being_closed(tmp_p
     job(coop, "o1", 8_000, "2026-07-10")
     job(coop, "o2", 8_000, "2026-08-10")
     begin(coop, "2026-07", at("2026-09-02"))
-    with pytest.raises(Refused, match="is still being closed"):
+    with pytest.raises(Declined, match="is still being closed"):
         begin(coop, "2026-08", at("2026-09-02"))
     assert coop.count("closed_period") == 1
 
@@ -351,7 +351,7 @@ def test_a_job_that_is_not_over_or_not_posted_holds_the_close_unless_one_says_so
     event = story.event("confirmed")
     coop.record(event)
     coop.store.transact_now(lambda s: coop.insurance.failed(s, event, ValueError("as a test")))
-    with pytest.raises(Refused, match="still to be posted"):
+    with pytest.raises(Declined, match="still to be posted"):
         begin(coop, "2026-07", at("2026-08-02"))
     assert coop.count("closed_period") == 0
     assert begin(coop, "2026-07", at("2026-08-02"), leave_open=True) == f"{MY}/2026-07/1"
@@ -370,7 +370,7 @@ def test_a_confirmed_job_of_the_period_holds_its_close_and_a_later_one_does_not(
             peer=replace(made.peer, transaction_id=key), view=replace(made.view, id=key),
         )  # fmt: skip
         coop.store.transact_now(lambda s, each=order: store.add_order(s, each))
-    with pytest.raises(Refused, match=r"1 confirmed jobs of 2026-07 are not over \(one is o1\)"):
+    with pytest.raises(Declined, match=r"1 confirmed jobs of 2026-07 are not over \(one is o1\)"):
         begin(coop, "2026-07", at("2026-08-02"))
     assert coop.count("closed_period") == 0
     assert begin(coop, "2026-07", at("2026-08-02"), leave_open=True) == f"{MY}/2026-07/1"

@@ -9,13 +9,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from bpp.declined import Declined
 from bpp.insurance.engine.facts import Person
 from bpp.insurance.remittance import excess, reading, states
 from bpp.insurance.scheme import Scheme
 from bpp.insurance.scheme_file import load
 from bpp.ledger import balances, chart, journal, trust
 from bpp.ledger.entry import Entry, move
-from bpp.refused import Refused
 from tests.bpp.insurance.remittance.support import (
     acknowledge,
     at,
@@ -115,7 +115,7 @@ def test_a_whole_remittance_may_come_back_and_every_line_is_due_again(tmp_path: 
     found = coop.balances()
     assert found[f"1110:{MY}"] == before.get(f"1110:{MY}", 0) + 3_000
     assert not any(account.startswith(("1250", "2220")) for account in found)
-    with pytest.raises(Refused, match="rejected already"):
+    with pytest.raises(Declined, match="rejected already"):
         send(coop, id, "2026-10-04")
     assert close(coop, "2026-08", "2026-10-05").amount_minor == 3_000
 
@@ -134,7 +134,7 @@ def test_a_step_that_cannot_be_is_refused_and_writes_nothing(
 ) -> None:
     coop, id = declared(tmp_path)
     before = coop.balances(), coop.count("remittance_event"), coop.count("entry")
-    with pytest.raises(Refused, match=says):
+    with pytest.raises(Declined, match=says):
         do(coop, id)
     assert (coop.balances(), coop.count("remittance_event"), coop.count("entry")) == before
 
@@ -144,19 +144,19 @@ def test_money_that_is_not_on_the_trust_account_is_not_sent(tmp_path: Path) -> N
     job(coop, "o1", 160_000, "2026-07-10")
     id = close(coop, "2026-07", "2026-08-01").id
     before = coop.balances()
-    with pytest.raises(Refused, match=r"holds 0.00 MYR.*20.00 MYR.*trust-sweep"):
+    with pytest.raises(Declined, match=r"holds 0.00 MYR.*20.00 MYR.*trust-sweep"):
         send(coop, id, "2026-08-02")
     assert coop.balances() == before
     sweep(coop, "2026-08-02")
     assert send(coop, id, "2026-08-02").state == "sent"
-    with pytest.raises(Refused, match="sent already"):
+    with pytest.raises(Declined, match="sent already"):
         send(coop, id, "2026-08-03")
 
 
 def test_another_amount_than_was_sent_is_no_acknowledgement(tmp_path: Path) -> None:
     coop, id = declared(tmp_path)
     send(coop, id, "2026-10-02")
-    with pytest.raises(Refused, match=r"30.00 MYR was sent, the institution says 29.00"):
+    with pytest.raises(Declined, match=r"30.00 MYR was sent, the institution says 29.00"):
         acknowledge(coop, id, "2026-10-03", 2_900)
     assert acknowledge(coop, id, "2026-10-03", 3_000).state == "acknowledged"
 
@@ -174,7 +174,7 @@ def test_late_interest_is_the_cooperatives_and_sent_with_the_rest(tmp_path: Path
     )
     assert coop.balances()["5010"] == round(200 * 0.12 * (late - found.due_day).days / 365)
     assert {k: v for k, v in coop.balances().items() if k.startswith("2100")} == worker_pay
-    with pytest.raises(Refused, match="no interest until"):
+    with pytest.raises(Declined, match="no interest until"):
         coop.store.transact_now(
             lambda s: states.add_interest(s, load(KA), id, step("2026-11-11"), late)
         )
@@ -187,7 +187,7 @@ def test_late_interest_is_the_cooperatives_and_sent_with_the_rest(tmp_path: Path
 
 def test_interest_without_a_rule_is_as_the_institution_billed_it(tmp_path: Path) -> None:
     coop, id = declared(tmp_path)
-    with pytest.raises(Refused, match="as it was billed"):
+    with pytest.raises(Declined, match="as it was billed"):
         coop.store.transact_now(
             lambda s: states.add_interest(s, load(MY), id, step("2026-10-02"), date(2026, 10, 2))
         )
@@ -237,7 +237,7 @@ def test_excess_goes_on_or_back_as_the_worker_chose(tmp_path: Path) -> None:
     assert coop.balances()[f"2100:{worker}"] == pay + 190
     decide("next", "c-2")
     assert f"2240:{MY}:{worker}" not in coop.balances()
-    with pytest.raises(Refused, match="not within"):
+    with pytest.raises(Declined, match="not within"):
         decide("back", "c-3")
     job(coop, "o2", 40_000, "2026-08-06")  # 5.00 beside the 5.00 that came over
     assert close(coop, "2026-08", "2026-09-01").amount_minor == 1_000
@@ -285,7 +285,7 @@ class Year:
         self.n += 1
         try:
             self._do(kind, a, b)
-        except Refused:
+        except Declined:
             return
 
     def _do(self, kind: str, a: int, b: int) -> None:
@@ -380,7 +380,7 @@ def test_a_trust_account_that_lacks_one_cent_sends_nothing(tmp_path: Path) -> No
         move(chart.goodwill_refunds(), chart.contribution_trust_bank(MY), 1),
     )  # fmt: skip
     coop.store.transact_now(lambda s: journal.post(s, taken))
-    with pytest.raises(Refused, match=r"holds 29.99 MYR.*is 30.00 MYR"):
+    with pytest.raises(Declined, match=r"holds 29.99 MYR.*is 30.00 MYR"):
         send(coop, id, "2026-10-03")
     assert coop.count("remittance_event") == 0
 

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
+from bpp.declined import Declined
 from bpp.insurance.slip import slip_id
 from bpp.insurance.statement import merged_words
 from bpp.insurance.statement.merging import Merged, merge
-from bpp.refused import Refused
 from protocol_specs.wire.canonical import canonical
 from protocol_specs.wire.keys import b64encode
 from tests.bpp.insurance.slip_files import slips
@@ -111,7 +111,7 @@ def test_the_shortfall_is_to_the_plan_that_the_worker_chose(tmp_path: Path) -> N
     given = jobs(there["a"], 90_000) + jobs(there["b"], 40_000, at=NOON + DAY)
     (july,) = merge(given, keys(*there.items()), "2").together
     assert july.shortfall_minor == 1940 - 1625  # plan 2: 1,550 x 1.25 % = 19.375
-    with pytest.raises(Refused, match="no plan '9'"):
+    with pytest.raises(Declined, match="no plan '9'"):
         merge(given, keys(*there.items()), "9")
 
 
@@ -179,7 +179,7 @@ def test_slips_of_two_people_are_not_merged(tmp_path: Path) -> None:
     story = Story(key="e" * 32, agent_id="a2")
     coop.happen(story.event("confirmed"))
     given.append(("other", json.dumps(slips(coop, "a2")[0]).encode()))
-    with pytest.raises(Refused, match="2 workers"):
+    with pytest.raises(Declined, match="2 workers"):
         merge(given, {})
 
 

@@ -6,10 +6,10 @@ from pathlib import Path
 import pypdfium2  # type: ignore[import-untyped]  # it ships no types
 import pytest
 
+from bpp.declined import Declined
 from bpp.insurance.statement import pdf
 from bpp.insurance.statement.telling import Telling
 from bpp.insurance.statement.values import Notice, Statement
-from bpp.refused import Refused
 from tests.bpp.insurance.statement.support import random_books, told
 from tests.bpp.insurance.statement.test_statement import hostile
 
@@ -70,7 +70,7 @@ def test_it_speaks_malay(statement: Statement) -> None:
 def test_a_character_that_no_font_has_is_refused_and_told(statement: Statement) -> None:
     month = replace(statement.months[0], notices=(Notice(0, "ನಮಸ್ಕಾರ"),))
     wrong = replace(statement, months=(month, *statement.months[1:]))
-    with pytest.raises(Refused, match=r"U\+0CA8.*statement_fonts"):
+    with pytest.raises(Declined, match=r"U\+0CA8.*statement_fonts"):
         pdf.drawn(wrong)
 
 
@@ -78,7 +78,7 @@ def test_a_font_that_is_none_is_refused(statement: Statement, tmp_path: Path) ->
     no_font = tmp_path / "x.ttf"
     no_font.write_bytes(b"not a font")
     for path in (no_font, tmp_path / "absent.ttf"):
-        with pytest.raises(Refused, match=path.name):
+        with pytest.raises(Declined, match=path.name):
             pdf.drawn(statement, fonts=(path,))
 
 

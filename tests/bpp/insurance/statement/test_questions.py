@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
+from bpp.declined import Declined
 from bpp.insurance.engine.facts import Bought
 from bpp.insurance.statement.questions import QUESTIONS, Asked, answer, listed
-from bpp.refused import Refused
 from tests.bpp.insurance.statement.support import random_books, told
 from tests.bpp.insurance.support import CASH, MY, NOON, Coop, Story, my_coop
 
@@ -59,9 +59,9 @@ def test_why_is_the_arithmetic_of_that_slip(coop: Coop) -> None:
         said = asked(coop, "why", slip=given)
         assert said.startswith(f"0.20 MYR for {MY}:")
         assert "1.25 % of that is 0.20" in said
-    with pytest.raises(Refused, match="say which slip"):
+    with pytest.raises(Declined, match="say which slip"):
         asked(coop, "why")
-    with pytest.raises(Refused, match="no slip of this worker"):
+    with pytest.raises(Declined, match="no slip of this worker"):
         asked(coop, "why", slip="zzzz")
 
 
@@ -90,6 +90,6 @@ def test_of_two_cooperatives_no_shortfall_is_told_from_one_alone(coop: Coop) -> 
 
 
 def test_a_question_that_is_none_is_refused_with_those_there_are(coop: Coop) -> None:
-    with pytest.raises(Refused, match="covered, where, why, prepaid, both, owe, leave"):
+    with pytest.raises(Declined, match="covered, where, why, prepaid, both, owe, leave"):
         asked(coop, "weather")
     assert set(listed()) == set(QUESTIONS)

@@ -10,13 +10,13 @@ from typing import Any
 
 import pytest
 
+from bpp.declined import Declined
 from bpp.insurance import books
 from bpp.insurance.slip_check import check as check_slip
 from bpp.insurance.statement import document, missing, plain
 from bpp.insurance.statement.telling import Telling
 from bpp.insurance.statement.values import Missing, Place, SchemePeriod, Statement
 from bpp.insurance.statement.words import LANGUAGES
-from bpp.refused import Refused
 from protocol_specs.wire.canonical import canonical
 from protocol_specs.wire.keys import b64encode, generate_signing_key
 from tests.bpp.insurance.slip_files import slips
@@ -97,12 +97,12 @@ def test_months_open_with_what_the_ones_before_them_closed_with(coop: Coop) -> N
 
 def test_an_unknown_worker_a_wrong_month_and_a_span_backwards_are_refused(coop: Coop) -> None:
     for worker in ("nobody", "unassigned", "", HOSTILE):
-        with pytest.raises(Refused, match="nothing stands in the books"):
+        with pytest.raises(Declined, match="nothing stands in the books"):
             told(coop, worker)
     for month in ("2026-13", "FY2026-27Q1", "July", "2026-7"):
-        with pytest.raises(Refused, match="no month"):
+        with pytest.raises(Declined, match="no month"):
             told(coop, first_month=month)
-    with pytest.raises(Refused, match="is after"):
+    with pytest.raises(Declined, match="is after"):
         told(coop, first_month="2026-08", last_month="2026-07")
 
 
@@ -233,7 +233,7 @@ def test_every_language_has_every_text_with_the_same_names_in_it() -> None:
 
 
 def test_no_language_is_made_up(coop: Coop) -> None:
-    with pytest.raises(Refused, match="there are en, ms"):
+    with pytest.raises(Declined, match="there are en, ms"):
         plain.text(told(coop), "xx")
 
 

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
+from bpp.declined import Declined
 from bpp.insurance.agents import filing
 from bpp.insurance.remittance import states
 from bpp.insurance.remittance.files import making
 from bpp.insurance.remittance.files.making import Wanted
-from bpp.refused import Refused
 from protocol_specs.node.store import Statement
 from tests.bpp.insurance.remittance import support
 from tests.bpp.insurance.remittance.files.banking import (
@@ -40,7 +40,7 @@ def kept(coop: Coop) -> list[int]:
 def refused(coop: Coop, says: str, raw: str, **more: Any) -> None:
     """The file is refused for that, naming itself, and nothing at all was written."""
     before = kept(coop)
-    with pytest.raises(Refused, match=says) as fault:
+    with pytest.raises(Declined, match=says) as fault:
         read(coop, raw, **more)
     assert str(fault.value).startswith("f.xml")
     assert kept(coop) == before
@@ -68,10 +68,10 @@ def test_the_same_file_is_given_again_and_never_another_under_its_name(tmp_path:
     first = make(coop, id)
     before = kept(coop)
     assert make(coop, id, day="2026-08-20") == first
-    with pytest.raises(Refused, match="made with other content"):
+    with pytest.raises(Declined, match="made with other content"):
         make(coop, id, on=date(2026, 8, 25), day="2026-08-20")
     moved = SimpleNamespace(**{**vars(SETTINGS), "bank_accounts": {"1110": "999"}})
-    with pytest.raises(Refused, match="made with other content"):
+    with pytest.raises(Declined, match="made with other content"):
         coop.store.transact_now(
             lambda s: making.payment_file(s, moved, Wanted((id,), "d"), support.at("2026-08-20"))
         )
@@ -108,7 +108,7 @@ def test_a_file_that_cannot_be_made_is_refused_by_what_lacks(
     before = kept(coop)
     asked = Wanted(**{"remittances": (id,), "by": "desk-1", **wanted})
     ours: Any = SimpleNamespace(**{**vars(SETTINGS), **settings})
-    with pytest.raises(Refused, match=says):
+    with pytest.raises(Declined, match=says):
         coop.store.transact_now(
             lambda s: making.payment_file(s, ours, asked, support.at("2026-08-04"))
         )
@@ -128,7 +128,7 @@ def test_a_file_under_a_mandate_that_does_not_reach_is_not_made(tmp_path: Path) 
     coop, id = declared(tmp_path)
     before = kept(coop)
     filer = filing.Filer("coop.example", support.at("2026-08-04"), mandate="m-9")
-    with pytest.raises(Refused, match="m-9"):
+    with pytest.raises(Declined, match="m-9"):
         make(coop, id, filer=filer)
     assert kept(coop) == before
 
@@ -136,7 +136,7 @@ def test_a_file_under_a_mandate_that_does_not_reach_is_not_made(tmp_path: Path) 
 def test_what_was_sent_by_hand_is_in_no_new_file(tmp_path: Path) -> None:
     coop, id = declared(tmp_path)
     support.send(coop, id, "2026-08-04")
-    with pytest.raises(Refused, match="nothing of it is left to pay"):
+    with pytest.raises(Declined, match="nothing of it is left to pay"):
         make(coop, id)
 
 
@@ -245,7 +245,7 @@ def test_a_remittance_stands_in_one_file_unless_the_first_was_lost(tmp_path: Pat
     august = support.close(coop, "2026-08", "2026-09-01").id
     message, raw = make(coop, id, august, day="2026-09-01")
     assert sorted(str(t) for t in texts(valid(raw), "EndToEndId")) == [id, august]
-    with pytest.raises(Refused, match=f"stands in the file {message} already"):
+    with pytest.raises(Declined, match=f"stands in the file {message} already"):
         make(coop, august, day="2026-09-01")
     whole = status(id, "ACSC", message=message)
     whole = whole[: whole.index("<OrgnlPmtInfAndSts>")].replace(
@@ -381,7 +381,7 @@ def test_interest_on_top_is_paid_by_a_file_of_its_own(tmp_path: Path) -> None:
         )
 
     late("i-1", "2026-08-20", 15)
-    with pytest.raises(Refused, match="interest came on top, ask for one more with --anew"):
+    with pytest.raises(Declined, match="interest came on top, ask for one more with --anew"):
         make(coop, id, day="2026-08-20", on=date(2026, 8, 21))
     _, raw = make(coop, id, day="2026-08-20", anew=True)
     assert texts(valid(raw), "InstdAmt") == ["0.15"]
@@ -401,7 +401,7 @@ def test_no_file_pays_from_a_trust_account_that_does_not_hold_the_workers_part(
     support.job(coop, "o1", 160_000, "2026-07-10")
     id = support.close(coop, "2026-07", CLOSED).id
     before = kept(coop)
-    with pytest.raises(Refused, match=r"holds 0\.00 MYR, the workers' part is 20\.00"):
+    with pytest.raises(Declined, match=r"holds 0\.00 MYR, the workers' part is 20\.00"):
         make(coop, id)
     assert kept(coop) == before
     support.sweep(coop, CLOSED)

@@ -10,12 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bpp.declined import Declined
 from bpp.insurance import table
 from bpp.insurance.people import identity
 from bpp.insurance.people.tables import MemberNumber, PersonRow
 from bpp.insurance.remittance.files import form_xx, karnataka, remittance_csv
 from bpp.insurance.remittance.files.form_xx import Given
-from bpp.refused import Refused
 from protocol_specs.node.store import Statement
 from tests.bpp.insurance.remittance.files.banking import declared
 from tests.bpp.insurance.remittance.support import close, job, refund
@@ -76,7 +76,7 @@ def test_a_line_that_is_not_the_ledgers_is_in_no_file(tmp_path: Path) -> None:
         f"UPDATE remittance_line SET worker_minor = 1999, amount_minor = 1999 "  # noqa: S608 - ours
         f"WHERE worker = '{worker}'",
     )
-    with pytest.raises(Refused, match=f"the line of {worker} says 1999, the ledger 2000"):
+    with pytest.raises(Declined, match=f"the line of {worker} says 1999, the ledger 2000"):
         coop.store.read(lambda s: remittance_csv.write(s, id))
 
 
@@ -136,14 +136,14 @@ def test_only_the_offices_private_key_opens_the_numbers_of_people(tmp_path: Path
     without = coop.store.read(lambda s: karnataka.write(s, Q2))
     assert parsed(with_key)[1][0]["uan"] == "123456789012"
     assert b"123456789012" not in without
-    with pytest.raises(Refused, match="not sealed to the public half"):
+    with pytest.raises(Declined, match="not sealed to the public half"):
         coop.store.read(lambda s: karnataka.write(s, Q2, bytes(32)))
 
 
 @pytest.mark.parametrize("period", ["2026-07", "FY2026-27", "FY2026-28Q1", "nonsense"])
 def test_what_is_no_quarter_is_refused(tmp_path: Path, period: str) -> None:
     coop = in_karnataka(tmp_path)
-    with pytest.raises(Refused, match="is no quarter"):
+    with pytest.raises(Declined, match="is no quarter"):
         coop.store.read(lambda s: karnataka.write(s, period))
 
 
@@ -175,7 +175,7 @@ def test_form_xx_wants_a_year_and_a_rate_of_the_code(
     tmp_path: Path, year: str, rate: str, says: str
 ) -> None:
     coop = in_karnataka(tmp_path)
-    with pytest.raises(Refused, match=says):
+    with pytest.raises(Declined, match=says):
         coop.store.read(lambda s: form_xx.write(s, Given(year, 1, Decimal(rate)), "c"))
 
 
@@ -215,7 +215,7 @@ def test_a_quarter_that_is_not_the_ledgers_leaves_no_file(tmp_path: Path) -> Non
         coop.store,
         f"UPDATE transfer SET amount_minor = 32 WHERE credit LIKE '2210:%:{coop.local('a1')}:%'",  # noqa: S608 - our own names
     )
-    with pytest.raises(Refused, match="come to 133, the ledger to 132"):
+    with pytest.raises(Declined, match="come to 133, the ledger to 132"):
         coop.store.read(lambda s: karnataka.write(s, Q2))
 
 
