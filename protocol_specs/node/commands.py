@@ -50,6 +50,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command line; the exit status: 0 done, 1 refused with a reason, 2 misspelt."""
     words = list(sys.argv[1:] if argv is None else argv)
     parser = _parser(words)
+    if not words:
+        parser.print_help(sys.stderr)
+        return 2
     arguments = parser.parse_args(words)
     try:
         return int(arguments.run(arguments) or 0)

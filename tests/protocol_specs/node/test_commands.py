@@ -150,6 +150,13 @@ def test_a_broken_command_does_not_hide_the_others(
         assert command in captured.out
 
 
+def test_without_a_command_all_are_told(capsys: pytest.CaptureFixture[str]) -> None:
+    assert commands.main([]) == 2
+    said = capsys.readouterr().err
+    assert "serve" in said
+    assert "wayfare COMMAND --help says more" in said
+
+
 def test_a_misspelt_command_is_2(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as caught:
         commands.main(["surf"])
