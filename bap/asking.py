@@ -6,7 +6,7 @@ import hashlib
 import secrets
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from bap import calls, rows
@@ -25,6 +25,7 @@ from protocol_specs.wire import duration, strict_json
 from protocol_specs.wire.envelope import Subscriber, SubscriberType, new_context
 from protocol_specs.wire.order import Intent
 from protocol_specs.wire.parties import callback_of
+from protocol_specs.wire.values import replace
 
 DURABLE = frozenset({"init", "confirm", "update", "cancel", "rating"})
 GATEWAYS_MAX = 5

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import replace
 from functools import partial
 
 from bap import calls, choices, decide, matching, offers, rows, views
@@ -21,6 +20,7 @@ from protocol_specs.wire import strict_json
 from protocol_specs.wire.envelope import Envelope
 from protocol_specs.wire.errors import Refused
 from protocol_specs.wire.order import Offer
+from protocol_specs.wire.values import replace
 
 LISTS = (choices.CANCELLATION, choices.RETURN, choices.RATED)
 DURABLE = ("on_init", "on_confirm", "on_status", "on_update", "on_cancel", "on_rating")

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass
 from typing import Any
+
+from msgspec import structs
 
 from protocol_specs.wire.canonical import canonical
 from protocol_specs.wire.order import OrderView, PriceLine
 from protocol_specs.wire.order import Terms as Conditions
+from protocol_specs.wire.values import replace
 
 Payee = tuple[str, str | None]
 """Who collects (BAP or BPP) and the account that the money goes to, None if none was named."""
@@ -96,7 +99,7 @@ def _terms(view: OrderView, currency: str, lines: tuple[tuple[str, int], ...]) -
 
 def conditions_of(given: Conditions | None) -> tuple[tuple[str, str], ...]:
     """What a provider's terms say, by name; not the amount to settle, which follows the price."""
-    said = {} if given is None else asdict(given)
+    said = {} if given is None else structs.asdict(given)
     return tuple(
         (name, str(value).lower() if isinstance(value, bool) else value)
         for name, value in sorted(said.items())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -23,6 +22,7 @@ from bap.progress import (
 from protocol_specs.wire import strict_json
 from protocol_specs.wire.order import Form, Kind, OrderView, Tracking
 from protocol_specs.wire.parties import request_of
+from protocol_specs.wire.values import replace
 
 QUOTED_BY = {"on_select": State.QUOTED, "on_init": State.READY}
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -21,6 +20,7 @@ from protocol_specs.node.client import Answered, Undelivered
 from protocol_specs.node.server import Node
 from protocol_specs.node.store import Session
 from protocol_specs.wire import strict_json
+from protocol_specs.wire.values import replace
 
 URLENCODED = "application/x-www-form-urlencoded"
 PAGE_TYPES = frozenset({"text/html", "application/xhtml+xml", "application/xml", "text/xml"})

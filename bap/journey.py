@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
 import orjson
-from pydantic import TypeAdapter
+from msgspec import json
 
 from bap.consent import Terms, terms_from
 from protocol_specs.wire.order import Intent, OrderView
+from protocol_specs.wire.values import replace
 from protocol_specs.wire.version import Dialect, named
 
-_INTENT = TypeAdapter(Intent)
+_INTENT = json.Decoder(Intent)
 
 
 class State(StrEnum):
@@ -90,7 +91,7 @@ class Journey:
 
     def read_intent(self) -> Intent:
         """What was searched for."""
-        return _INTENT.validate_json(self.intent)
+        return _INTENT.decode(self.intent)
 
     def read_quote(self) -> OrderView | None:
         """The order as last quoted, None if no provider named a price that stands."""
@@ -129,7 +130,7 @@ Outcome = tuple[Journey, tuple[Event, ...]]
 
 def intent_bytes(intent: Intent) -> bytes:
     """An intent in the form that a journey keeps, whatever its dialect can say of it."""
-    return _INTENT.dump_json(intent, exclude_none=True)
+    return json.encode(intent)
 
 
 def unquoted(journey: Journey) -> Journey:

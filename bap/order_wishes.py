@@ -6,10 +6,10 @@ As in `wishes`: what is unknown or not allowed now is refused as an ApiError, no
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
+import msgspec
 import orjson
-from pydantic import TypeAdapter
 
 from bap import fees
 from bap.journey import CHOOSING, Journey, State
@@ -30,6 +30,7 @@ from protocol_specs.wire.order import (
     Support,
     UpdateRequest,
 )
+from protocol_specs.wire.values import replace
 
 TIP = "BUYER_ADDITIONAL_AMOUNT"
 """Code of a tip's line (ONDC TRV10; core 1.1 leaves the words to the network)."""
@@ -44,9 +45,6 @@ class Change:
     drop: Place | None = None
     tip_minor: int | None = None
     ready_to_ship: bool = False
-
-
-_CHANGE = TypeAdapter(Change)
 
 
 def cancel(journey: Journey, *, reason_id: str, soft: bool, fee_minor: int | None) -> Request:
@@ -144,13 +142,13 @@ def _ready(journey: Journey, view: OrderView, new_code: str, now: int) -> Reques
 
 def _unpriced(change: Change) -> bytes:
     """A change in the form that a journey keeps until the provider has answered."""
-    return strict_json.dumps({"change": orjson.loads(_CHANGE.dump_json(change)), "terms": None})
+    return strict_json.dumps({"change": msgspec.to_builtins(change), "terms": None})
 
 
 def _priced(journey: Journey, change: Change, quote_hash: str | None) -> bytes:
     """The terms of a change that was asked about; the hash must be that of what was shown."""
     asked = {} if journey.asked_update is None else orjson.loads(journey.asked_update)
-    if asked.get("terms") is None or _CHANGE.validate_python(asked["change"]) != change:
+    if asked.get("terms") is None or msgspec.convert(asked["change"], Change) != change:
         raise ApiError(409, "no_quote", "ask first what this change would cost: soft")
     if asked["quote_hash"] != quote_hash:
         raise ApiError(409, "quote_changed", "agree to the price that is shown", "/quote_hash")

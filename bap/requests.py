@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import orjson
@@ -23,6 +23,7 @@ from protocol_specs.wire.order import (
     Terms,
     Vehicle,
 )
+from protocol_specs.wire.values import replace
 
 AT_THE_END = PaymentTerms(collected_by="BPP", type="ON-FULFILLMENT")
 """Paid to the driver or courier: what is asked for when a provider names no payments at all."""

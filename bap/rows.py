@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, fields, replace
+from dataclasses import asdict, fields
 from typing import Any
 
 import orjson
@@ -14,6 +14,7 @@ from bap.journey import UNANSWERED, Event, Journey
 from bap.tables import EventRow, JourneyRow
 from protocol_specs.node.store import Row, Session, Statement
 from protocol_specs.wire import strict_json
+from protocol_specs.wire.values import replace
 
 _J, _E = JourneyRow.__table__, EventRow.__table__
 _COLUMNS = tuple(field.name for field in fields(Journey))

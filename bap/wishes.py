@@ -7,11 +7,11 @@ is written or sent here. What may be asked of an order that stands is in `order_
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import orjson
-from pydantic import TypeAdapter
+from msgspec import json
 
 from bap import decide, requests, views
 from bap.consent import changes, terms_from, terms_of
@@ -20,9 +20,10 @@ from bap.requests import Party, Platform
 from protocol_specs.node.api import ApiError
 from protocol_specs.wire import money, strict_json
 from protocol_specs.wire.order import OrderView
+from protocol_specs.wire.values import replace
 
 Offer = Mapping[str, Any]
-_PARTY = TypeAdapter(Party)
+_PARTY = json.Decoder(Party)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +109,7 @@ def init(
         offered = ", ".join(terms["type"] for terms in offer["payments"])
         reason = f"this cooperative takes {offered}"
         raise ApiError(400, "payment_not_offered", reason, "/payment/type")
-    asked = replace(journey, party=_PARTY.dump_json(party), error=None)
+    asked = replace(journey, party=json.encode(party), error=None)
     order = requests.initialised(asked, offer, quoted, party, pay, platform=platform, now=now)
     message = said(lambda: journey.speech.write_init(order))
     return Request(asked, "init", message, supersedes=("init",))
@@ -184,7 +185,7 @@ def consent(journey: Journey, quote_hash: str) -> Outcome:
 
 def read_party(document: bytes) -> Party:
     """Who books, from the form that `init` keeps."""
-    return _PARTY.validate_json(document)
+    return _PARTY.decode(document)
 
 
 def require_order(journey: Journey) -> OrderView:

@@ -3,7 +3,6 @@
 import tempfile
 import time
 import uuid
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ from protocol_specs.validate.rules import judge
 from protocol_specs.wire.context import new_context
 from protocol_specs.wire.order import Catalog, Intent, Kind, Offer, OrderView
 from protocol_specs.wire.strict_json import dumps
+from protocol_specs.wire.values import replace
 from protocol_specs.wire.version import core_1_1 as core
 
 STATES = ("RIDE_ENROUTE_PICKUP", "RIDE_ARRIVED_PICKUP", "RIDE_STARTED", "RIDE_ENDED")

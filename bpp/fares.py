@@ -1,7 +1,7 @@
 """The published fare policy and what a job costs by it: pure and exact, in minor units."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, time
 from decimal import ROUND_CEILING, Decimal
 from zoneinfo import ZoneInfo
@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 from bpp.geo import Circle, distance_m
 from protocol_specs.wire.money import amount, round_half_up
 from protocol_specs.wire.order import Place, PriceLine
+from protocol_specs.wire.values import replace
 
 ZONES_MAX = 8  # zones of a policy: all of them are published with every offer
 

@@ -1,7 +1,7 @@
 """Rounds: a job's candidates ranked, kept for 90 days, and told to each of them in plain words."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import orjson
@@ -11,6 +11,7 @@ from sqlalchemy.dialects.sqlite import insert as upsert
 from bpp.dispatch.policy import Candidate, Ranked, Weights, in_words, rank
 from bpp.dispatch.tables import CandidateRow, DriverJobRow, OfferRow, RoundRow
 from protocol_specs.node.store import Session, Statement
+from protocol_specs.wire.values import replace
 
 LOOKED_MAX = 24  # of the nearest, compared by the sum before a list is made
 ASKED_MAX = 8  # of these the first by the sum stand in the list

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from aiohttp import web
 
 from bpp.drive.working import Working
@@ -17,6 +15,7 @@ from protocol_specs.node.store import Session
 from protocol_specs.web.pictures import BadPicture
 from protocol_specs.web.visit import PageError, Visit
 from protocol_specs.wire.errors import ActionNotApplicable, OrderNotFound
+from protocol_specs.wire.values import replace
 
 TOO_LATE = "the hand-over is past, and its picture with it"
 

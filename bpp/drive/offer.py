@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from bpp import fares
 from bpp.insurance import books
@@ -13,6 +13,7 @@ from bpp.orders.order import TIP_CODES, Order
 from bpp.orders.steps import JobOffer
 from protocol_specs.node.store import Session
 from protocol_specs.wire.order import Place, PriceLine
+from protocol_specs.wire.values import replace
 
 
 @dataclass(frozen=True, slots=True)

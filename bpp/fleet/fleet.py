@@ -1,7 +1,6 @@
 """The fleet in memory: who works here, who is online, and where. Positions are never logged."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
 
 from bpp.fleet import roster
 from bpp.fleet.abilities import Abilities
@@ -11,6 +10,7 @@ from bpp.fleet.workers import Worker
 from protocol_specs.node.hints import AGAIN
 from protocol_specs.node.store import Session, Store
 from protocol_specs.wire.order import Place
+from protocol_specs.wire.values import replace
 
 UNKNOWN = Abilities()
 ROSTER, SEEN, GONE = "roster", "seen", "gone"  # told to the node's other processes

@@ -1,7 +1,7 @@
 """What an order's events add up to, and what its fare gives to whom: pure folds over the facts."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Literal
 
@@ -11,6 +11,7 @@ from bpp.orders.events import OrderEvent, Partner, Sector
 from bpp.orders.sharing import divided
 from protocol_specs.wire.money import apply_rate, round_half_up
 from protocol_specs.wire.order import PaymentTerms, PriceLine
+from protocol_specs.wire.values import replace
 
 TIP_CODES = frozenset({"BUYER_ADDITIONAL_AMOUNT", "TIP"})
 TAX_CODES = frozenset({"TAX"})

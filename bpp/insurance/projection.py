@@ -1,7 +1,7 @@
 """Projects one event of an order: from the facts to entries, standings and slips."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from bpp.insurance import books, cash, slip
@@ -30,6 +30,7 @@ from bpp.ledger.plain import plain_canonical
 from bpp.orders.events import OrderEvent
 from protocol_specs.node.store import Session
 from protocol_specs.wire.keys import SigningKey, b64encode
+from protocol_specs.wire.values import replace
 
 
 def nobody_known(session: Session, worker: str, period: str) -> Person:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from bpp.orders import store
 from bpp.orders.assign import free_again, give_to
@@ -14,6 +14,7 @@ from bpp.orders.store import Kept
 from bpp.orders.walk import At, Walk
 from bpp.orders.writing import write
 from protocol_specs.node.store import Session
+from protocol_specs.wire.values import replace
 
 
 @dataclass(slots=True)

@@ -1,7 +1,5 @@
 """Who carries an order out: assigning, reassigning, giving up."""
 
-from dataclasses import replace
-
 from bpp.fleet.workers import Worker
 from bpp.orders.decision import Decision
 from bpp.orders.events import EventKind
@@ -9,6 +7,7 @@ from bpp.orders.order import ACTIVE, NOT_READY, Order, in_state, record
 from bpp.orders.provider import Provider
 from protocol_specs.wire.errors import ActionNotApplicable
 from protocol_specs.wire.order import Vehicle
+from protocol_specs.wire.values import replace
 
 
 def accept(order: Order, worker: Worker, provider: Provider, now: int) -> Decision:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from pydantic import TypeAdapter
+from msgspec import json
 from sqlalchemy import bindparam, delete, insert, select, update
 
 from bpp.orders.forms import Submission
@@ -43,7 +43,7 @@ _OLD = Statement(
     .limit(1)
 )
 _DROP = Statement(delete(_SUBMISSION).where(*_OF_TRANSACTION))
-_SUBMISSIONS: TypeAdapter[Submission] = TypeAdapter(Submission)
+_READ = json.Decoder(Submission)
 
 
 def put_ratings(session: Session, order_key: str, ratings: Sequence[Rating], now: int) -> None:
@@ -62,7 +62,7 @@ def ratings_of(session: Session, order_key: str) -> dict[str, int]:
 
 def put_submission(session: Session, submission: Submission) -> None:
     """Keeps what was filled in; it takes the place of an earlier one of the same transaction."""
-    values = {"at": submission.at, "document": _SUBMISSIONS.dump_json(submission)}
+    values = {"at": submission.at, "document": json.encode(submission)}
     bap_id, transaction_id = submission.bap_id, submission.transaction_id
     if not session.run(_SUBMIT_AGAIN, of_bap=bap_id, of_transaction=transaction_id, **values):
         session.run(_SUBMIT, bap_id=bap_id, transaction_id=transaction_id, **values)
@@ -71,7 +71,7 @@ def put_submission(session: Session, submission: Submission) -> None:
 def find_submission(session: Session, bap_id: str, transaction_id: str) -> Submission | None:
     """What was filled in for this BAP's transaction."""
     row = session.one(_SUBMITTED, of_bap=bap_id, of_transaction=transaction_id)
-    return _SUBMISSIONS.validate_json(row["document"]) if row else None
+    return _READ.decode(row["document"]) if row else None
 
 
 def drop_submission_next(session: Session, now: int) -> bool:

@@ -1,7 +1,5 @@
 """cancel: what it costs by the published terms, and the order ended."""
 
-from dataclasses import replace
-
 from bpp.orders.decision import Decision, Told
 from bpp.orders.order import ACTIVE, CANCELLED, Order, in_state, priced, record
 from bpp.orders.provider import Provider, cancellation_fee, require_reason
@@ -13,6 +11,7 @@ from protocol_specs.wire.order import (
     CancelRequest,
     PriceLine,
 )
+from protocol_specs.wire.values import replace
 
 
 def cancel(order: Order, request: CancelRequest, provider: Provider, now: int) -> Decision | Told:

@@ -1,7 +1,5 @@
 """confirm: the stored quote becomes an order, at its price and at no other."""
 
-from dataclasses import replace
-
 from bpp.fleet.workers import Worker
 from bpp.orders import forms, terms
 from bpp.orders.assign import give_to
@@ -22,6 +20,7 @@ from protocol_specs.wire.errors import (
 )
 from protocol_specs.wire.order import Fulfillment, Kind, OrderView, PaymentTerms, Quote
 from protocol_specs.wire.timestamp import rfc3339
+from protocol_specs.wire.values import replace
 from protocol_specs.wire.version import Traits
 
 CODE_VALID_S = 24 * 3600

@@ -1,9 +1,8 @@
 """Facts about an order, in the past tense: written when it moves, and replayed from."""
 
-from dataclasses import dataclass
 from typing import Literal
 
-from pydantic import TypeAdapter
+from msgspec import Struct, json
 
 from protocol_specs.wire.order import PaymentTerms, PriceLine
 
@@ -20,8 +19,7 @@ EventKind = Literal[
 Sector = Literal["ride", "logistics"]
 
 
-@dataclass(frozen=True, slots=True)
-class Partner:
+class Partner(Struct, frozen=True):
     """Another worker in the same order beside the assigned one: a home producer whose parcel it is,
     a helper. `amount_minor` of the fare is theirs (sharing.py says which lines that takes).
     """
@@ -32,8 +30,7 @@ class Partner:
     vehicle_category: str
 
 
-@dataclass(frozen=True, slots=True)
-class OrderEvent:
+class OrderEvent(Struct, frozen=True):
     """One fact about one order; `lines` is the whole fare as it stands after the fact.
 
     Each event says everything an extension may need, so that it can be projected again later
@@ -69,14 +66,14 @@ class OrderEvent:
         return sum(line.amount_minor for line in self.lines)
 
 
-_EVENTS: TypeAdapter[OrderEvent] = TypeAdapter(OrderEvent)
+_READ = json.Decoder(OrderEvent)
 
 
 def event_document(event: OrderEvent) -> bytes:
     """The event as JSON bytes, for its row."""
-    return _EVENTS.dump_json(event)
+    return json.encode(event)
 
 
 def read_event(document: bytes) -> OrderEvent:
     """The event back from its row: `read_event(event_document(e)) == e`."""
-    return _EVENTS.validate_json(document)
+    return _READ.decode(document)

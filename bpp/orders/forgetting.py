@@ -1,7 +1,6 @@
 """Orders that forget who carried them out, once that person is erased: no name, phone or plate."""
 
 from collections.abc import Iterable
-from dataclasses import replace
 
 from sqlalchemy import bindparam, select
 
@@ -9,6 +8,7 @@ from bpp.orders import store
 from bpp.orders.tables import OrderRow
 from protocol_specs.node.store import Session, Statement
 from protocol_specs.wire.order import Vehicle
+from protocol_specs.wire.values import replace
 
 _order = OrderRow.__table__
 

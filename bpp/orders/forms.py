@@ -15,6 +15,8 @@ from datetime import date
 from html import escape
 from typing import Literal
 
+from msgspec import Struct
+
 from protocol_specs.wire.errors import BusinessError, Refused
 from protocol_specs.wire.order import Form
 
@@ -56,8 +58,7 @@ class FormWanted:
     secret: bytes = b""
 
 
-@dataclass(frozen=True, slots=True)
-class Submission:
+class Submission(Struct, frozen=True):
     """What was filled in for one transaction."""
 
     id: str

@@ -1,7 +1,6 @@
 """From a verified durable message to a decision and its answer: what the signed door calls."""
 
 from collections.abc import Callable
-from dataclasses import replace
 
 from bpp.dispatch import rounds
 from bpp.orders import beside, store
@@ -30,6 +29,7 @@ from protocol_specs.wire.errors import (
     Refused,
 )
 from protocol_specs.wire.order import OrderView, Parcel, Rating
+from protocol_specs.wire.values import replace
 
 Decide = Callable[[Session, Office, Envelope, int], None]
 

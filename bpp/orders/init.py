@@ -1,9 +1,8 @@
 """init: the terms of the order, with the quote that confirm will be held to."""
 
 import hashlib
-from dataclasses import dataclass, replace
 
-from pydantic import TypeAdapter
+from msgspec import Struct, json
 
 from bpp.orders import forms, terms
 from bpp.orders.forms import Answers, Submission
@@ -14,10 +13,10 @@ from bpp.orders.pricing import asked_job, draft, price
 from bpp.orders.provider import accepted_payment
 from protocol_specs.wire import strict_json, version
 from protocol_specs.wire.order import OrderView, TagGroup, VehicleNeeds
+from protocol_specs.wire.values import replace
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StoredQuote:
+class StoredQuote(Struct, frozen=True, kw_only=True):
     """What we offered to one transaction of one BAP, until when, and for exactly which job.
 
     `priced_at` is the moment whose hour made the price, `tariff` the number of the fares that did.
@@ -97,14 +96,14 @@ def job_hash(view: OrderView) -> str:
     return hashlib.sha256(strict_json.dumps(parts)).hexdigest()  # ours alone, always in this order
 
 
-_QUOTES: TypeAdapter[StoredQuote] = TypeAdapter(StoredQuote)
+_READ = json.Decoder(StoredQuote)
 
 
 def quote_document(quote: StoredQuote) -> bytes:
     """The stored quote as JSON bytes, for its row."""
-    return _QUOTES.dump_json(quote)
+    return json.encode(quote)
 
 
 def read_quote(document: bytes) -> StoredQuote:
     """The stored quote back from its row."""
-    return _QUOTES.validate_json(document)
+    return _READ.decode(document)

@@ -1,6 +1,5 @@
 """What the desk does about an order's money after its end: it came after all, or it goes back."""
 
-from dataclasses import replace
 from typing import Literal
 
 from bpp.orders.decision import Decision
@@ -8,6 +7,7 @@ from bpp.orders.order import COMPLETE, Order, later, paid, priced, record
 from bpp.orders.provider import Provider
 from protocol_specs.wire.errors import ActionNotApplicable
 from protocol_specs.wire.order import PriceLine
+from protocol_specs.wire.values import replace
 
 REFUND = "REFUND"
 

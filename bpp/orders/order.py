@@ -1,9 +1,9 @@
 """An order as the provider keeps it: what the peer sees, and what only the cooperative knows."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Literal
 
-from pydantic import TypeAdapter
+from msgspec import Struct, json
 
 from bpp.orders.events import EventKind, OrderEvent, Partner
 from bpp.orders.items import NOTHING
@@ -22,6 +22,7 @@ from protocol_specs.wire.order import (
     TagGroup,
     VehicleNeeds,
 )
+from protocol_specs.wire.values import replace
 
 ACTIVE, COMPLETE, CANCELLED = "ACTIVE", "COMPLETE", "CANCELLED"
 NOT_READY = "Pending"
@@ -58,8 +59,7 @@ def states_of(kind: Kind) -> States:
     return RIDE if kind is Kind.RIDE else DELIVERY
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Peer:
+class Peer(Struct, frozen=True, kw_only=True):
     """The conversation an order came from: all that a later callback must say again."""
 
     bap_id: str
@@ -89,8 +89,7 @@ def peer_of(envelope: Envelope) -> Peer:
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Order:
+class Order(Struct, frozen=True, kw_only=True):
     """One order. `view` is what the peer sees, without the tags extensions add.
 
     `key` is ours alone. `job_id` is what drivers and the desk call it by: the order's id, but
@@ -272,14 +271,14 @@ def paid(order: Order, status: Literal["PAID", "NOT-PAID"]) -> Order:
     )
 
 
-_ORDERS: TypeAdapter[Order] = TypeAdapter(Order)
+_READ = json.Decoder(Order)
 
 
 def order_document(order: Order) -> bytes:
     """The order as JSON bytes, for its row."""
-    return _ORDERS.dump_json(order)
+    return json.encode(order)
 
 
 def read_order(document: bytes) -> Order:
     """The order back from its row: `read_order(order_document(o)) == o`."""
-    return _ORDERS.validate_json(document)
+    return _READ.decode(document)

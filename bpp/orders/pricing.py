@@ -1,7 +1,7 @@
 """A job priced: the published fare, and the lines that extensions add to it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from bpp import fares
 from bpp.fares import FarePolicy
@@ -30,6 +30,7 @@ from protocol_specs.wire.order import (
     Vehicle,
     VehicleNeeds,
 )
+from protocol_specs.wire.values import replace
 
 Extra = tuple[tuple[str, tuple[ExtraLine, ...]], ...]
 """By extension name, the lines it adds."""

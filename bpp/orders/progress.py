@@ -1,7 +1,7 @@
 """The driver's steps from the way to the pickup to the end. Nothing moves by a timer."""
 
 import hmac
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal
 
 from bpp import fares
@@ -19,6 +19,7 @@ from bpp.orders.order import (
 from bpp.orders.provider import Provider
 from protocol_specs.wire.errors import ActionNotApplicable, RateLimited
 from protocol_specs.wire.order import Kind
+from protocol_specs.wire.values import replace
 
 Step = Literal["enroute", "arrived", "start", "pickup", "arrived-drop", "end"]
 

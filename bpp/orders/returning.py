@@ -1,12 +1,11 @@
 """A parcel that nobody takes goes back to its sender: a leg of its own, at the published fee."""
 
-from dataclasses import replace
-
 from bpp.orders.decision import Decision
 from bpp.orders.order import ACTIVE, CANCELLED, Order, in_state, paid, priced, record
 from bpp.orders.provider import Provider, require_return_reason, return_fee
 from protocol_specs.wire.errors import ActionNotApplicable
 from protocol_specs.wire.order import Cancellation, Kind, PriceLine, ReturnLeg
+from protocol_specs.wire.values import replace
 
 LINE = "RTO"
 INITIATED, DELIVERED, DISPOSED = "RTO-Initiated", "RTO-Delivered", "RTO-Disposed"

@@ -1,12 +1,11 @@
 """select: the price of one offer with all its lines; nothing is stored."""
 
-from dataclasses import replace
-
 from bpp.orders import forms
 from bpp.orders.office import Office
 from bpp.orders.order import Peer
 from bpp.orders.pricing import asked_job, draft, price
 from protocol_specs.wire.order import OrderView
+from protocol_specs.wire.values import replace
 
 
 def select(office: Office, asked: OrderView, peer: Peer, now: int) -> OrderView:

@@ -3,14 +3,13 @@
 The desk names them, each with a stated amount of the fare, until the order ends.
 """
 
-from dataclasses import replace
-
 from bpp.orders.decision import Decision
 from bpp.orders.events import Partner
 from bpp.orders.order import ACTIVE, TIP_CODES, Order, record
 from bpp.orders.provider import Provider
 from protocol_specs.wire.errors import ActionNotApplicable
 from protocol_specs.wire.order import PriceLine
+from protocol_specs.wire.values import replace
 
 PARTNERS_MAX = 4
 NOT_SHARED = TIP_CODES | {"TAX", "PARKING_CHARGES", "TOLL_CHARGES", "CANCELLATION_CHARGES"}

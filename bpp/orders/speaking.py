@@ -1,7 +1,5 @@
 """What goes out, in the words of the peer's network: contexts, orders and errors as documents."""
 
-from dataclasses import replace
-
 from bpp.orders.office import Office
 from bpp.orders.order import Peer
 from protocol_specs.wire import strict_json, version
@@ -9,6 +7,7 @@ from protocol_specs.wire.envelope import Envelope, new_context, reply_context
 from protocol_specs.wire.errors import Malformed, Refused, error_object
 from protocol_specs.wire.order import OrderView
 from protocol_specs.wire.parties import callback_of
+from protocol_specs.wire.values import replace
 from protocol_specs.wire.version import Dialect
 
 TTL = "PT30S"

@@ -1,6 +1,6 @@
 """What drivers and the desk do to orders: each a unit for one commit, ownership in the query."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from math import inf
 from typing import Literal
 
@@ -22,6 +22,7 @@ from bpp.orders.store import Kept
 from bpp.orders.writing import write
 from protocol_specs.node.store import Conflict, Session
 from protocol_specs.wire.errors import ActionNotApplicable
+from protocol_specs.wire.values import replace
 
 # The passenger or sender is the cause: the order ends. Any other reason only frees the job.
 ENDS_THE_ORDER = frozenset({"012", "014"})

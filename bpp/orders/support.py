@@ -1,10 +1,9 @@
 """support: whom to call at the cooperative."""
 
-from dataclasses import replace
-
 from bpp.orders.provider import Provider
 from protocol_specs.wire.errors import SupportUnavailable
 from protocol_specs.wire.order import Support
+from protocol_specs.wire.values import replace
 
 
 def contact(provider: Provider, asked: Support) -> Support:

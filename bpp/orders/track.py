@@ -1,10 +1,9 @@
 """track: where the vehicle is, while it works for this order and not a moment longer."""
 
-from dataclasses import replace
-
 from bpp.fleet.dispatch import Position
 from bpp.orders.order import ACTIVE, Order
 from protocol_specs.wire.order import Place, Tracking
+from protocol_specs.wire.values import replace
 
 ROUGH_DECIMALS = 3  # about 100 m, until the rider or the parcel is on board
 

@@ -1,6 +1,6 @@
 """update: another drop, a tip, how it is paid, a parcel that is ready; asked first, or meant."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from bpp.orders.confirm import collected, start_code
 from bpp.orders.decision import Decision, Told
@@ -22,6 +22,7 @@ from protocol_specs.wire.order import (
     PriceLine,
     UpdateRequest,
 )
+from protocol_specs.wire.values import replace
 
 TIP = "BUYER_ADDITIONAL_AMOUNT"
 FACTS_MAX = 100  # of one order: each change of its price is one, and an entry in the books

@@ -1,7 +1,5 @@
 """One decision, written in one commit: order, facts, what extensions made of them, what is owed."""
 
-from dataclasses import replace
-
 from bpp.dispatch import offers, rounds
 from bpp.orders import speaking, store
 from bpp.orders.decision import CallbackAction, Decision
@@ -16,6 +14,7 @@ from protocol_specs.wire.envelope import Envelope
 from protocol_specs.wire.errors import Refused
 from protocol_specs.wire.order import OrderView, TagGroup
 from protocol_specs.wire.parties import callback_of
+from protocol_specs.wire.values import replace
 
 
 def write(

@@ -1,16 +1,17 @@
 """The one order model: search, offers, order and tracking, whatever the dialect.
 
-Frozen values without JSON. Money is integer minor units of the named currency, times are integer
-seconds UTC, coordinates are degrees (WGS 84). None means that the peer did not say. `wire/version`
-alone turns these into messages and back.
+Frozen values without JSON, made and copied in C (msgspec). Money is integer minor units of the named
+currency, times are integer seconds UTC, coordinates are degrees (WGS 84). None means that the peer
+did not say. `wire/version` alone turns these into messages and back.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Literal
+
+from msgspec import Struct
 
 from protocol_specs.wire.errors import Malformed
 
@@ -57,8 +58,7 @@ class Kind(StrEnum):
     DELIVERY = "DELIVERY"
 
 
-@dataclass(frozen=True, slots=True)
-class PostalAddress:
+class PostalAddress(Struct, frozen=True):
     """An address in its parts, where a network wants them; `name` is what stands on the door."""
 
     name: str
@@ -70,8 +70,7 @@ class PostalAddress:
     area_code: str
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(Struct, frozen=True):
     """A point with its address; on the wire with six decimals (about 10 cm).
 
     `address` is one text for people; `parts` is the same address for networks that want its parts.
@@ -84,8 +83,7 @@ class Place:
     parts: PostalAddress | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Contact:
+class Contact(Struct, frozen=True):
     """A person to call or to bill.
 
     Of who is billed: address, tax number, and `since` when these details are what they are.
@@ -99,8 +97,7 @@ class Contact:
     since: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Parcel:
+class Parcel(Struct, frozen=True):
     """What a delivery carries; the declared value is in the currency of the order."""
 
     weight_grams: int
@@ -112,8 +109,7 @@ class Parcel:
     category: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class PaymentTerms:
+class PaymentTerms(Struct, frozen=True):
     """Who collects, when, and whether it is paid. `reference` is the proof of payment.
 
     `account` is where the money goes: bank code, account number and payment address (with its @),
@@ -130,8 +126,7 @@ class PaymentTerms:
     account: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Terms:
+class Terms(Struct, frozen=True):
     """What the two platforms agree on between themselves: fees, settlement, law.
 
     Texts as the network writes them: percentages as decimals ("1"), windows as ISO 8601 durations,
@@ -149,8 +144,7 @@ class Terms:
     static_terms: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Form:
+class Form(Struct, frozen=True):
     """A form that a provider wants filled in (BECKN-007).
 
     The consumer gets `url`, posts what the customer filled in, and says the `submission_id` of the
@@ -163,8 +157,7 @@ class Form:
     submission_id: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class VehicleNeeds:
+class VehicleNeeds(Struct, frozen=True):
     """What the vehicle must have beside its category; `seats` are those for passengers."""
 
     wheelchair: bool = False
@@ -172,8 +165,7 @@ class VehicleNeeds:
     seats: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Intent:
+class Intent(Struct, frozen=True):
     """What a consumer looks for. `start_at`: not before then; None means now.
 
     `service_level` is a delivery network's word for how soon; None is its on-demand one.
@@ -191,8 +183,7 @@ class Intent:
     needs: VehicleNeeds = VehicleNeeds()
 
 
-@dataclass(frozen=True, slots=True)
-class PriceLine:
+class PriceLine(Struct, frozen=True):
     """One line of a breakup: BASE_FARE, DISTANCE_FARE, TIME_FARE, REFUND ...; may be negative."""
 
     code: str
@@ -200,8 +191,7 @@ class PriceLine:
     title: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Quote:
+class Quote(Struct, frozen=True):
     """A price and its lines, which always sum to it. An empty id: the peer gave none.
 
     Raises ValueError if the total is negative: lines may be, totals not.
@@ -222,8 +212,7 @@ class Quote:
         return sum(line.amount_minor for line in self.lines)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Offer:
+class Offer(Struct, frozen=True, kw_only=True):
     """One thing a provider offers in answer to a search.
 
     Of deliveries only: `turnaround_s` from order to drop, `distance_m` of the way, and
@@ -253,8 +242,7 @@ class Offer:
     return_price_minor: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Catalog:
+class Catalog(Struct, frozen=True):
     """What one provider platform answers to a search; no offers is an answer too.
 
     An offer's `nearby` is where free vehicles stand, as roughly as the cooperative shows it.
@@ -267,8 +255,7 @@ class Catalog:
     made_at: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Agent:
+class Agent(Struct, frozen=True):
     """The person who carries the order out."""
 
     name: str
@@ -276,8 +263,7 @@ class Agent:
     photo: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Vehicle:
+class Vehicle(Struct, frozen=True):
     """Category CAB, AUTO_RICKSHAW, TWO_WHEELER; the rest is known once an agent is assigned."""
 
     category: str
@@ -289,8 +275,7 @@ class Vehicle:
     energy_type: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class CancellationTerm:
+class CancellationTerm(Struct, frozen=True):
     """What cancelling costs from a state on: an amount or a percentage, never both."""
 
     state: str
@@ -300,8 +285,7 @@ class CancellationTerm:
     reason_required: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class ReturnLeg:
+class ReturnLeg(Struct, frozen=True):
     """A parcel on its way back to the sender (RTO, return to origin): its own fulfillment.
 
     Its fee is a line of the order's quote; `reason_id` is why the drop failed after `attempts`.
@@ -315,8 +299,7 @@ class ReturnLeg:
     attempts: int = 1
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Fulfillment:
+class Fulfillment(Struct, frozen=True, kw_only=True):
     """How an order is carried out, from where to where and by whom.
 
     `pickup` and `drop` are None where a peer leaves them out: most selects do, some callbacks too.
@@ -363,8 +346,7 @@ class Fulfillment:
         return self.pickup, self.drop
 
 
-@dataclass(frozen=True, slots=True)
-class Cancellation:
+class Cancellation(Struct, frozen=True):
     """Who ended an order, why and when. None: not said, or said in no word we know.
 
     Delivery networks name the platform that ended it: `party_id`, a subscriber id.
@@ -377,8 +359,7 @@ class Cancellation:
     party_id: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OrderView:
+class OrderView(Struct, frozen=True, kw_only=True):
     """An order as both sides see it on the wire. `status` None: still a draft."""
 
     id: str | None = None
@@ -402,8 +383,7 @@ class OrderView:
     form: Form | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class UpdateRequest:
+class UpdateRequest(Struct, frozen=True, kw_only=True):
     """A wish to change the named parts of an order; `soft` only asks what it would cost.
 
     `targets` are parts of the order as the peer named them, such as `fulfillments`, `payments`,
@@ -422,8 +402,7 @@ class UpdateRequest:
     at: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Rating:
+class Rating(Struct, frozen=True):
     """A value given to one part of an order; `id` is that part's."""
 
     category: RatingCategory
@@ -431,8 +410,7 @@ class Rating:
     value: str
 
 
-@dataclass(frozen=True, slots=True)
-class Support:
+class Support(Struct, frozen=True):
     """Help with `ref_id`, an order: how the asker is called back, or whom to call."""
 
     ref_id: str | None = None
@@ -442,16 +420,14 @@ class Support:
     url: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Reason:
+class Reason(Struct, frozen=True):
     """One choice of a list: a reason to cancel or return, or (id only) a rating category."""
 
     id: str
     text: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class CancelRequest:
+class CancelRequest(Struct, frozen=True):
     """A wish to cancel; `soft` only asks what it would cost."""
 
     order_id: str
@@ -460,8 +436,7 @@ class CancelRequest:
     description: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Tracking:
+class Tracking(Struct, frozen=True):
     """Where the vehicle is, or where to watch it."""
 
     status: Literal["active", "inactive"]

@@ -6,7 +6,7 @@ import socket
 import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +35,7 @@ from protocol_specs.wire.order import (
     Vehicle,
 )
 from protocol_specs.wire.parties import callback_of
+from protocol_specs.wire.values import replace
 from protocol_specs.wire.version import Dialect
 from protocol_specs.wire.version import core_1_1 as version
 from tests.support.browsing import Mailbox

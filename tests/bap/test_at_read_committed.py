@@ -1,7 +1,6 @@
 """One journey, changed by many processes at the same moment at one PostgreSQL database."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,6 +10,7 @@ from bap.calls import Call
 from bap.citizen import trips
 from bap.journey import Event, Journey
 from protocol_specs.node.store import Session
+from protocol_specs.wire.values import replace
 from tests.support.crowd import CROWD, Crowd, crowded
 
 NOW = 1_795_000_000

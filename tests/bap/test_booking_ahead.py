@@ -1,7 +1,6 @@
 """Booking for later, for needs, and for somebody else: the pages, the client API, the wire."""
 
 from collections.abc import AsyncIterator
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from bap.citizen.when import NoSuchTime, days_from, moment_of
 from bap.settings import bundled_markets
 from protocol_specs.web.settings import WebSettings
 from protocol_specs.wire.order import VehicleNeeds
+from protocol_specs.wire.values import replace
 from protocol_specs.wire.version import core_1_1 as core
 from tests.bap.network import FEES, SEARCH, Network, message_of, network, ordered, quoted
 from tests.bap.test_pages import SEARCH as FORM

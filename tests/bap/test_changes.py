@@ -1,13 +1,13 @@
 """An order is changed at the price that was shown, and at no other."""
 
 from collections.abc import AsyncIterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from protocol_specs.wire.order import PriceLine, Quote
+from protocol_specs.wire.values import replace
 from protocol_specs.wire.version import core_1_1 as version
 from tests.bap.network import DROP, LINES, Network, message_of, network, ordered
 from tests.support.peers import NOW

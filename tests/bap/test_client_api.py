@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ from bap.settings import BapSettings
 from bap.upkeep import Upkeep
 from protocol_specs.node.store import Session
 from protocol_specs.wire.order import Catalog, Kind
+from protocol_specs.wire.values import replace
 from protocol_specs.wire.version import core_1_1 as version
 from tests.bap.network import CUSTOMER, DROP, PICKUP, SEARCH, Network, network, offer
 from tests.support.peers import NOW

@@ -1,13 +1,13 @@
 """The citizen pays what was agreed to, to whom it was agreed; whatever is more is asked again."""
 
 from collections.abc import AsyncIterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from protocol_specs.wire.order import PaymentTerms, PriceLine, Quote
+from protocol_specs.wire.values import replace
 from tests.bap.network import (
     CUSTOMER,
     FEES,

@@ -1,12 +1,12 @@
 """What the consumer node asks is counted and logged once, whether it was taken or not."""
 
 from collections.abc import AsyncIterator
-from dataclasses import replace
 from pathlib import Path
 
 import orjson
 import pytest
 
+from protocol_specs.wire.values import replace
 from tests.bap.network import Network, network
 
 

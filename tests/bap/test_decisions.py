@@ -1,7 +1,5 @@
 """The pure parts: progress, fees, contributions, consent, buckets."""
 
-from dataclasses import replace
-
 import orjson
 import pytest
 from hypothesis import given
@@ -27,6 +25,7 @@ from protocol_specs.wire.order import (
     Quote,
     ReturnLeg,
 )
+from protocol_specs.wire.values import replace
 from protocol_specs.wire.version import core_1_1
 
 STATES = (*RIDE_STATES, RIDE_CANCELLED, None, "A-word-of-their-own")

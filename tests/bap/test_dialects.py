@@ -2,7 +2,6 @@
 
 import uuid
 from collections.abc import AsyncIterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +18,7 @@ from protocol_specs.wire.order import (
     ReturnLeg,
     Terms,
 )
+from protocol_specs.wire.values import replace
 from protocol_specs.wire.version import Dialect, named
 from tests.bap.network import FEES, Network, message_of, network, ordered, quoted
 from tests.support.peers import NOW

@@ -1,11 +1,11 @@
 """A trip that ended otherwise than it should: what its pages say, and the way to the next one."""
 
 import re
-from dataclasses import replace
 
 import pytest
 
 from protocol_specs.wire.order import Cancellation, ReturnLeg
+from protocol_specs.wire.values import replace
 from tests.bap.network import NOW, Network, cancelled, ordered
 from tests.bap.test_pages import SEARCH, booked, browser, form_of, net, searched
 from tests.bap.test_staff import STAFF, complained, staff_of

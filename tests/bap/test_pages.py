@@ -4,7 +4,6 @@ import asyncio
 import json
 import re
 from collections.abc import AsyncIterator, Callable, Coroutine
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ from bap.citizen.searching import amount
 from protocol_specs.web.settings import WebSettings
 from protocol_specs.wire.order import Agent, PriceLine, Vehicle
 from protocol_specs.wire.parties import callback_of
+from protocol_specs.wire.values import replace
 from tests.bap.network import FEES, Network, cancelled, message_of, network, ordered, quoted
 from tests.support.browsing import Browsing, Seen
 from tests.support.peers import NOW

@@ -1,7 +1,6 @@
 """Pictures of a parcel reach the citizen as bytes of their own node's, or not at all."""
 
 from collections.abc import AsyncIterator, Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +8,7 @@ import pytest
 
 from protocol_specs.node.client import Undelivered
 from protocol_specs.web.settings import WebSettings
+from protocol_specs.wire.values import replace
 from tests.bap.network import Network, message_of, network, ordered
 from tests.bap.test_pages import answered, chosen, form_of, ready, searched
 from tests.support.browsing import Browsing

@@ -1,6 +1,5 @@
 """Providers, peers, drivers and orders for tests of the provider node."""
 
-from dataclasses import replace
 from decimal import Decimal
 from itertools import count
 from typing import Any
@@ -27,6 +26,7 @@ from protocol_specs.wire.order import (
     Place,
     Vehicle,
 )
+from protocol_specs.wire.values import replace
 
 NOW = 1_790_000_000
 KL = Place(3.139000, 101.686900)

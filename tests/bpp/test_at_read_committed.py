@@ -3,7 +3,7 @@
 import uuid
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,7 @@ from bpp.orders.writing import write
 from protocol_specs.node.store import Conflict, Session, Statement
 from protocol_specs.wire.errors import Refused
 from protocol_specs.wire.keys import SigningKey, generate_signing_key
+from protocol_specs.wire.values import replace
 from tests.bpp.factories import NOW, PREPAID, confirmed, office, worker
 from tests.bpp.insurance.support import MY, NOON, Story, fare_of, my_coop, terms_for
 from tests.support.crowd import Crowd, crowded

@@ -1,6 +1,5 @@
 """The fare policy: exact, never above the ceiling, never below the minimum."""
 
-from dataclasses import replace
 from datetime import time
 from decimal import Decimal
 from zoneinfo import ZoneInfo
@@ -16,6 +15,7 @@ from bpp.fares_settings import FareSettings
 from bpp.geo import Circle
 from protocol_specs.wire.errors import Malformed
 from protocol_specs.wire.order import Place, PriceLine
+from protocol_specs.wire.values import replace
 
 KL = Place(3.139000, 101.686900)
 KLCC = Place(3.157900, 101.711600)

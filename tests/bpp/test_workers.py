@@ -9,7 +9,7 @@ import sys
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import aiohttp
@@ -20,6 +20,7 @@ from protocol_specs.node.postgres.link import Link
 from protocol_specs.node.settings import SettingsError
 from protocol_specs.node.summing import summed
 from protocol_specs.node.supervisor import RUN
+from protocol_specs.wire.values import replace
 from tests.support.nodes import free_port
 from tests.support.postgres_home import PostgresHome, make_postgres_home
 from tests.support.postgres_server import server

@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from aiohttp import web
@@ -13,6 +13,7 @@ from protocol_specs.wire import keys, strict_json
 from protocol_specs.wire.answers import HEADER
 from protocol_specs.wire.envelope import Subscriber, SubscriberType
 from protocol_specs.wire.timestamp import rfc3339
+from protocol_specs.wire.values import replace
 from tests.support.nodes import listening_socket, url_of
 from tests.support.peers import Peer
 

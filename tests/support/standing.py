@@ -2,13 +2,14 @@
 
 import asyncio
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from sqlalchemy import bindparam, text
 
 from bpp.ledger import verify, witness
 from protocol_specs.node.store import Session, Statement, Store
 from protocol_specs.wire.keys import signing_key
+from protocol_specs.wire.values import replace
 from tests.support.provider_process import Home
 from tests.support.surroundings import Request
 

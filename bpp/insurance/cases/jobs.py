@@ -1,6 +1,5 @@
 """Kinds about jobs: what one comes to, what events post, how periods fill up."""
 
-from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from itertools import permutations
@@ -28,6 +27,7 @@ from bpp.insurance.figures import Expense, JobCap, Rate
 from bpp.insurance.scheme import Scheme
 from bpp.insurance.scheme_file import load
 from protocol_specs.wire.order import PriceLine
+from protocol_specs.wire.values import replace
 
 NOON = 1_783_000_000  # 2 July 2026
 ANYBODY = Person(born=date(1990, 1, 1))

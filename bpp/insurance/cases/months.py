@@ -1,6 +1,5 @@
 """Kinds about periods, plans, days and what is added up at the end of them."""
 
-from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -28,6 +27,7 @@ from bpp.insurance.engine.exact import rounded, times
 from bpp.insurance.engine.shares import over_withheld
 from bpp.insurance.figures import Discount, Flat
 from bpp.insurance.scheme_file import load
+from protocol_specs.wire.values import replace
 
 TODAY = date(2026, 7, 2)
 

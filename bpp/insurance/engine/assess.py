@@ -1,7 +1,7 @@
 """What one job comes to under one scheme: its base, the figure of its day, its order line."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from typing import Literal
@@ -15,6 +15,7 @@ from bpp.insurance.engine.standing import PeriodRule
 from bpp.insurance.figures import Dated
 from bpp.insurance.scheme import NotInsurable, Scheme
 from protocol_specs.wire.order import PriceLine
+from protocol_specs.wire.values import replace
 
 FEE_CODE = "CANCELLATION_CHARGES"
 

@@ -1,7 +1,6 @@
 """What is known of remittances: for slips, statements, files, the desk and the worker."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import date
 
 from sqlalchemy import bindparam, func, select
@@ -18,6 +17,7 @@ from bpp.insurance.remittance.tables import (
 )
 from bpp.insurance.remittance.values import Event, Line, Remittance, Share, Stands, State
 from protocol_specs.node.store import Row, Session, Statement
+from protocol_specs.wire.values import replace
 
 LINES_AT_ONCE = 500
 

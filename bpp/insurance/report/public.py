@@ -5,7 +5,6 @@ asks every hour and subtracts learns of no single job, nor of a small remittance
 """
 
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -23,6 +22,7 @@ from bpp.insurance.tables import ContributionRow
 from bpp.ledger import chart
 from bpp.ledger.tables import EntryRow
 from protocol_specs.node.store import Session, Statement
+from protocol_specs.wire.values import replace
 
 FIGURES = ("collected_minor", "remitted_minor", "acknowledged_minor", "days_to_remit")
 

@@ -3,7 +3,7 @@ and no customer waits much longer for it."""
 
 import random
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
 
@@ -21,6 +21,7 @@ from bpp.orders.tables import TRIGGERS
 from bpp.tables import METADATA
 from protocol_specs.node.store import Store
 from protocol_specs.wire.order import Place
+from protocol_specs.wire.values import replace
 from tests.bpp.factories import CASH, KL, NOW, asked, office, ride_provider
 
 JOB_S, FARE_MINOR = 1_500, 1_200

@@ -1,6 +1,5 @@
 """Dispatch: the nearest suitable free driver, and nobody else."""
 
-from dataclasses import replace
 from math import inf
 
 from hypothesis import given
@@ -9,6 +8,7 @@ from hypothesis import strategies as st
 from bpp.fleet.dispatch import Candidate, Position, Reach, free, suitable
 from bpp.fleet.workers import Worker
 from protocol_specs.wire.order import Agent, Place, Vehicle
+from protocol_specs.wire.values import replace
 
 HERE = Place(3.139, 101.6869)
 NOW = 1_800_000_000

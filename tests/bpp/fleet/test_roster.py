@@ -1,7 +1,6 @@
 """The roster: drivers and vehicles added one by one or by CSV, all of it or nothing."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,6 +13,7 @@ from bpp.fleet.fleet import Fleet
 from bpp.fleet.workers import BadEntry, DriverEntry, VehicleEntry, token_hash
 from bpp.tables import METADATA
 from protocol_specs.node.store import Conflict, Store
+from protocol_specs.wire.values import replace
 
 CSV = """code,name,phone,vehicle,category,make
 D1,Aminah,60123456781,WXY 1001,CAB,Proton

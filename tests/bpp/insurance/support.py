@@ -1,7 +1,7 @@
 """A cooperative's books in a fresh folder, and events to put into them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,7 @@ from bpp.tables import METADATA
 from protocol_specs.node.store import Statement, Store
 from protocol_specs.wire.keys import SigningKey, generate_signing_key
 from protocol_specs.wire.order import PaymentTerms, PriceLine
+from protocol_specs.wire.values import replace
 
 MY, KA = "my.act872.gig", "in.karnataka.pbgw2025"
 NOON = 1_783_000_000  # 2 July 2026, 21:46:40 in Kuala Lumpur

@@ -3,7 +3,6 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator, Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +27,7 @@ from protocol_specs.wire import tags
 from protocol_specs.wire.envelope import SubscriberType
 from protocol_specs.wire.keys import SigningKey, b64encode, generate_signing_key
 from protocol_specs.wire.order import PriceLine
+from protocol_specs.wire.values import replace
 from tests.bpp.cooperative import (
     AT_PICKUP,
     DEADLINE_S,

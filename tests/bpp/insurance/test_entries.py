@@ -3,7 +3,6 @@
 Fare 20.00, commission 20 % = 4.00, Malaysia 1.25 % of 16.00 = 0.20.
 """
 
-from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
@@ -11,6 +10,7 @@ import pytest
 
 from bpp.insurance.scheme_file import load
 from protocol_specs.wire.order import PaymentTerms, PriceLine
+from protocol_specs.wire.values import replace
 from tests.bpp.insurance.support import (
     CARD,
     CASH,

@@ -1,7 +1,6 @@
 """Every scheme with an amount per job, from order events to books and slips that verify offline."""
 
 import json
-from dataclasses import replace
 from datetime import date
 from fractions import Fraction
 from pathlib import Path
@@ -19,6 +18,7 @@ from bpp.insurance.slip_check import check
 from bpp.orders.extension import JobTerms
 from protocol_specs.wire.order import PriceLine, Quote
 from protocol_specs.wire.schema import read_document
+from protocol_specs.wire.values import replace
 from tests.bpp.insurance.engine.oracle import cpf, month
 from tests.bpp.insurance.support import KA, MY, NOON, Coop, Story, fare_of
 

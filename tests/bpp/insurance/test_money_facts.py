@@ -4,7 +4,6 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import suppress
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -23,6 +22,7 @@ from protocol_specs.node.commands import main
 from protocol_specs.node.settings import write_secret
 from protocol_specs.node.store import Statement
 from protocol_specs.wire.keys import b64encode, generate_signing_key
+from protocol_specs.wire.values import replace
 from tests.bpp.cooperative import Cooperative, cooperative
 from tests.bpp.insurance.support import CARD, CASH, MY, NOON, Coop, Story, fare_of, my_coop
 from tests.bpp.insurance.test_at_the_door import CONFIG, until

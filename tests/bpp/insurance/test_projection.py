@@ -1,7 +1,6 @@
 """Events repeat, come late, fail and recover; the books say the same in the end."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -19,6 +18,7 @@ from bpp.orders.events import OrderEvent
 from bpp.orders.extension import JobTerms, Retried
 from protocol_specs.node.loops import attempt
 from protocol_specs.wire.order import PriceLine, Quote
+from protocol_specs.wire.values import replace
 from tests.bpp.insurance.support import (
     CARD,
     CASH,

@@ -3,7 +3,6 @@
 import copy
 import json
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,6 +15,7 @@ from protocol_specs.node.commands import main
 from protocol_specs.wire.canonical import canonical
 from protocol_specs.wire.keys import b64encode, generate_signing_key
 from protocol_specs.wire.order import PaymentTerms
+from protocol_specs.wire.values import replace
 from tests.bpp.insurance.slip_files import Document, seal, slips
 from tests.bpp.insurance.support import (
     CARD,

@@ -1,7 +1,6 @@
 """The journal takes each entry once, and the database itself keeps what it took."""
 
 # ruff: noqa: S608 - the statements are the test's own, no input reaches them
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,6 +9,7 @@ from sqlalchemy import text
 from bpp.ledger import balances, chart, journal
 from bpp.ledger.entry import LedgerError, Transfer, move
 from protocol_specs.node.store import Conflict, Session, Statement
+from protocol_specs.wire.values import replace
 from tests.bpp.ledger.support import ASIDE, Ledger, an_entry
 
 

@@ -2,7 +2,6 @@
 
 # ruff: noqa: S608 - the statements are the test's own, no input reaches them
 import shutil
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from bpp.ledger.entry import LedgerError
 from bpp.ledger.sealing import Sealer
 from bpp.ledger.witness import BadWitness, Witness, read
 from protocol_specs.wire.keys import generate_signing_key
+from protocol_specs.wire.values import replace
 from tests.bpp.ledger.support import NOW, Ledger, an_entry
 
 pytestmark = pytest.mark.sqlite  # it looks into the file itself

@@ -5,7 +5,6 @@ import shutil
 import uuid
 from collections.abc import AsyncIterator, Callable
 from copy import deepcopy
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +21,7 @@ from bpp.orders.track import track
 from bpp.tariff import store as tariffs
 from protocol_specs.wire.errors import ActionNotApplicable, FulfillmentUnavailable
 from protocol_specs.wire.timestamp import rfc3339
+from protocol_specs.wire.values import replace
 from tests.bpp.cooperative import GPS, Cooperative, accepting, cooperative, order_asked
 from tests.bpp.factories import (
     NOW,

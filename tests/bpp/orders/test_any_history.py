@@ -2,7 +2,6 @@
 
 import tempfile
 from collections import Counter
-from dataclasses import replace
 from decimal import Decimal
 from itertools import count
 from pathlib import Path
@@ -40,6 +39,7 @@ from protocol_specs.wire.order import (
     PriceLine,
     UpdateRequest,
 )
+from protocol_specs.wire.values import replace
 from tests.bpp.factories import (
     CASH,
     CODE,

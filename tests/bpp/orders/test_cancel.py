@@ -1,6 +1,5 @@
 """cancel: the published fee by state, a quote that sums to the cent, and no way back."""
 
-from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -13,6 +12,7 @@ from bpp.orders.order import Order, in_state
 from bpp.orders.provider import cancellation_fee
 from protocol_specs.wire.errors import CancellationNotPossible, InvalidCancellationReason
 from protocol_specs.wire.order import CancellationTerm, CancelRequest, PriceLine
+from protocol_specs.wire.values import replace
 from tests.bpp.factories import NOW, PREPAID, an_order, office, ride_provider, worker
 
 PROVIDER = ride_provider()

@@ -1,7 +1,6 @@
 """confirm: the stored quote is the only price, and it makes one order."""
 
 from collections.abc import Callable
-from dataclasses import replace
 
 import pytest
 
@@ -16,6 +15,7 @@ from protocol_specs.wire.errors import (
     QuoteUnavailable,
 )
 from protocol_specs.wire.order import OrderView, PaymentTerms, PriceLine, Quote
+from protocol_specs.wire.values import replace
 from tests.bpp.factories import (
     CASH,
     CODE,

@@ -3,7 +3,7 @@
 import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +31,7 @@ from protocol_specs.wire.order import (
     Vehicle,
 )
 from protocol_specs.wire.parties import callback_of
+from protocol_specs.wire.values import replace
 from protocol_specs.wire.version import Dialect, named
 from tests.bpp.cooperative import Consumer, Cooperative, cooperative
 from tests.support.peers import signed_post

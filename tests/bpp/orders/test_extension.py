@@ -1,7 +1,7 @@
 """The seam: a ride goes on whatever an extension does, and no quote is ever sent short."""
 
 import uuid
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
@@ -19,6 +19,7 @@ from protocol_specs.node.tables import Owed
 from protocol_specs.wire import tags
 from protocol_specs.wire.errors import QuoteUnavailable
 from protocol_specs.wire.order import Quote, TagGroup
+from protocol_specs.wire.values import replace
 from tests.bpp.cooperative import Cooperative, accepting, cooperative, order_asked
 from tests.bpp.factories import FARES, confirmed, office, quoted, ride_provider, worker
 from tests.bpp.test_insured_jobs import RIDE_PACK, insured

@@ -1,7 +1,5 @@
 """The driver's steps: in their order, with the right code, to a final fare."""
 
-from dataclasses import replace
-
 import pytest
 
 from bpp.fleet.dispatch import Position
@@ -13,6 +11,7 @@ from bpp.orders.provider import Provider
 from bpp.orders.track import track
 from protocol_specs.wire.errors import ActionNotApplicable, RateLimited
 from protocol_specs.wire.order import Kind
+from protocol_specs.wire.values import replace
 from tests.bpp.factories import (
     CODE,
     NOW,

@@ -1,6 +1,5 @@
 """A parcel goes back only from on its way there, once, and costs what is published."""
 
-from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -15,6 +14,7 @@ from protocol_specs.wire.errors import (
     UpdateNotPossible,
 )
 from protocol_specs.wire.order import PriceLine, UpdateRequest
+from protocol_specs.wire.values import replace
 from tests.bpp.factories import (
     NOW,
     PREPAID,

@@ -1,6 +1,5 @@
 """search: offers where a driver can come, silence everywhere else."""
 
-from dataclasses import replace
 from math import inf
 from typing import Any
 
@@ -16,6 +15,7 @@ from bpp.orders.search import Asker, search
 from bpp.orders.select import select
 from protocol_specs.wire.errors import QuoteUnavailable
 from protocol_specs.wire.order import Intent, Kind, Parcel, Quote, VehicleNeeds
+from protocol_specs.wire.values import replace
 from tests.bpp.factories import (
     KL,
     KLCC,

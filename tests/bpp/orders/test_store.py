@@ -1,12 +1,12 @@
 """What drivers and the desk are shown of the orders, however many there are."""
 
-from dataclasses import replace
 from pathlib import Path
 
 from bpp.orders import store
 from bpp.orders.tables import TRIGGERS
 from bpp.tables import METADATA
 from protocol_specs.node.store import Session, Store
+from protocol_specs.wire.values import replace
 from tests.bpp.factories import NOW, an_order, office
 
 

@@ -1,7 +1,5 @@
 """The terms between two platforms, and the times of what we say: pure."""
 
-from dataclasses import replace
-
 import pytest
 
 from bpp.orders.confirm import confirm
@@ -11,6 +9,7 @@ from bpp.orders.stamps import CONVERSATIONS_MAX, Stamps
 from bpp.orders.terms import require_acceptable, require_ours
 from protocol_specs.wire.errors import PaymentNotSupported
 from protocol_specs.wire.order import Intent, Kind, Terms
+from protocol_specs.wire.values import replace
 from tests.bpp.factories import KL, KLCC, NOW, PEER, accepting, asked, office, ride_provider
 
 OURS = Terms(

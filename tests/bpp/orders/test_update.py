@@ -1,7 +1,6 @@
 """update: another drop, a tip, another payment; asked first or meant, and nothing beside."""
 
 from collections.abc import AsyncIterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +26,7 @@ from protocol_specs.wire.order import (
     PriceLine,
     UpdateRequest,
 )
+from protocol_specs.wire.values import replace
 from tests.bpp.cooperative import CASH as CASH_SAID
 from tests.bpp.cooperative import Cooperative, cooperative
 from tests.bpp.factories import (

@@ -2,7 +2,6 @@
 
 from bisect import bisect_right
 from collections.abc import Iterator
-from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -23,6 +22,7 @@ from bpp.tariff import store as tariffs
 from bpp.tariff.tariff import Tariff
 from protocol_specs.node.store import Conflict, Store
 from protocol_specs.wire.errors import Malformed
+from protocol_specs.wire.values import replace
 from tests.bpp.factories import FARES, KL, NOW, PREPAID, an_order, office, ride_provider
 from tests.support.databases import run_sql
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
 from protocol_specs.wire import order
 from protocol_specs.wire.context import new_context
+from protocol_specs.wire.values import replace
 from protocol_specs.wire.version import Dialect, named
 from tests.protocol_specs.wire.version.log10 import samples
 from tests.protocol_specs.wire.version.trv10 import rides

@@ -1,7 +1,6 @@
 """A small network for tests of claim and admit: a rider's app, a taxi co-operative, a gateway."""
 
 import hashlib
-from dataclasses import replace
 from typing import Any
 
 from multidict import CIMultiDict
@@ -19,6 +18,7 @@ from protocol_specs.wire.envelope import (
     new_context,
 )
 from protocol_specs.wire.errors import SchemaFault
+from protocol_specs.wire.values import replace
 
 NOW = 1_790_000_000
 DOMAIN = "nic2004:60221"

@@ -1,6 +1,5 @@
 """admit: a verified message or a refusal. Each refusal here has exactly one thing wrong."""
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -22,6 +21,7 @@ from protocol_specs.wire.errors import (
     Unauthenticated,
     WrongParty,
 )
+from protocol_specs.wire.values import replace
 from tests.protocol_specs.wire.door import (
     APP,
     DOMAIN,

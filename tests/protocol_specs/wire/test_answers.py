@@ -1,7 +1,5 @@
 """Answers of a registry: believed when the pinned key signed these bytes just now, and not else."""
 
-from dataclasses import replace
-
 import pytest
 
 from protocol_specs.wire import keys
@@ -9,6 +7,7 @@ from protocol_specs.wire.answers import verify_answer, verify_kept
 from protocol_specs.wire.errors import Unauthenticated
 from protocol_specs.wire.parties import SubscriberType
 from protocol_specs.wire.signing import digest
+from protocol_specs.wire.values import replace
 from tests.support.peers import NOW, Peer
 
 REGISTRY = Peer("registry.example.org", SubscriberType.REGISTRY, "https://registry.example.org")

@@ -1,13 +1,13 @@
 """pain.002 of ISO 20022, a bank's word on a payment file of ours, any version from 001.03 on."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import Any
 
 from bpp.insurance.remittance.files.bank_words import BankFile, Echo, Says, Word
 from bpp.ledger.bank_files import BadBankFile, day_of, number_of
 from bpp.ledger.bank_xml import day, every, money, need, one, parse, text
+from protocol_specs.wire.values import replace
 
 _SAYS: dict[str, Says] = {
     **dict.fromkeys(("ACSC", "ACCC"), "paid"),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any, cast
 
 from protocol_specs.wire.errors import Malformed
@@ -15,6 +14,7 @@ from protocol_specs.wire.order import (
     Quote,
     Terms,
 )
+from protocol_specs.wire.values import replace
 from protocol_specs.wire.version.core_1_1.read_money import currency_of
 from protocol_specs.wire.version.fields import (
     Json,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any, Literal
 
 from protocol_specs.wire.errors import Malformed
@@ -20,6 +19,7 @@ from protocol_specs.wire.order import (
     Tracking,
     UpdateRequest,
 )
+from protocol_specs.wire.values import replace
 from protocol_specs.wire.version.fields import (
     Json,
     an_object,

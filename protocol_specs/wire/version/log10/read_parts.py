@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import replace
 from decimal import ROUND_CEILING, ROUND_HALF_UP, Decimal
 from typing import Any
 
 from protocol_specs.wire import duration
 from protocol_specs.wire.errors import Malformed
 from protocol_specs.wire.order import Agent, Contact, Parcel, Place, PostalAddress, Vehicle
+from protocol_specs.wire.values import replace
 from protocol_specs.wire.version.fields import (
     Json,
     an_object,

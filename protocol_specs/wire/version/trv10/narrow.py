@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from protocol_specs.wire.order import (
     Contact,
     Fulfillment,
@@ -14,6 +12,7 @@ from protocol_specs.wire.order import (
     Quote,
     Vehicle,
 )
+from protocol_specs.wire.values import replace
 from protocol_specs.wire.version.trv10 import vocabulary as words
 
 

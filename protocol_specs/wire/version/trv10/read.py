@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 from protocol_specs.wire import tags
@@ -14,6 +13,7 @@ from protocol_specs.wire.order import (
     Place,
     Terms,
 )
+from protocol_specs.wire.values import replace
 from protocol_specs.wire.version import core_1_1 as core
 from protocol_specs.wire.version.core_1_1 import read_places as parts
 from protocol_specs.wire.version.fields import (

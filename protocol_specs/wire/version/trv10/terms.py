@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from protocol_specs.wire import tags
 from protocol_specs.wire.money import amount, apply_rate, round_half_up
 from protocol_specs.wire.order import Quote, Terms
+from protocol_specs.wire.values import replace
 
 Json = dict[str, Any]
 

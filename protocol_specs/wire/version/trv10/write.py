@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 from protocol_specs.wire.order import (
@@ -19,6 +18,7 @@ from protocol_specs.wire.order import (
     UpdateRequest,
     VehicleNeeds,
 )
+from protocol_specs.wire.values import replace
 from protocol_specs.wire.version import core_1_1 as core
 from protocol_specs.wire.version.core_1_1 import write_parts as parts
 from protocol_specs.wire.version.core_1_1.write_after import changed

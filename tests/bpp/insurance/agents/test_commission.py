@@ -1,7 +1,6 @@
 """Agents' commission: on acknowledged batches, beside the money of the workers, taken back by
 reckoning the batch anew."""
 
-from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -19,6 +18,7 @@ from bpp.insurance.remittance import states
 from bpp.insurance.remittance.states import Step
 from bpp.ledger.money_facts import MoneyFact, NotPosted
 from protocol_specs.wire.keys import b64encode, generate_signing_key
+from protocol_specs.wire.values import replace
 from tests.bpp.insurance.agents.support import COOP
 from tests.bpp.insurance.remittance.support import at, close, job, refund, sweep
 from tests.bpp.insurance.support import MY, Coop, Story, load

@@ -1,6 +1,5 @@
 """Jobs for the engine, as one would tell them."""
 
-from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -11,6 +10,7 @@ from bpp.insurance.engine.standing import Period, PeriodRule, Standing, post
 from bpp.insurance.figures import Rate
 from bpp.insurance.scheme import Scheme
 from protocol_specs.wire.order import PriceLine
+from protocol_specs.wire.values import replace
 
 JULY = 1_783_000_000  # 2 July 2026
 NOTHING = Standing()

@@ -1,6 +1,5 @@
 """Malaysia's month: caps, selected plans, what was bought ahead, late facts, several collectors."""
 
-from dataclasses import replace
 from datetime import date
 from fractions import Fraction
 from typing import Any
@@ -13,6 +12,7 @@ from bpp.insurance.engine.facts import Bought, Person
 from bpp.insurance.scheme import NotInsurable
 from bpp.insurance.scheme_file import load
 from protocol_specs.wire.order import PriceLine
+from protocol_specs.wire.values import replace
 from tests.bpp.insurance.engine.jobs import JULY, NOTHING, job, played, rate_of, rule_on, stands
 from tests.bpp.insurance.engine.oracle import half_up, month
 

@@ -1,6 +1,5 @@
 """What holds of every scheme, whatever happens in whatever order: sums, caps, refunds, edges."""
 
-from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
 from fractions import Fraction
@@ -16,6 +15,7 @@ from bpp.insurance.engine.facts import Person
 from bpp.insurance.engine.standing import Period, Standing
 from bpp.insurance.scheme import NotInsurable, Scheme
 from bpp.insurance.scheme_file import load
+from protocol_specs.wire.values import replace
 from tests.bpp.insurance.engine.jobs import NOTHING, job, played, stands
 from tests.bpp.insurance.engine.oracle import half_up
 

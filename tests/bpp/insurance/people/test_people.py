@@ -1,6 +1,5 @@
 """Workers at the books: identity kept sealed, notices before deductions, consent, categories."""
 
-from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -36,6 +35,7 @@ from bpp.ledger.entry import Entry, move
 from bpp.orders import store
 from bpp.orders.extension import JobTerms
 from protocol_specs.wire.order import Vehicle
+from protocol_specs.wire.values import replace
 from tests.bpp.factories import an_order, office
 from tests.bpp.insurance.support import KA, MY, NOON, Coop, Story, fare_of
 from tests.support.databases import reader_of, run_sql

@@ -1,6 +1,5 @@
 """A cooperative whose periods are closed, sent and acknowledged; what must hold at every step."""
 
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -15,6 +14,7 @@ from bpp.insurance.scheme import Scheme
 from bpp.ledger import balances, chart, trust
 from bpp.ledger.money_facts import MoneyFact
 from protocol_specs.node.store import Session, Statement
+from protocol_specs.wire.values import replace
 from tests.bpp.insurance.support import Coop, Story, fare_of
 
 _TOUCHED = Statement(select(ToDeclare.__table__))

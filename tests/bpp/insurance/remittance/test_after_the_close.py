@@ -2,7 +2,6 @@
 that is not there."""
 
 import json
-from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ from bpp.insurance.remittance.desk import StepAsked
 from bpp.insurance.scheme_file import load
 from bpp.insurance.slip_check import check
 from bpp.ledger.money_facts import MoneyFact
+from protocol_specs.wire.values import replace
 from tests.bpp.insurance.remittance.support import (
     at,
     close,

@@ -1,6 +1,5 @@
 """A period closes once, in order; late events declare only their difference, in the open period."""
 
-from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from bpp.insurance.figures import Rate
 from bpp.insurance.remittance import closing, reading
 from bpp.insurance.scheme_file import load
 from bpp.orders import store
+from protocol_specs.wire.values import replace
 from tests.bpp.factories import an_order, office, worker
 from tests.bpp.insurance.remittance.support import (
     acknowledge,

@@ -1,6 +1,5 @@
 """Sent, acknowledged, rejected, late: the entries of docs/ledger.md; the trust account whole."""
 
-from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from bpp.insurance.scheme import Scheme
 from bpp.insurance.scheme_file import load
 from bpp.ledger import balances, chart, journal, trust
 from bpp.ledger.entry import Entry, move
+from protocol_specs.wire.values import replace
 from tests.bpp.insurance.remittance.support import (
     acknowledge,
     at,

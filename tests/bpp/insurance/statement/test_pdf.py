@@ -1,6 +1,5 @@
 """The PDF: pages that a person can read, totals carried over, no box in place of a character."""
 
-from dataclasses import replace
 from pathlib import Path
 
 import pypdfium2  # type: ignore[import-untyped]  # it ships no types
@@ -10,6 +9,7 @@ from bpp.declined import Declined
 from bpp.insurance.statement import pdf
 from bpp.insurance.statement.telling import Telling
 from bpp.insurance.statement.values import Notice, Statement
+from protocol_specs.wire.values import replace
 from tests.bpp.insurance.statement.support import random_books, told
 from tests.bpp.insurance.statement.test_statement import hostile
 

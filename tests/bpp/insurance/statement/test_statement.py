@@ -3,7 +3,6 @@
 import csv
 import io
 import json
-from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ from bpp.insurance.statement.values import Missing, Place, SchemePeriod, Stateme
 from bpp.insurance.statement.words import LANGUAGES
 from protocol_specs.wire.canonical import canonical
 from protocol_specs.wire.keys import b64encode, generate_signing_key
+from protocol_specs.wire.values import replace
 from tests.bpp.insurance.slip_files import slips
 from tests.bpp.insurance.statement.support import DAY, random_books, told
 from tests.bpp.insurance.support import CARD, MY, NOON, Coop, Story, ka_coop, my_coop

@@ -1,7 +1,6 @@
 """A surplus divided by work done: exact, once, of money that is there; taken back whole."""
 
 from collections import defaultdict
-from dataclasses import replace
 from datetime import date
 from fractions import Fraction
 from itertools import pairwise
@@ -21,6 +20,7 @@ from bpp.insurance.surplus.booking import Asked, NotDivided, Terms
 from bpp.insurance.surplus.dividing import parts
 from bpp.ledger.money_facts import MoneyFact, NotPosted
 from protocol_specs.node.store import Statement
+from protocol_specs.wire.values import replace
 from tests.bpp.insurance.support import CARD, CASH, NOON, Coop, Story, fare_of, my_coop
 
 DAY_S = 86_400

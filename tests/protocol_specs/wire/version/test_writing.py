@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
 from protocol_specs.wire.order import (
@@ -24,6 +22,7 @@ from protocol_specs.wire.order import (
     Quote,
     ReturnLeg,
 )
+from protocol_specs.wire.values import replace
 from protocol_specs.wire.version import core_1_1 as version
 
 INTENT = Intent(Kind.RIDE, Place(3.1390034, 101.6868554), Place(-3.15, 101.7))

@@ -1,6 +1,5 @@
 """A credit transfer of remittances: valid for two validators, its sums right, its bytes stable."""
 
-from dataclasses import replace
 from datetime import date
 from functools import lru_cache
 from pathlib import Path
@@ -18,6 +17,7 @@ from bpp.insurance.remittance.files import identifiers, pain001
 from bpp.insurance.remittance.files.pain001 import Credit, NotWritable, Payment
 from bpp.insurance.remittance.files.settings import InstitutionSettings, PayerSettings
 from protocol_specs.wire import money
+from protocol_specs.wire.values import replace
 
 SCHEMA = Path(sepaxml.__file__).parent / "schemas" / "pain.001.001.09.xsd"  # as ISO publishes it
 WITH_RF = "RF18539007547034"  # the example of ISO 11649

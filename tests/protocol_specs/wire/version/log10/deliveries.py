@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 from hypothesis import strategies as st
 
 from protocol_specs.wire import order
+from protocol_specs.wire.values import replace
 from protocol_specs.wire.version import Dialect, named
 
 NAMES = ("log10-1.2.5", "log-1.2.0")

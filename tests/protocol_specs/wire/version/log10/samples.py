@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 from protocol_specs.wire import order
+from protocol_specs.wire.values import replace
 from protocol_specs.wire.version import Dialect
 from tests.protocol_specs.wire.version.log10.deliveries import PROVIDER, document
 

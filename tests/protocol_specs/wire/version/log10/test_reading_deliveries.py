@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import random
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,6 +11,7 @@ import pytest
 from protocol_specs.wire import order
 from protocol_specs.wire.errors import Malformed, Refused
 from protocol_specs.wire.schema_documents import action_names
+from protocol_specs.wire.values import replace
 from tests.protocol_specs.wire.version.log10 import deliveries, samples
 from tests.protocol_specs.wire.version.log10.test_rules_of_deliveries import changed
 from tests.protocol_specs.wire.version.trv10.test_agreement_rides import mutants

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from protocol_specs.wire import order
+from protocol_specs.wire.values import replace
 from tests.protocol_specs.wire.version.log10 import deliveries, samples
 
 LOG10, LOG = deliveries.DIALECTS

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any, get_args
 
 from hypothesis import strategies as st
 
 from protocol_specs.wire import order
+from protocol_specs.wire.values import replace
 from protocol_specs.wire.version import named
 from protocol_specs.wire.version.dialect import Dialect
 from tests.protocol_specs.wire.version import strategies as some

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -13,6 +12,7 @@ import pytest
 from protocol_specs.validate.reading import conversations
 from protocol_specs.validate.rules import judge
 from protocol_specs.wire import order
+from protocol_specs.wire.values import replace
 from protocol_specs.wire.version.dialect import Dialect
 from tests.protocol_specs.wire.version.trv10 import rides
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 from hypothesis import HealthCheck, given, settings
 
 from protocol_specs.wire import order
+from protocol_specs.wire.values import replace
 from protocol_specs.wire.version.dialect import Dialect
 from tests.protocol_specs.wire.version.trv10 import rides
 

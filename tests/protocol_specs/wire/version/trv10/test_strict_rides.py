@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,6 +9,7 @@ from hypothesis import HealthCheck, given, settings
 
 from protocol_specs.wire import order
 from protocol_specs.wire.errors import SchemaFault
+from protocol_specs.wire.values import replace
 from protocol_specs.wire.version.dialect import Dialect
 from tests.protocol_specs.schemas.samples import drop, put
 from tests.protocol_specs.wire.version.trv10 import rides

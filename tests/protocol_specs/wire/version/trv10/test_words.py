@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,6 +10,7 @@ from hypothesis import HealthCheck, given, settings
 
 from protocol_specs.wire import order
 from protocol_specs.wire.errors import Malformed, NotServed
+from protocol_specs.wire.values import replace
 from protocol_specs.wire.version import Dialects, named
 from protocol_specs.wire.version.dialect import Dialect
 from tests.protocol_specs.wire.version import strategies as some
