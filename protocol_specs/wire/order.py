@@ -1,8 +1,8 @@
 """The one order model: search, offers, order and tracking, whatever the dialect.
 
-Frozen values without JSON, made and copied in C (msgspec). Money is integer minor units of the named
-currency, times are integer seconds UTC, coordinates are degrees (WGS 84). None means that the peer
-did not say. `wire/version` alone turns these into messages and back.
+Frozen values without JSON, made and copied in C (msgspec). Money is integer minor units of the
+named currency, times are integer seconds UTC, coordinates are degrees (WGS 84). None means that the
+peer did not say. `wire/version` alone turns these into messages and back.
 """
 
 from __future__ import annotations
