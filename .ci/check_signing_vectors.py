@@ -15,7 +15,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from multidict import CIMultiDict
 
-from protocol_specs.wire import challenge, envelope, keys, signing
+from protocol_specs.wire import challenge, claims, envelope, keys, parties, signing
 from protocol_specs.wire.errors import Refused
 
 Check = tuple[str, Callable[[], object], object]  # name, what we get, what must come out
@@ -95,17 +95,17 @@ def edge_checks(vectors: dict[str, Any]) -> Iterator[Check]:
         for record in known.values()
     }
     bpp = known[vectors["ids"]["bpp"]["subscriber_id"]]
-    us = envelope.Receiver(bpp.subscriber_id, bpp.type, bpp.url, frozenset({bpp.domain}))
+    us = parties.Receiver(bpp.subscriber_id, bpp.type, bpp.url, frozenset({bpp.domain}))
     for case in vectors["negative"]:
         yield f"edge {case['name']}", lambda c=case: verdict(c, table, us), case["expect"]
 
 
-def subscribers(vectors: dict[str, Any]) -> Iterator[envelope.Subscriber]:
+def subscribers(vectors: dict[str, Any]) -> Iterator[parties.Subscriber]:
     """A registry with the vectors' keys, their only domain, valid at any time they use."""
     for name, ids in vectors["ids"].items():
-        yield envelope.Subscriber(
+        yield parties.Subscriber(
             **ids,
-            type=envelope.SubscriberType(name.upper()),
+            type=parties.SubscriberType(name.upper()),
             domain="mobility",
             url=f"https://{ids['subscriber_id']}/beckn",
             signing_public_key=keys.public_key(vectors["keys"][name]["public_raw32_b64"]),
@@ -118,11 +118,11 @@ def subscribers(vectors: dict[str, Any]) -> Iterator[envelope.Subscriber]:
         )
 
 
-def verdict(case: dict[str, Any], table: envelope.Keys, us: envelope.Receiver) -> int:
+def verdict(case: dict[str, Any], table: parties.Keys, us: parties.Receiver) -> int:
     headers = CIMultiDict({"Authorization": case["header_value"]})
     body, now = keys.strict_b64decode(case["body_b64"]), case["now"]
     try:
-        claim = envelope.claim(headers, body, now, receiver=us)
+        claim = claims.claim(headers, body, now, receiver=us)
         envelope.admit(claim, table, now, receiver=us, action="search", dialects=AnyShape())
     except Refused as refused:
         return refused.status

@@ -24,7 +24,7 @@ from protocol_specs.node.server import Node
 from protocol_specs.node.settings import load
 from protocol_specs.web.senders import Sender
 from protocol_specs.web.waiting import Watch
-from protocol_specs.wire.envelope import SubscriberType
+from protocol_specs.wire.parties import SubscriberType
 
 
 def build(config: Path) -> Node:

@@ -22,9 +22,9 @@ from protocol_specs.node.owing import owe
 from protocol_specs.node.server import Node
 from protocol_specs.node.store import Session
 from protocol_specs.wire import duration, strict_json
-from protocol_specs.wire.envelope import Subscriber, SubscriberType, new_context
+from protocol_specs.wire.context import new_context
 from protocol_specs.wire.order import Intent
-from protocol_specs.wire.parties import callback_of
+from protocol_specs.wire.parties import Subscriber, SubscriberType, callback_of
 from protocol_specs.wire.values import replace
 
 DURABLE = frozenset({"init", "confirm", "update", "cancel", "rating"})

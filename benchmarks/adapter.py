@@ -11,8 +11,9 @@ from protocol_specs.node.http1 import Exchange
 from protocol_specs.node.pool import Pool, tail
 from protocol_specs.node.server import Node
 from protocol_specs.node.settings import NodeSettings, load
-from protocol_specs.wire.envelope import Envelope, SubscriberType
+from protocol_specs.wire.envelope import Envelope
 from protocol_specs.wire.errors import Overloaded, WrongParty, read_ack
+from protocol_specs.wire.parties import SubscriberType
 
 LASTS_S = 8.0
 

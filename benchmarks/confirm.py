@@ -15,7 +15,7 @@ from benchmarks.lean import Pool, listen
 from benchmarks.peer import Network, Party, common_settings
 from benchmarks.percentiles import percentiles_ms
 from benchmarks.processes import WAYFARE, Process, free_port
-from protocol_specs.wire.envelope import new_context
+from protocol_specs.wire.context import new_context
 
 DOMAIN = "nic2004:60221"
 SHARES = (0.3, 0.8)  # of the rate that was reached

@@ -31,8 +31,9 @@ from protocol_specs.node.settings import load, read_secret
 from protocol_specs.node.sqlite import FILE_NAME
 from protocol_specs.node.store import Session, Statement
 from protocol_specs.node.tables import Body, Owed
-from protocol_specs.wire.envelope import Subscriber, SubscriberType, new_context
+from protocol_specs.wire.context import new_context
 from protocol_specs.wire.keys import signing_key
+from protocol_specs.wire.parties import Subscriber, SubscriberType
 from protocol_specs.wire.signing import digest
 
 MADE = 64  # by the node's own code; the others are copies of these

@@ -14,7 +14,7 @@ from benchmarks import sample
 from benchmarks.lean import Answer, Pool, listen
 from benchmarks.peer import Network, Party, common_settings
 from benchmarks.processes import WAYFARE, Process, free_port
-from protocol_specs.wire.envelope import new_context
+from protocol_specs.wire.context import new_context
 
 DOMAIN = "nic2004:60221"
 CONNECTIONS = 16

@@ -9,7 +9,8 @@ from protocol_specs.node.actions import Durable, Passing
 from protocol_specs.node.server import Node
 from protocol_specs.node.settings import NodeSettings, load
 from protocol_specs.node.store import Session
-from protocol_specs.wire.envelope import Envelope, SubscriberType
+from protocol_specs.wire.envelope import Envelope
+from protocol_specs.wire.parties import SubscriberType
 
 
 def taken(session: Session, envelope: Envelope, now: int) -> None:

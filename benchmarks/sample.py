@@ -6,7 +6,7 @@ from typing import Any
 
 from benchmarks.peer import Party
 from protocol_specs.wire import tags
-from protocol_specs.wire.envelope import new_context
+from protocol_specs.wire.context import new_context
 from protocol_specs.wire.order import (
     Agent,
     CancellationTerm,

@@ -40,7 +40,7 @@ from protocol_specs.node.keyring import Directory
 from protocol_specs.node.server import Node
 from protocol_specs.node.settings import load
 from protocol_specs.web.settings import WebSettings
-from protocol_specs.wire.envelope import SubscriberType
+from protocol_specs.wire.parties import SubscriberType
 
 LIVE_SECRET_FILE = "tracking.key"  # noqa: S105 - a file's name, not a secret
 

@@ -16,8 +16,9 @@ from protocol_specs.node.buckets import Buckets
 from protocol_specs.node.server import Node
 from protocol_specs.node.startup import base_path
 from protocol_specs.wire import strict_json
-from protocol_specs.wire.envelope import SubscriberType, authenticate, claim
+from protocol_specs.wire.claims import authenticate, claim
 from protocol_specs.wire.errors import Malformed, RateLimited, Refused, WrongParty
+from protocol_specs.wire.parties import SubscriberType
 
 SECRET_FILE = "forms.key"  # noqa: S105 - a file's name, not a secret
 BYTES_MAX = 64 * 1024

@@ -28,9 +28,9 @@ from protocol_specs.node.pool import Pool, tail
 from protocol_specs.node.server import Node
 from protocol_specs.node.settings import load
 from protocol_specs.node.traces import carried
-from protocol_specs.wire.envelope import Envelope, SubscriberType
+from protocol_specs.wire.envelope import Envelope
 from protocol_specs.wire.errors import Misaddressed, Overloaded
-from protocol_specs.wire.parties import lies_under
+from protocol_specs.wire.parties import SubscriberType, lies_under
 
 TTL_S_DEFAULT = 30
 PROVIDERS_REPORTED_MAX = 5000

@@ -5,7 +5,8 @@ from collections.abc import Callable
 from gateway.market import Market
 from gateway.settings import GatewaySettings
 from protocol_specs.node.buckets import Buckets
-from protocol_specs.wire.envelope import Context, Envelope
+from protocol_specs.wire.context import Context
+from protocol_specs.wire.envelope import Envelope
 from protocol_specs.wire.errors import Misaddressed, ProviderNotFound, RateLimited, TooLarge
 from protocol_specs.wire.parties import lies_under
 

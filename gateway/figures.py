@@ -22,8 +22,8 @@ from gateway.together import Together
 from protocol_specs.node.client import Undelivered
 from protocol_specs.node.server import Node
 from protocol_specs.node.siblings import SiblingUnavailable
-from protocol_specs.wire.envelope import SubscriberType
 from protocol_specs.wire.errors import Overloaded
+from protocol_specs.wire.parties import SubscriberType
 
 EVERY_S = 900
 EACH_S = 8

@@ -4,8 +4,8 @@ import random
 from collections import OrderedDict
 
 from protocol_specs.node.server import Node
-from protocol_specs.wire.envelope import Context, Subscriber, SubscriberType
-from protocol_specs.wire.parties import lies_under
+from protocol_specs.wire.context import Context
+from protocol_specs.wire.parties import Subscriber, SubscriberType, lies_under
 
 FRESH_S = 2  # the keyring's own answer is up to 15 s old
 PLACES_MAX = 1000

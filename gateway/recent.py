@@ -11,7 +11,7 @@ from typing import Any
 
 from gateway.asked import Search
 from gateway.sending import Outcome
-from protocol_specs.wire.envelope import Context
+from protocol_specs.wire.context import Context
 
 SEARCHES_MAX = 500
 HOUR_S = 3600

@@ -15,8 +15,9 @@ from protocol_specs.node.client import TRANSIENT
 from protocol_specs.node.http1 import Exchange, Fault
 from protocol_specs.node.pool import Pool, Target
 from protocol_specs.node.urls import UrlRefused
-from protocol_specs.wire.envelope import Envelope, Subscriber
+from protocol_specs.wire.envelope import Envelope
 from protocol_specs.wire.errors import ack, read_ack
+from protocol_specs.wire.parties import Subscriber
 
 PARTICIPANTS_MAX = 20_000
 RELAY_BYTES_MAX = 32 * 1_048_576

@@ -8,7 +8,7 @@ from protocol_specs.node.operators import Operators
 from protocol_specs.node.server import Node
 from protocol_specs.node.settings import load, read_secret
 from protocol_specs.wire import keys
-from protocol_specs.wire.envelope import SubscriberType
+from protocol_specs.wire.parties import SubscriberType
 from registry import feed
 from registry.challenges import Challenges
 from registry.lookups import Lookups

@@ -17,7 +17,7 @@ from protocol_specs.node.records import KEY_ID
 from protocol_specs.node.server import Node
 from protocol_specs.node.store import Row, Session
 from protocol_specs.web.pacing import Pace
-from protocol_specs.wire import envelope, keys, strict_json
+from protocol_specs.wire import claims, keys, strict_json
 from protocol_specs.wire.errors import (
     Malformed,
     Overloaded,
@@ -43,7 +43,7 @@ APPLIED = "applied"  # notified for the worker that challenges
 LEASE_S = 60  # longer than any challenge takes; after a crash it is made again
 
 
-Change = Callable[[Session, envelope.Claim, dict[str, Any]], dict[str, Any]]
+Change = Callable[[Session, claims.Claim, dict[str, Any]], dict[str, Any]]
 
 
 class Failed(NamedTuple):
@@ -108,13 +108,11 @@ class Subscriptions:
         self._node.telemetry.log("refused", action=action, code=refused.code, paths=told)
         return refusal(refused)
 
-    async def _signed(self, request: web.Request) -> tuple[envelope.Claim, dict[str, Any]]:
+    async def _signed(self, request: web.Request) -> tuple[claims.Claim, dict[str, Any]]:
         """Who says they signed the body, and the body; nothing is verified yet but times."""
         pace(self._node, self._paced, request)
         body = await bounded_body(request)
-        claim = envelope.claim(
-            request.headers, body, self._node.now(), receiver=self._node.receiver
-        )
+        claim = claims.claim(request.headers, body, self._node.now(), receiver=self._node.receiver)
         return claim, strict_json.parse(body)
 
     def _rules(self) -> Rules:
@@ -123,7 +121,7 @@ class Subscriptions:
         domains = frozenset(settings.domains)
         return Rules(settings.policy, domains, development, self._node.now())
 
-    def _apply(self, session: Session, application: Application, claim: envelope.Claim) -> None:
+    def _apply(self, session: Session, application: Application, claim: claims.Claim) -> None:
         now, who = self._node.now(), application.subscriber_id
         changes.alone(session)
         current = directory.current_keys(session, who, now)
@@ -271,7 +269,7 @@ class Subscriptions:
         self._node.telemetry.log("accepted", action=action, peer=answer["subscriber_id"])
         return json_response(answer)
 
-    def _signer(self, session: Session, claim: envelope.Claim, document: dict[str, Any]) -> str:
+    def _signer(self, session: Session, claim: claims.Claim, document: dict[str, Any]) -> str:
         """The subscriber that the body names and one of whose current keys signed it. Raises."""
         changes.alone(session)
         who = document.get("subscriber_id")
@@ -286,7 +284,7 @@ class Subscriptions:
         return header.key_id.subscriber_id
 
     def _unsubscribe(
-        self, session: Session, claim: envelope.Claim, document: dict[str, Any]
+        self, session: Session, claim: claims.Claim, document: dict[str, Any]
     ) -> dict[str, Any]:
         who = self._signer(session, claim, document)
         only: dict[str, Any] = {k: document[k] for k in ("type", "domain") if k in document}
@@ -311,7 +309,7 @@ class Subscriptions:
         return {"subscriber_id": who, "status": "UNSUBSCRIBED"}
 
     def _retire(
-        self, session: Session, claim: envelope.Claim, document: dict[str, Any]
+        self, session: Session, claim: claims.Claim, document: dict[str, Any]
     ) -> dict[str, Any]:
         who = self._signer(session, claim, document)
         reader = Reader(self._rules())

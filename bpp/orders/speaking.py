@@ -3,7 +3,8 @@
 from bpp.orders.office import Office
 from bpp.orders.order import Peer
 from protocol_specs.wire import strict_json, version
-from protocol_specs.wire.envelope import Envelope, new_context, reply_context
+from protocol_specs.wire.context import new_context, reply_context
+from protocol_specs.wire.envelope import Envelope
 from protocol_specs.wire.errors import Malformed, Refused, error_object
 from protocol_specs.wire.order import OrderView
 from protocol_specs.wire.parties import callback_of

@@ -21,7 +21,7 @@ from protocol_specs.node.trace_asking import ask_all
 from protocol_specs.node.tracing import ID_CHARS_MAX
 from protocol_specs.web.visit import PageError, Visit
 from protocol_specs.wire import strict_json
-from protocol_specs.wire.envelope import SubscriberType
+from protocol_specs.wire.parties import SubscriberType
 
 SHOWN = 50
 HOPS_SHOWN = 500

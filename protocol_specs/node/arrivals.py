@@ -11,8 +11,9 @@ from typing import NamedTuple
 from protocol_specs.node.actions import Passing
 from protocol_specs.node.traces import CURRENT
 from protocol_specs.wire.claims import LIFETIME_S_MAX, SKEW_S
-from protocol_specs.wire.envelope import Envelope, SubscriberType
+from protocol_specs.wire.envelope import Envelope
 from protocol_specs.wire.errors import ChangedDuplicate, Overloaded
+from protocol_specs.wire.parties import SubscriberType
 
 TTL_S = 30  # where the message says none
 REMEMBER_S = LIFETIME_S_MAX + SKEW_S  # as long as the door takes one and the same signature

@@ -18,9 +18,9 @@ from protocol_specs.node.buckets import Buckets
 from protocol_specs.node.hops import Hop
 from protocol_specs.node.inbox import BrokenOff
 from protocol_specs.node.store import Conflict, Store, StoreUnavailable
-from protocol_specs.wire import envelope as wire
-from protocol_specs.wire import traceparent
-from protocol_specs.wire.claims import Headers
+from protocol_specs.wire import claims, traceparent
+from protocol_specs.wire.claims import Claim, Headers
+from protocol_specs.wire.envelope import Envelope, admit
 from protocol_specs.wire.errors import (
     REQUEST_CODES,
     NotServed,
@@ -32,6 +32,7 @@ from protocol_specs.wire.errors import (
     ack,
     nack,
 )
+from protocol_specs.wire.parties import Keys, Receiver
 from protocol_specs.wire.signing import KeyId, authenticate_value, parse_header
 
 if TYPE_CHECKING:
@@ -69,7 +70,7 @@ class Door:
     def __init__(
         self,
         *,
-        receiver: wire.Receiver,
+        receiver: Receiver,
         dialects: Dialects,
         keyring: Keyring,
         store: Store,
@@ -104,11 +105,11 @@ class Door:
         """
         trace = traceparent.read(headers.getall(traceparent.HEADER, ()))
         now = int(self._clock())
-        claim: wire.Claim | None = None
+        claim: Claim | None = None
         with self._telemetry.traces.span(f"receive {action}", trace, action=action):
             try:
                 served = self._served(action, body)
-                claim = wire.claim(headers, body, now, receiver=self._receiver)
+                claim = claims.claim(headers, body, now, receiver=self._receiver)
                 may_ask = partial(self._may_ask, address, headers)
                 envelope = await self._admit(claim, action, now, may_ask)
                 self._pace(envelope.peer_id, now)
@@ -174,8 +175,8 @@ class Door:
         return served
 
     async def _admit(
-        self, claim: wire.Claim, action: str, now: int, may_ask: Callable[[], bool]
-    ) -> wire.Envelope:
+        self, claim: Claim, action: str, now: int, may_ask: Callable[[], bool]
+    ) -> Envelope:
         """The verified message. A remembered key that fails is asked for once more: there may be
         a new one. Either question is at the cost of the address that brings it about."""
         asked: list[KeyId] = []
@@ -206,12 +207,12 @@ class Door:
         if wait_s:
             raise RateLimited(TOO_OFTEN, retry_after_s=wait_s)
 
-    def _admitted(self, claim: wire.Claim, keys: wire.Keys, action: str, now: int) -> wire.Envelope:
-        return wire.admit(
+    def _admitted(self, claim: Claim, keys: Keys, action: str, now: int) -> Envelope:
+        return admit(
             claim, keys, now, receiver=self._receiver, action=action, dialects=self._dialects
         )
 
-    async def _take(self, served: Action, envelope: wire.Envelope, now: int) -> None:
+    async def _take(self, served: Action, envelope: Envelope, now: int) -> None:
         """Write or queue the message, unless it was taken before."""
         if isinstance(served, Passing):
             is_new = await self.receive_passing(served, envelope, now)
@@ -232,10 +233,10 @@ class Door:
             self.room.take(envelope.peer_id)
             self._inbox.tell((outcome,))
 
-    def _tell_taken(self, is_new: bool, envelope: wire.Envelope) -> None:
+    def _tell_taken(self, is_new: bool, envelope: Envelope) -> None:
         self._telemetry.log("accepted" if is_new else "repeated", envelope=envelope)
 
-    def refuse(self, refused: Refused, action: str, claim: wire.Claim | None = None) -> Answer:
+    def refuse(self, refused: Refused, action: str, claim: Claim | None = None) -> Answer:
         """The answer that says no, logged and counted; a fault without a code of its own has that
         of the receiver's range."""
         if refused.code == Refused.code:
@@ -259,14 +260,14 @@ class Door:
         return Answer(refused.status, headers, nack(refused))
 
     def unavailable(
-        self, fault: StoreUnavailable, action: str, claim: wire.Claim | None = None
+        self, fault: StoreUnavailable, action: str, claim: Claim | None = None
     ) -> Answer:
         """Not ACKed when it cannot be kept."""
         self.store_fault = str(fault)
         self._telemetry.fault("store", fault)
         return self.refuse(Overloaded("this message cannot be stored now"), action, claim)
 
-    def _log_refusal(self, refused: Refused, action: str, claim: wire.Claim | None) -> None:
+    def _log_refusal(self, refused: Refused, action: str, claim: Claim | None) -> None:
         """The kind and place of the fault and who claims to have sent it; no text of the peer."""
         header = claim.sender if claim is not None else None
         peer = header.key_id.subscriber_id if header else None

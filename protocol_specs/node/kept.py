@@ -9,8 +9,9 @@ import orjson
 from protocol_specs.node.store import Row
 from protocol_specs.wire import strict_json
 from protocol_specs.wire.context import read_context
-from protocol_specs.wire.envelope import Envelope, Subscriber, SubscriberType
+from protocol_specs.wire.envelope import Envelope
 from protocol_specs.wire.keys import b64encode, strict_b64decode
+from protocol_specs.wire.parties import Subscriber, SubscriberType
 from protocol_specs.wire.version import Dialects
 
 _KEYS = ("signing_public_key", "encryption_public_key")

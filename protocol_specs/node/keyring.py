@@ -22,9 +22,8 @@ from protocol_specs.node.remembered import Memory, Remembered
 from protocol_specs.node.sharing import Cancelled, Shared
 from protocol_specs.node.snapshot import Snapshot
 from protocol_specs.node.snapshot_poll import AGE_MAX_S, SnapshotPoll
-from protocol_specs.wire.envelope import Keys, Subscriber, SubscriberType
 from protocol_specs.wire.errors import Overloaded
-from protocol_specs.wire.parties import is_subscriber_id
+from protocol_specs.wire.parties import Keys, Subscriber, SubscriberType, is_subscriber_id
 from protocol_specs.wire.signing import KeyId
 
 FRESH_S = 60

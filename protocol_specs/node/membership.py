@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from protocol_specs.node.loops import Next
     from protocol_specs.node.settings import NodeSettings
     from protocol_specs.node.telemetry import Telemetry
-    from protocol_specs.wire.envelope import Receiver
+    from protocol_specs.wire.parties import Receiver
 
 
 class Membership:

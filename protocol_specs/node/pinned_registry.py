@@ -13,8 +13,8 @@ from protocol_specs.node.client import Answered, Client, Undelivered
 from protocol_specs.node.records import read_records
 from protocol_specs.wire import keys, strict_json
 from protocol_specs.wire.answers import HEADER, verify_answer
-from protocol_specs.wire.envelope import Subscriber, SubscriberType
 from protocol_specs.wire.errors import Malformed, Unauthenticated
+from protocol_specs.wire.parties import Subscriber, SubscriberType
 from protocol_specs.wire.signing import SignatureHeader, digest
 
 if TYPE_CHECKING:

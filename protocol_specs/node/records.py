@@ -4,8 +4,8 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from protocol_specs.wire import keys, timestamp
-from protocol_specs.wire.envelope import Subscriber, SubscriberType
 from protocol_specs.wire.errors import Refused
+from protocol_specs.wire.parties import Subscriber, SubscriberType
 
 URL = ("url", "subscriber_url")
 KEY_ID = ("key_id", "unique_key_id", "ukId", "ukid", "pub_key_id")

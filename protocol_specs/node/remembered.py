@@ -6,7 +6,7 @@ from collections import OrderedDict
 from collections.abc import Hashable
 from dataclasses import dataclass
 
-from protocol_specs.wire.envelope import Subscriber
+from protocol_specs.wire.parties import Subscriber
 
 
 @dataclass(frozen=True, slots=True)

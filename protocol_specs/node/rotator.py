@@ -16,8 +16,8 @@ from protocol_specs.node.rotation import KeyFiles, Rotation, Step
 from protocol_specs.node.settings import SettingsError
 from protocol_specs.node.startup import load_pair
 from protocol_specs.wire import keys
-from protocol_specs.wire.envelope import SubscriberType
 from protocol_specs.wire.errors import Overloaded
+from protocol_specs.wire.parties import SubscriberType
 from protocol_specs.wire.signing import LIFETIME_S_MAX, KeyId
 
 if TYPE_CHECKING:

@@ -45,8 +45,10 @@ from protocol_specs.node.summing import Summing
 from protocol_specs.node.telemetry import Telemetry
 from protocol_specs.node.tracing import Tracing
 from protocol_specs.node.workers import DRAIN_S, WHOLE, inherited
-from protocol_specs.wire.envelope import Headers, KeyId, Receiver, SubscriberType
+from protocol_specs.wire.claims import Headers
 from protocol_specs.wire.errors import Refused
+from protocol_specs.wire.parties import Receiver, SubscriberType
+from protocol_specs.wire.signing import KeyId
 from protocol_specs.wire.version import Dialects
 
 if TYPE_CHECKING:

@@ -24,8 +24,8 @@ import orjson
 from protocol_specs.node.records import BadRecord, places_of, read_records
 from protocol_specs.wire import strict_json, timestamp
 from protocol_specs.wire.answers import verify_kept
-from protocol_specs.wire.envelope import Subscriber
 from protocol_specs.wire.errors import Refused
+from protocol_specs.wire.parties import Subscriber
 from protocol_specs.wire.signing import digest
 
 MAX_AGE_S_MAX = 86_400  # whatever a network's policy says

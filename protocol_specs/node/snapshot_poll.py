@@ -17,8 +17,8 @@ from protocol_specs.node.client import Answered, Undelivered
 from protocol_specs.node.pinned_registry import Disbelieved, PinnedRegistry
 from protocol_specs.node.snapshot import BadSnapshot, Seal, Snapshot, digest_of
 from protocol_specs.wire.answers import HEADER, SKEW_S
-from protocol_specs.wire.envelope import Subscriber
 from protocol_specs.wire.errors import Unauthenticated
+from protocol_specs.wire.parties import Subscriber
 from protocol_specs.wire.signing import digest
 
 if TYPE_CHECKING:

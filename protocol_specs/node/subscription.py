@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from protocol_specs.node.client import Client
 from protocol_specs.node.pinned_registry import pinned
-from protocol_specs.wire import challenge, envelope, keys, strict_json, timestamp
+from protocol_specs.wire import challenge, claims, keys, strict_json, timestamp
 from protocol_specs.wire.claims import Headers
-from protocol_specs.wire.envelope import Receiver, SubscriberType
 from protocol_specs.wire.errors import Malformed, Misaddressed, Unauthenticated
+from protocol_specs.wire.parties import Receiver, SubscriberType
 from protocol_specs.wire.signing import KeyId
 
 if TYPE_CHECKING:
@@ -54,10 +54,10 @@ class OnSubscribe:
 
     def answer(self, headers: Headers, body: bytes, now: int) -> bytes:
         """The body that answers one challenge. Raises Refused for anybody but the registry."""
-        claim = envelope.claim(
+        claim = claims.claim(
             headers, body, now, receiver=self._receiver, lifetime_s_max=CHALLENGE_LIFETIME_S
         )
-        envelope.authenticate(claim, self._pinned, now, receiver=self._receiver)
+        claims.authenticate(claim, self._pinned, now, receiver=self._receiver)
         self._once(claim, now)
         document = strict_json.parse(body)
         if document.get("subscriber_id") != self._receiver.subscriber_id:
@@ -78,7 +78,7 @@ class OnSubscribe:
             raise Misaddressed("this signing key is not ours", path="/signing_public_key")
         return own
 
-    def _once(self, claim: envelope.Claim, now: int) -> None:
+    def _once(self, claim: claims.Claim, now: int) -> None:
         """A signature is good for one answer; it is remembered while it could be used again."""
         for signature in [s for s, expires in self._answered.items() if expires < now]:
             del self._answered[signature]

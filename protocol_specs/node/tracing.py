@@ -24,10 +24,10 @@ from protocol_specs.node.keyring import Keyring
 from protocol_specs.node.siblings import Siblings
 from protocol_specs.node.store import Session, Statement, Store
 from protocol_specs.node.tables import Conversation, Owed, Received
-from protocol_specs.wire import envelope, strict_json
+from protocol_specs.wire import claims, parties, strict_json
 from protocol_specs.wire.claims import Headers
-from protocol_specs.wire.envelope import Receiver, Subscriber
 from protocol_specs.wire.errors import Malformed, Misaddressed, RateLimited
+from protocol_specs.wire.parties import Receiver, Subscriber
 
 SUBJECT = "trace"
 ASKED_PER_S = 5  # by one address; twice in a burst
@@ -75,9 +75,9 @@ class Tracing:
         wait_s = self._asked.take(address, now)
         if wait_s:
             raise RateLimited("too many questions from your address", retry_after_s=wait_s)
-        claim = envelope.claim(headers, body, now, receiver=self._receiver)
+        claim = claims.claim(headers, body, now, receiver=self._receiver)
         asker = claim.sender.key_id.subscriber_id
-        envelope.authenticate(claim, await self._keys(claim), now, receiver=self._receiver)
+        claims.authenticate(claim, await self._keys(claim), now, receiver=self._receiver)
         question = strict_json.parse(body)
         if question.get("node") != self._receiver.subscriber_id:
             raise Misaddressed("node must be the id of the node that is asked", path="/node")
@@ -112,7 +112,7 @@ class Tracing:
         told = {"hops": hops, "refusals": refused}
         return orjson.dumps({name: [hop.document() for hop in told[name]] for name in told})
 
-    async def _keys(self, claim: envelope.Claim) -> envelope.Keys:
+    async def _keys(self, claim: claims.Claim) -> parties.Keys:
         """Our own key is known without the registry, which may be what is broken."""
         if claim.sender.key_id.subscriber_id == self._receiver.subscriber_id:
             return {self._client.key_id: (self._own_record(),)}

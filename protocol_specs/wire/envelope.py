@@ -1,16 +1,16 @@
 """From received bytes to a verified message: claim, then keys, then admit; both pure, fail-closed.
 
-`claim` reads what costs little: header lines, grammar, times, digest. It names the keys that are
-needed. `admit` takes those keys and gives an Envelope or a refusal; there is no third outcome, and
-no part of the message is to be had without it.
+`claim` (claims.py) reads what costs little: header lines, grammar, times, digest. It names the keys
+that are needed. `admit` takes those keys and gives an Envelope or a refusal; there is no third
+outcome, and no part of the message is to be had without it.
 """
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from protocol_specs.wire import strict_json
-from protocol_specs.wire.claims import SKEW_S, Claim, Headers, authenticate, claim, holders
-from protocol_specs.wire.context import Context, new_context, read_context, reply_context
+from protocol_specs.wire.claims import SKEW_S, Claim, holders
+from protocol_specs.wire.context import Context, read_context
 from protocol_specs.wire.errors import (
     SIGNATURE_CODES,
     STALE_CODES,
@@ -29,25 +29,8 @@ from protocol_specs.wire.parties import (
     speaker,
     ttl_binds,
 )
-from protocol_specs.wire.signing import KeyId, SignatureHeader
+from protocol_specs.wire.signing import SignatureHeader
 from protocol_specs.wire.version import Dialect, Dialects
-
-__all__ = [
-    "Claim",
-    "Context",
-    "Envelope",
-    "Headers",
-    "KeyId",
-    "Keys",
-    "Receiver",
-    "Subscriber",
-    "SubscriberType",
-    "admit",
-    "authenticate",
-    "claim",
-    "new_context",
-    "reply_context",
-]
 
 
 class Envelope(NamedTuple):

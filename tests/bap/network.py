@@ -20,7 +20,6 @@ from bap.settings import BapSettings
 from protocol_specs.node.server import Node
 from protocol_specs.node.store import Statement
 from protocol_specs.node.tables import Received
-from protocol_specs.wire.envelope import SubscriberType
 from protocol_specs.wire.order import (
     Agent,
     Cancellation,
@@ -34,7 +33,7 @@ from protocol_specs.wire.order import (
     Quote,
     Vehicle,
 )
-from protocol_specs.wire.parties import callback_of
+from protocol_specs.wire.parties import SubscriberType, callback_of
 from protocol_specs.wire.values import replace
 from protocol_specs.wire.version import Dialect
 from protocol_specs.wire.version import core_1_1 as version

@@ -19,7 +19,7 @@ from protocol_specs.node.postgres.link import Link
 from protocol_specs.node.postgres.migrating import migrate
 from protocol_specs.node.store import StoreAt
 from protocol_specs.node.supervisor import RUN
-from protocol_specs.wire.envelope import SubscriberType
+from protocol_specs.wire.parties import SubscriberType
 from tests.bap.network import Player, listening
 from tests.support.browsing import Browsing
 from tests.support.nodes import free_port, write_keys

@@ -21,7 +21,7 @@ from gateway.settings import GatewaySettings
 from protocol_specs.node.server import Node
 from protocol_specs.node.settings import write_secret
 from protocol_specs.wire import keys
-from protocol_specs.wire.envelope import Subscriber
+from protocol_specs.wire.parties import Subscriber
 from protocol_specs.wire.version import Traits, named
 from tests.support.nodes import listening_socket, running, settings_of
 from tests.support.peers import FakeDirectory

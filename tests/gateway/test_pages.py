@@ -323,7 +323,7 @@ async def test_traces_are_bounded_in_number(tmp_path: Path) -> None:
 
 def test_searches_are_kept_in_bounded_memory() -> None:
     from gateway.sending import Outcome
-    from protocol_specs.wire.envelope import Context
+    from protocol_specs.wire.context import Context
 
     recent, context = Recent(), object.__new__(Context)
     for name in ("domain", "city"):

@@ -17,7 +17,8 @@ import pytest
 from aiohttp import web
 
 from protocol_specs.node.settings import NodeSettings
-from protocol_specs.wire import envelope, keys, strict_json
+from protocol_specs.wire import keys, strict_json
+from protocol_specs.wire.context import new_context
 from protocol_specs.wire.errors import ack
 from tests.gateway.world import INTENT
 from tests.registry.participant import Desk, Pair, Participant
@@ -66,7 +67,7 @@ class Party(Participant):
     def message(self, action: str, to: "Party | None", **changes: Any) -> bytes:
         """A message of this party, to `to` or to everybody."""
         bap, bpp = (self, to) if self.kind == "BAP" else (to, self)
-        context = envelope.new_context(
+        context = new_context(
             action=action,
             domain=RIDES,
             version="1.1.1",

@@ -15,7 +15,7 @@ from gateway.settings import GatewaySettings
 from protocol_specs.node.store import Session, Statement
 from protocol_specs.node.subscription import OwnKeys, application
 from protocol_specs.wire import keys, strict_json
-from protocol_specs.wire.envelope import SubscriberType
+from protocol_specs.wire.parties import SubscriberType
 from protocol_specs.wire.signing import KeyId, sign
 from protocol_specs.wire.timestamp import rfc3339
 from registry import changes, participants, pending, subscriptions

@@ -14,7 +14,7 @@ from protocol_specs.node.settings import NodeSettings, RegistrySettings, read_se
 from protocol_specs.node.store import Conflict, Session, StoreUnavailable
 from protocol_specs.node.subscription import OwnKeys, application, subscribe
 from protocol_specs.wire import keys, strict_json
-from protocol_specs.wire.envelope import SubscriberType
+from protocol_specs.wire.parties import SubscriberType
 from protocol_specs.wire.signing import KeyId, sign
 from registry import directory, participants, pending
 from registry.app import assemble

@@ -10,8 +10,9 @@ import aiohttp
 from multidict import CIMultiDict
 
 from protocol_specs.node.client import Undelivered
-from protocol_specs.wire import envelope, keys, signing, strict_json
-from protocol_specs.wire.envelope import Subscriber, SubscriberType
+from protocol_specs.wire import keys, signing, strict_json
+from protocol_specs.wire.context import new_context
+from protocol_specs.wire.parties import Subscriber, SubscriberType
 from protocol_specs.wire.signing import KeyId
 
 NOW = 1_790_000_000  # seconds UTC; the moment at which tests take place
@@ -135,7 +136,7 @@ def context_of(
     is_bap = sender.type is SubscriberType.BAP
     consumer = (sender.subscriber_id, sender.url) if is_bap else (to_id, to_url)
     provider = (to_id, to_url) if is_bap else (sender.subscriber_id, sender.url)
-    context = envelope.new_context(
+    context = new_context(
         action=action,
         domain=sender.domains[0],
         version="1.1.1",

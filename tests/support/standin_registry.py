@@ -11,7 +11,7 @@ from aiohttp import web
 from protocol_specs.node.settings import RegistrySettings
 from protocol_specs.wire import keys, strict_json
 from protocol_specs.wire.answers import HEADER
-from protocol_specs.wire.envelope import Subscriber, SubscriberType
+from protocol_specs.wire.parties import Subscriber, SubscriberType
 from protocol_specs.wire.timestamp import rfc3339
 from protocol_specs.wire.values import replace
 from tests.support.nodes import listening_socket, url_of

@@ -15,8 +15,8 @@ from aiohttp import web
 
 from protocol_specs.wire import keys, strict_json
 from protocol_specs.wire.answers import HEADER
-from protocol_specs.wire.envelope import SubscriberType
 from protocol_specs.wire.errors import ack
+from protocol_specs.wire.parties import SubscriberType
 from protocol_specs.wire.timestamp import rfc3339
 from tests.bpp.cooperative import accepting, order_asked
 from tests.support import peers

@@ -24,9 +24,9 @@ from protocol_specs.node.server import Node
 from protocol_specs.node.settings import SettingsError, load, write_secret
 from protocol_specs.node.store import Session, Statement
 from protocol_specs.wire import tags
-from protocol_specs.wire.envelope import SubscriberType
 from protocol_specs.wire.keys import SigningKey, b64encode, generate_signing_key
 from protocol_specs.wire.order import PriceLine
+from protocol_specs.wire.parties import SubscriberType
 from protocol_specs.wire.values import replace
 from tests.bpp.cooperative import (
     AT_PICKUP,

@@ -13,7 +13,7 @@ from bpp.orders import store
 from protocol_specs.validate.reading import conversations
 from protocol_specs.validate.report import lines
 from protocol_specs.validate.rules import judge
-from protocol_specs.wire.envelope import new_context
+from protocol_specs.wire.context import new_context
 from protocol_specs.wire.order import (
     CancelRequest,
     Contact,

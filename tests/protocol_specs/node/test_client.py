@@ -10,7 +10,7 @@ from aiohttp import web
 
 from protocol_specs.node.client import Client, Undelivered
 from protocol_specs.wire import claims
-from protocol_specs.wire.envelope import Receiver, SubscriberType
+from protocol_specs.wire.parties import Receiver, SubscriberType
 from tests.support import peers
 from tests.support.nodes import listening_socket, url_of
 from tests.support.peers import NOW

@@ -16,8 +16,9 @@ from protocol_specs.node.settings import NodeSettings
 from protocol_specs.node.store import Session, Statement
 from protocol_specs.node.tables import Received
 from protocol_specs.wire import strict_json
-from protocol_specs.wire.envelope import Envelope, SubscriberType
+from protocol_specs.wire.envelope import Envelope
 from protocol_specs.wire.errors import OrderNotFound
+from protocol_specs.wire.parties import SubscriberType
 from tests.support import peers
 from tests.support.nodes import listening_socket, running, settings_of
 from tests.support.peers import NOW, Clock, FakeDirectory, Peer, Said, post, signed_post

@@ -7,8 +7,8 @@ import pytest
 
 from protocol_specs.node import keyring
 from protocol_specs.node.keyring import Keyring
-from protocol_specs.wire.envelope import Subscriber, SubscriberType
 from protocol_specs.wire.errors import Overloaded
+from protocol_specs.wire.parties import Subscriber, SubscriberType
 from protocol_specs.wire.signing import KeyId
 from tests.support import peers
 from tests.support.peers import CITY, DELIVERIES, NOW, RIDES, Clock, FakeDirectory

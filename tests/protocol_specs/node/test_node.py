@@ -24,7 +24,8 @@ from protocol_specs.node.store import Session, StoreUnavailable
 from protocol_specs.node.summing import Summing
 from protocol_specs.node.workers import VARIABLE, Share, Worker
 from protocol_specs.wire import keys
-from protocol_specs.wire.envelope import Envelope, SubscriberType
+from protocol_specs.wire.envelope import Envelope
+from protocol_specs.wire.parties import SubscriberType
 from tests.support import peers
 from tests.support.nodes import listening_socket, running, settings_of
 from tests.support.peers import Clock, FakeDirectory, Peer, Said, signed_post
@@ -375,7 +376,7 @@ SCRIPT = """
     from sqlalchemy import MetaData
     from protocol_specs.node.server import Node
     from protocol_specs.node.settings import NodeSettings
-    from protocol_specs.wire.envelope import SubscriberType
+    from protocol_specs.wire.parties import SubscriberType
     folder = Path(sys.argv[1])
     settings = NodeSettings(
         subscriber_id="bpp.example.org", unique_key_id="k1", url="http://127.0.0.1:1", port=0,

@@ -11,7 +11,8 @@ from sqlalchemy import MetaData
 from protocol_specs.node.actions import Durable
 from protocol_specs.node.server import Node
 from protocol_specs.node.settings import NodeSettings
-from protocol_specs.wire.envelope import Envelope, SubscriberType
+from protocol_specs.wire.envelope import Envelope
+from protocol_specs.wire.parties import SubscriberType
 from tests.support import peers
 from tests.support.nodes import listening_socket, running, settings_of, url_of
 from tests.support.peers import Clock, FakeDirectory, Said, signed_post

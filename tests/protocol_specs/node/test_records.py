@@ -6,7 +6,7 @@ import pytest
 
 from protocol_specs.node.records import BadRecord, read_record, read_records
 from protocol_specs.wire import keys, timestamp
-from protocol_specs.wire.envelope import SubscriberType
+from protocol_specs.wire.parties import SubscriberType
 from tests.support import peers
 from tests.support.peers import NOW
 

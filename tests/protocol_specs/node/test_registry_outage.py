@@ -18,8 +18,8 @@ from protocol_specs.node.actions import Durable
 from protocol_specs.node.server import Node
 from protocol_specs.node.settings import NodeSettings
 from protocol_specs.node.snapshot import Snapshot
-from protocol_specs.wire.envelope import SubscriberType
 from protocol_specs.wire.errors import Overloaded
+from protocol_specs.wire.parties import SubscriberType
 from protocol_specs.wire.timestamp import rfc3339
 from tests.support import peers
 from tests.support.nodes import listening_socket, running, settings_of

@@ -16,7 +16,7 @@ from protocol_specs.node.rotator import Rotator
 from protocol_specs.node.settings import NodeSettings, RotationSettings, SettingsError
 from protocol_specs.node.startup import load_pair
 from protocol_specs.wire import keys
-from protocol_specs.wire.envelope import Receiver, Subscriber, SubscriberType
+from protocol_specs.wire.parties import Receiver, Subscriber, SubscriberType
 from tests.support import peers
 from tests.support.nodes import listening_socket, settings_of
 from tests.support.peers import NOW, Clock, Peer

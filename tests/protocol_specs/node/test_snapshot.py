@@ -11,8 +11,8 @@ import pytest
 
 from protocol_specs.node.snapshot import BadSnapshot, Seal, Snapshot
 from protocol_specs.wire import strict_json
-from protocol_specs.wire.envelope import SubscriberType
 from protocol_specs.wire.errors import Unauthenticated
+from protocol_specs.wire.parties import SubscriberType
 from tests.support import peers
 from tests.support.peers import CITY, DELIVERIES, NOW, RIDES, Peer
 from tests.support.standin_registry import record

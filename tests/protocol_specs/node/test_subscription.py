@@ -14,7 +14,7 @@ from protocol_specs.node.settings import NodeSettings, RegistrySettings
 from protocol_specs.node.startup import load_keys
 from protocol_specs.node.subscription import OwnKeys
 from protocol_specs.wire import challenge, keys, strict_json
-from protocol_specs.wire.envelope import SubscriberType
+from protocol_specs.wire.parties import SubscriberType
 from tests.support import peers
 from tests.support.nodes import listening_socket, running, settings_of, url_of
 from tests.support.peers import NOW, Clock, Peer, Said, post

@@ -14,7 +14,8 @@ from protocol_specs.node.settings import NodeSettings
 from protocol_specs.node.store import Session
 from protocol_specs.node.telemetry import JsonLines, Telemetry
 from protocol_specs.wire import strict_json
-from protocol_specs.wire.envelope import Envelope, SubscriberType
+from protocol_specs.wire.envelope import Envelope
+from protocol_specs.wire.parties import SubscriberType
 from tests.support import peers
 from tests.support.nodes import listening_socket, running, settings_of, url_of
 from tests.support.peers import Clock, FakeDirectory, post, signed_post

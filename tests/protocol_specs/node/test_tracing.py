@@ -20,7 +20,8 @@ from protocol_specs.node.sqlite import FILE_NAME
 from protocol_specs.node.store import Session, Statement, Store
 from protocol_specs.node.tracing import _OWED, _RECEIVED
 from protocol_specs.wire import strict_json
-from protocol_specs.wire.envelope import Envelope, SubscriberType
+from protocol_specs.wire.envelope import Envelope
+from protocol_specs.wire.parties import SubscriberType
 from tests.support import peers
 from tests.support.nodes import listening_socket, running, settings_of, url_of
 from tests.support.peers import Clock, FakeDirectory, Said, post, signed_post

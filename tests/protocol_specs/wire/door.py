@@ -6,18 +6,12 @@ from typing import Any
 from multidict import CIMultiDict
 
 from protocol_specs.wire import keys, signing, strict_json
-from protocol_specs.wire.envelope import (
-    Claim,
-    Envelope,
-    KeyId,
-    Receiver,
-    Subscriber,
-    SubscriberType,
-    admit,
-    claim,
-    new_context,
-)
+from protocol_specs.wire.claims import Claim, claim
+from protocol_specs.wire.context import new_context
+from protocol_specs.wire.envelope import Envelope, admit
 from protocol_specs.wire.errors import SchemaFault
+from protocol_specs.wire.parties import Receiver, Subscriber, SubscriberType
+from protocol_specs.wire.signing import KeyId
 from protocol_specs.wire.values import replace
 
 NOW = 1_790_000_000

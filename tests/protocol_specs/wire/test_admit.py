@@ -5,13 +5,8 @@ from typing import Any
 import pytest
 
 from protocol_specs.wire import strict_json, timestamp
-from protocol_specs.wire.envelope import (
-    Receiver,
-    Subscriber,
-    SubscriberType,
-    admit,
-    authenticate,
-)
+from protocol_specs.wire.claims import authenticate
+from protocol_specs.wire.envelope import admit
 from protocol_specs.wire.errors import (
     Malformed,
     Misaddressed,
@@ -21,6 +16,7 @@ from protocol_specs.wire.errors import (
     Unauthenticated,
     WrongParty,
 )
+from protocol_specs.wire.parties import Receiver, Subscriber, SubscriberType
 from protocol_specs.wire.values import replace
 from tests.protocol_specs.wire.door import (
     APP,

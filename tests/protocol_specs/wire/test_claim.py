@@ -6,8 +6,9 @@ import pytest
 from multidict import CIMultiDict, CIMultiDictProxy
 
 from protocol_specs.wire import keys
-from protocol_specs.wire.envelope import SubscriberType, claim
+from protocol_specs.wire.claims import claim
 from protocol_specs.wire.errors import Refused, Unauthenticated
+from protocol_specs.wire.parties import SubscriberType
 from tests.protocol_specs.wire.door import (
     APP,
     GATE,

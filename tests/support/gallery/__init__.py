@@ -23,7 +23,7 @@ from protocol_specs.web.settings import CodeSettings, WebSettings
 from protocol_specs.web.signin import PhoneSignIn
 from protocol_specs.web.site import Site
 from protocol_specs.web.visit import PageError, Person, Visit
-from protocol_specs.wire.envelope import SubscriberType
+from protocol_specs.wire.parties import SubscriberType
 from tests.support.nodes import settings_of
 from tests.support.peers import FakeDirectory
 

@@ -23,7 +23,7 @@ from protocol_specs.node.nats.place import NatsPlace
 from protocol_specs.node.nats.subjects import token
 from protocol_specs.node.server import Node
 from protocol_specs.node.settings import NodeSettings, SettingsError
-from protocol_specs.wire.envelope import SubscriberType
+from protocol_specs.wire.parties import SubscriberType
 from protocol_specs.wire.timestamp import rfc3339
 from tests.registry.participant import Desk, desk
 from tests.support import peers
