@@ -10,7 +10,7 @@ from benchmarks import overload
 
 @pytest.mark.slow
 @pytest.mark.processes
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 async def test_at_ten_times_the_load_a_provider_sheds_and_goes_on_with_what_it_took(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
