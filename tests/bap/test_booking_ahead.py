@@ -15,8 +15,8 @@ from protocol_specs.wire.order import VehicleNeeds
 from protocol_specs.wire.values import replace
 from protocol_specs.wire.version import core_1_1 as core
 from tests.bap.network import FEES, SEARCH, Network, message_of, network, ordered, quoted
-from tests.bap.test_pages import SEARCH as FORM
-from tests.bap.test_pages import WHO, answered, chosen, form_of, searched
+from tests.bap.pages import SEARCH as FORM
+from tests.bap.pages import WHO, answered, chosen, form_of, searched
 from tests.support.browsing import Browsing
 from tests.support.peers import NOW
 

@@ -7,7 +7,8 @@ import pytest
 from protocol_specs.wire.order import Cancellation, ReturnLeg
 from protocol_specs.wire.values import replace
 from tests.bap.network import NOW, Network, cancelled, ordered
-from tests.bap.test_pages import SEARCH, booked, browser, form_of, net, searched
+from tests.bap.pages import SEARCH, booked, form_of, searched
+from tests.bap.test_pages import browser, net
 from tests.bap.test_staff import STAFF, complained, staff_of
 from tests.support.browsing import Browsing
 

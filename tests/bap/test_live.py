@@ -17,7 +17,7 @@ from protocol_specs.web.settings import WebSettings
 from protocol_specs.wire.order import Place, Tracking
 from protocol_specs.wire.version import core_1_1 as version
 from tests.bap.network import DEADLINE_S, Network, Player, network
-from tests.bap.test_pages import booked, form_of, searched
+from tests.bap.pages import booked, form_of, searched
 from tests.support.browsing import Browsing
 from tests.support.peers import NOW
 

@@ -10,7 +10,7 @@ from protocol_specs.node.client import Undelivered
 from protocol_specs.web.settings import WebSettings
 from protocol_specs.wire.values import replace
 from tests.bap.network import Network, message_of, network, ordered
-from tests.bap.test_pages import answered, chosen, form_of, ready, searched
+from tests.bap.pages import answered, chosen, form_of, ready, searched
 from tests.support.browsing import Browsing
 from tests.support.pictures import HTML, JPEG, with_segment
 

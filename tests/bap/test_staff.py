@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from tests.bap.network import Network
-from tests.bap.test_pages import MARKUP, booked, browser, form_of, net, searched
+from tests.bap.pages import MARKUP, booked, form_of, searched
+from tests.bap.test_pages import browser, net
 from tests.support.browsing import Browsing
 
 __all__ = ["browser", "net"]  # the same network, and the citizen's browser

@@ -17,7 +17,7 @@ from protocol_specs.wire.order import Place, Tracking
 from protocol_specs.wire.parties import callback_of
 from protocol_specs.wire.version import core_1_1 as version
 from tests.bap.network import FEES, cancelled, message_of, ordered, quoted
-from tests.bap.test_pages import SEARCH, WHO, form_of
+from tests.bap.pages import SEARCH, WHO, form_of
 from tests.bap.workers import DEADLINE_S, Served, serving, until
 from tests.support.browsing import Browsing, Seen
 from tests.support.peers import NOW

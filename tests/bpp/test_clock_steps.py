@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.bpp.cooperative import cooperative
-from tests.bpp.test_insured_jobs import RIDE_PACK, contribution, insured, walk
+from tests.bpp.insured import RIDE_PACK, contribution, insured, walk
 from tests.support.peers import signed_post
 
 MINUTE_S, HOUR_S = 60, 3_600  # the keys of the test are good for a day

@@ -5,7 +5,7 @@ from typing import Any
 
 from protocol_specs.wire.money import minor_units
 from tests.bpp.cooperative import Cooperative, accepting, cooperative, order_asked
-from tests.bpp.test_insured_jobs import (
+from tests.bpp.insured import (
     FEE_PACK,
     PREPAID,
     RIDE_PACK,

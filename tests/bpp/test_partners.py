@@ -11,7 +11,7 @@ import pytest
 from bpp.insurance.slip_check import check
 from protocol_specs.wire import tags
 from tests.bpp.cooperative import Cooperative, accepting, cooperative
-from tests.bpp.test_insured_jobs import FEE_PACK, insured, parcel_asked, walk
+from tests.bpp.insured import FEE_PACK, insured, parcel_asked, walk
 from tests.support.peers import DELIVERIES
 
 CATEGORIES = {"D1": "TWO_WHEELER", "D2": "TWO_WHEELER", "D3": "LCV", "D4": "HOME"}

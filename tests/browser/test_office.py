@@ -19,8 +19,8 @@ from playwright.sync_api import Browser, Page, expect
 from bpp.fleet import roster
 from bpp.insurance.scheme_file import load
 from tests.bpp.cooperative import Cooperative
+from tests.bpp.insurance.fare_cash import at_the_limit
 from tests.bpp.insurance.support import MY
-from tests.bpp.insurance.test_cash_limit import at_the_limit
 from tests.bpp.office.support import BASE, PHONES, code, with_office
 from tests.browser.accessible import LOOKS, faults, overflow, rules_in
 

@@ -27,7 +27,7 @@ from tests.browser.accessible import LOOKS, faults, overflow, rules_in
 from tests.gateway.test_pages import FIGURES
 from tests.gateway.world import World, bpp, world
 from tests.registry.participant import Participant, desk, participant
-from tests.registry.test_registry import until
+from tests.registry.world import until
 
 pytestmark = [pytest.mark.slow]
 SIZES = {"phone": {"width": 390, "height": 844}, "desk": {"width": 1280, "height": 900}}

@@ -34,7 +34,7 @@ from protocol_specs.wire.version import NAMES
 from registry.app import assemble as assemble_registry
 from registry.settings import RegistryNodeSettings
 from tests.bpp.cooperative import ride_settings
-from tests.bpp.test_insured_jobs import RIDE_PACK, insured
+from tests.bpp.insured import RIDE_PACK, insured
 from tests.support.nodes import write_keys
 
 Json = dict[str, Any]

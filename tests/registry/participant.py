@@ -19,6 +19,7 @@ from protocol_specs.wire.signing import KeyId
 from protocol_specs.wire.timestamp import rfc3339
 from registry.app import assemble
 from registry.settings import Policy, RegistryNodeSettings
+from tests.registry.world import until
 from tests.support.nodes import listening_socket, running, settings_of
 from tests.support.peers import DELIVERIES, NOW, RIDES, Clock, Said, post
 
@@ -198,8 +199,6 @@ async def participant(desk: Desk, *key_ids: str, **more: Any) -> AsyncIterator[P
 @asynccontextmanager
 async def subscribed(tmp_path: Path, *key_ids: str, **more: Any) -> AsyncIterator[Participant]:
     """One that takes part with the first of its keys."""
-    from tests.registry.test_registry import until
-
     async with desk(tmp_path, **more) as registry, participant(registry, *key_ids) as who:
         said = await who.apply(next(iter(who.pairs)))
         assert said.status == 200, said.body

@@ -17,7 +17,7 @@ from registry import answers, lookups, records
 from registry.answers import Answers
 from registry.settings import Bounds, Policy
 from tests.registry.participant import DAY_S, NOW, Desk, Pair, Participant, rows, subscribed
-from tests.registry.test_registry import until
+from tests.registry.world import until
 from tests.support.peers import DELIVERIES, RIDES, Said
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from protocol_specs.wire import strict_json
 from tests.registry.test_hostile_applicants import apply, stranger, subscribed, waits_for
-from tests.registry.test_registry import World, own_keys, until, world
+from tests.registry.world import World, own_keys, until, world
 from tests.support.peers import post
 
 Answers = Callable[[dict[str, Any], World], bytes]

@@ -26,7 +26,7 @@ from registry.settings import Bounds, Policy
 from registry.tables import METADATA
 from registry.tables import Application as Row
 from tests.registry.participant import Pair, Participant, desk, participant
-from tests.registry.test_registry import World, own_keys, pins, until, world
+from tests.registry.world import World, own_keys, pins, until, world
 from tests.support.nodes import listening_socket, running, settings_of, url_of
 from tests.support.peers import NOW, Clock, Said, post
 

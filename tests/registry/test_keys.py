@@ -9,7 +9,7 @@ from protocol_specs.wire import keys, strict_json
 from protocol_specs.wire.timestamp import rfc3339
 from registry.settings import Bounds, Policy
 from tests.registry.participant import DAY_S, NOW, Pair, Participant, desk, participant, subscribed
-from tests.registry.test_registry import until
+from tests.registry.world import until
 from tests.support.peers import DELIVERIES, post
 
 

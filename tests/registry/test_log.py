@@ -14,7 +14,7 @@ from protocol_specs.node.commands import main
 from registry.changes import since
 from registry.verify import verify as faults_of
 from tests.registry.participant import Pair, Participant, subscribed
-from tests.registry.test_registry import until
+from tests.registry.world import until
 
 Spoil = Callable[[sqlite3.Connection], object]
 

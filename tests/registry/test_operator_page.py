@@ -14,7 +14,7 @@ from protocol_specs.web.settings import WebSettings
 from registry.operating.health import EVERY_S, ROUND_S
 from registry.settings import Policy
 from tests.registry.participant import Desk, Participant, desk, participant, subscribed
-from tests.registry.test_registry import until
+from tests.registry.world import until
 from tests.support.browsing import Browsing, Seen
 
 WEB = {"web": WebSettings()}

@@ -12,7 +12,7 @@ from protocol_specs.node.settings import private_file
 from protocol_specs.wire import strict_json
 from registry.settings import Policy
 from tests.registry.participant import Pair, Participant, desk, participant, subscribed
-from tests.registry.test_registry import until
+from tests.registry.world import until
 from tests.support.peers import DELIVERIES, RIDES, post
 
 

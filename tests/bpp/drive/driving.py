@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.bpp.cooperative import AT_PICKUP, Cooperative, cooperative
-from tests.bpp.test_insured_jobs import RIDE_PACK, insured
+from tests.bpp.insured import RIDE_PACK, insured
 from tests.support.browsing import INPUT, Browsing, Seen
 
 HERE = f"{AT_PICKUP['lat']},{AT_PICKUP['lon']}"

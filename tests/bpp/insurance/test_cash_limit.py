@@ -1,7 +1,6 @@
 """Who owes too much fare cash gets no new cash jobs, is told in writing, and can pay it back."""
 
 import json
-import uuid
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from pathlib import Path
@@ -11,27 +10,32 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import insert, select, text
+from sqlalchemy import insert, text
 
 from bpp.insurance import cash
 from bpp.insurance.cash import Limit, Notice
 from bpp.insurance.tables import CashNotice
 from bpp.ledger.money_facts import NotPosted
-from protocol_specs.node.settings import write_secret
 from protocol_specs.node.store import Conflict, Statement
-from protocol_specs.wire.keys import b64encode, generate_signing_key
 from tests.bpp.cooperative import CASH as IN_CASH
-from tests.bpp.cooperative import Cooperative, accepting, cooperative, order_asked
-from tests.bpp.insurance.support import CARD, CASH, MY, NOON, Coop, Story, fare_of, my_coop
+from tests.bpp.cooperative import Cooperative, cooperative, order_asked
+from tests.bpp.insurance.fare_cash import (
+    NOTICES,
+    OFFERING,
+    agent,
+    at_the_limit,
+    booked,
+    carried_out,
+    insured,
+    money_written,
+    offered,
+    taken,
+    text_of,
+)
+from tests.bpp.insurance.support import CARD, CASH, NOON, Coop, Story, fare_of, my_coop
 
-NOTICES = Statement(select(CashNotice.__table__).order_by(CashNotice.__table__.c.n))
 ADD_NOTICE = Statement(insert(CashNotice.__table__))
-WRITTEN = [
-    Statement(text(f"SELECT * FROM {table} ORDER BY 1, 2"))  # noqa: S608 - our own names
-    for table in ("entry", "transfer", "cash_notice")
-]
 PREPAID = {"collected_by": "BAP", "type": "PRE-ORDER", "status": "NOT-PAID"}
-OFFERING = {"assignment": "offer", "takes_orders_without_driver": True}
 
 
 # In the books
@@ -168,82 +172,11 @@ def test_a_changed_limit_is_told_at_the_next_start(tmp_path: Path) -> None:
 # At the doors
 
 
-def insured(folder: Path, limit: str | None) -> dict[str, Any]:
-    path = folder / "ledger.key"
-    if not path.exists():
-        write_secret(path, b64encode(generate_signing_key().seed))
-    return {
-        "schemes": [MY],
-        "allow_unverified": True,
-        "commission_rate": "0.20",
-        "ledger_key": path,
-        "witness": folder / "elsewhere" / "heads.jsonl",
-        "liable_party": {MY: {"party": "bpp", "source": "Act 872 s.83"}},
-        "mandates": {MY: "file 7"},
-        "cash_debt_limit": limit,
-    }
-
-
 @pytest.fixture
 async def there(tmp_path: Path) -> AsyncIterator[Cooperative]:
     """Drivers choose their jobs; one cash ride reaches the limit."""
     async with cooperative(tmp_path, insurance=insured(tmp_path, "0.50"), **OFFERING) as running:
         yield running
-
-
-async def booked(there: Cooperative, payment: dict[str, str]) -> dict[str, Any]:
-    transaction = str(uuid.uuid4())
-    asked = order_asked(payments=[payment])
-    draft = await there.ask("init", asked, transaction_id=transaction)
-    reply = await there.ask(
-        "confirm", accepting(draft["message"]["order"]), transaction_id=transaction
-    )
-    order: dict[str, Any] = reply["message"]["order"]
-    return order
-
-
-async def carried_out(there: Cooperative, code: str, order: dict[str, Any]) -> None:
-    """The driver's steps of an order that is theirs."""
-    told = order["fulfillments"][0]["stops"][0]["authorization"]["token"]
-    bodies: dict[str, Any] = {"start": {"code": told}, "end": {}}
-    for step in ("enroute", "arrived", "start", "end"):
-        path = f"jobs/{order['id']}/{step}"
-        status, answer = await there.drive(code, "POST", path, bodies.get(step))
-        assert status == 200, answer
-
-
-async def taken(there: Cooperative, code: str, order: dict[str, Any]) -> tuple[int, Any]:
-    return await there.drive(code, "POST", f"jobs/{order['id']}/accept")
-
-
-async def at_the_limit(there: Cooperative) -> int:
-    """D1 and D2 online, D1 after a cash ride; what D1 owes, in minor units."""
-    await there.online("D1", "D2")
-    order = await booked(there, IN_CASH)
-    assert (await taken(there, "D1", order))[0] == 200
-    await carried_out(there, "D1", order)
-    return await owed(there, "D1")
-
-
-async def owed(there: Cooperative, code: str) -> int:
-    _, balance = await there.drive(code, "GET", "balance")
-    return int(balance["accounts"][0]["cash_owed_minor"])
-
-
-async def offered(there: Cooperative, code: str) -> list[str]:
-    _, answer = await there.drive(code, "GET", "offers")
-    return [offer["order_id"] for offer in answer["offers"]]
-
-
-async def agent(there: Cooperative, code: str) -> str:
-    _, answer = await there.desk("GET", "drivers")
-    return str(next(d["agent_id"] for d in answer["drivers"] if d["code"] == code))
-
-
-def money_written(there: Cooperative) -> list[list[tuple[Any, ...]]]:
-    """Every entry, transfer and notice."""
-    read = there.node.store.read
-    return [[tuple(r) for r in read(lambda s, one=one: s.all(one))] for one in WRITTEN]
 
 
 async def test_at_the_limit_a_driver_sees_and_takes_no_cash_job_but_still_prepaid_ones(
@@ -371,10 +304,6 @@ async def paying_in(
 ) -> tuple[int, Any]:
     path = f"drivers/{await agent(there, code)}/pay-in"
     return await there.desk("POST", path, {"amount": amount, "reference": reference})
-
-
-def text_of(minor: int) -> str:
-    return f"{minor // 100}.{minor % 100:02d}"
 
 
 async def test_what_is_paid_in_lowers_the_debt_and_gives_cash_jobs_back(

@@ -24,9 +24,7 @@ from protocol_specs.node.store import Statement
 from protocol_specs.wire.keys import b64encode, generate_signing_key
 from protocol_specs.wire.values import replace
 from tests.bpp.cooperative import Cooperative, cooperative
-from tests.bpp.insurance.support import CARD, CASH, MY, NOON, Coop, Story, fare_of, my_coop
-from tests.bpp.insurance.test_at_the_door import CONFIG, until
-from tests.bpp.insurance.test_cash_limit import (
+from tests.bpp.insurance.fare_cash import (
     OFFERING,
     agent,
     at_the_limit,
@@ -35,6 +33,8 @@ from tests.bpp.insurance.test_cash_limit import (
     owed,
     text_of,
 )
+from tests.bpp.insurance.support import CARD, CASH, MY, NOON, Coop, Story, fare_of, my_coop
+from tests.bpp.insurance.test_at_the_door import CONFIG, until
 
 LATER = NOON + 86_400 * 3
 EVERYTHING = [

@@ -11,7 +11,7 @@ from typing import Any
 from bpp.office import acts, people
 from bpp.office.people import Entry
 from tests.bpp.cooperative import Cooperative, cooperative
-from tests.bpp.insurance.test_cash_limit import OFFERING, insured
+from tests.bpp.insurance.fare_cash import OFFERING, insured
 from tests.support.browsing import Browsing, Seen
 
 PHONES = {

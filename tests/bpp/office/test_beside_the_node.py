@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from protocol_specs.node.store import Session, Store, StoreAt
-from tests.bpp.insurance.test_cash_limit import at_the_limit
+from tests.bpp.insurance.fare_cash import at_the_limit
 from tests.bpp.office import test_fares, test_surplus
 from tests.bpp.office.support import signed_in, with_office
 from tests.support.browsing import Browsing

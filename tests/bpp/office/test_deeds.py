@@ -12,8 +12,8 @@ from bpp.insurance.scheme_file import load
 from bpp.ledger import balances
 from bpp.orders import store
 from tests.bpp.cooperative import Cooperative
+from tests.bpp.insurance.fare_cash import at_the_limit, owed
 from tests.bpp.insurance.support import MY
-from tests.bpp.insurance.test_cash_limit import at_the_limit, owed
 from tests.bpp.office.support import BASE, hidden, log, send, send_surely, signed_in, with_office
 from tests.support.browsing import Browsing
 

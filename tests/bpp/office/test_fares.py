@@ -11,7 +11,7 @@ import pytest
 
 from bpp.tariff import store as tariffs
 from tests.bpp.cooperative import Cooperative, accepting
-from tests.bpp.insurance.test_cash_limit import at_the_limit
+from tests.bpp.insurance.fare_cash import at_the_limit
 from tests.bpp.office.support import BASE, hidden, log, signed_in, with_office
 from tests.bpp.orders.test_a_ride import intent
 from tests.support.browsing import Browsing, Seen

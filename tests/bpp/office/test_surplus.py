@@ -12,7 +12,7 @@ import pytest
 from bpp.insurance.surplus import booking
 from bpp.ledger import balances
 from tests.bpp.cooperative import Cooperative
-from tests.bpp.insurance.test_cash_limit import at_the_limit
+from tests.bpp.insurance.fare_cash import at_the_limit
 from tests.bpp.office.support import BASE, hidden, log, send, send_surely, signed_in, with_office
 from tests.support.browsing import Browsing, Seen
 

@@ -22,7 +22,7 @@ from protocol_specs.wire.order import Quote, TagGroup
 from protocol_specs.wire.values import replace
 from tests.bpp.cooperative import Cooperative, accepting, cooperative, order_asked
 from tests.bpp.factories import FARES, confirmed, office, quoted, ride_provider, worker
-from tests.bpp.test_insured_jobs import RIDE_PACK, insured
+from tests.bpp.insured import RIDE_PACK, insured
 
 WITH_NOTES = MetaData()  # the provider's own schema stays as it is, for the other tests
 WITH_NOTES.info.update(METADATA.info)

@@ -14,8 +14,8 @@ from bpp.work.tables import HandoverRow
 from protocol_specs.node.store import Statement
 from tests.bpp.cooperative import Cooperative, accepting
 from tests.bpp.drive.driving import Phone, forms, phone_of
+from tests.bpp.insured import parcel_asked, walk
 from tests.bpp.office.support import signed_in
-from tests.bpp.test_insured_jobs import parcel_asked, walk
 from tests.bpp.work.at_work import at_work
 from tests.support.browsing import INPUT, Browsing, Seen
 from tests.support.peers import DELIVERIES

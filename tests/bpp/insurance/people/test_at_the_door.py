@@ -8,7 +8,7 @@ import pytest
 
 from bpp.insurance.people import identity
 from tests.bpp.cooperative import Cooperative, cooperative
-from tests.bpp.test_insured_jobs import RIDE_PACK, insured
+from tests.bpp.insured import RIDE_PACK, insured
 
 ENROLMENT = {
     "worker": "D3", "by": "desk-1", "identity_kind": "mykad", "identity": "880512-14-5566",

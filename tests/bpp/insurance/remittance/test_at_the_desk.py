@@ -12,8 +12,8 @@ from bpp.insurance.remittance import commands
 from bpp.insurance.scheme_file import load
 from protocol_specs.node.commands import main
 from tests.bpp.cooperative import Cooperative, cooperative
+from tests.bpp.insurance.fare_cash import OFFERING, insured
 from tests.bpp.insurance.support import MY
-from tests.bpp.insurance.test_cash_limit import OFFERING, insured
 from tests.bpp.insurance.test_money_facts import at_the_limit, config_of
 
 DAY_S = 86_400

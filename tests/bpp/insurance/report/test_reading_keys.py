@@ -16,8 +16,8 @@ from bpp.insurance.report.commands import run_key
 from protocol_specs.node.store import Statement
 from protocol_specs.wire.keys import b64encode, generate_signing_key, signing_key
 from tests.bpp.cooperative import Cooperative, cooperative
+from tests.bpp.insurance.fare_cash import insured
 from tests.bpp.insurance.support import MY
-from tests.bpp.insurance.test_cash_limit import insured
 
 DAY_S = 86_400
 KEYS = Statement(text("SELECT * FROM reading_key"))

@@ -19,11 +19,11 @@ from protocol_specs.node.commands import main
 from protocol_specs.node.store import Statement, Store
 from protocol_specs.wire.keys import generate_signing_key
 from tests.bpp.cooperative import Cooperative, cooperative
+from tests.bpp.insurance.fare_cash import OFFERING, insured
 from tests.bpp.insurance.remittance import support
 from tests.bpp.insurance.remittance.files.banking import SETTINGS, booked, close_july
 from tests.bpp.insurance.remittance.files.test_pain001 import texts, valid
 from tests.bpp.insurance.support import MY, Coop, terms_for
-from tests.bpp.insurance.test_cash_limit import OFFERING, insured
 from tests.bpp.insurance.test_money_facts import config_of
 
 ID = f"{MY}/2026-07/1"
