@@ -5,6 +5,7 @@ import re
 from collections.abc import Callable, Coroutine
 from typing import Any
 
+from protocol_specs.web.settings import WebSettings
 from protocol_specs.wire.parties import callback_of
 from tests.bap.network import FEES, Network, message_of, ordered, quoted
 from tests.support.browsing import Browsing, Seen
@@ -13,6 +14,8 @@ Sending = Coroutine[Any, Any, Seen]
 Reply = Callable[[dict[str, Any]], dict[str, Any]]
 MARKUP = "<img src=x onerror=alert(1)>"
 SEARCH = {"from": "KL Sentral", "from_at": "", "to": "Petronas Twin Towers", "to_at": ""}
+PAGES = {"web": WebSettings(zone="Asia/Kuala_Lumpur")}
+"""Settings of a node that shows pages."""
 WHO = {"name": "Aisyah", "phone": "+60 12-345 6789", "payment": "ON-FULFILLMENT"}
 
 

@@ -1,23 +1,15 @@
 """Stars, help and lists of reasons: asked of the order's own provider, and of nobody else."""
 
-from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from protocol_specs.wire.order import Form, Rating, Reason, Support
 from protocol_specs.wire.version import core_1_1 as version
-from tests.bap.network import Network, network, ordered
+from tests.bap.network import Network, ordered
 from tests.support.peers import NOW, signed_post
 
 STARS = {"ratings": [{"category": "Fulfillment", "value": 5}, {"category": "Agent", "value": 4}]}
-
-
-@pytest.fixture
-async def net(tmp_path: Path) -> AsyncIterator[Network]:
-    async with network(tmp_path) as made:
-        yield made
 
 
 async def _completed(net: Network) -> Any:

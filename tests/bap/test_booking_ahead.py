@@ -1,6 +1,5 @@
 """Booking for later, for needs, and for somebody else: the pages, the client API, the wire."""
 
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -26,15 +25,9 @@ DAY_S = 86_400
 
 
 @pytest.fixture
-async def net(tmp_path: Path) -> AsyncIterator[Network]:
+def settings() -> dict[str, Any]:
     # The browser's own zone is another one: a city's clocks decide.
-    async with network(tmp_path, web=WebSettings(zone="America/New_York")) as made:
-        yield made
-
-
-@pytest.fixture
-def browser(net: Network) -> Browsing:
-    return Browsing(net.citizen.url)
+    return {"web": WebSettings(zone="America/New_York")}
 
 
 def later(ahead_s: int) -> dict[str, str]:

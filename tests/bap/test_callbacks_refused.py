@@ -1,7 +1,6 @@
 """Callbacks with exactly one thing wrong, at the real door; nothing of them is kept."""
 
 import uuid
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -21,12 +20,6 @@ from tests.bap.network import (
     quoted,
 )
 from tests.support.peers import DELIVERIES, NOW
-
-
-@pytest.fixture
-async def net(tmp_path: Path) -> AsyncIterator[Network]:
-    async with network(tmp_path) as made:
-        yield made
 
 
 async def _unchanged(net: Network, before: Any) -> None:

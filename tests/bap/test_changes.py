@@ -1,25 +1,15 @@
 """An order is changed at the price that was shown, and at no other."""
 
-from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
-
-import pytest
 
 from protocol_specs.wire.order import PriceLine, Quote
 from protocol_specs.wire.values import replace
 from protocol_specs.wire.version import core_1_1 as version
-from tests.bap.network import DROP, LINES, Network, message_of, network, ordered
+from tests.bap.network import DROP, LINES, Network, message_of, ordered
 from tests.support.peers import NOW
 
 TIP = PriceLine("BUYER_ADDITIONAL_AMOUNT", 200)
 ELSEWHERE = {"lat": 3.1466, "lon": 101.7108, "address": "Bukit Bintang"}
-
-
-@pytest.fixture
-async def net(tmp_path: Path) -> AsyncIterator[Network]:
-    async with network(tmp_path) as made:
-        yield made
 
 
 def _at(net: Network, *lines: PriceLine, state: str = "RIDE_ASSIGNED", **more: Any) -> Any:

@@ -19,12 +19,6 @@ from tests.bap.network import CUSTOMER, DROP, PICKUP, SEARCH, Network, network, 
 from tests.support.peers import NOW
 
 
-@pytest.fixture
-async def net(tmp_path: Path) -> AsyncIterator[Network]:
-    async with network(tmp_path) as made:
-        yield made
-
-
 def _journeys(net: Network) -> int:
     """How many journeys are kept."""
 

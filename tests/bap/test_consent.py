@@ -1,10 +1,6 @@
 """The citizen pays what was agreed to, to whom it was agreed; whatever is more is asked again."""
 
-from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
-
-import pytest
 
 from protocol_specs.wire.order import PaymentTerms, PriceLine, Quote
 from protocol_specs.wire.values import replace
@@ -15,19 +11,12 @@ from tests.bap.network import (
     Network,
     cancelled,
     message_of,
-    network,
     ordered,
     quoted,
 )
 from tests.support.peers import NOW
 
 DEARER = (*LINES, PriceLine("WAITING_CHARGES", 150))
-
-
-@pytest.fixture
-async def net(tmp_path: Path) -> AsyncIterator[Network]:
-    async with network(tmp_path) as made:
-        yield made
 
 
 def _dear(view: Any) -> Any:

@@ -1,19 +1,17 @@
 """What the consumer node asks is counted and logged once, whether it was taken or not."""
 
-from collections.abc import AsyncIterator
-from pathlib import Path
+from typing import Any
 
 import orjson
 import pytest
 
 from protocol_specs.wire.values import replace
-from tests.bap.network import Network, network
+from tests.bap.network import Network
 
 
 @pytest.fixture
-async def net(tmp_path: Path) -> AsyncIterator[Network]:
-    async with network(tmp_path, log_level="info") as there:
-        yield there
+def settings() -> dict[str, Any]:
+    return {"log_level": "info"}
 
 
 def counted(net: Network, event: str) -> dict[str, float]:

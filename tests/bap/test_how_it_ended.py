@@ -1,19 +1,23 @@
 """A trip that ended otherwise than it should: what its pages say, and the way to the next one."""
 
 import re
+from typing import Any
 
 import pytest
 
 from protocol_specs.wire.order import Cancellation, ReturnLeg
 from protocol_specs.wire.values import replace
 from tests.bap.network import NOW, Network, cancelled, ordered
-from tests.bap.pages import SEARCH, booked, form_of, searched
-from tests.bap.test_pages import browser, net
+from tests.bap.pages import PAGES, SEARCH, booked, form_of, searched
 from tests.bap.test_staff import STAFF, complained, staff_of
 from tests.support.browsing import Browsing
 
-__all__ = ["browser", "net"]  # the same network, and the citizen's browser
 TWINS = "Petronas Twin Towers"
+
+
+@pytest.fixture
+def settings() -> dict[str, Any]:
+    return PAGES
 
 
 async def shared(browser: Browsing, path: str, page: str) -> str:

@@ -5,7 +5,6 @@ import json
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -13,19 +12,17 @@ import pytest
 
 from bap.citizen import live
 from protocol_specs.node.following import BadStream
-from protocol_specs.web.settings import WebSettings
 from protocol_specs.wire.order import Place, Tracking
 from protocol_specs.wire.version import core_1_1 as version
-from tests.bap.network import DEADLINE_S, Network, Player, network
-from tests.bap.pages import booked, form_of, searched
+from tests.bap.network import DEADLINE_S, Network, Player
+from tests.bap.pages import PAGES, booked, form_of, searched
 from tests.support.browsing import Browsing
 from tests.support.peers import NOW
 
 
 @pytest.fixture
-async def net(tmp_path: Path) -> AsyncIterator[Network]:
-    async with network(tmp_path, web=WebSettings(zone="Asia/Kuala_Lumpur")) as made:
-        yield made
+def settings() -> dict[str, Any]:
+    return PAGES
 
 
 @asynccontextmanager

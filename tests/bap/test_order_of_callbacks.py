@@ -1,19 +1,11 @@
 """Callbacks that are late, repeated or out of order: the order's own progress decides."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 
-from tests.bap.network import Network, cancelled, message_of, network, ordered, quoted
+from tests.bap.network import Network, cancelled, message_of, ordered, quoted
 from tests.support.peers import NOW
-
-
-@pytest.fixture
-async def net(tmp_path: Path) -> AsyncIterator[Network]:
-    async with network(tmp_path) as made:
-        yield made
 
 
 async def test_an_older_state_that_comes_later_changes_nothing(net: Network) -> None:

@@ -3,32 +3,33 @@
 import asyncio
 import json
 import re
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from bap.citizen.searching import amount
-from protocol_specs.web.settings import WebSettings
 from protocol_specs.wire.order import Agent, PriceLine, Vehicle
 from protocol_specs.wire.values import replace
-from tests.bap.network import FEES, Network, cancelled, message_of, network, ordered, quoted
-from tests.bap.pages import MARKUP, SEARCH, answered, booked, chosen, form_of, ready, searched
+from tests.bap.network import FEES, Network, cancelled, message_of, ordered, quoted
+from tests.bap.pages import (
+    MARKUP,
+    PAGES,
+    SEARCH,
+    answered,
+    booked,
+    chosen,
+    form_of,
+    ready,
+    searched,
+)
 from tests.support.browsing import Browsing
 from tests.support.peers import NOW
 
 
 @pytest.fixture
-async def net(tmp_path: Path) -> AsyncIterator[Network]:
-    web = WebSettings(zone="Asia/Kuala_Lumpur")
-    async with network(tmp_path, web=web) as made:
-        yield made
-
-
-@pytest.fixture
-def browser(net: Network) -> Browsing:
-    return Browsing(net.citizen.url)
+def settings() -> dict[str, Any]:
+    return PAGES
 
 
 async def test_a_ride_is_searched_priced_and_booked_without_any_script(

@@ -1,25 +1,21 @@
 """Pictures of a parcel reach the citizen as bytes of their own node's, or not at all."""
 
-from collections.abc import AsyncIterator, Callable
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from protocol_specs.node.client import Undelivered
-from protocol_specs.web.settings import WebSettings
 from protocol_specs.wire.values import replace
-from tests.bap.network import Network, message_of, network, ordered
-from tests.bap.pages import answered, chosen, form_of, ready, searched
+from tests.bap.network import Network, message_of, ordered
+from tests.bap.pages import PAGES, answered, chosen, form_of, ready, searched
 from tests.support.browsing import Browsing
 from tests.support.pictures import HTML, JPEG, with_segment
 
 
 @pytest.fixture
-async def net(tmp_path: Path) -> AsyncIterator[Network]:
-    web = WebSettings(zone="Asia/Kuala_Lumpur")
-    async with network(tmp_path, web=web) as made:
-        yield made
+def settings() -> dict[str, Any]:
+    return PAGES
 
 
 @pytest.fixture

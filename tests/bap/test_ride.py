@@ -1,20 +1,9 @@
 """A citizen's ride from search to end, through the client API and scripted providers."""
 
-from collections.abc import AsyncIterator
-from pathlib import Path
-
-import pytest
-
 from protocol_specs.wire.order import PaymentTerms, Place, Tracking
 from protocol_specs.wire.version import core_1_1 as version
-from tests.bap.network import CUSTOMER, Network, message_of, network, ordered, quoted
+from tests.bap.network import CUSTOMER, Network, message_of, ordered, quoted
 from tests.support.peers import NOW
-
-
-@pytest.fixture
-async def net(tmp_path: Path) -> AsyncIterator[Network]:
-    async with network(tmp_path) as made:
-        yield made
 
 
 async def test_a_citizen_books_rides_and_arrives(net: Network) -> None:

@@ -1,16 +1,20 @@
 """The staff's pages: behind the token, the most urgent first, each complaint answered once."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.bap.network import Network
-from tests.bap.pages import MARKUP, booked, form_of, searched
-from tests.bap.test_pages import browser, net
+from tests.bap.pages import MARKUP, PAGES, booked, form_of, searched
 from tests.support.browsing import Browsing
 
-__all__ = ["browser", "net"]  # the same network, and the citizen's browser
 STAFF = "/staff"
+
+
+@pytest.fixture
+def settings() -> dict[str, Any]:
+    return PAGES
 
 
 def token_of(net: Network) -> str:

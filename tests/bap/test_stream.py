@@ -14,9 +14,8 @@ from tests.bap.network import DEADLINE_S, Network, network
 
 
 @pytest.fixture
-async def net(tmp_path: Path) -> AsyncIterator[Network]:
-    async with network(tmp_path, heartbeat_s=0.2) as made:
-        yield made
+def settings() -> dict[str, Any]:
+    return {"heartbeat_s": 0.2}
 
 
 @asynccontextmanager
