@@ -170,6 +170,10 @@ class BapSettings(NodeSettings):
     terms: TermsSettings = TermsSettings()
     billing: BillingSettings | None = None
 
+    def check(self) -> None:
+        """Who sends codes, as the start reads it."""
+        self.web.codes.webhook()
+
     @model_validator(mode="after")
     def _markets_hold(self) -> BapSettings:
         """A market's dialect is one that our own door takes answers in; who is billed is known."""

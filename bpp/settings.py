@@ -247,8 +247,12 @@ class BppSettings(NodeSettings):
         return zone_of(self.web.zone if self.web else None)
 
     def check(self) -> None:
-        """The drivers, and what insurance rests on, as the start reads them."""
+        """The drivers, who sends codes, and what insurance rests on, as the start reads them."""
         self.roster()
+        if self.web is not None:
+            if self.network == "production":
+                self.web.codes.require_sent()
+            self.web.codes.webhook()
         if self.insurance is not None:
             from bpp.insurance import wiring  # the server's imports are slow: not for others
 

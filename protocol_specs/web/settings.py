@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 from protocol_specs.node.paths import OwnPath
-from protocol_specs.node.settings import Frozen
+from protocol_specs.node.settings import Frozen, SettingsError, read_secret
 
 
 class MapSettings(Frozen):
@@ -37,6 +37,21 @@ class CodeSettings(Frozen):
         if self.by == "webhook" and (self.url is None or self.token is None):
             raise ValueError("a webhook needs url and token")
         return self
+
+    def webhook(self) -> tuple[str, str] | None:
+        """Its url and token; None if codes go elsewhere. Raises SettingsError naming the file."""
+        if self.by != "webhook" or self.url is None or self.token is None:
+            return None
+        made_by = "Write the token there that your webhook wants."
+        return self.url, read_secret(self.token, key="web.codes.token", made_by=made_by)
+
+    def require_sent(self) -> None:
+        """Raises SettingsError unless codes reach phones, as they must in production."""
+        if self.by != "webhook":
+            raise SettingsError(
+                "key 'web.codes.by': in production codes go out by 'webhook'; name it, with url "
+                "and token, or leave [web] out"
+            )
 
 
 class WebSettings(Frozen):

@@ -8,7 +8,6 @@ from urllib.parse import urlencode
 
 from aiohttp import web
 
-from protocol_specs.node.settings import SettingsError
 from protocol_specs.node.store import Session
 from protocol_specs.web import codes
 from protocol_specs.web.face import Face
@@ -32,10 +31,7 @@ class PhoneSignIn:
 
     def __init__(self, face: Face, phones: Phones) -> None:
         if face.site.node.settings.network == "production" and not face.site.sends_codes:
-            raise SettingsError(
-                "key 'web.codes.by': in production codes go out by 'webhook'; name it, with url "
-                "and token, or leave [web] out"
-            )
+            face.site.settings.codes.require_sent()
         self._face, self._phones = face, phones
         self._asked_by_phone = Pace(f"{face.name} code to", every_s=60, burst=3)
         self._asked_by_address = Pace(f"{face.name} code for", every_s=30, burst=10)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from protocol_specs.node.settings import SettingsError, read_secret
 from protocol_specs.web import sessions
 from protocol_specs.web.assets import Assets
 from protocol_specs.web.once import Once
@@ -44,12 +43,10 @@ class Site:
         codes = self.settings.codes
         if codes.by == "file":
             return ToFile(self.node.settings.data_dir / "codes.jsonl")
-        if codes.by == "print":
+        found = codes.webhook()
+        if found is None:
             return Printing()
-        if codes.url is None or codes.token is None:
-            raise SettingsError("key 'web.codes': a webhook needs url and token")
-        made_by = "Write the token there that your webhook wants."
-        return Webhook(codes.url, read_secret(codes.token, key="web.codes.token", made_by=made_by))
+        return Webhook(*found)
 
     def _not_sent(self, fault: NotSent) -> None:
         self.node.telemetry.log("code_not_sent", level="error", reason=str(fault))

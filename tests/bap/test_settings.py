@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from bap.settings import BapSettings
-from protocol_specs.node.settings import SettingsError, load
+from protocol_specs.node.settings import SettingsError, load, write_secret
 
 API = Path(__file__).parents[2] / "docs" / "api.md"
 NODE = """
@@ -61,6 +61,15 @@ def test_a_market_that_does_not_hold_together_stops_the_node(
     assert ours in text
     with pytest.raises(SettingsError, match=says):
         _load(tmp_path, text.replace(ours, changed))
+
+
+def test_a_webhook_without_its_token_is_said_by_the_check(tmp_path: Path) -> None:
+    codes = 'by = "webhook"\nurl = "https://sms.example/send"\ntoken = "sms.token"\n'
+    settings = _load(tmp_path, f"{_documented()}\n[web.codes]\n{codes}")
+    with pytest.raises(SettingsError, match=r"sms\.token .* does not exist"):
+        settings.check()
+    write_secret(tmp_path / "sms.token", "secret")
+    settings.check()
 
 
 def test_who_is_billed_must_be_known(tmp_path: Path) -> None:

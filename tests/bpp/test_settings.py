@@ -196,6 +196,23 @@ def test_what_the_start_would_refuse_is_said_by_the_check(
         settings.check()
 
 
+WEBHOOK = '{ by = "webhook", url = "https://sms.example/send", token = "sms.token" }'
+
+
+@pytest.mark.parametrize(
+    ("codes", "words"),
+    [
+        ('{ by = "print" }', r"web\.codes\.by.* in production codes go out by 'webhook'; name it"),
+        (WEBHOOK, r"sms\.token .* does not exist\. Write the token there"),
+    ],
+)
+def test_pages_whose_codes_would_reach_nobody_are_refused_by_the_check(
+    tmp_path: Path, codes: str, words: str
+) -> None:
+    with pytest.raises(SettingsError, match=words):
+        read(tmp_path, f"{GOOD}\n[web]\ncodes = {codes}\n").check()
+
+
 def published(folder: Path, *more: str) -> Provider:
     """What a cooperative with these settings beside the good ones publishes."""
     top = [part for part in more if not part.lstrip().startswith("[")]
