@@ -76,7 +76,9 @@ class Searching:
             "asks_needs": bool(traits and traits.has_vehicle_needs),
             "live": [one for one in found if one.state in LIVE],
             "has_history": bool(found),
-            "map_data": map_data(site, market.city if market else "", picks=["from", "to"]),
+            "map_data": map_data(
+                site, market.city if market else "", marks=_marks(visit), picks=["from", "to"]
+            ),
         }
 
     async def search(self, visit: Visit) -> web.StreamResponse:
@@ -196,6 +198,16 @@ class Searching:
         named = [(one.lat, one.lon) for one in self._trips.site.places.find(typed, city)]
         spots = [written] if written else named
         return bool(spots) and all(metres(*point, *spot) > NAMED_WITHIN_M for spot in spots)
+
+
+def _marks(visit: Visit) -> list[dict[str, Any]]:
+    """The places that stand in the form already."""
+    at = {name: point_of(visit.text(f"{name}_at")) for name in ("from", "to")}
+    return [
+        {"id": name, "kind": name, "lat": found[0], "lon": found[1], "label": visit.text(name)}
+        for name, found in at.items()
+        if found
+    ]
 
 
 def _address(near: Place | None, point: tuple[float, float]) -> str:

@@ -40,6 +40,7 @@ STANDS = {
     "excess": N_("Held for you, more than the plan takes"),
     "credit_used": N_("Taken from your credit"),
 }
+STATES = {"cancelled": N_("cancelled"), "open": N_("not over yet")}  # beside carried out
 _STYLE = base64.b64encode(hashlib.sha256(slip_page.STYLE.encode()).digest()).decode()
 SLIP_POLICY = f"default-src 'none'; style-src 'sha256-{_STYLE}'; frame-ancestors 'none'"
 
@@ -59,7 +60,7 @@ class Sums:
     def of(cls, jobs: list[values.Job]) -> Sums:
         """Of jobs that were carried out or left a fee."""
         return cls(
-            len(jobs),
+            sum(job.state == "completed" for job in jobs),
             sum(job.fare_minor for job in jobs),
             sum(job.commission_minor for job in jobs),
             sum(job.borne_minor for job in jobs),
@@ -185,11 +186,14 @@ class Money:
             "rows": [self._row(visit, job) for job in reversed(jobs)],
             "today": Sums.of(of_today),
             "all": Sums.of(jobs),
+            "rounding_minor": _rounding_minor(found, shown) if found and shown else 0,
         }
 
     def _row(self, visit: Visit, job: values.Job) -> tuple[str, ...]:
         told = (job.fare_minor, -job.commission_minor, -job.borne_minor, job.net_minor)
         when = visit.speech.moment(job.at, visit.zone)
+        if job.state in STATES:
+            when = f"{when} · {visit._(STATES[job.state])}"
         return when, *(visit.speech.money(minor, self._currency) for minor in told)
 
     def _standing(self, session: Session, agent_id: str) -> dict[str, Any]:
@@ -201,6 +205,16 @@ class Money:
             "surplus": surplus.of_worker(session, worker) if worker else [],
             "cash": cash.standing(session, self._books().limit, worker),
         }
+
+
+def _rounding_minor(found: Statement, month: Month) -> int:
+    """What more than its jobs' own amounts the month takes from the worker, for each job rounds by
+    itself and the institution's sum once; 0 while a job of it is not over."""
+    lines = [each for job in found.jobs for each in job.contributions if each.period == month.name]
+    if not all(line.is_due for line in lines):
+        return 0
+    taken = sum(each.worker_minor for each in found.periods if each.period == month.name)
+    return taken - sum(line.worker_minor for line in lines)
 
 
 def _month_words(visit: Visit, name: str) -> str:

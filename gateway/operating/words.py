@@ -57,6 +57,13 @@ def _far(visit: Visit, went: Went) -> str:
     return ", ".join(parts)
 
 
+def after(visit: Visit, seconds: float) -> str:
+    """How long after the first hop, by the clocks of the nodes that tell it."""
+    if seconds < 10:
+        return visit._("%(n)s ms later", n=visit.speech.number(round(seconds * 1000)))
+    return visit._("%(n)s s later", n=visit.speech.number(round(seconds)))
+
+
 def event(visit: Visit, name: str) -> tuple[str, str]:
     """What happened, and the kind of its badge; a node may use words of its own."""
     word, kind = EVENTS.get(name, (plain(name), ""))

@@ -1,6 +1,8 @@
 """A trip that ended otherwise than it should: what its pages say, and the way to the next one."""
 
+import json
 import re
+from html import unescape
 from typing import Any
 
 import pytest
@@ -84,6 +86,8 @@ async def test_the_same_way_is_searched_again_and_so_is_the_way_back(
     for asked, start in (("again", "KL Sentral"), ("back", TWINS)):
         page = (await browser.get(f"/?{asked}={trip}")).text
         assert re.search(rf'id="from"[^>]*value="{start}"', page), asked
+        shown = json.loads(unescape(re.findall(r'data-map="([^"]*)"', page)[0]))
+        assert shown["marks"][0]["label"] == start
     sent = await browser.send_form(f"/?back={trip}", "/search", {"from": TWINS, "to": "KL Sentral"})
     assert sent.status == 303
     stops = (await net.gateway.asked("search", 2))["message"]["intent"]["fulfillment"]["stops"]

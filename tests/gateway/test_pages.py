@@ -306,6 +306,7 @@ async def test_a_trace_shows_the_hops_of_the_nodes_that_answer_and_names_the_sil
         shown = text_of(seen)
         assert "forwarded" in shown
         assert "worked on one.example.org bg.example.org" in shown
+        assert re.search(r"bg\.example\.org \S+ m?s later", shown)
         assert "two.example.org its answer is no list of hops" in shown
         for hidden in ("3.157900", "<b>never"):
             assert hidden not in seen.text

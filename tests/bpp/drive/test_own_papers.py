@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -145,3 +146,34 @@ async def test_there_are_no_pages_unless_the_settings_ask_for_them(tmp_path: Pat
         there.session.get(f"{there.url}/drive/sign-in") as answer,
     ):
         assert answer.status == 404
+
+
+async def _taken(there: Cooperative, driver: Phone) -> str:
+    """The id of one more job, that the driver took."""
+    order = await there.confirmed()
+    async with asyncio.timeout(10):
+        while True:
+            if f'data-offer="{order["id"]}"' in (await driver.get()).text:
+                break
+            await asyncio.sleep(0.02)
+    await driver.send("/", f"/jobs/{order['id']}/accept")
+    return str(order["id"])
+
+
+async def test_a_month_comes_to_what_the_books_say_to_the_last_cent(tmp_path: Path) -> None:
+    async with driving(tmp_path, **IN_TURN) as there:
+        driver = await _driven(there)
+        for _ in range(3):
+            await there.carried_out(await _taken(there, driver), cash_collected=True)
+        ended = await _taken(there, driver)
+        assert (await there.desk("POST", f"orders/{ended}/cancel", {"reason_id": "011"}))[0] == 200
+        _, balance = await there.drive("D1", "GET", "balance")
+        owed = balance["accounts"][0]["cash_owed_minor"]
+        left = f"RM{(4 * 614 - owed) / 100:.2f}"  # all was paid in cash
+        page = (await driver.get("/money")).text
+        today, month = re.findall(
+            r'"big money">(\S+)</span> <span class="soft">left for you, of 4 jobs', page
+        )
+        assert month == left != today, "four jobs at 0.06, and once 0.25"
+        assert re.search(r"Rounding, over the month</th><td>-RM0.01<", page)
+        assert page.count("· cancelled") == 1
