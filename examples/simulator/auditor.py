@@ -282,6 +282,8 @@ class Auditor:
         states = Counter(row["status"] for row in self._rows(house, "SELECT status FROM orders"))
         return {
             "name": house.name,
+            "title": house.document["provider_name"],
+            "assignment": house.document["assignment"],
             "currency": house.document["currency"],
             "commission": house.document["insurance"]["commission_rate"],
             "earned": dict(earned),

@@ -99,6 +99,7 @@ class Citizen:
     drop: Point
     wants_cancel: bool = False
     zone: str = ""  # where it begins, by name
+    coop: str = ""  # whose offer was chosen
     journey: Json = field(default_factory=dict)
     outcome: str = "waiting"
     asked_at: float = 0.0
@@ -121,6 +122,7 @@ class Citizen:
             return "no offer"
         offers = self.journey["offers"]
         chosen = self.dice.choice(offers)
+        self.coop = chosen["provider_id"]
         if not await self._ask("select", {"offer_id": chosen["offer_id"]}, "quoted"):
             return "no quote"
         person = {"name": "Citizen", "phone": "+60123456789"}
@@ -186,7 +188,7 @@ class Citizen:
             self._tell_code()
             if state in ENDED:
                 await self._rate()
-                return str(state)
+                return "no driver" if self._was_let_down() else str(state)
             if state in ("quoted", "ready", "searching"):
                 return f"refused: {(self.journey['error'] or {}).get('code')}"
             lost_since = (lost_since or loop.time()) if state == "lost" else None
@@ -196,6 +198,11 @@ class Citizen:
                 cancel_at = None if await self._cancel() else loop.time() + 20
                 continue
             await self._look(wait_s=self.town.habits.follows_s)
+
+    def _was_let_down(self) -> bool:
+        """Whether the cooperative ended it: nobody took the job in time."""
+        order = self.journey["order"]
+        return bool(order and order["cancelled"] and order["cancelled"]["by"] == "PROVIDER")
 
     def _tell_code(self) -> None:
         order = self.journey["order"]
