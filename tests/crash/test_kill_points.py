@@ -26,21 +26,14 @@ from tests.support.surroundings import Quoted, Request, Surroundings, surroundin
 
 AT_ONCE = 4  # copies: each mostly waits, for the sealer, for a restart
 KILL_DEADLINE_S = 20.0  # a point that a run has not is waited for as long
-ON_SQLITE = {
-    "before it was kept": 25,
-    "kept and decided, before the ACK": 1,
-    "decided, before the answer was heard": 1,
-    "heard, before that was marked": 3,
-    "marked, before the seal": 5,
-    "sealed, before the witness": 1,
-    "witnessed": 1,
-}  # how many points at least must fall into each
-ON_POSTGRESQL = {  # a round to the server each; whether ACK or mark is first differs by the run
-    **ON_SQLITE,
-    "before it was kept": 8,
-    "heard, before that was marked": 1,
-    "marked, before the seal": 15,
-}
+BEFORE = ("before it was kept",)
+UNHEARD = ("kept and decided, before the ACK", "decided, before the answer was heard")
+HEARD = ("heard, before that was marked", "marked, before the seal", "sealed, before the witness")
+# How many points at least must fall into each: the sealer waits for nobody, so that on a busy
+# machine a block may be sealed before the answer is marked as sent, or even heard.
+ON_SQLITE = {BEFORE: 25, UNHEARD: 2, HEARD: 3, UNHEARD + HEARD: 11, ("witnessed",): 1}
+ON_POSTGRESQL = {**ON_SQLITE, BEFORE: 8, UNHEARD + HEARD: 19}  # a round to the server each
+Stages = Mapping[tuple[str, ...], int]
 WRITES_OF_SQLITE = {"pwrite64": 45, "fdatasync": 3, "write": 3}  # the database, each commit, peers
 WRITES_OF_POSTGRESQL = {"sendto": 40, "write": 3}  # to the server, and to peers and the witness
 
@@ -141,7 +134,7 @@ async def killed_everywhere(
     around: Surroundings,
     folder: Path,
     writes: Mapping[str, int],
-    stages: Mapping[str, int],
+    stages: Stages,
 ) -> str:
     """Kills copies of `home` at each write of a confirm; what there was to kill, as text. At least
     so many `writes` of each kind there must be, and so many kills in each of the `stages`."""
@@ -162,7 +155,8 @@ async def killed_everywhere(
     assert [fault for outcome in outcomes if (fault := fault_of(outcome, undisturbed))] == []
     fell = Counter(outcome.stage for outcome in outcomes if outcome.killed)
     assert sum(fell.values()) >= 0.95 * len(points), "too many points were not reached"
-    assert {stage: least for stage, least in stages.items() if fell[stage] < least} == {}, fell
+    few = [each for each, least in stages.items() if sum(fell[one] for one in each) < least]
+    assert few == [], fell
     return f"\n{len(points)} kill points, {dict(made)}; they fell {dict(fell)}\n"
 
 

@@ -14,8 +14,6 @@ from tests.support.surroundings import Request, Surroundings, surroundings
 SEED = 20_260_301
 ROUNDS = 15
 CONFIRMS_A_ROUND = 6
-BUSY_S = 0.3  # a round's confirms arrive at random within this time
-LATER_S = 0.02  # the kill falls at random within this time after the ACK that it waits for
 
 
 @pytest.mark.slow
@@ -36,14 +34,13 @@ async def test_each_confirm_stands_once_however_often_the_provider_is_killed(
         for n in range(ROUNDS):
             unacked += confirms[n * CONFIRMS_A_ROUND : (n + 1) * CONFIRMS_A_ROUND]
             async with running(home) as node:
-                moments = [chance.uniform(0, BUSY_S) for _ in unacked]
-                acks = asyncio.Semaphore(0)
-                sending = asyncio.create_task(send(around, node.url, unacked, moments, acks))
-                for _ in range(chance.randrange(len(unacked))):
-                    await acks.acquire()
-                await asyncio.sleep(chance.uniform(0, LATER_S))
+                sent, last = len(unacked), chance.randrange(2, len(unacked))
+                assert await send(around, node.url, unacked[: last - 1]) == []
+                took_s = await ack_s(around, node.url, unacked[last - 1])
+                sending = asyncio.create_task(send(around, node.url, unacked[last:]))
+                await asyncio.sleep(chance.uniform(0, took_s))  # however quick the machine is
                 node.kill()
-                sent, unacked = len(unacked), await sending
+                unacked = await sending
                 assert await node.ended() == -9
             among.append((sent, len(unacked)))
         async with running(home) as node:
@@ -67,25 +64,14 @@ async def test_each_confirm_stands_once_however_often_the_provider_is_killed(
     assert sum(0 < left < sent for sent, left in among) >= ROUNDS / 3, "too few fell among ACKs"
 
 
-async def send(
-    around: Surroundings,
-    url: str,
-    confirms: list[Request],
-    moments: list[float] | None = None,
-    acks: asyncio.Semaphore | None = None,
-) -> list[Request]:
-    """Sends them, each at its moment (seconds from now) or at once; returns those not ACKed.
+async def ack_s(around: Surroundings, url: str, confirm: Request) -> float:
+    """How long one takes to be ACKed."""
+    began = asyncio.get_running_loop().time()
+    assert await around.send(url, confirm)
+    return asyncio.get_running_loop().time() - began
 
-    `acks` is released by each ACK.
-    """
 
-    async def one(confirm: Request, moment: float) -> bool:
-        await asyncio.sleep(moment)
-        is_acked = await around.send(url, confirm)
-        if is_acked and acks is not None:
-            acks.release()
-        return is_acked
-
-    due = moments or [0.0] * len(confirms)
-    acked = await asyncio.gather(*map(one, confirms, due))
+async def send(around: Surroundings, url: str, confirms: list[Request]) -> list[Request]:
+    """Sends them at once; returns those not ACKed."""
+    acked = await asyncio.gather(*(around.send(url, confirm) for confirm in confirms))
     return [confirm for confirm, is_acked in zip(confirms, acked, strict=True) if not is_acked]
