@@ -85,3 +85,5 @@ def _print_report(report: verify.Report) -> None:
         print(f"note: {note}")
     faults = len(report.faults)
     print(f"{faults} fault{'' if faults == 1 else 's'} found" if faults else "the books hold")
+    if faults:
+        print('Change nothing, keep a copy; then docs/ledger.md, "When the books do not hold"')

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bpp.ledger import head, merkle, sealing, verify
+from bpp.ledger import commands, head, merkle, sealing, verify
 from bpp.ledger.entry import LedgerError
 from bpp.ledger.sealing import Sealer
 from bpp.ledger.witness import BadWitness, Witness, read
@@ -31,6 +31,19 @@ def test_an_untouched_ledger_holds_against_its_witness(ledger: Ledger) -> None:
     report = ledger.report(with_witness=True)
     assert (report.faults, report.notes) == ((), ())
     assert (report.entries, report.blocks, report.balanced) == (9, 3, True)
+
+
+def test_who_finds_a_fault_is_told_what_to_do(
+    ledger: Ledger, capsys: pytest.CaptureFixture[str]
+) -> None:
+    heading = "When the books do not hold"
+    sound = ledger.report(with_witness=True)
+    commands._print_report(sound)
+    assert heading not in capsys.readouterr().out
+    commands._print_report(replace(sound, faults=("block 2 is missing",)))
+    assert f'docs/ledger.md, "{heading}"' in capsys.readouterr().out
+    guide = Path(__file__).parents[3] / "docs" / "ledger.md"
+    assert f"\n### {heading}\n" in guide.read_text()
 
 
 def test_without_a_witness_it_says_what_it_did_not_check(ledger: Ledger) -> None:
