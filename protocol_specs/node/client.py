@@ -304,11 +304,20 @@ class Client:
         return self._session
 
 
+_IN_WORDS: tuple[tuple[type[Exception], str], ...] = (  # the first that fits
+    (aiohttp.ClientConnectorCertificateError, "its certificate does not hold"),
+    (aiohttp.ClientConnectorDNSError, "its name leads nowhere that may be called"),
+    (aiohttp.ClientConnectorError, "no connection"),
+    (TimeoutError, "not in time"),
+)
+
+
 def _no_answer(url: URL, error: Exception) -> Undelivered:
     within = getattr(error, "os_error", error)
     if getattr(within, "errno", None) == socket.EAI_AGAIN:
         return Undelivered(f"no name service answers for {url.host}", True, is_ours=True)
-    return Undelivered(f"{url.origin()} gave no answer ({type(error).__name__})", True)
+    said = next((words for of, words in _IN_WORDS if isinstance(error, of)), type(error).__name__)
+    return Undelivered(f"{url.origin()} gave no answer ({said})", True)
 
 
 def _unanswered(target: str, answered: Answered) -> Undelivered:

@@ -93,6 +93,14 @@ async def test_a_server_in_trouble_may_be_tried_again(status: int) -> None:
     assert caught.value.retry_after_s == 7
 
 
+async def test_a_call_that_reaches_nobody_says_so_in_words() -> None:
+    with listening_socket() as closed:
+        nobody = url_of(closed)
+    async with talking(answering(200, ACK)) as (client, _):
+        with pytest.raises(Undelivered, match=r"gave no answer \(no connection\)$"):
+            await client.fetch(nobody, etag=None, write=[].append, bytes_max=10)
+
+
 async def test_redirects_are_not_followed() -> None:
     asked: list[str] = []
 
