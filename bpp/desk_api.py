@@ -8,7 +8,7 @@ from aiohttp import web
 from pydantic import Field
 
 from bpp.dispatch import rounds
-from bpp.driver_api import Returned, TurningBack, transact
+from bpp.driver_api import Returned, TurningBack
 from bpp.fleet import roster
 from bpp.fleet.csv_import import BadCsv, parse_roster
 from bpp.fleet.workers import BadEntry, DriverEntry, VehicleEntry
@@ -18,6 +18,7 @@ from bpp.orders.office import Office
 from bpp.orders.order import Order
 from bpp.settings import VehicleSettings
 from bpp.shown import job_shown, order_shown, worker_shown
+from bpp.units import transact
 from protocol_specs.node.api import ApiError, Routes, bearer, serve_json
 from protocol_specs.node.asked import Body
 from protocol_specs.node.server import Node

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import asdict
-from typing import Any, TypeVar
+from typing import Any
 
 from aiohttp import web
 from pydantic import Field
@@ -16,20 +16,12 @@ from bpp.orders.office import Office
 from bpp.orders.order import Order
 from bpp.orders.progress import Step, WrongCode
 from bpp.shown import job_shown, place_shown
+from bpp.units import transact
 from protocol_specs.node.api import ApiError, Routes, bearer, serve_json
 from protocol_specs.node.asked import Body
 from protocol_specs.node.server import Node
 from protocol_specs.node.store import Session
-from protocol_specs.wire.errors import (
-    ActionNotApplicable,
-    CancellationNotPossible,
-    OrderNotFound,
-    RateLimited,
-    Refused,
-)
 from protocol_specs.wire.money import amount
-
-T = TypeVar("T")
 
 
 class Online(Body):
@@ -289,23 +281,6 @@ class DriverApi:
             left = f"{result.tries_left} tries left" if result.tries_left else "wait a minute"
             raise ApiError(409, "wrong_code", f"that is not the code; {left}", "/code")
         return {"job": job_shown(result)}
-
-
-async def transact(node: Node, unit: Callable[[Session], T]) -> T:
-    """Runs the unit; refusals become errors a person can use. Raises ApiError."""
-    try:
-        return await node.store.transact(unit)
-    except store.Overtaken:
-        raise ApiError(409, "changed", "the order changed meanwhile; look again") from None
-    except OrderNotFound:
-        raise ApiError(404, "unknown_order", "there is no such job for you") from None
-    except RateLimited as refused:
-        after = {"Retry-After": str(refused.retry_after_s or 60)}
-        raise ApiError(429, "slow_down", refused.reason, "/code", headers=after) from None
-    except (ActionNotApplicable, CancellationNotPossible) as refused:
-        raise ApiError(409, "not_now", refused.reason) from None
-    except Refused as refused:
-        raise ApiError(400, refused.code, refused.reason, refused.path) from None
 
 
 def _offer_shown(offer: steps.JobOffer) -> dict[str, Any]:

@@ -6,9 +6,9 @@ from aiohttp import web
 from pydantic import Field
 
 from bpp.desk_api import require_desk
-from bpp.desk_units import kept
 from bpp.office import people
 from bpp.office.people import Entry
+from bpp.units import kept
 from protocol_specs.node.api import json_route
 from protocol_specs.node.asked import Body
 from protocol_specs.node.server import Node

@@ -6,9 +6,9 @@ from typing import Any, TypeVar
 from aiohttp import web
 from pydantic import Field
 
-from bpp.desk_units import kept
 from bpp.insurance.agents import attribution, filing, mandates, quality, requests
 from bpp.insurance.agents.requests import MandateEnding, NewAgent, NewMandate, Registration
+from bpp.units import kept
 from protocol_specs.node.api import Routes, serve_json
 from protocol_specs.node.asked import StrictBody
 from protocol_specs.node.server import Node

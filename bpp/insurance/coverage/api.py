@@ -5,10 +5,10 @@ from typing import Any
 
 from aiohttp import web
 
-from bpp.desk_units import kept
 from bpp.insurance import books
 from bpp.insurance.coverage import keeping
 from bpp.insurance.coverage.keeping import CoverageAsked
+from bpp.units import kept
 from protocol_specs.node.api import json_route
 from protocol_specs.node.server import Node
 from protocol_specs.node.store import Session

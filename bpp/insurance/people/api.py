@@ -6,10 +6,10 @@ from typing import Any
 from aiohttp import web
 
 from bpp.declined import Declined
-from bpp.desk_units import kept
 from bpp.insurance import books
 from bpp.insurance.people import asked, csv_import, erasing, listing, writing
 from bpp.insurance.people.writing import People
+from bpp.units import kept
 from protocol_specs.node.api import ApiError, Routes, serve_json
 from protocol_specs.node.asked import Body
 from protocol_specs.node.server import Node

@@ -5,12 +5,12 @@ from typing import Any
 
 from aiohttp import web
 
-from bpp.desk_units import kept
 from bpp.insurance import books
 from bpp.insurance.remittance import deadlines, desk, reading
 from bpp.insurance.remittance.declaring import Known
 from bpp.insurance.remittance.desk import CloseAsked, ExcessAsked, StepAsked
 from bpp.insurance.remittance.shown import deadline_shown, remittance_shown
+from bpp.units import kept
 from protocol_specs.node.api import ApiError, Routes, serve_json
 from protocol_specs.node.server import Node
 from protocol_specs.node.store import Session

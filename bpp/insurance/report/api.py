@@ -6,10 +6,10 @@ from typing import Any, TypeVar
 
 from aiohttp import web
 
-from bpp.desk_units import kept
 from bpp.insurance import cash
 from bpp.insurance.report import figures, keys, public
 from bpp.insurance.report.keys import KeyEnding, NewKey
+from bpp.units import kept
 from protocol_specs.node.api import ApiError, Routes, bearer, serve_json
 from protocol_specs.node.buckets import Buckets
 from protocol_specs.node.server import Node

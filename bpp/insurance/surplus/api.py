@@ -8,10 +8,10 @@ from typing import Any
 from aiohttp import web
 from pydantic import Field
 
-from bpp.desk_units import kept
 from bpp.insurance.surplus import booking
 from bpp.insurance.surplus.booking import Asked, Division, Terms
 from bpp.ledger.money_facts import REFERENCE
+from bpp.units import kept
 from protocol_specs.node.api import ApiError, Routes, serve_json
 from protocol_specs.node.asked import Body
 from protocol_specs.node.server import Node
