@@ -7,6 +7,7 @@ from decimal import Decimal
 from functools import cached_property
 from typing import Any
 
+from msgspec import Struct
 from sqlalchemy import bindparam, delete, func, insert, select, union_all, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
@@ -231,12 +232,11 @@ def _fields(terms: SchemeTerms) -> dict[str, Any]:
     return {name: getattr(terms, name) for name in SchemeTerms.__slots__}
 
 
-@dataclass(frozen=True, slots=True)
-class Stood:
+class Stood(Struct, frozen=True):
     """What an order last came to for a worker slot, the entry that says so (None: none yet), and
     why the slot was left out of the scheme when its worker got the job (None: it was not)."""
 
-    standing: Standing = field(default_factory=Standing)
+    standing: Standing = Standing()
     entry: str | None = None
     withheld: Reason | None = None
 

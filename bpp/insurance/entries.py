@@ -4,7 +4,8 @@ The fare is posted when the job is over, each contribution when it changes, nett
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+
+from msgspec import Struct
 
 from bpp.insurance.engine.shares import NONE, Split
 from bpp.insurance.engine.standing import Bearer, Posting
@@ -18,8 +19,7 @@ Balance = Callable[[Account], int]
 """What stands on an account before the event, minor units."""
 
 
-@dataclass(frozen=True, slots=True)
-class Contribution:
+class Contribution(Struct, frozen=True):
     """One scheme's posting for one worker slot of one event.
 
     `returned` comes back of what was declared already: `held_minor` of it was beyond the worker's
@@ -37,8 +37,7 @@ class Contribution:
     held_minor: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(Struct, frozen=True):
     """What one event did to a job: the fare before and after, for the worker it is now with, and
     for those who joined it, by slot."""
 
@@ -47,7 +46,7 @@ class Change:
     worker: str
     fare_before: Fare
     fare: Fare
-    joined: dict[int, str] = field(default_factory=dict)
+    joined: dict[int, str] = {}
 
 
 def entry_id(scheme: str, job_key: str, slot: int, n: int) -> str:

@@ -1,9 +1,10 @@
 """What an order's events add up to, and what its fare gives to whom: pure folds over the facts."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import Literal
+
+from msgspec import Struct
 
 from bpp.insurance.engine.assess import FEE_CODE
 from bpp.insurance.engine.facts import Work
@@ -20,8 +21,7 @@ REFUND_CODES = frozenset({"REFUND"})  # a refund is an event, and says who bears
 OUR_DISCOUNT_CODES = frozenset({"DISCOUNT_BORNE_BY_COOPERATIVE"})  # no earnings of the worker's
 
 
-@dataclass(frozen=True, slots=True)
-class Joined:
+class Joined(Struct, frozen=True):
     """Another worker in the order beside the assigned one, in a slot of their own."""
 
     slot: int
@@ -29,8 +29,7 @@ class Joined:
     refund_minor: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Job:
+class Job(Struct, frozen=True):
     """One order as it stands after some of its events. Amounts are minor units.
 
     `slot` numbers the workers of this order: 0 while nobody was known, then 1, 2 ... in turn, also
@@ -224,8 +223,7 @@ def _tip(event: OrderEvent) -> int:
     return lines or event.tip_minor
 
 
-@dataclass(frozen=True, slots=True)
-class Fare:
+class Fare(Struct, frozen=True):
     """How what the customer pays is split, all in minor units; all zero until the job is over.
 
     `pay_minor` is the assigned worker's, `parts` that of who joined, by slot.

@@ -4,6 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from msgspec import Struct
+
 from bpp.insurance import books, cash, slip
 from bpp.insurance.books import SchemeTerms, Terms
 from bpp.insurance.engine import assess as engine
@@ -56,8 +58,7 @@ class Desk:
     gate: Gate = OPEN
 
 
-@dataclass(frozen=True, slots=True)
-class _Place:
+class _Place(Struct, frozen=True):
     """A worker slot that an event touches, and the job as that worker has it, or had it."""
 
     job: Job
@@ -66,8 +67,7 @@ class _Place:
     is_first: bool = False  # the order's first event: nothing stands yet
 
 
-@dataclass(frozen=True, slots=True)
-class _Slot:
+class _Slot(Struct, frozen=True):
     """One scheme for one worker slot, before and after the event."""
 
     scheme: Scheme

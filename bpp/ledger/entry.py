@@ -1,6 +1,6 @@
 """An entry: one dated set of transfers with an id that makes it unrepeatable."""
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from bpp.declined import Declined
 from bpp.ledger.chart import Account
@@ -14,8 +14,7 @@ class PostingStopped(Declined):
     """The books do not balance, and so nothing is posted."""
 
 
-@dataclass(frozen=True, slots=True)
-class Transfer:
+class Transfer(Struct, frozen=True):
     """One amount from a debit to a credit account. Minor units, more than zero."""
 
     debit: Account
@@ -31,8 +30,7 @@ class Transfer:
             raise LedgerError(f"transfer of {self.amount_minor} from {self.debit.id} to itself")
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(Struct, frozen=True):
     """Balanced by shape: each transfer is both sides. No transfers is a fact of 0.00.
 
     `id` is scheme / our order key / worker slot / event number. `kind` is the event.

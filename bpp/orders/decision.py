@@ -1,7 +1,8 @@
 """What deciding about an order gives: the new order, the facts, and what the peer is told."""
 
-from dataclasses import dataclass
 from typing import Literal
+
+from msgspec import Struct
 
 from bpp.orders.events import OrderEvent
 from bpp.orders.order import Order
@@ -10,8 +11,7 @@ from protocol_specs.wire.order import OrderView
 CallbackAction = Literal["on_confirm", "on_status", "on_update", "on_cancel"]
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(Struct, frozen=True):
     """One decision, to be written in one commit: all of it or nothing.
 
     `callbacks` are told in this order. `answer_status` is the status that the answer tells where it
@@ -24,8 +24,7 @@ class Decision:
     answer_status: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Told:
+class Told(Struct, frozen=True):
     """An answer that changes nothing: what a cancellation or a change would cost."""
 
     view: OrderView

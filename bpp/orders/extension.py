@@ -3,14 +3,15 @@
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
+from msgspec import Struct
+
 from bpp.orders.events import OrderEvent, Sector
 from bpp.orders.items import NOTHING
 from protocol_specs.node.store import Session
 from protocol_specs.wire.order import Parcel, PaymentTerms, Quote, TagGroup, VehicleNeeds
 
 
-@dataclass(frozen=True, slots=True)
-class JobTerms:
+class JobTerms(Struct, frozen=True):
     """What is known of a job when it is priced, beside its price."""
 
     sector: Sector

@@ -1,10 +1,11 @@
 """What one job comes to under one scheme: its base, the figure of its day, its order line."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from typing import Literal
+
+from msgspec import Struct
 
 from bpp.insurance.engine import calendar, plans
 from bpp.insurance.engine.exact import EXACT, capped, times
@@ -20,8 +21,7 @@ from protocol_specs.wire.values import replace
 FEE_CODE = "CANCELLATION_CHARGES"
 
 
-@dataclass(frozen=True, slots=True)
-class Used:
+class Used(Struct, frozen=True):
     """The figure an amount came of. `what`: rate of the base; amount per_order or per_job; or net,
     the share of gross earnings that is left after expenses.
     """
@@ -33,8 +33,7 @@ class Used:
     verified: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Assessment:
+class Assessment(Struct, frozen=True):
     """How the amount of one order came about. `lines` are those that count, `cap` a job's own.
 
     `exact` is what the period sums up, in minor units; `amount` is the order line.
@@ -54,21 +53,19 @@ class Assessment:
         return self.amount.total
 
 
-@dataclass(frozen=True, slots=True)
-class _Base:
+class _Base(Struct, frozen=True):
     lines: tuple[PriceLine, ...] = ()
     commission_minor: int = 0
     refund_minor: int = 0
     minor: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class _Asked:
+class _Asked(Struct, frozen=True):
     scheme: Scheme
     work: Work
     day: date
     person: Person
-    options: Options = field(default_factory=dict)
+    options: Options = {}
 
 
 def needs_person(scheme: Scheme, options: Options) -> bool:

@@ -5,13 +5,14 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Literal
 
+from msgspec import Struct
+
 from bpp.insurance.figures import Sector
 from bpp.insurance.scheme import Option
 from protocol_specs.wire.order import PriceLine
 
 
-@dataclass(frozen=True, slots=True)
-class Work:
+class Work(Struct, frozen=True):
     """One worker's part of one order as it stands: what the worker's lines are, less commission.
 
     Amounts are minor units. `origin_at` decides day and period; `fee_minor` is what the worker gets

@@ -3,11 +3,12 @@
 from dataclasses import dataclass
 from decimal import Decimal
 
+from msgspec import Struct
+
 from bpp.insurance.engine.exact import EXACT, rounded, times
 
 
-@dataclass(frozen=True, slots=True)
-class Split:
+class Split(Struct, frozen=True):
     """An amount by who bears it, in minor units."""
 
     worker: int = 0

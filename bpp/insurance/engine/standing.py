@@ -4,9 +4,10 @@ Posted for a worker, scheme and period is a function of the exact sum alone, so 
 on the order of events; single posts may.
 """
 
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import Literal
+
+from msgspec import Struct
 
 from bpp.insurance.engine.exact import EXACT, Mode, capped
 from bpp.insurance.engine.shares import NONE, Shares, Split, borne
@@ -30,8 +31,7 @@ Reason = Literal[
 ]
 
 
-@dataclass(frozen=True, slots=True)
-class PeriodRule:
+class PeriodRule(Struct, frozen=True):
     """How the exact sum of a worker's period becomes money. `offset_minor` was paid elsewhere."""
 
     rounding: Rounding
@@ -50,8 +50,7 @@ class PeriodRule:
         return borne(max(0, whole - self.offset_minor), self.borne_by)
 
 
-@dataclass(frozen=True, slots=True)
-class Standing:
+class Standing(Struct, frozen=True):
     """What one order comes to for one worker slot: exact, and as the order line."""
 
     exact: Decimal = Decimal(0)
@@ -63,8 +62,7 @@ class Standing:
         return self.amount.total
 
 
-@dataclass(frozen=True, slots=True)
-class Totals:
+class Totals(Struct, frozen=True):
     """What was posted for one worker, scheme and period, and the exact sum behind it."""
 
     exact: Decimal = Decimal(0)
@@ -88,16 +86,14 @@ class Totals:
         return self.posted.total
 
 
-@dataclass(frozen=True, slots=True)
-class Period:
+class Period(Struct, frozen=True):
     """Both stations of a period: everything set aside or due, and the part that is due."""
 
     all: Totals = Totals()
     due: Totals = Totals()
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
+class Part(Struct, frozen=True):
     """One bearer's part of a posting, signed minor units."""
 
     order_minor: int
@@ -106,8 +102,7 @@ class Part:
     due_period_minor: int
 
 
-@dataclass(frozen=True, slots=True)
-class Posting:
+class Posting(Struct, frozen=True):
     """What one event posts, signed: newly set aside, and newly due out of it."""
 
     order: Split = NONE

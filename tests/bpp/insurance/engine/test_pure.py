@@ -8,7 +8,7 @@ import bpp.insurance.engine as engine
 ALLOWED = {
     *("bpp.insurance.engine", "bpp.insurance.figures", "bpp.insurance.scheme"),
     *("calendar", "collections", "dataclasses", "datetime", "decimal", "fractions", "functools"),
-    "typing",
+    *("msgspec", "typing"),
     *("protocol_specs.wire.order", "zoneinfo"),
 }
 CLOCKS = {"now", "today", "utcnow", "time"}
