@@ -3,6 +3,7 @@
 from bpp.fares_settings import FareSettings
 from bpp.insurance.settings import InsuranceSettings
 from bpp.insurance.wiring import Insured
+from bpp.office.assisted import Assisted
 from bpp.office.board import Board
 from bpp.office.documents import Documents
 from bpp.office.drivers import Drivers
@@ -125,7 +126,7 @@ def _routes_of_work(room: Room) -> Routes:
 
 def _routes_of_books(room: Room) -> Routes:
     periods, remittances, money = Periods(room), Remittances(room), Money(room)
-    surplus = Surplus(room)
+    surplus, assisted = Surplus(room), Assisted(room)
     return [
         ("GET", "/insurance", periods.show_all, OPEN_BOOKS),
         ("GET", "/insurance/period", periods.show, BOOKS),
@@ -137,6 +138,9 @@ def _routes_of_books(room: Room) -> Routes:
         ("POST", "/insurance/remittance", remittances.step, TREASURY),
         ("GET", "/insurance/remittance/csv", remittances.csv, BOOKS),
         ("POST", "/insurance/remittance/payment", remittances.payment, TREASURY),
+        ("GET", "/drivers/{id}/for", assisted.show, DISPATCH),
+        ("POST", "/drivers/{id}/for", assisted.write, DISPATCH),
+        ("POST", "/drivers/{id}/for/code", assisted.send, DISPATCH),
         ("GET", "/money", money.show, OPEN_BOOKS),
         ("POST", "/money", money.record, TREASURY),
         ("POST", "/money/reverse", money.reverse, TREASURY),

@@ -52,6 +52,7 @@ ACTS = {
     "active": N_("Let a driver work"),
     "inactive": N_("Stopped a driver"),
     "token": N_("Gave a new token"),
+    "for_driver": N_("Wrote down a driver's word, by their code"),
     "document": N_("Wrote down a document"),
     "shift": N_("Planned a shift"),
     "shift_end": N_("Ended a shift"),

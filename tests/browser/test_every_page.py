@@ -52,6 +52,7 @@ PAGES = {
     "office": (
         "rides",
         "/office/ /office/jobs /office/jobs/{id} /office/drivers /office/drivers/{id}"
+        " /office/drivers/{id}/for"
         " /office/fares /office/incidents /office/incidents/{n} /office/log /office/documents"
         " /office/documents/driver/{id} /office/documents/vehicle/{id} /office/shifts"
         " /office/insurance /office/insurance/period /office/insurance/people"
@@ -78,6 +79,7 @@ FOUND_ON = {
     "/drive/ask/{question}": "/drive/me",
     "/office/jobs/{id}": "/office/jobs",
     "/office/drivers/{id}": "/office/drivers",
+    "/office/drivers/{id}/for": "/office/drivers/{id}",
     "/office/incidents/{n}": "/office/incidents",
     "/office/documents/driver/{id}": "/office/documents",
     "/office/documents/vehicle/{id}": "/office/documents",
@@ -264,7 +266,8 @@ def _address(made: Seen, page: Page, node: str, route: str) -> str:
     if route not in FOUND_ON:
         return made.at.get(route, root + route)
     if route not in made.at:
-        page.goto(root + FOUND_ON[route])
+        there = FOUND_ON[route]
+        page.goto(made.at.get(there, root + there))
         wanted = re.compile(re.escape(route).replace(r"\{", "{").replace(r"\}", "}"))
         pattern = re.sub(r"\{\w+\}", "[^/?#]+", wanted.pattern)
         links = page.locator("main a[href]").evaluate_all("all => all.map(a => a.href)")
