@@ -113,7 +113,7 @@ def pay_of(
     cuts, beside = _cuts(session, office, insured, agent_id, order, fare, now)
     return replace(
         pay,
-        commission_minor=commission_minor(fare, insured.extension.desk.terms.commission_rate),
+        commission_minor=commission_minor(fare, insured.extension.keeper.terms.commission_rate),
         cuts=cuts,
         beside=beside,
         has_books=True,
@@ -138,7 +138,7 @@ def _cuts(
     lines = extension.quote_lines(replace(order.quote, lines=fare), office.terms_of(order), now)
     for line in lines:
         scheme = schemes[line.code]
-        withheld = worker is not None and extension.desk.gate.withheld(
+        withheld = worker is not None and extension.keeper.gate.withheld(
             session, scheme, worker, at=now, origin_at=at
         )
         if withheld:

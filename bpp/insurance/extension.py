@@ -10,7 +10,7 @@ from bpp.insurance.books import SchemeTerms, Terms
 from bpp.insurance.engine.assess import Assessment, assess
 from bpp.insurance.engine.standing import Bearer
 from bpp.insurance.job import Job, is_cash, work
-from bpp.insurance.projection import Desk, project
+from bpp.insurance.projection import Bookkeeper, project
 from bpp.insurance.scheme import Scheme
 from bpp.insurance.scheme_file import load
 from bpp.insurance.settings import InsuranceSettings
@@ -39,7 +39,7 @@ class Insurance:
     which a job comes to an amount: not a plan bought ahead, not a yearly levy.
     """
 
-    desk: Desk
+    keeper: Bookkeeper
     schemes: tuple[Scheme, ...]
     name: str = "insurance"
 
@@ -51,7 +51,7 @@ class Insurance:
         cash_limit: cash.Limit | None = None,
         **known: Any,
     ) -> "Insurance":
-        """By the settings of `issuer`, our subscriber_id; `known` as `Desk` takes it. Raises
+        """By the settings of `issuer`, our subscriber_id; `known` as `Bookkeeper` takes it. Raises
         SettingsError."""
         packs = settings.load_schemes()
         ours = tuple(
@@ -86,7 +86,7 @@ class Insurance:
     ) -> "Insurance":
         """By packs already read. An older order may rest on a shipped pack that no longer runs."""
         packs = {scheme.id: scheme for scheme in schemes}
-        desk = Desk(
+        keeper = Bookkeeper(
             issuer=issuer,
             key=key,
             terms=terms,
@@ -95,11 +95,11 @@ class Insurance:
             cash_limit=cash_limit,
             **known,
         )
-        return Insurance(desk, tuple(schemes))
+        return Insurance(keeper, tuple(schemes))
 
     def quote_lines(self, quote: Quote, terms: JobTerms, at: int) -> tuple[ExtraLine, ...]:
         """An estimate for each scheme. Pure; raises NotInsurable, which refuses the quote."""
-        ours = self.desk.terms
+        ours = self.keeper.terms
         found = work(_job_of(quote, terms, at), ours.commission_rate)
         return tuple(
             _extra_line(scheme, assess(scheme, found, options=ours.schemes[scheme.id].options), by)
@@ -113,10 +113,10 @@ class Insurance:
         A prepaid one pays the debt back: let it come.
         """
         worker = books.find_worker(session, agent_id)
-        why = self.desk.gate.objection(session, self.schemes, worker, terms.planned_start)
+        why = self.keeper.gate.objection(session, self.schemes, worker, terms.planned_start)
         if why is not None:
             return why
-        limit = self.desk.cash_limit
+        limit = self.keeper.cash_limit
         if limit is None or limit.minor is None:
             return None
         if terms.payment is None or not is_cash(terms.payment):
@@ -136,7 +136,7 @@ class Insurance:
     ) -> tuple[dict[str, Any], ...]:
         """Notes that the event is still to be posted; `catch_up_next` will, by today's terms."""
         if books.terms_of(session, event.order_key) is None:
-            books.keep_terms(session, event.order_key, self.desk.terms)
+            books.keep_terms(session, event.order_key, self.keeper.terms)
         books.note_pending(session, event.order_key, event.n, event.at, _why(error))
         return (tags.group(TAG_CODE, {"STATUS": "pending"}),)
 
@@ -167,16 +167,16 @@ class Insurance:
 
     def _tags(self, rows: Iterable[books.Stands]) -> tuple[dict[str, Any], ...]:
         return tuple(
-            self._tag(row, by) for row in rows for by in self.desk.scheme(row["scheme"]).bearers
+            self._tag(row, by) for row in rows for by in self.keeper.scheme(row["scheme"]).bearers
         )
 
     def _first(self, session: Session, event: OrderEvent) -> tuple[books.Stands, ...] | None:
         """Posts the first event of an order that has no terms yet, and so nothing posted; what
         then stands. None: it is another."""
-        terms = self.desk.terms
+        terms = self.keeper.terms
         if event.n != 1 or not books.claim(session, event.order_key, terms):
             return None
-        return project(session, self.desk, event, terms)
+        return project(session, self.keeper, event, terms)
 
     def _catch_up(self, session: Session, event: OrderEvent) -> None:
         last, terms = books.posted(session, event.order_key)
@@ -185,7 +185,7 @@ class Insurance:
         if last < event.n - 1:
             self._catch_up_to(session, event.order_key, event.n - 1)
             terms = books.terms_of(session, event.order_key)
-        project(session, self.desk, event, terms)
+        project(session, self.keeper, event, terms)
 
     def _catch_up_to(self, session: Session, order_key: str, n: int) -> None:
         """Posts the recorded events up to `n` that were not posted, in order."""
@@ -194,14 +194,14 @@ class Insurance:
             if event.n > last:
                 if event.n != last + 1:
                     raise LedgerError(f"order {order_key} has no event {last + 1}")
-                project(session, self.desk, event, books.terms_of(session, order_key))
+                project(session, self.keeper, event, books.terms_of(session, order_key))
                 last = event.n
         if last < n:
             raise LedgerError(f"order {order_key} has no event {last + 1}")
         books.not_pending(session, order_key)
 
     def _tag(self, row: books.Stands, by: Bearer) -> dict[str, Any]:
-        scheme = self.desk.scheme(row["scheme"])
+        scheme = self.keeper.scheme(row["scheme"])
         values = {"STATUS": str(row["status"]), **_about(scheme, by)}
         by_worker = row["amount_worker_minor"]
         minor = by_worker if by == "worker" else row["amount_minor"] - by_worker

@@ -41,7 +41,7 @@ def nobody_known(session: Session, worker: str, period: str) -> Person:
 
 
 @dataclass(frozen=True, slots=True)
-class Desk:
+class Bookkeeper:
     """What projecting needs beside the facts. `terms` are those of a new order.
 
     `person` tells what is known of a worker (by the id of the books) for a period, `gate` of whom
@@ -85,7 +85,7 @@ class _Slot(Struct, frozen=True):
 
 
 def project(
-    session: Session, desk: Desk, event: OrderEvent, terms: Terms | None
+    session: Session, keeper: Bookkeeper, event: OrderEvent, terms: Terms | None
 ) -> tuple[books.Stands, ...]:
     """Posts everything of one event; what then stands for the slots that it touched. The events
     before it must have been posted.
@@ -96,12 +96,12 @@ def project(
     before = fold(books.events_before(session, event.order_key, event.n))
     job = first(event) if before is None else after(before, event)
     if terms is None:  # a first event has some if it failed before
-        terms = desk.terms
+        terms = keeper.terms
         books.keep_terms(session, event.order_key, terms)
-    worker, joined = _workers(session, desk, job)
-    places = _places(session, desk, before, job, {job.slot: worker, **joined})
+    worker, joined = _workers(session, keeper, job)
+    places = _places(session, keeper, before, job, {job.slot: worker, **joined})
     slots = tuple(
-        _slot(session, desk, desk.scheme(name), terms, place, event.at)
+        _slot(session, keeper, keeper.scheme(name), terms, place, event.at)
         for name in sorted(terms.schemes)
         for place in places
     )
@@ -123,13 +123,18 @@ def project(
     by_id = {entry.id: entry for entry in posted}
     stands = tuple(
         _keep(
-            session, desk, terms.schemes[slot.scheme.id], event, slot, by_id[_entry_of(slot, event)]
+            session,
+            keeper,
+            terms.schemes[slot.scheme.id],
+            event,
+            slot,
+            by_id[_entry_of(slot, event)],
         )
         for slot in slots
     )
-    if desk.cash_limit is not None:
+    if keeper.cash_limit is not None:
         for each in (worker, *joined.values()):
-            _note_cash(session, desk.cash_limit, event, each, posted)
+            _note_cash(session, keeper.cash_limit, event, each, posted)
     books.note_projected(session, event.order_key, event.n)
     return stands
 
@@ -151,30 +156,30 @@ def _note_cash(
         cash.note_crossing(session, limit, worker, event.at)
 
 
-def _workers(session: Session, desk: Desk, job: Job) -> tuple[str, dict[int, str]]:
+def _workers(session: Session, keeper: Bookkeeper, job: Job) -> tuple[str, dict[int, str]]:
     """Who has the job, by the ids of the books, and who joined it, by slot."""
-    return _who(session, desk, job.key, job.slot, job.agent_id), {
-        each.slot: _who(session, desk, job.key, each.slot, each.partner.agent_id)
+    return _who(session, keeper, job.key, job.slot, job.agent_id), {
+        each.slot: _who(session, keeper, job.key, each.slot, each.partner.agent_id)
         for each in job.joined
     }
 
 
-def _who(session: Session, desk: Desk, key: str, slot: int, agent_id: str | None) -> str:
+def _who(session: Session, keeper: Bookkeeper, key: str, slot: int, agent_id: str | None) -> str:
     """The agent's id in the books; of one who was erased, the id that the slot was posted under."""
     if agent_id is None:
         return chart.UNASSIGNED
     known = books.find_worker(session, agent_id) or books.worker_of_slot(session, key, slot)
-    return known or books.worker_of(session, agent_id, desk.new_worker_id)
+    return known or books.worker_of(session, agent_id, keeper.new_worker_id)
 
 
 def _places(
-    session: Session, desk: Desk, before: Job | None, job: Job, workers: dict[int, str]
+    session: Session, keeper: Bookkeeper, before: Job | None, job: Job, workers: dict[int, str]
 ) -> tuple[_Place, ...]:
     """The worker slots this event touches: those just left, that of the assigned worker, and those
     of whoever joined and has it otherwise than before."""
     had = {each.slot: each for each in as_each_has_it(before)} if before else {}
     left = tuple(
-        _Place(each, _who(session, desk, each.key, slot, each.agent_id), is_left=True)
+        _Place(each, _who(session, keeper, each.key, slot, each.agent_id), is_left=True)
         for slot, each in had.items()
         if slot not in workers
     )
@@ -189,7 +194,7 @@ def _places(
 
 def _slot(
     session: Session,
-    desk: Desk,
+    keeper: Bookkeeper,
     scheme: Scheme,
     terms: Terms,
     place: _Place,
@@ -202,12 +207,12 @@ def _slot(
     is_known = slip.is_for(worker)
     withheld = stood.withheld
     if is_known and stood.entry is None:
-        withheld = desk.gate.withheld(session, scheme, worker, at=at, origin_at=job.origin_at)
-    declared_in, declared = _declared(session, desk, scheme, worker, name)
+        withheld = keeper.gate.withheld(session, scheme, worker, at=at, origin_at=job.origin_at)
+    declared_in, declared = _declared(session, keeper, scheme, worker, name)
     period, last = books.period(session, scheme.id, worker, name) if is_known else (Period(), 0)
     options = terms.schemes[scheme.id].options
     is_asked = is_known and engine.needs_person(scheme, options)  # of the whole period's rule
-    person = desk.person(session, worker, name) if is_asked else UNKNOWN
+    person = keeper.person(session, worker, name) if is_asked else UNKNOWN
     found = engine.assess(scheme, work(job, terms.commission_rate), person, options)
     stands = not place.is_left and (is_known or not scheme.needs_worker) and withheld is None
     assessment = found if stands else engine.nothing(found)
@@ -251,7 +256,7 @@ def _slot(
 
 
 def _declared(
-    session: Session, desk: Desk, scheme: Scheme, worker: str, origin: str
+    session: Session, keeper: Bookkeeper, scheme: Scheme, worker: str, origin: str
 ) -> tuple[str, Split]:
     """The period in which what happens now is declared, and what was of a closed one already.
 
@@ -260,7 +265,7 @@ def _declared(
     declared_in = periods.declared_in(session, scheme.id, origin)
     if declared_in == origin:
         return origin, NONE
-    closing.declare_first(session, desk, scheme, worker)
+    closing.declare_first(session, keeper, scheme, worker)
     return declared_in, periods.declared(session, scheme.id, worker, origin)[0]
 
 
@@ -279,7 +284,7 @@ def _beyond_plan(
 
 def _keep(
     session: Session,
-    desk: Desk,
+    keeper: Bookkeeper,
     terms: SchemeTerms,
     event: OrderEvent,
     slot: _Slot,
@@ -309,7 +314,7 @@ def _keep(
     if not slip.is_for(worker):
         return stands
     if slot.withheld is not None and slot.before_entry is None:
-        desk.gate.given(session, slot.scheme, worker, slot.withheld)
+        keeper.gate.given(session, slot.scheme, worker, slot.withheld)
     supersedes = books.slip_of_entry(session, slot.before_entry)
     facts = slip.Facts(
         scheme=slot.scheme,
@@ -322,8 +327,8 @@ def _keep(
         is_due=slot.now.is_due,
         is_paid_in=job.is_in_hand and _owes_no_cash(session, worker, entry.currency),
         reason=_reason(slot),
-        issuer=desk.issuer,
-        ledger_key=b64encode(desk.key.public),
+        issuer=keeper.issuer,
+        ledger_key=b64encode(keeper.key.public),
         liable_party=terms.liable_party,
         liable_source=terms.liable_source,
         mandate=terms.mandate,
@@ -341,7 +346,7 @@ def _keep(
         issued_at=entry.at,
         supersedes=supersedes,
         document=document,
-        signature=desk.key.sign(document),
+        signature=keeper.key.sign(document),
     )
     return stands
 

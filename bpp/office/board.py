@@ -117,7 +117,7 @@ class Board:
     def _alarms(self, visit: Visit) -> list[tuple[deadlines.Deadline, int]]:
         if self._room.insured is None:
             return []
-        scheme = self._room.insured.extension.desk.scheme
+        scheme = self._room.insured.extension.keeper.scheme
         return self._room.store.read(lambda s: list(deadlines.alarming(s, scheme, visit.now)))
 
     def _trust(self, visit: Visit) -> list[trust.Trust]:

@@ -166,7 +166,7 @@ class Fares:
         if self._room.insured is None:
             return None
         insurance, office = self._room.insured.extension, self._room.office
-        rate = insurance.desk.terms.commission_rate
+        rate = insurance.keeper.terms.commission_rate
 
         def effect(order: Order, lines: Lines) -> tuple[int, int]:
             terms = office.terms(

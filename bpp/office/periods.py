@@ -52,7 +52,7 @@ class Periods:
 
     def __init__(self, room: Room) -> None:
         self._room = room
-        self._known = room.books.extension.desk
+        self._known = room.books.extension.keeper
 
     async def show_all(self, visit: Visit) -> web.StreamResponse:
         """GET /insurance: periods, what is due when, remittances."""

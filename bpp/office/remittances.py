@@ -29,7 +29,7 @@ class Remittances:
 
     def __init__(self, room: Room) -> None:
         self._room = room
-        self._known = room.books.extension.desk
+        self._known = room.books.extension.keeper
 
     async def show(self, visit: Visit) -> web.StreamResponse:
         """GET /insurance/remittance?id=."""

@@ -84,7 +84,9 @@ def remitted(side: Side) -> None:
 def statements(side: Side, now: int) -> None:
     """Every worker's pass-book comes to what the auditor says, period by period."""
     house, oracle = side.house, side.oracle
-    book = Book("coop", "key", house.law.currency, house.law.zone, house.insurance.desk.scheme, {})
+    book = Book(
+        "coop", "key", house.law.currency, house.law.zone, house.insurance.keeper.scheme, {}
+    )
     for worker, agent in house.names().items():
         if not house.rows(f"SELECT 1 FROM contribution WHERE worker = '{worker}'"):  # noqa: S608
             continue

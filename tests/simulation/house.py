@@ -162,7 +162,7 @@ class House:
         while going_on := self.store.read(closing.unfinished):
             found = self.do(
                 lambda s, c=going_on[0], a=after: closing.next_chunk(
-                    s, self.insurance.desk, c, a, now
+                    s, self.insurance.keeper, c, a, now
                 )
             )
             after = found or ""

@@ -102,7 +102,7 @@ _NEW_LINE = Statement(insert(_line))
 
 
 class Known(Protocol):
-    """What declaring needs beside the books; `projection.Desk` is one."""
+    """What declaring needs beside the books; `projection.Bookkeeper` is one."""
 
     @property
     def scheme(self) -> "SchemeOf": ...

@@ -361,8 +361,8 @@ def test_an_event_that_posts_nothing_still_has_an_entry_and_a_slip(coop: Coop) -
 
 
 def test_a_finder_fee_is_what_the_collecting_app_keeps(coop: Coop) -> None:
-    terms = replace(coop.insurance.desk.terms, finder_fee_rate=Decimal("0.03"))
-    coop.insurance = replace(coop.insurance, desk=replace(coop.insurance.desk, terms=terms))
+    terms = replace(coop.insurance.keeper.terms, finder_fee_rate=Decimal("0.03"))
+    coop.insurance = replace(coop.insurance, keeper=replace(coop.insurance.keeper, terms=terms))
     card, cash = Story(key="o1", agent_id="a1"), Story(key="o2", agent_id="a2", payment=CASH)
     ours = Story(key="o3", agent_id="a3", payment=PaymentTerms("BPP", "PRE-FULFILLMENT"))
     for story in (card, cash, ours):

@@ -82,8 +82,8 @@ class Broken:
         self.keys: set[str] = set()
         real = extension_module.project
 
-        def project(session: object, desk: object, event: OrderEvent, terms: object) -> None:
-            real(session, desk, event, terms)  # type: ignore[arg-type]  # as given
+        def project(session: object, keeper: object, event: OrderEvent, terms: object) -> None:
+            real(session, keeper, event, terms)  # type: ignore[arg-type]  # as given
             if event.order_key in self.keys:  # after its writes: they must be undone
                 raise RuntimeError("mended later")
 
@@ -218,8 +218,8 @@ def test_an_event_whose_forerunner_is_missing_is_not_posted(coop: Coop) -> None:
 def test_an_order_keeps_the_terms_it_was_confirmed_under(coop: Coop) -> None:
     story = Story(agent_id="a1")
     coop.happen(story.event("confirmed"))
-    terms = replace(coop.insurance.desk.terms, commission_rate=Decimal("0.50"))
-    coop.insurance = replace(coop.insurance, desk=replace(coop.insurance.desk, terms=terms))
+    terms = replace(coop.insurance.keeper.terms, commission_rate=Decimal("0.50"))
+    coop.insurance = replace(coop.insurance, keeper=replace(coop.insurance.keeper, terms=terms))
     coop.happen(story.event("completed"))
     assert coop.balances()["4000"] == 400
 

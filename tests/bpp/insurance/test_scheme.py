@@ -185,4 +185,4 @@ def test_a_scheme_the_buyers_app_owes_is_not_set_aside_here() -> None:
     theirs = settings(liable_party={MY: {"party": "bap", "source": "the network's rules"}})
     insurance = Insurance.of(theirs, generate_signing_key(), "coop.example")
     assert insurance.schemes == ()
-    assert MY not in insurance.desk.terms.schemes
+    assert MY not in insurance.keeper.terms.schemes

@@ -64,7 +64,7 @@ def coop(folder: Path, *names: str, options: Any = None) -> PeoplesCoop:
     )
     made.heard = []
     gate = PeopleGate("Coop, +60", lambda: NOON, lambda *said: made.heard.append(said))
-    made.insurance = replace(made.insurance, desk=replace(made.insurance.desk, gate=gate))
+    made.insurance = replace(made.insurance, keeper=replace(made.insurance.keeper, gate=gate))
     vehicle = VehicleEntry("W 1", "CAB")
     entries = [DriverEntry(code, "Aminah", "60131112222", "W 1") for code in ("D1", "D2")]
     made.store.transact_now(lambda session: roster.put_vehicle(session, vehicle))
@@ -365,7 +365,7 @@ def test_a_changed_notice_is_shown_again_before_the_next_job(tmp_path: Path) -> 
     ready(there)
     assert objection(there) is None
     moved = PeopleGate("Another office", lambda: NOON, lambda *_: None)
-    there.insurance = replace(there.insurance, desk=replace(there.insurance.desk, gate=moved))
+    there.insurance = replace(there.insurance, keeper=replace(there.insurance.keeper, gate=moved))
     assert "it has changed" in str(objection(there))
 
 

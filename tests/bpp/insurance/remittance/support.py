@@ -57,7 +57,7 @@ def chunks(coop: Coop, now: int) -> int:
     count, after = 0, ""
     while going_on := coop.store.read(closing.unfinished):
         found = coop.store.transact_now(
-            lambda s, a=after: closing.next_chunk(s, coop.insurance.desk, going_on[0], a, now)
+            lambda s, a=after: closing.next_chunk(s, coop.insurance.keeper, going_on[0], a, now)
         )
         count, after = count + bool(found), found or ""
     return count

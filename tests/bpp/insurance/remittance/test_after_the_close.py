@@ -221,7 +221,7 @@ def test_what_a_step_would_not_heed_is_refused_and_nothing_is_written(
     with pytest.raises(Declined, match=says):
         coop.store.transact_now(
             lambda s: desk.step(
-                s, coop.insurance.desk, asked, issuer="coop.example", now=at("2026-08-04")
+                s, coop.insurance.keeper, asked, issuer="coop.example", now=at("2026-08-04")
             )
         )
     assert (coop.balances(), coop.count("remittance_event")) == before

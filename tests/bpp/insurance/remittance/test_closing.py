@@ -233,7 +233,7 @@ def test_a_dry_run_says_what_the_close_then_writes_and_writes_nothing(tmp_path: 
         job(coop, f"o{n}", 8_000 * (n + 1), "2026-07-10", agent=f"a{n}")
     before = coop.balances()
     dry = coop.store.read(
-        lambda s: list(closing.dry_run(s, coop.insurance.desk, coop.schemes[0], "2026-07"))
+        lambda s: list(closing.dry_run(s, coop.insurance.keeper, coop.schemes[0], "2026-07"))
     )
     assert coop.balances() == before
     assert coop.count("closed_period") == 0
@@ -294,7 +294,7 @@ def test_a_late_event_between_two_chunks_is_neither_lost_nor_doubled(
     coop = coop_of(tmp_path)
     stories = [job(coop, f"o{n}", 8_000, "2026-07-10", agent=f"a{n}") for n in range(6)]
     id = begin(coop, "2026-07", at("2026-08-02"))
-    desk, going_on = coop.insurance.desk, coop.store.read(closing.unfinished)[0]
+    desk, going_on = coop.insurance.keeper, coop.store.read(closing.unfinished)[0]
     coop.store.transact_now(lambda s: closing.next_chunk(s, desk, going_on, "", at("2026-08-02")))
     written = set(lines(coop, id))
     assert len(written) == 2

@@ -99,7 +99,7 @@ async def test_the_nodes_loop_says_it_once_a_day(tmp_path: Path) -> None:
         store = coop.store
         telemetry = Telemetry("test", write=lambda line: said.append(json.loads(line)))
 
-    step = working.alarm_next(Around(), coop.insurance.desk)  # type: ignore[arg-type]
+    step = working.alarm_next(Around(), coop.insurance.keeper)  # type: ignore[arg-type]
     for day, time in (
         ("2026-08-13", "12:00:00"),
         ("2026-08-13", "18:00:00"),

@@ -59,7 +59,7 @@ async def test_orders_are_posted_between_chunks_and_each_counts_once(
             posted_while_closing += bool(coop.store.read(closing.unfinished))
 
     id = begin(coop, JULY, at("2026-08-01", "16:00:00"))
-    step = working.close_next(Around(coop), coop.insurance.desk)  # type: ignore[arg-type]
+    step = working.close_next(Around(coop), coop.insurance.keeper)  # type: ignore[arg-type]
     flowing = asyncio.create_task(orders())
     while await step(at("2026-08-02")):
         pass
@@ -90,7 +90,7 @@ def test_a_close_that_was_killed_goes_on_and_nothing_is_lost_doubled_or_half(
             def unit(session: object, n: int = n, after: str = after) -> str | None:
                 found = closing.next_chunk(
                     session,
-                    dying.insurance.desk,
+                    dying.insurance.keeper,
                     going_on,
                     after,
                     at("2026-08-02"),  # type: ignore[arg-type]
