@@ -4,8 +4,8 @@ Bounded in number and in time. What is here dies with the process, and the sende
 """
 
 import asyncio
-from collections import OrderedDict
-from collections.abc import Iterable
+from collections import OrderedDict, deque
+from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from protocol_specs.node.actions import Passing
@@ -80,13 +80,16 @@ class Arrivals:
     def __init__(self, *, waiting_max: int, memory_max: int, bytes_max: int = BYTES_MAX) -> None:
         self._bytes, self._bytes_max, self._waiting_max = 0, bytes_max, waiting_max
         self._of: dict[str, tuple[int, int]] = {}  # messages and bytes that wait, by peer
-        self._queue: asyncio.Queue[Waiting] = asyncio.Queue(waiting_max)
+        self._queue: deque[Waiting] = deque()
+        self._undone, self._none_undone = 0, asyncio.Event()
+        self._none_undone.set()
         self._duplicates = Duplicates(memory_max)
+        self.told: Callable[[], None] = lambda: None  # called when one more waits
 
     @property
     def is_full(self) -> bool:
         """Whether no message is taken now, however small."""
-        return self._queue.full() or self._bytes >= self._bytes_max
+        return len(self._queue) >= self._waiting_max or self._bytes >= self._bytes_max
 
     def known(self, now: int) -> list[Known]:
         """What was taken and may still come again, for who takes the place of this process."""
@@ -117,7 +120,7 @@ class Arrivals:
         if action.judge is not None:
             action.judge(envelope, now)
         peer, size = envelope.peer_id, len(envelope.body)
-        if self._queue.full() or self._bytes + size > self._bytes_max:
+        if len(self._queue) >= self._waiting_max or self._bytes + size > self._bytes_max:
             raise Overloaded("too many messages wait here; try again later")
         messages, held = self._of.get(peer, (0, 0))
         parts = len(self._of) + 1
@@ -127,14 +130,24 @@ class Arrivals:
             raise Overloaded("too many messages of yours wait here; try again later")
         # After this point the message is taken.
         self._of[peer] = messages + 1, held + size
-        self._queue.put_nowait(Waiting(action, envelope, deadline(envelope, now), CURRENT.get()))
+        self._queue.append(Waiting(action, envelope, deadline(envelope, now), CURRENT.get()))
         self._bytes += size
         self._duplicates.remember(envelope, now)
+        self._undone += 1
+        self._none_undone.clear()
+        self.told()
         return True
 
-    async def take(self) -> Waiting:
-        """The next message; every `take` is ended by `done`."""
-        waiting = await self._queue.get()
+    @property
+    def count(self) -> int:
+        """How many messages wait."""
+        return len(self._queue)
+
+    def take(self) -> Waiting | None:
+        """The next message, if one waits; it is ended by `done`."""
+        if not self._queue:
+            return None
+        waiting = self._queue.popleft()
         peer, size = waiting.envelope.peer_id, len(waiting.envelope.body)
         self._bytes -= size
         messages, held = self._of.pop(peer)
@@ -144,11 +157,13 @@ class Arrivals:
 
     def done(self) -> None:
         """The message last taken has been handled or given up."""
-        self._queue.task_done()
+        self._undone -= 1
+        if not self._undone:
+            self._none_undone.set()
 
     async def drained(self) -> None:
         """Returns when every message taken in has been done with."""
-        await self._queue.join()
+        await self._none_undone.wait()
 
 
 def deadline(envelope: Envelope, now: int) -> float:

@@ -17,7 +17,6 @@ from protocol_specs.node.http_answers import SERVER, Internal, refusal_response
 from protocol_specs.wire.errors import Malformed
 
 if TYPE_CHECKING:
-    from protocol_specs.node.door import Answer
     from protocol_specs.node.settings import Limits
     from protocol_specs.node.telemetry import Telemetry
 
@@ -43,7 +42,7 @@ class Connections:
     telemetry: Telemetry
     is_stopping: bool = False
     is_draining: bool = False  # each connection ends with its next answer
-    tasks: set[asyncio.Task[Answer]] = field(default_factory=set)
+    tasks: set[asyncio.Task[None]] = field(default_factory=set)
     open: set[Connection] = field(default_factory=set)
     by_address: Counter[str] = field(default_factory=Counter)
 

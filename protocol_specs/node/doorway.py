@@ -21,6 +21,7 @@ from protocol_specs.node.request_head import Head, plain_head
 if TYPE_CHECKING:
     from protocol_specs.node.connections import Connections, Guarded
     from protocol_specs.node.door import Answer
+    from protocol_specs.node.hands import Hands
     from protocol_specs.wire.claims import Headers
     from protocol_specs.wire.errors import Refused
 
@@ -38,12 +39,14 @@ def never_shed(headers: Headers) -> None:
 
 class DoorRoute(NamedTuple):
     """One path of the door: `receive` gets headers, body and the address of the socket; `shed` is
-    asked first, and says no at once where there is too much to do."""
+    asked first, and says no at once where there is too much to do. `hands` handle what it received
+    if that is a passing message."""
 
     bytes_max: int
     receive: Receive
     refuse: Callable[[Refused], Answer]
     shed: Shed = never_shed
+    hands: Hands | None = None
 
 
 class Doorway(asyncio.Protocol):
@@ -130,9 +133,9 @@ class Doorway(asyncio.Protocol):
         if shed is not None:
             self._say(shed)
             return
-        task = self._loop.create_task(route.receive(head.headers, body, self.address))
+        task = self._loop.create_task(self._receive(route, head.headers, body))
         self._connections.tasks.add(task)
-        task.add_done_callback(self._answered)
+        task.add_done_callback(self._connections.tasks.discard)
 
     def _find_head(self) -> Head | None:
         """The head of the next request, if it has come and is plain."""
@@ -160,13 +163,19 @@ class Doorway(asyncio.Protocol):
         other.connection_made(self.transport)
         other.data_received(bytes(self._buffer))
 
-    def _answered(self, task: asyncio.Task[Answer]) -> None:
-        """Say what the door said."""
-        self._connections.tasks.discard(task)
-        if task.cancelled() or self.transport.is_closing():
+    async def _receive(self, route: DoorRoute, headers: Headers, body: bytes) -> None:
+        """Say what the door says; then handle what it took, if that is not written."""
+        try:
+            answer = await route.receive(headers, body, self.address)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the peer hears of it
+            self._connections.telemetry.fault("http", error)
+            answer = INTERNAL
+        if self.transport.is_closing():
             self.abort()
         else:
-            self._say(self._said(task))
+            self._say(answer)
+        if route.hands is not None:
+            await route.hands.work()
 
     def _say(self, answer: Answer) -> None:
         """Then it is the turn of what came meanwhile, and of the other connections before it."""
@@ -191,13 +200,6 @@ class Doorway(asyncio.Protocol):
         if not self.transport.is_reading():
             self.transport.resume_reading()
         self._go_on()
-
-    def _said(self, task: asyncio.Task[Answer]) -> Answer:
-        error = task.exception()
-        if error is None:
-            return task.result()
-        self._connections.telemetry.fault("http", error)
-        return INTERNAL
 
 
 def rendered(answer: Answer, *, is_last: bool) -> bytes:

@@ -20,6 +20,7 @@ from protocol_specs.node.door import JSON, Answer, Door
 from protocol_specs.node.doorway import DoorRoute, Receive, Shed, never_shed
 from protocol_specs.node.handing import Handing
 from protocol_specs.node.handover import Handover
+from protocol_specs.node.hands import Hands
 from protocol_specs.node.health import Health
 from protocol_specs.node.inbox import Inbox
 from protocol_specs.node.keyring import Directory
@@ -100,6 +101,9 @@ class Node:
         self.arrivals = Arrivals(
             waiting_max=settings.limits.passing_max, memory_max=settings.limits.passing_memory
         )
+        self.hands = Hands(
+            self.arrivals, self.telemetry, most=settings.limits.passing_workers, clock=clock
+        )
         self.door = Door(
             receiver=self.receiver,
             dialects=self.dialects,
@@ -159,7 +163,9 @@ class Node:
         """Serve POST /<action>, also under the path of our own public url."""
         name = action.action
         self.door.serve(action)
-        self._serve_at(name, partial(self.door.receive, name), partial(self.door.shed, name))
+        receive, shed = partial(self.door.receive, name), partial(self.door.shed, name)
+        hands = self.hands if isinstance(action, Passing) else None
+        self._serve_at(name, receive, shed, hands)
 
     def serve_route(self, method: str, path: str, handler: Handler) -> None:
         """Serve a plain aiohttp handler: our own APIs and pages, not Beckn messages."""
@@ -236,6 +242,7 @@ class Node:
         if self._group is not None:
             self._group.cancel()
             await asyncio.gather(self._group, return_exceptions=True)
+        await self.hands.stop()
         await self.membership.close()
         await self.buses.close()
         if self.recording is not None:
@@ -266,8 +273,6 @@ class Node:
         async with asyncio.TaskGroup() as group:
             group.create_task(self._shell.watch())
             group.create_task(self.ops.watch())
-            for _ in range(self.settings.limits.passing_workers):
-                group.create_task(self._pass_on())
             self._loop_tasks = [
                 group.create_task(self._loop(name, step, wake)) for name, step, wake in self._loops
             ]
@@ -296,33 +301,6 @@ class Node:
         if self._loop_tasks:
             await asyncio.wait(self._loop_tasks)
 
-    async def _pass_on(self) -> None:
-        """One worker of the passing queue."""
-        while True:
-            waiting = await self.arrivals.take()
-            envelope = waiting.envelope
-            span = self.telemetry.traces.span(
-                f"handle {envelope.action}",
-                waiting.trace,
-                action=envelope.action,
-                message_id=envelope.message_id,
-                peer=envelope.peer_id,
-            )
-            try:
-                with span:
-                    async with asyncio.timeout(waiting.deadline - self._clock()):
-                        await waiting.action.handle(envelope, self.now())
-                self.telemetry.log("handled", envelope=envelope)
-            except TimeoutError:
-                self.telemetry.log("given_up", envelope=envelope, reason="ttl")
-            except Refused as refused:
-                self.telemetry.log("given_up", envelope=envelope, code=refused.code)
-            except Exception as error:  # noqa: BLE001  one message must not stop the others
-                self.telemetry.fault("passing", error, envelope=envelope)
-                self.telemetry.log("given_up", envelope=envelope, reason="fault")
-            finally:
-                self.arrivals.done()
-
     def _step(self, next: Unit) -> Next:
         """Either form of a loop's unit as the async one; they differ in their parameters."""
         if len(inspect.signature(next).parameters) == 1:
@@ -343,14 +321,16 @@ class Node:
 
         self._serve_at(name, answer)
 
-    def _serve_at(self, name: str, receive: Receive, shed: Shed = never_shed) -> None:
+    def _serve_at(
+        self, name: str, receive: Receive, shed: Shed = never_shed, hands: Hands | None = None
+    ) -> None:
         """POST /<name>, at the root and under our public url."""
 
         def refuse(refused: Refused) -> Answer:
             return self.door.refuse(refused, name)
 
         bytes_max = self.settings.limits.body_bytes_max_of(name)
-        route = DoorRoute(bytes_max, receive, refuse, shed)
+        route = DoorRoute(bytes_max, receive, refuse, shed, hands)
         for base in {"", base_path(self.settings.url)}:
             self._shell.door_routes[f"{base}/{name}"] = route
 

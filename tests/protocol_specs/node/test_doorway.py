@@ -9,7 +9,7 @@ from aiohttp import web
 
 from protocol_specs.node.connections import Guarded
 from protocol_specs.node.door import JSON, Answer
-from protocol_specs.node.doorway import HEAD_BYTES_MAX, DoorRoute
+from protocol_specs.node.doorway import HEAD_BYTES_MAX, DoorRoute, Doorway
 from protocol_specs.node.settings import Limits
 from protocol_specs.node.shell import Shell
 from protocol_specs.node.telemetry import Telemetry
@@ -308,10 +308,24 @@ async def test_who_does_not_read_its_answers_loses_the_connection() -> None:
 
 async def test_who_only_listens_any_more_still_gets_the_answer() -> None:
     async with listening() as there, connected(there) as (reader, writer):
+
+        def listens_only() -> bool:
+            return any(isinstance(x, Doorway) and x._is_last for x in there.shell._connections.open)
+
+        async def heard_to_its_end(body: bytes) -> Answer:
+            await there.until(listens_only)
+            return Answer(200, JSON, body)
+
+        there.answer = heard_to_its_end
         writer.write(PLAIN)
         writer.write_eof()
         status, headers, _ = await answer(reader)
         assert (status, headers["Connection"]) == (200, "close")
+        assert await end(reader) == b""
+    async with listening() as there, connected(there) as (reader, writer):
+        writer.write(PLAIN)  # and answered before its end is heard of, perhaps
+        writer.write_eof()
+        assert (await answer(reader))[0] == 200
         assert await end(reader) == b""
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from protocol_specs.node import handing, siblings
 from protocol_specs.node.actions import Consult, Passing
-from protocol_specs.node.arrivals import Arrivals
+from protocol_specs.node.arrivals import Arrivals, Waiting
 from protocol_specs.node.handing import Handing, read, refusal, refused_of, written
 from protocol_specs.node.handover import Handover
 from protocol_specs.node.http1 import HEAD_BYTES_MAX
@@ -48,6 +48,12 @@ class Workers:
     def key_of(self, slot: int) -> str:
         """A key that this worker holds."""
         return next(key for key in map(str, range(99)) if SHARES[0].slot_of(key) == slot)
+
+    def taken(self, slot: int) -> Waiting:
+        """What this worker took first."""
+        waiting = self.arrivals[slot].take()
+        assert waiting is not None
+        return waiting
 
 
 def fault(where: str, error: Exception) -> None:
@@ -97,8 +103,7 @@ async def test_a_message_is_taken_once_by_its_holder_wherever_it_comes_in(tmp_pa
                 await workers.handings[at].receive(workers.action, sent, NOW) for at in (1, 0, 1)
             ]
             assert taken == [True, False, False]
-            waiting = await workers.arrivals[slot].take()
-            assert waiting.envelope == sent
+            assert workers.taken(slot).envelope == sent
             changed = envelope_of(BAP, "search", text="y", message_id=workers.key_of(slot))
             for each in workers.handings:
                 with pytest.raises(ChangedDuplicate) as refused:
@@ -115,7 +120,7 @@ async def test_the_largest_message_that_settings_allow_is_handed_over(tmp_path: 
         long = sent._replace(authorization=sent.authorization + " " * HEAD_BYTES_MAX)
         assert len(sent.body) == HANDED_BODY_BYTES_MAX
         assert await workers.handings[0].receive(workers.action, long, NOW)
-        assert (await workers.arrivals[1].take()).envelope == long
+        assert workers.taken(1).envelope == long
 
 
 async def test_the_trace_goes_with_the_message(tmp_path: Path) -> None:
@@ -124,7 +129,7 @@ async def test_the_trace_goes_with_the_message(tmp_path: Path) -> None:
         token = CURRENT.set("00-" + "a" * 32 + "-" + "b" * 16 + "-01")
         try:
             await workers.handings[0].receive(workers.action, sent, NOW)
-            assert (await workers.arrivals[1].take()).trace == CURRENT.get()
+            assert workers.taken(1).trace == CURRENT.get()
         finally:
             CURRENT.reset(token)
 
