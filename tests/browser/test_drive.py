@@ -5,8 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import re
-import threading
-from collections.abc import Coroutine, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,7 @@ from tests.bpp.cooperative import AT_PICKUP, Cooperative
 from tests.bpp.drive.driving import IN_TURN, driving, phone, told
 from tests.browser.accessible import faults, overflow, rules_in
 from tests.browser.citizen import WAIT_MS
+from tests.browser.in_thread import InThread, in_thread
 
 pytestmark = [pytest.mark.slow]
 PHONE = {"width": 360, "height": 740}
@@ -26,26 +26,8 @@ PLACE = {"latitude": AT_PICKUP["lat"], "longitude": AT_PICKUP["lon"]}
 SHOTS = os.environ.get("SCREENSHOTS")  # a folder, to look at what a person sees
 
 
-class Garage:
-    """The cooperative in a thread of its own, with its event loop."""
-
-    there: Cooperative
-
-    def __init__(self, folder: Path) -> None:
-        self._folder, self._ready = folder, threading.Event()
-        self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()))
-        self._thread.start()
-        assert self._ready.wait(60)
-
-    async def _serve(self) -> None:
-        self._loop, self._over = asyncio.get_running_loop(), asyncio.Event()
-        async with driving(self._folder, **IN_TURN) as self.there:
-            self._ready.set()
-            await self._over.wait()
-
-    def do(self, coroutine: Coroutine[Any, Any, Any]) -> Any:
-        """Runs it where the cooperative runs."""
-        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(60)
+class Garage(InThread[Cooperative]):
+    """The cooperative, its orders and its sign-in codes."""
 
     def order(self, order_id: str) -> Order:
         """As it is stored."""
@@ -53,25 +35,19 @@ class Garage:
         async def read() -> Order:
             return self.there.order(order_id)
 
-        found: Order = self.do(read())
-        return found
-
-    def close(self) -> None:
-        """Ends it."""
-        self._loop.call_soon_threadsafe(self._over.set)
-        self._thread.join()
+        return self.do(read)
 
     def code_for(self, number: str) -> str:
         """The sign-in code that went to this phone."""
-        text = self.do(told(self.there.node.settings.data_dir / "codes.jsonl", number))
+        codes = self.there.node.settings.data_dir / "codes.jsonl"
+        text = self.do(lambda: told(codes, number))
         return re.findall(r"\d{6}", text)[0]
 
 
 @pytest.fixture
 def garage(tmp_path: Path) -> Iterator[Garage]:
-    made = Garage(tmp_path)
-    yield made
-    made.close()
+    with in_thread(driving(tmp_path, **IN_TURN)) as made:
+        yield Garage(made.there, made.loop)
 
 
 @pytest.fixture
@@ -141,7 +117,7 @@ def test_a_whole_job_on_a_phone(
         page.locator(".sharing").get_attribute("data-good") or "?"
     )
     eyes.look(page, "waiting")
-    order = garage.do(there.confirmed())["id"]
+    order = garage.do(there.confirmed)["id"]
     expect(page.locator(".offer")).to_be_visible()  # by itself: nobody touched the page
     eyes.look(page, "offer")
     page.locator(".answer button").first.click()
@@ -182,7 +158,7 @@ def test_an_offer_that_passes_leaves_the_page_by_itself(garage: Garage, browser_
     _sign_in(page, garage, "D1")
     page.locator("[data-online] button").click()
     expect(page.locator(".duty.on")).to_be_visible()
-    garage.do(garage.there.confirmed())
+    garage.do(garage.there.confirmed)
     expect(page.locator(".offer")).to_be_visible()
     garage.there.clock.at += 31
     expect(page.locator(".offer")).to_have_count(0, timeout=90_000)
@@ -194,7 +170,7 @@ def test_without_script_the_pages_work_by_reloading(garage: Garage, browser_of: 
     page.locator("[name=here]").fill("KL Sentral")
     page.get_by_role("button", name="Go online there").click()
     expect(page.locator(".duty.on")).to_be_visible()
-    order = garage.do(garage.there.confirmed())["id"]
+    order = garage.do(garage.there.confirmed)["id"]
 
     async def offered() -> None:
         async with asyncio.timeout(60):
@@ -203,7 +179,7 @@ def test_without_script_the_pages_work_by_reloading(garage: Garage, browser_of: 
                     return
                 await asyncio.sleep(0.02)
 
-    garage.do(offered())
+    garage.do(offered)
     page.get_by_role("link", name="Look again").click()
     page.get_by_role("button", name="Accept").click()
     expect(page.get_by_role("heading", name="Job taken")).to_be_visible()

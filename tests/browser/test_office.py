@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import re
-import threading
-from collections.abc import Awaitable, Callable, Iterator
-from concurrent.futures import Future
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
@@ -23,33 +20,23 @@ from tests.bpp.insurance.fare_cash import at_the_limit
 from tests.bpp.insurance.support import MY
 from tests.bpp.office.support import BASE, PHONES, code, with_office
 from tests.browser.accessible import LOOKS, faults, overflow, rules_in
+from tests.browser.in_thread import InThread, in_thread
 
 pytestmark = [pytest.mark.slow]
 SIZES = {"phone": {"width": 360, "height": 740}, "desk": {"width": 1280, "height": 900}}
 LANGUAGES = ("en", "ms")
 DAY_S = 86_400
 SHOTS = os.environ.get("SHOTS")  # a folder for pictures, for whoever wants to look
-T = TypeVar("T")
 
 
 @dataclass
-class Office:
-    """The cooperative in a thread of its own, and a way to act in it."""
+class Office(InThread[Cooperative]):
+    """The cooperative, and what a test must know of its jobs and people."""
 
-    there: Cooperative
-    loop: asyncio.AbstractEventLoop
     period: str = ""
     job: str = ""
     agents: dict[str, str] = field(default_factory=dict)
     signed_in: dict[str, list[Any]] = field(default_factory=dict)
-
-    def do(self, act: Callable[[], Awaitable[T]]) -> T:
-        """Waits for it in the cooperative's thread."""
-
-        async def run() -> T:
-            return await act()
-
-        return asyncio.run_coroutine_threadsafe(run(), self.loop).result(60)
 
     def url(self, path: str) -> str:
         return f"{self.there.url}{BASE}{path}"
@@ -58,27 +45,22 @@ class Office:
 @contextmanager
 def running_office(folder: Path, *, later_s: int = 0) -> Iterator[Office]:
     """One ride done in cash; then, so much later, or with a job that waits."""
-    over, made = threading.Event(), Future[Office]()
+    with in_thread(with_office(folder)) as made:
+        office = Office(made.there, made.loop)
+        office.do(lambda: _busy(office, later_s))
+        yield office
 
-    async def serve() -> None:
-        async with with_office(folder) as there:
-            found = Office(there, asyncio.get_running_loop())
-            await at_the_limit(there)
-            found.period = load(MY).period_of(there.node.now())
-            everybody = there.node.store.read(roster.everybody)
-            found.agents = {worker.code: worker.agent_id for worker, _ in everybody}
-            there.clock.at += later_s
-            if not later_s:
-                order = await there.confirmed()
-                found.job = there.order(order["id"]).job_id
-            made.set_result(found)
-            await asyncio.to_thread(over.wait)
 
-    thread = threading.Thread(target=lambda: asyncio.run(serve()))
-    thread.start()
-    yield made.result(60)
-    over.set()
-    thread.join()
+async def _busy(office: Office, later_s: int) -> None:
+    there = office.there
+    await at_the_limit(there)
+    office.period = load(MY).period_of(there.node.now())
+    everybody = there.node.store.read(roster.everybody)
+    office.agents = {worker.code: worker.agent_id for worker, _ in everybody}
+    there.clock.at += later_s
+    if not later_s:
+        order = await there.confirmed()
+        office.job = there.order(order["id"]).job_id
 
 
 @pytest.fixture(scope="module")

@@ -4,16 +4,12 @@ and a trace at the gateway; each page by axe-core, on two screens, light and dar
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
-import threading
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from concurrent.futures import Future
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
@@ -24,6 +20,7 @@ from registry.settings import Policy
 from tests.bpp.cooperative import Cooperative
 from tests.bpp.office.support import with_office
 from tests.browser.accessible import LOOKS, faults, overflow, rules_in
+from tests.browser.in_thread import in_thread
 from tests.gateway.test_pages import FIGURES
 from tests.gateway.world import World, bpp, world
 from tests.registry.participant import Participant, desk, participant
@@ -34,48 +31,6 @@ SIZES = {"phone": {"width": 390, "height": 844}, "desk": {"width": 1280, "height
 WEB = {"web": WebSettings(zone="Asia/Kuala_Lumpur")}
 SHOTS = os.environ.get("SHOTS")  # a folder for pictures, for whoever wants to look
 HOSTILE_REASON = "<script>alert(1)</script> \"><img src=x onerror='alert(2)'>"
-W = TypeVar("W")
-T = TypeVar("T")
-
-
-@dataclass
-class Running(Generic[W]):
-    """A world in a thread of its own, and a way to act in it."""
-
-    there: W
-    loop: asyncio.AbstractEventLoop
-
-    def do(self, act: Callable[[], Awaitable[T]]) -> T:
-        """Waits for it in the world's thread."""
-
-        async def run() -> T:
-            return await act()
-
-        return asyncio.run_coroutine_threadsafe(run(), self.loop).result(60)
-
-
-@contextmanager
-def running(made: AbstractAsyncContextManager[W]) -> Iterator[Running[W]]:
-    over, ready = threading.Event(), Future[Running[W]]()
-
-    async def serve() -> None:
-        async with made as there:
-            ready.set_result(Running(there, asyncio.get_running_loop()))
-            await asyncio.to_thread(over.wait)
-
-    def work() -> None:
-        try:
-            asyncio.run(serve())
-        except OSError as fault:  # whoever waits for it must hear of it
-            ready.set_exception(fault)
-
-    thread = threading.Thread(target=work)
-    thread.start()
-    try:
-        yield ready.result(60)
-    finally:
-        over.set()
-        thread.join()
 
 
 @asynccontextmanager
@@ -147,7 +102,7 @@ def sound(page: Page, name: str, scheme: str = "light") -> None:
 def test_a_newcomer_is_looked_at_approved_and_later_suspended(
     tmp_path: Path, window: Callable[..., Page]
 ) -> None:
-    with running(newcomer(tmp_path)) as run:
+    with in_thread(newcomer(tmp_path)) as run:
         who = run.there
         page = window(f"{who.desk.url}/operator/")
         sign_in(page, who.desk.token)
@@ -177,7 +132,7 @@ def test_every_page_of_the_registry_is_sound(
     tmp_path: Path, window: Callable[..., Page], size: str, scheme: str, language: int
 ) -> None:
     locale = ("en-MY", "kn")[language]
-    with running(newcomer(tmp_path)) as run:
+    with in_thread(newcomer(tmp_path)) as run:
         who = run.there
         url = f"{who.desk.url}/operator"
         page = window(f"{url}/", viewport=SIZES[size], color_scheme=scheme, locale=locale)
@@ -206,7 +161,7 @@ def test_every_page_of_the_gateway_is_sound(
     tmp_path: Path, window: Callable[..., Page], size: str, scheme: str, language: int
 ) -> None:
     locale = ("en-MY", "ms")[language]
-    with running(market(tmp_path)) as run:
+    with in_thread(market(tmp_path)) as run:
         w = run.there
         page = window(
             f"{w.url}/operator/", viewport=SIZES[size], color_scheme=scheme, locale=locale
@@ -227,7 +182,7 @@ def test_every_page_of_the_gateway_is_sound(
 def test_a_trace_is_found_from_the_last_searches(
     tmp_path: Path, window: Callable[..., Page]
 ) -> None:
-    with running(market(tmp_path)) as run:
+    with in_thread(market(tmp_path)) as run:
         w = run.there
         page = window(f"{w.url}/operator/")
         sign_in(page, read_secret(w.node.settings.data_dir / "operator.token", key="data_dir"))
@@ -244,7 +199,10 @@ def test_figures_are_read_by_everybody(
 ) -> None:
     for name in ("coop", "bg"):
         (tmp_path / name).mkdir()
-    with running(with_office(tmp_path / "coop")) as coop, running(market(tmp_path / "bg")) as run:
+    with (
+        in_thread(with_office(tmp_path / "coop")) as coop,
+        in_thread(market(tmp_path / "bg")) as run,
+    ):
         there: Cooperative = coop.there
         page = window(f"{there.url}/figures", viewport=SIZES[size], color_scheme=scheme)
         expect(page.get_by_text("fewer than 10").first).to_be_visible()

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
-import threading
 from base64 import b64decode
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -21,6 +19,7 @@ from tests.bpp.work.at_work import at_work, hour, today
 from tests.browser.accessible import faults, overflow, rules_in
 from tests.browser.citizen import WAIT_MS, Citizen
 from tests.browser.city import NEAR_MG_ROAD, City
+from tests.browser.in_thread import in_thread
 from tests.browser.one_clock import code_for
 from tests.support.pictures import JPEG
 
@@ -155,42 +154,18 @@ def _without_script(windows: Callable[..., Page], town: City, order_id: str) -> 
     expect(page.locator("#parcel-photo img.shot")).to_be_visible()
 
 
-class Desk:
-    """The cooperative in a thread of its own."""
-
-    there: Cooperative
-
-    def __init__(self, folder: Path) -> None:
-        self._folder, self._ready = folder, threading.Event()
-        self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()))
-        self._thread.start()
-        assert self._ready.wait(60)
-
-    async def _serve(self) -> None:
-        self._loop, self._over = asyncio.get_running_loop(), asyncio.Event()
-        papers = {"driver": ["licence", "permit"], "vehicle": ["insurance"]}
-        async with at_work(self._folder, documents=papers) as self.there:
-            self._ready.set()
-            await self._over.wait()
-
-    def close(self) -> None:
-        """Ends it."""
-        self._loop.call_soon_threadsafe(self._over.set)
-        self._thread.join()
-
-
 @pytest.fixture
-def desk(tmp_path: Path) -> Iterator[Desk]:
-    made = Desk(tmp_path)
-    yield made
-    made.close()
+def desk(tmp_path: Path) -> Iterator[Cooperative]:
+    papers = {"driver": ["licence", "permit"], "vehicle": ["insurance"]}
+    with in_thread(at_work(tmp_path, documents=papers)) as made:
+        yield made.there
 
 
 @pytest.mark.parametrize("language", ["en", "ms", "kn"])
 def test_the_desk_writes_a_paper_with_its_scan_plans_a_week_and_the_driver_sees_both(
-    desk: Desk, windows: Callable[..., Page], language: str
+    desk: Cooperative, windows: Callable[..., Page], language: str
 ) -> None:
-    there, codes = desk.there, desk.there.node.settings.data_dir / "codes.jsonl"
+    there, codes = desk, desk.node.settings.data_dir / "codes.jsonl"
     office = windows(viewport=DESK if language != "kn" else PHONE, locale=language)
     sign_in(office, f"{there.url}/office/", PHONES["dispatcher"], codes)
     look(office, f"board-{language}")
