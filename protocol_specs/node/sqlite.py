@@ -82,7 +82,7 @@ class _Words(SQLiteCompiler):
 
 
 def _dialect() -> SQLiteDialect:
-    dialect = SQLiteDialect(paramstyle="named")
+    dialect = SQLiteDialect(paramstyle="qmark")
     dialect.type_compiler_instance = _StrictTypes(dialect)
     dialect.statement_compiler = _Words
     return dialect

@@ -27,7 +27,7 @@ from bpp.tables import METADATA
 from bpp.tariff import store as tariffs
 from bpp.work import documents, handovers, shifts
 from protocol_specs.node import bodies, conversations, health, inbox, owed, owing, pruning, tables
-from protocol_specs.node.sqlite import FILE_NAME
+from protocol_specs.node.sqlite import DIALECT, FILE_NAME
 from protocol_specs.node.store import Statement, Store
 
 pytestmark = pytest.mark.sqlite  # it looks into the file itself
@@ -84,8 +84,8 @@ def database(tmp_path: Path) -> Iterator[sqlite3.Connection]:
 def test_no_statement_reads_a_whole_table_unless_it_must(
     database: sqlite3.Connection, name: str, statement: Statement
 ) -> None:
-    sql, fixed = statement.sqlite
-    values = {bound: fixed.get(bound, 1) for bound in re.findall(r":(\w+)", sql)}
+    sql, in_order = statement.sqlite
+    values = in_order(dict.fromkeys(statement.clause.compile(dialect=DIALECT).params, 1))
     plan = [row[3] for row in database.execute(f"EXPLAIN QUERY PLAN {sql}", values)]
     whole = [step for step in plan if re.fullmatch(r"SCAN \w+( USING COVERING INDEX \w+)?", step)]
     assert bool(whole) == (name in READS_A_WHOLE_TABLE), plan
