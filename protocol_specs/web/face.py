@@ -222,7 +222,8 @@ class Face:
         seat, store = visit.seat, self.site.node.store
         for name, value in self.headers.items():
             response.headers.setdefault(name, value)
-        if visit.request.cookies.get(self.cookie) != seat.token:
+        is_known = visit.request.cookies.get(self.cookie) == seat.token
+        if not is_known and guard.may_have_cookie(visit.request):
             self._set_cookie(response, self.cookie, seat.token, self.lasts_s)
         if visit.flash_shown:
             await store.transact(lambda s: sessions.write_flash(s, self.name, seat, visit.now))

@@ -129,6 +129,12 @@ def is_surely_ours(request: web.Request) -> bool:
     return _site_said(request) is True
 
 
+def may_have_cookie(request: web.Request) -> bool:
+    """Whether the answer may give the browser a cookie of ours. Not for a form of another site: it
+    came without the cookie that the browser has (SameSite), and a new one would sign it out."""
+    return request.method in ("GET", "HEAD") or is_perhaps_ours(request)
+
+
 def _site_said(request: web.Request) -> bool | None:
     """Fetch Metadata first, then Origin (OWASP, CSRF Prevention Cheat Sheet); None: neither."""
     site = request.headers.get("Sec-Fetch-Site")

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 import importlib.util
 import os
 import shutil
+import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.browser.city import City, city
+from tests.support.gallery import Gallery
+from tests.support.nodes import listening_socket, running, url_of
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -55,6 +61,26 @@ def browser() -> Iterator[Browser]:
         running = playwright.chromium.launch(executable_path=chromium, args=list(QUIET))
         yield running
         running.close()
+
+
+@pytest.fixture(scope="module")
+def gallery(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
+    """The gallery's node in a thread of its own: its address, and the file of its codes."""
+    folder, sock, over = tmp_path_factory.mktemp("gallery"), listening_socket(), threading.Event()
+    ready = threading.Event()
+
+    async def serve() -> None:
+        made = Gallery(folder, sock, time.time)
+        async with running(made.node, sock):
+            ready.set()
+            await asyncio.to_thread(over.wait)
+
+    thread = threading.Thread(target=lambda: asyncio.run(serve()))
+    thread.start()
+    assert ready.wait(60)
+    yield url_of(sock), folder / "data" / "codes.jsonl"
+    over.set()
+    thread.join()
 
 
 @pytest.fixture

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
-import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,31 +11,10 @@ from playwright.sync_api import Browser, Page, Route, expect
 
 from tests.browser.accessible import LOOKS, faults, overflow, rules_in
 from tests.browser.one_clock import code_for
-from tests.support.gallery import MEI_LING, Gallery
-from tests.support.nodes import listening_socket, running, url_of
+from tests.support.gallery import MEI_LING
 
 pytestmark = [pytest.mark.slow]
 SIZES = {"phone": {"width": 360, "height": 740}, "desk": {"width": 1280, "height": 900}}
-
-
-@pytest.fixture(scope="module")
-def gallery(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
-    """The gallery's node in a thread of its own: its address, and the file of its codes."""
-    folder, sock, over = tmp_path_factory.mktemp("gallery"), listening_socket(), threading.Event()
-    ready = threading.Event()
-
-    async def serve() -> None:
-        made = Gallery(folder, sock, time.time)
-        async with running(made.node, sock):
-            ready.set()
-            await asyncio.to_thread(over.wait)
-
-    thread = threading.Thread(target=lambda: asyncio.run(serve()))
-    thread.start()
-    assert ready.wait(60)
-    yield url_of(sock), folder / "data" / "codes.jsonl"
-    over.set()
-    thread.join()
 
 
 @pytest.fixture

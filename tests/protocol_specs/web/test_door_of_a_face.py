@@ -97,6 +97,15 @@ async def test_a_form_from_a_page_of_others_is_refused_though_it_has_the_token(
     assert (answer.status, town.gallery.acted) == (403, 0)
 
 
+async def test_a_form_of_another_site_signs_nobody_out(town: Town) -> None:
+    browser = town.browser()  # a browser that has a cookie of ours does not send it along
+    forged = {"Sec_Fetch_Site": "cross-site", "Origin": "https://evil.example"}
+    answer = await browser.post("/name", {"name": "Mei"}, **forged)
+    assert (answer.status, answer.headers.get("Set-Cookie")) == (403, None)
+    linked = await browser.get("/sign-in")  # who only follows a link gets one
+    assert "Set-Cookie" in linked.headers
+
+
 async def test_our_own_origin_is_taken_from_browsers_without_fetch_metadata(town: Town) -> None:
     browser = await town.mei_ling()
     whole = (await browser.get("/name")).hidden | {"name": "Mei"}
