@@ -19,6 +19,7 @@ from tests.examples.test_keys import desk
 
 AT_ONCE = 3
 WITHIN_S = 180  # a booking ends in this time, whatever goes wrong meanwhile
+ANSWERED_S = 15  # a search that nobody answered by then was lost, and is asked anew
 PACE_S = 0.1
 COURIER = {"code": "R1", "name": "R", "phone": "+919811122233", "vehicle": "KA 05 HX 2291"}
 PARCEL = {"weight_grams": 1800, "description": "two books"}
@@ -42,11 +43,13 @@ class Booking:
     def __init__(self, url: str) -> None:
         self._desk, self._until = Caller(url), time.monotonic() + WITHIN_S
         self.journey: Journey = {}
+        self._asked_at = -ANSWERED_S
 
     def play(self) -> "Booking":
         """From search to the cancellation."""
         while not self.journey.get("offers"):
-            self._tried(self._search)
+            is_lost = time.monotonic() > self._asked_at + ANSWERED_S
+            self._tried(self._search if is_lost else self._look)
         offer = self.journey["offers"][0]["offer_id"]
         self._goes("select", lambda now: {"offer_id": offer}, lambda now: now["quote"])
         wanted = {"customer": CUSTOMER, "payment": PREPAID}
@@ -59,7 +62,10 @@ class Booking:
         body = {"kind": "delivery", "pickup": MG_ROAD, "drop": KORAMANGALA, "parcel": PARCEL}
         told = self._desk.post("/api/journeys", body, wait_s=2)
         self._own = Caller(self._desk.url, told["secret"])
-        self.journey = told["journey"]
+        self.journey, self._asked_at = told["journey"], time.monotonic()
+
+    def _look(self) -> None:
+        self.journey = self._own.get(f"/api/journeys/{self.journey['journey_id']}")
 
     def _goes(
         self, verb: str, body: Callable[[Journey], Journey], look: Callable[[Journey], Any]
