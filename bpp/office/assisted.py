@@ -26,6 +26,7 @@ PAGE = "office/assisted.html"
 CODES = "office, for a driver"  # what the codes are kept under: they open no sign-in
 BY_CODE = "one-time code"
 ANSWERS = ("told", "yes", "no")
+SPOKEN = {**LANGUAGES, "id": "Bahasa Indonesia", "zh": "中文"}  # languages of notices
 
 
 class Assisted:
@@ -146,7 +147,7 @@ class Assisted:
         return {
             "scheme": scheme,
             "text": text,
-            "languages": [(name, LANGUAGES.get(name, name)) for name in texts],
+            "languages": [(name, SPOKEN.get(name, name)) for name in texts],
             "is_told": shown in {each.sha256 for each in texts.values()},
             "agreed": agreed,
             "answers": answers,
