@@ -160,7 +160,7 @@ async def _live(plan: Network, page: Page, driver: Driver, times: int) -> list[f
             here = {"lat": round(3.13 + n / 1000, 3), "lon": 101.687}
             started = time.monotonic()
             await session.post(f"{plan.url('rides')}/driver/position", json=here, headers=headers)
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(60):
                 await _told(stream, here["lat"])
             if n:  # with the first one the stream is found and opened
                 took_s.append(time.monotonic() - started)
@@ -172,6 +172,8 @@ async def _told(stream: aiohttp.ClientResponse, lat: float) -> None:
     """Until the stream says a position of that latitude."""
     while True:
         event = await stream.content.readuntil(b"\n\n")
+        if not event:  # and would be again, for ever
+            raise RuntimeError("the stream ended")
         if b"event: position" in event:
             told = json.loads(event.partition(b"data: ")[2])
             if told["lat"] == lat:

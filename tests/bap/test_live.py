@@ -18,6 +18,7 @@ from tests.bap.network import DEADLINE_S, Network, Player
 from tests.bap.pages import PAGES, booked, form_of, searched
 from tests.support.browsing import Browsing
 from tests.support.peers import NOW
+from tests.support.streams import next_lines
 
 
 @pytest.fixture
@@ -50,7 +51,7 @@ async def page_of_a_ride(net: Network, url: str | None) -> AsyncIterator[aiohttp
 async def place_of(response: aiohttp.ClientResponse, lat: float) -> dict[str, Any]:
     """The position of that latitude, once it is told."""
     while True:
-        lines = (await response.content.readuntil(b"\n\n")).decode().splitlines()
+        lines = await next_lines(response)
         told = dict(line.split(": ", 1) for line in lines if line)
         if told["event"] == "position":
             place: dict[str, Any] = json.loads(told["data"])

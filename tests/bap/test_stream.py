@@ -11,6 +11,7 @@ import aiohttp
 import pytest
 
 from tests.bap.network import DEADLINE_S, Network, network
+from tests.support.streams import next_lines
 
 
 @pytest.fixture
@@ -33,7 +34,7 @@ async def _next(response: aiohttp.ClientResponse) -> dict[str, str]:
     found: dict[str, str] = {}
     async with asyncio.timeout(DEADLINE_S):
         while True:
-            line = (await response.content.readuntil(b"\n")).decode().rstrip("\n")
+            (line,) = await next_lines(response, b"\n")
             if not line and found:
                 return found
             name, _, value = line.partition(": ")
@@ -69,7 +70,7 @@ async def test_a_quiet_stream_shows_that_it_is_alive(net: Network) -> None:
     await net.citizen.search()
     async with _stream(net) as response:
         async with asyncio.timeout(DEADLINE_S):
-            assert await response.content.readuntil(b"\n") == b": still here\n"
+            assert await next_lines(response, b"\n") == [": still here"]
 
 
 async def test_a_stream_needs_the_journeys_own_secret(net: Network) -> None:

@@ -21,6 +21,7 @@ from tests.bap.pages import SEARCH, WHO, form_of
 from tests.bap.workers import DEADLINE_S, Served, serving, until
 from tests.support.browsing import Browsing, Seen
 from tests.support.peers import NOW
+from tests.support.streams import next_lines
 
 pytestmark = pytest.mark.timeout(500)
 GAP_S = 0.5
@@ -48,7 +49,7 @@ async def heard(response: aiohttp.ClientResponse, kind: str) -> dict[str, Any]:
     """The document of the next event of that kind."""
     async with asyncio.timeout(DEADLINE_S):
         while True:
-            lines = (await response.content.readuntil(b"\n\n")).decode().splitlines()
+            lines = await next_lines(response)
             told = dict(line.split(": ", 1) for line in lines if line)
             if told.get("event") == kind:
                 document: dict[str, Any] = json.loads(told["data"])

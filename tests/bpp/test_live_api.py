@@ -13,6 +13,7 @@ import pytest
 from bpp import live_api
 from bpp.orders import live
 from tests.bpp.cooperative import AT_PICKUP, DEADLINE_S, Cooperative, cooperative
+from tests.support.streams import next_lines
 
 STREAM = {"Accept": "text/event-stream"}
 ELSEWHERE = {"lat": 3.14567, "lon": 101.69123}
@@ -41,7 +42,7 @@ async def streaming(there: Cooperative, url: str) -> AsyncIterator[aiohttp.Clien
 
 async def told(response: aiohttp.ClientResponse) -> tuple[str, Any]:
     """The next event and its document."""
-    lines = (await response.content.readuntil(b"\n\n")).decode().splitlines()
+    lines = await next_lines(response)
     found = dict(line.split(": ", 1) for line in lines if line)
     return found["event"], json.loads(found["data"])
 

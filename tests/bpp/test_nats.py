@@ -16,6 +16,7 @@ from protocol_specs.wire import strict_json
 from tests.bpp.test_workers import Node, all_answered, prepared, serving, until_acked
 from tests.support.nats_server import NatsServer
 from tests.support.provider_process import BPP_URL, Home
+from tests.support.streams import next_lines
 from tests.support.surroundings import Request, Surroundings, surroundings
 
 DEADLINE_S = 90
@@ -42,7 +43,7 @@ class Driver:
         await self.post("position", {"lat": lat, "lon": 101.687})
         async with asyncio.timeout(DEADLINE_S):
             for stream in self.streams:
-                while f'"lat":{lat}' not in (await stream.content.readuntil(b"\n\n")).decode():
+                while not any(f'"lat":{lat}' in line for line in await next_lines(stream)):
                     pass
 
 
