@@ -18,7 +18,7 @@ from tests.browser.citizen import Citizen
 from tests.browser.one_clock import Town, code_for, town
 from tests.support.pictures import JPEG
 
-pytestmark = [pytest.mark.slow, pytest.mark.processes, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.slow, pytest.mark.processes, pytest.mark.timeout(600)]
 
 SCHEME = "my.act872.gig"
 KLANG = "Klang Valley Drivers' Cooperative"

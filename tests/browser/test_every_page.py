@@ -23,7 +23,7 @@ from tests.browser.accessible import OF_LOOKS, RULES, faults, overflow
 from tests.browser.citizen import WAIT_MS, Citizen
 from tests.browser.one_clock import Town, code_for, town
 
-pytestmark = [pytest.mark.slow, pytest.mark.processes, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.slow, pytest.mark.processes, pytest.mark.timeout(700)]
 SHOTS = os.environ.get("SHOTS")  # a folder for pictures, for whoever wants to look
 PHONE, DESK = {"width": 390, "height": 844}, {"width": 1280, "height": 900}
 LOOKS: dict[str, dict[str, Any]] = {

@@ -83,7 +83,7 @@ def _phone_of(town: City, name: str) -> str:
     return phones[-1]
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(500)
 def test_a_large_photo_is_shrunk_kept_and_seen_by_driver_and_customer(
     town: City, citizen: Callable[..., Citizen], windows: Callable[..., Page]
 ) -> None:

@@ -96,6 +96,7 @@ async def test_a_backup_of_a_running_node_is_whole_and_an_old_one_is_found(
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(600)
 async def test_the_drill_script_says_whether_the_backup_could_be_lived_on(tmp_path: Path) -> None:
     async with surroundings() as around:
         home = make_home(tmp_path / "home", around.registry)
@@ -108,7 +109,7 @@ async def test_the_drill_script_says_whether_the_backup_could_be_lived_on(tmp_pa
         def drill() -> subprocess.CompletedProcess[str]:
             words = ["bash", str(SCRIPT), str(home.config), str(tmp_path / "backups")]
             return subprocess.run(
-                words, env=environment, capture_output=True, text=True, check=False, timeout=100
+                words, env=environment, capture_output=True, text=True, check=False, timeout=250
             )
 
         theirs = tmp_path / "backups" / "0-of-somebody-else"

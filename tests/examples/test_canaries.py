@@ -18,7 +18,7 @@ from examples.people import Citizen, Driver
 from examples.process import run
 from tests.examples.test_keys import a_network, desk, quiet
 
-pytestmark = [pytest.mark.slow, pytest.mark.processes, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.slow, pytest.mark.processes, pytest.mark.timeout(600)]
 
 CITIZEN, CITIZEN_PHONE = "Siti Canary Rahman", "+60131238765"
 DRIVER, DRIVER_PHONE = "Bala Canary Krishnan", "+60197654321"

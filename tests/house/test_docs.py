@@ -148,7 +148,7 @@ def type_in(document: Path, folder: Path, wayfare: Path) -> str:
         env=environment,
         capture_output=True,
         text=True,
-        timeout=290,
+        timeout=590,
         check=False,
     )
     if result.returncode == 0:
@@ -157,7 +157,7 @@ def type_in(document: Path, folder: Path, wayfare: Path) -> str:
 
 
 @pytest.mark.processes
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("document", list(with_commands()))
 def test_the_commands_of_a_document_work_one_after_the_other(
     document: Path, tmp_path: Path, wayfare: Path

@@ -21,7 +21,7 @@ HAPPENS = {
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1200)
 @pytest.mark.parametrize("law", [MALAYSIA, KARNATAKA], ids=["malaysia", "karnataka"])
 def test_a_year_of_every_day_is_what_the_auditor_says_to_its_end(law: Law, tmp_path: Path) -> None:
     run = Run(law, SEED, BIG, tmp_path)
