@@ -25,7 +25,8 @@ from protocol_specs.node.workers import Share
 from protocol_specs.web.settings import WebSettings
 from tests.gateway.world import World, bpp, on_search, world
 from tests.support.browsing import Browsing, Seen
-from tests.support.peers import NOW
+from tests.support.peers import NOW, bap
+from tests.support.queues import envelope_of
 
 WEB = WebSettings()
 FIGURES: dict[str, Any] = {
@@ -324,11 +325,8 @@ async def test_traces_are_bounded_in_number(tmp_path: Path) -> None:
 
 def test_searches_are_kept_in_bounded_memory() -> None:
     from gateway.sending import Outcome
-    from protocol_specs.wire.context import Context
 
-    recent, context = Recent(), object.__new__(Context)
-    for name in ("domain", "city"):
-        object.__setattr__(context, name, name)
+    recent, context = Recent(), envelope_of(bap(), "search").context
     for n in range(SEARCHES_MAX + 5):
         recent.begun(("bap", f"t{n}", "m"), context, asked=1, now=n)
     kept = recent.newest(10_000)
