@@ -103,7 +103,7 @@ def choose_ports(port_base: int) -> dict[str, int]:
 def _any_ports() -> list[int]:
     """Free ports below those the system lends to outgoing connections (from 32768 on Linux): one of
     those could be lent again before its node starts."""
-    drawn = random.sample(range(15_000, 32_000 - OPS_PORT_OFFSET), 100)
+    drawn = random.sample(range(15_000, 20_400 - OPS_PORT_OFFSET), 100)
     with ExitStack() as held:
         free = [port for port in drawn if _bind_both(held, port) is not None]
     return free[: len(NODES)]

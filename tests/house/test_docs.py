@@ -58,9 +58,10 @@ def on_free_ports(typed: str) -> str:
     """The same with other ports: a reader who runs the tests may have a demonstration running."""
     named = {int(port) for port in PORT.findall(typed)}
     needed = {port + n for port in named for n in range(len(NODES))}
-    # Below the ports that the system lends (from 32768 on); each test process has its own.
+    # Below the ports that the system lends (from 32768 on), and above those that a demonstration
+    # takes which may take any (up to 20400); each test process has its own.
     mine = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % 4
-    shifts = random.sample(range(8_000 + 2_800 * mine, 9_500 + 2_800 * mine), 100)
+    shifts = random.sample(range(11_800 + 2_600 * mine, 13_100 + 2_600 * mine), 100)
     shift = next(by for by in shifts if all(is_free(port + by) for port in needed))
     return PORT.sub(lambda port: str(int(port[0]) + shift), typed)
 
