@@ -19,7 +19,7 @@ LOOK_S = 1.0
 SEEN_S = 60.0  # how often an idle driver says where they are
 POSTS_PER_LEG = 6
 LEG_SHARE, PAUSE_SHARE = 0.4, 0.1  # of the time a whole ride takes: two legs, two pauses
-SEALED_S = 10.0
+SEALED_S = 60.0
 LEAVE_S = 1.0
 
 Point = tuple[float, float]
