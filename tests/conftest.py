@@ -8,11 +8,15 @@ from itertools import islice
 from typing import Any
 
 import pytest
+from hypothesis import settings
 from sqlalchemy import MetaData
 
 from protocol_specs.node import sqlite
 
 WORKERS_MAX = 8
+# A busy machine is no fault of what an example tries; pytest's own limit on a test still holds.
+settings.register_profile("wayfare", deadline=None)
+settings.load_profile("wayfare")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -131,7 +131,7 @@ STEPS = st.one_of(
 )
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(STEPS, max_size=8), st.integers(1, 2_000))
 def test_after_anything_a_worker_is_stopped_exactly_while_the_debt_is_at_the_limit(
     steps: list[tuple[str, int]], limit_minor: int

@@ -6,7 +6,7 @@ from fractions import Fraction
 from itertools import permutations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from bpp.insurance.engine.assess import Assessment, assess
@@ -80,7 +80,6 @@ bases = st.lists(st.integers(0, 200_000), min_size=1, max_size=5)
 caps = st.none() | st.integers(0, 3000)
 
 
-@settings(deadline=None)  # 120 orders, on a machine that does much else
 @given(bases, caps)
 def test_the_total_of_a_period_does_not_depend_on_the_order_of_events(
     given_bases: list[int], cap_minor: int | None

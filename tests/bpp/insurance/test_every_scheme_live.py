@@ -215,9 +215,7 @@ MOVES = st.lists(
 
 
 @pytest.mark.parametrize("name", [SG, MY, KA, CN, ID])
-@settings(
-    max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(moves=MOVES)
 def test_the_books_hold_what_the_last_states_come_to_and_every_slip_verifies(
     tmp_path_factory: pytest.TempPathFactory, name: str, moves: list[tuple[int, str]]

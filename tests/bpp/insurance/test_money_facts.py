@@ -323,7 +323,7 @@ FACTS = st.tuples(
 )
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(FACTS, max_size=14))
 def test_whatever_is_written_down_the_books_balance_and_nothing_falls_below_zero(
     steps: list[tuple[str, int]],

@@ -341,7 +341,7 @@ def by_role(coop: Coop) -> dict[str, int]:
     return named
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow])
 @given(orders=histories, data=st.data(), is_ka=st.booleans())
 def test_any_history_balances_explains_every_order_and_does_not_change_when_replayed(
     orders: tuple[list[OrderEvent], ...], data: st.DataObject, is_ka: bool
@@ -359,7 +359,7 @@ def test_any_history_balances_explains_every_order_and_does_not_change_when_repl
         coop.store.close()
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.too_slow])
 @given(orders=histories, data=st.data())
 def test_two_orders_of_arrival_give_every_worker_and_period_the_same_totals(
     orders: tuple[list[OrderEvent], ...], data: st.DataObject

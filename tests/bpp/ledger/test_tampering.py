@@ -123,9 +123,7 @@ def report(whole: Ledger) -> Callable[..., verify.Report]:
     return run
 
 
-many = settings(
-    max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+many = settings(max_examples=120, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 @many

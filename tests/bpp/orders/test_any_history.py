@@ -353,6 +353,6 @@ class Parcels(Histories):
 
 
 for machine in (Histories, Parcels):
-    machine.TestCase.settings = settings(max_examples=25, stateful_step_count=25, deadline=None)
+    machine.TestCase.settings = settings(max_examples=25, stateful_step_count=25)
 TestAnyHistory = Histories.TestCase
 TestAnyHistoryOfParcels = Parcels.TestCase

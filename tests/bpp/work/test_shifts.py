@@ -72,9 +72,7 @@ PLANS = st.builds(
 )
 
 
-@settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(PLANS, min_size=2, max_size=8))
 def test_whatever_is_planned_no_two_shifts_of_a_vehicle_or_a_driver_overlap(
     tmp_path_factory: pytest.TempPathFactory, plans: list[Plan]

@@ -247,9 +247,7 @@ def does(session: Session, block: Block, called: list[int]) -> list[tuple[str, i
     return stands
 
 
-@settings(
-    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(deeds=st.lists(BLOCKS, max_size=5))
 def test_each_block_undoes_its_own_writes_however_they_are_nested(
     store: Store, deeds: "list[str | Block]"

@@ -328,9 +328,7 @@ class Year:
 
 
 @pytest.mark.parametrize("scheme", SCHEMES, ids=lambda s: f"{s.id} {s.after_remittance}")
-@settings(
-    max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=8, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(moves=MOVES)
 def test_the_trust_account_knows_the_cooperatives_own_share_at_every_step(
     tmp_path_factory: pytest.TempPathFactory, scheme: Scheme, moves: list[tuple[str, int, int]]

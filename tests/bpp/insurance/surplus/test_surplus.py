@@ -268,7 +268,7 @@ AGENTS, WAYS = st.sampled_from(["a1", "a2", "a3"]), st.sampled_from([CARD, CASH]
 JOBS = st.lists(st.tuples(AGENTS, st.integers(50, 5_000), WAYS), min_size=1, max_size=8)
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=15, suppress_health_check=[HealthCheck.too_slow])
 @given(JOBS, st.integers(1, 50_000))
 def test_whatever_was_worked_the_sum_is_divided_to_the_unit(
     jobs: list[tuple[str, int, Any]], minor: int

@@ -9,7 +9,7 @@ from protocol_specs.wire import order
 from protocol_specs.wire.version import core_1_1 as version
 from tests.protocol_specs.wire.version import strategies as some
 
-fast = settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
+fast = settings(max_examples=20, suppress_health_check=list(HealthCheck))
 CALLBACKS = ("on_init", "on_confirm", "on_status", "on_update", "on_cancel")
 
 

@@ -13,7 +13,7 @@ from protocol_specs.wire.values import replace
 from protocol_specs.wire.version import core_1_1 as version
 from tests.protocol_specs.wire.version import strategies as some
 
-fast = settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
+fast = settings(max_examples=20, suppress_health_check=list(HealthCheck))
 STRICT = Schemas.load("strict")
 ID = "5b2c0d1e-1111-4222-8333-444455556666"
 

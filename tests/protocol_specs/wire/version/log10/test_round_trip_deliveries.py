@@ -13,7 +13,7 @@ from protocol_specs.wire.values import replace
 from protocol_specs.wire.version import Dialect
 from tests.protocol_specs.wire.version.log10 import deliveries as some
 
-fast = settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
+fast = settings(max_examples=20, suppress_health_check=list(HealthCheck))
 both = pytest.mark.parametrize("dialect", some.DIALECTS, ids=some.NAMES)
 
 

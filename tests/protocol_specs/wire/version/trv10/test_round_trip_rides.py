@@ -10,7 +10,7 @@ from protocol_specs.wire.values import replace
 from protocol_specs.wire.version.dialect import Dialect
 from tests.protocol_specs.wire.version.trv10 import rides
 
-fast = settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
+fast = settings(max_examples=20, suppress_health_check=list(HealthCheck))
 NEW, OLD = rides.EDITIONS
 both = pytest.mark.parametrize("dialect", rides.EDITIONS, ids=lambda one: one.traits.name)
 

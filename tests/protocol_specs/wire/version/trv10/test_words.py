@@ -16,7 +16,7 @@ from protocol_specs.wire.version.dialect import Dialect
 from tests.protocol_specs.wire.version import strategies as some
 from tests.protocol_specs.wire.version.trv10 import rides
 
-fast = settings(max_examples=50, deadline=None, suppress_health_check=list(HealthCheck))
+fast = settings(max_examples=50, suppress_health_check=list(HealthCheck))
 NEW, OLD = rides.EDITIONS
 both = pytest.mark.parametrize("dialect", rides.EDITIONS, ids=lambda one: one.traits.name)
 
