@@ -26,6 +26,7 @@ from tests.support.streams import next_lines
 pytestmark = pytest.mark.timeout(500)
 GAP_S = 0.5
 """Between two journeys: workers that begin need the processor too."""
+LOOK_S = 0.05
 COUNTED = {"offer": "count(*)", "journey_event": "n"}
 Reply = Callable[[dict[str, Any]], dict[str, Any]]
 Sending = Coroutine[Any, Any, Seen]
@@ -83,6 +84,7 @@ async def shown(browser: Browsing, path: str, text: str) -> str:
             page = (await browser.get(path)).text
             if text in page:
                 return page
+            await asyncio.sleep(LOOK_S)
 
 
 async def ready(net: Served, browser: Browsing) -> str:
@@ -189,6 +191,7 @@ async def at_both(net: Served, browser: Browsing, path: str) -> str:
             one, two = (await browser.get(path)).text, (await browser.get(path)).text
             if one == two:
                 return one
+            await asyncio.sleep(LOOK_S)
 
 
 async def sharing(net: Served, browser: Browsing, path: str, order: str) -> None:

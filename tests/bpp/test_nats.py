@@ -86,6 +86,8 @@ async def followed(driver: Driver, around: Surroundings, confirm: Request) -> No
                 driver.streams.append(stream)
             else:
                 assert stream.status == 503, "that worker has as many as it takes"
+                stream.close()
+                await asyncio.sleep(0.05)
 
 
 async def figure(http: aiohttp.ClientSession, node: Node, name: str) -> float:
