@@ -14,6 +14,7 @@ from sqlalchemy import MetaData
 from protocol_specs.node import sqlite
 
 WORKERS_MAX = 8
+FILES = 65_536  # may be open: a gateway of these tests has a thousand peers
 # A busy machine is no fault of what an example tries; pytest's own limit on a test still holds.
 settings.register_profile("wayfare", deadline=None)
 settings.load_profile("wayfare")
@@ -66,8 +67,10 @@ def _seconds_at_most(item: pytest.Item) -> float:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)  # a gateway here has a thousand peers
-    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    now, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = FILES if most == resource.RLIM_INFINITY else min(most, FILES)
+    if now != resource.RLIM_INFINITY and now < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, most))
     config.addinivalue_line("markers", "sqlite: it looks into SQLite's own file or connections")
     if config.getoption("--store") == "postgresql":
         from tests.support import postgres_everywhere
