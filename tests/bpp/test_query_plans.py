@@ -27,8 +27,9 @@ from bpp.tables import METADATA
 from bpp.tariff import store as tariffs
 from bpp.work import documents, handovers, shifts
 from protocol_specs.node import bodies, conversations, health, inbox, owed, owing, pruning, tables
-from protocol_specs.node.sqlite import DIALECT, FILE_NAME
+from protocol_specs.node.sqlite import FILE_NAME
 from protocol_specs.node.store import Statement, Store
+from tests.support.plans import plan
 
 pytestmark = pytest.mark.sqlite  # it looks into the file itself
 
@@ -84,8 +85,6 @@ def database(tmp_path: Path) -> Iterator[sqlite3.Connection]:
 def test_no_statement_reads_a_whole_table_unless_it_must(
     database: sqlite3.Connection, name: str, statement: Statement
 ) -> None:
-    sql, in_order = statement.sqlite
-    values = in_order(dict.fromkeys(statement.clause.compile(dialect=DIALECT).params, 1))
-    plan = [row[3] for row in database.execute(f"EXPLAIN QUERY PLAN {sql}", values)]
-    whole = [step for step in plan if re.fullmatch(r"SCAN \w+( USING COVERING INDEX \w+)?", step)]
-    assert bool(whole) == (name in READS_A_WHOLE_TABLE), plan
+    steps = plan(database, statement)
+    whole = [step for step in steps if re.fullmatch(r"SCAN \w+( USING COVERING INDEX \w+)?", step)]
+    assert bool(whole) == (name in READS_A_WHOLE_TABLE), steps

@@ -14,6 +14,7 @@ from protocol_specs.node.store import Statement, Store
 from registry import changes, directory, participants, pending
 from registry.operating import reading
 from registry.tables import METADATA, TRIGGERS
+from tests.support.plans import plan
 
 pytestmark = pytest.mark.sqlite  # it looks into the file itself
 
@@ -25,12 +26,6 @@ def database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[sqlite3.Conne
     connection = sqlite3.connect(folder / FILE_NAME)
     yield connection
     connection.close()
-
-
-def plan(database: sqlite3.Connection, statement: Statement) -> list[str]:
-    sql, fixed = statement.sqlite
-    values = {bound: fixed.get(bound, 1) for bound in re.findall(r":(\w+)", sql)}
-    return [row[3] for row in database.execute(f"EXPLAIN QUERY PLAN {sql}", values)]
 
 
 def statements() -> Iterator[object]:

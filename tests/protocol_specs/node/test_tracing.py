@@ -1,7 +1,6 @@
 """The hop query at the real door: who is told what of which transaction."""
 
 import asyncio
-import re
 import sqlite3
 import uuid
 from contextlib import closing
@@ -25,6 +24,7 @@ from protocol_specs.wire.parties import SubscriberType
 from tests.support import peers
 from tests.support.nodes import listening_socket, running, settings_of, url_of
 from tests.support.peers import Clock, FakeDirectory, Said, post, signed_post
+from tests.support.plans import plan
 
 OURS, OTHER, STRANGER = peers.bap(), peers.bap("other.example.org"), peers.bap("no.example.org")
 TRANSACTION = str(uuid.uuid4())
@@ -132,10 +132,8 @@ def test_what_the_store_knows_of_a_transaction_is_found_by_an_index(
     metadata = MetaData()
     tables.define(metadata)
     Store.open(tmp_path, metadata).close()
-    sql, fixed = statement.sqlite
-    values = {bound: fixed.get(bound, 1) for bound in re.findall(r":(\w+)", sql)}
     with closing(sqlite3.connect(tmp_path / FILE_NAME)) as database:
-        steps = [row[3] for row in database.execute(f"EXPLAIN QUERY PLAN {sql}", values)]
+        steps = plan(database, statement)
     assert [step for step in steps if step.startswith("SCAN")] == []
 
 

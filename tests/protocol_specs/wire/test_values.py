@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 
 import pytest
+from msgspec import ValidationError, json
 
-from protocol_specs.wire.order import Place, PriceLine
+from protocol_specs.wire.order import Place, PriceLine, Quote
 from protocol_specs.wire.values import replace
 
 
@@ -33,3 +34,23 @@ def test_a_value_of_the_order_model_cannot_be_changed_in_place() -> None:
     with pytest.raises(AttributeError):
         line.amount_minor = 500  # type: ignore[misc]
     assert line.amount_minor == 300
+
+
+def test_a_quote_with_other_lines_is_judged_as_a_new_one() -> None:
+    quote = Quote("q1", "MYR", (PriceLine("BASE_FARE", 300),))
+    with pytest.raises(ValueError, match="negative"):
+        replace(quote, lines=(PriceLine("BASE_FARE", 300), PriceLine("REFUND", -301)))
+
+
+@pytest.mark.parametrize("minor", [b"300.0", b'"300"', b"true", b"null"])
+def test_money_in_a_row_is_an_integer_or_the_row_is_not_read(minor: bytes) -> None:
+    row = json.encode(Quote("q1", "MYR", (PriceLine("BASE_FARE", 300),)))
+    with pytest.raises(ValidationError):
+        json.decode(row.replace(b"300", minor), type=Quote)
+    assert json.decode(row, type=Quote).total_minor == 300
+
+
+def test_a_row_whose_quote_comes_to_less_than_nothing_is_not_read() -> None:
+    row = json.encode(Quote("q1", "MYR", (PriceLine("BASE_FARE", 300),)))
+    with pytest.raises(ValidationError, match="negative"):
+        json.decode(row.replace(b"300", b"-300"), type=Quote)
