@@ -24,7 +24,7 @@ from aiohttp import web
 from protocol_specs.node.server import Node
 from protocol_specs.node.shell import expected_already
 from tests.deploy.files import DEPLOY, ROOT
-from tests.protocol_specs.node.test_node import a_node
+from tests.protocol_specs.node.plain_node import a_node
 from tests.support.nodes import free_port, listening_socket, running
 from tests.wall.world import certificate
 

@@ -12,7 +12,7 @@ from protocol_specs.node.server import Node
 from protocol_specs.node.workers import Share
 from protocol_specs.wire import strict_json
 from protocol_specs.wire.envelope import Envelope
-from tests.protocol_specs.node.test_node import BAP, a_node
+from tests.protocol_specs.node.plain_node import BAP, a_node
 from tests.support import peers
 from tests.support.nodes import listening_socket, running
 

@@ -9,7 +9,7 @@ import pytest
 from protocol_specs.node.actions import Durable
 from protocol_specs.node.store import StoreUnavailable
 from protocol_specs.node.telemetry import Telemetry
-from tests.protocol_specs.node.test_node import a_node, directory_of, get_ops
+from tests.protocol_specs.node.plain_node import a_node, directory_of, get_ops
 from tests.support import peers
 from tests.support.nodes import listening_socket, running
 from tests.support.peers import Clock, post

@@ -20,7 +20,7 @@ from protocol_specs.node.store import Session
 from protocol_specs.wire import traceparent
 from protocol_specs.wire.envelope import Envelope
 from protocol_specs.wire.errors import Acknowledgement
-from tests.protocol_specs.node.test_node import BAP, a_node
+from tests.protocol_specs.node.plain_node import BAP, a_node
 from tests.support import peers
 from tests.support.nodes import listening_socket, running
 from tests.support.peers import post

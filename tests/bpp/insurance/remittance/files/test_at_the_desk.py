@@ -22,7 +22,7 @@ from tests.bpp.cooperative import Cooperative, cooperative
 from tests.bpp.insurance.fare_cash import OFFERING, insured
 from tests.bpp.insurance.remittance import support
 from tests.bpp.insurance.remittance.files.banking import SETTINGS, booked, close_july
-from tests.bpp.insurance.remittance.files.test_pain001 import texts, valid
+from tests.bpp.insurance.remittance.files.pain001 import texts, valid
 from tests.bpp.insurance.support import MY, Coop, terms_for
 from tests.bpp.insurance.test_money_facts import config_of
 

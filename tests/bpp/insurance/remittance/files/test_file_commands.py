@@ -15,7 +15,7 @@ from protocol_specs.node.store import Statement, Store
 from protocol_specs.node.store_settings import StoreAt
 from tests.bpp.insurance.remittance import support
 from tests.bpp.insurance.remittance.files.banking import SETTINGS, booked, declared, status
-from tests.bpp.insurance.remittance.files.test_pain001 import texts, valid
+from tests.bpp.insurance.remittance.files.pain001 import texts, valid
 
 
 class Office:

@@ -1,13 +1,9 @@
 """A credit transfer of remittances: valid for two validators, its sums right, its bytes stable."""
 
 from datetime import date
-from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
 import pytest
-import sepaxml
-import xmlschema
 from hypothesis import given
 from hypothesis import strategies as st
 from lxml import etree
@@ -18,8 +14,8 @@ from bpp.insurance.remittance.files.pain001 import Credit, NotWritable, Payment
 from bpp.insurance.remittance.files.settings import InstitutionSettings, PayerSettings
 from protocol_specs.wire import money
 from protocol_specs.wire.values import replace
+from tests.bpp.insurance.remittance.files.pain001 import texts, valid
 
-SCHEMA = Path(sepaxml.__file__).parent / "schemas" / "pain.001.001.09.xsd"  # as ISO publishes it
 WITH_RF = "RF18539007547034"  # the example of ISO 11649
 
 
@@ -47,25 +43,6 @@ PAYMENT = Payment(
     payer=PAYER,
     credits=(CREDIT,),
 )
-
-
-@lru_cache
-def _validators() -> tuple[xmlschema.XMLSchema, etree.XMLSchema]:
-    return xmlschema.XMLSchema(SCHEMA), etree.XMLSchema(etree.parse(SCHEMA))
-
-
-def valid(raw: bytes) -> etree._Element:
-    """The file, once two validators that know nothing of each other have taken it."""
-    independent, second = _validators()
-    independent.validate(raw)
-    root = etree.fromstring(raw)
-    second.assertValid(root)
-    return root
-
-
-def texts(root: etree._Element, path: str) -> list[str | None]:
-    steps = "/".join(f"{{*}}{step}" for step in path.split("/"))
-    return [each.text for each in root.findall(f".//{steps}")]
 
 
 def with_credit(**changes: Any) -> Payment:

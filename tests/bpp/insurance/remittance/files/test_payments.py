@@ -26,7 +26,7 @@ from tests.bpp.insurance.remittance.files.banking import (
     read,
     status,
 )
-from tests.bpp.insurance.remittance.files.test_pain001 import texts, valid
+from tests.bpp.insurance.remittance.files.pain001 import texts, valid
 from tests.bpp.insurance.support import Coop, my_coop
 
 OF_BOOKS = ("entry", "remittance_event", "payment_file", "payment_credit", "bank_file_read")
