@@ -39,7 +39,7 @@ _NEWEST = Statement(_WITH_END.order_by(_closed.c.at.is_not(None), _I.c.n.desc())
 _ONE = Statement(_WITH_END.where(_I.c.n == bindparam("n")))
 _OF_JOB = Statement(_WITH_END.where(_I.c.job_id == bindparam("job")).order_by(_I.c.n))
 _answered = (_S.c.n == _I.c.n) & (_S.c.kind == "answered")
-_waits = _I.c.due_at.is_not(None) & ~select(_S.c.n).where(_answered).exists()
+_waits = (_I.c.due_at > 0) & ~select(_S.c.n).where(_answered).exists()
 _WAITING = Statement(
     select(_I.c.n, _I.c.due_at).where(_waits).order_by(_I.c.due_at).limit(SHOWN_MAX)
 )

@@ -20,6 +20,7 @@ class IncidentRow(Tables, table=True):
     __table_args__ = (
         Index("incident_of_job", "job_id"),
         Index("incident_told", "agent_id", "due_at"),
+        Index("incident_due", "due_at"),
     )
 
     n: int = Field(primary_key=True, sa_type=BigInteger)

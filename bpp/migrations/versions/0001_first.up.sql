@@ -226,6 +226,8 @@ CREATE TABLE incident (
     PRIMARY KEY (n)
 )
 
+CREATE INDEX incident_due ON incident (due_at)
+
 CREATE INDEX incident_of_job ON incident (job_id)
 
 CREATE INDEX incident_told ON incident (agent_id, due_at)
