@@ -78,6 +78,12 @@ class Connections:
         for connection in [c for c in self.open if c.closes_at is not None and c.closes_at <= now]:
             connection.overdue()
 
+    def answered(self) -> None:
+        """What this task received is answered: a stop does not cancel what it does beyond that."""
+        task = asyncio.current_task()
+        if task is not None:
+            self.tasks.discard(task)
+
     async def finish(self, within_s: float) -> None:
         """Let what is being received be answered."""
         if self.tasks:

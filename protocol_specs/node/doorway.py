@@ -175,6 +175,7 @@ class Doorway(asyncio.Protocol):
         else:
             self._say(answer)
         if route.hands is not None:
+            self._connections.answered()
             await route.hands.work()
 
     def _say(self, answer: Answer) -> None:

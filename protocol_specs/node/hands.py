@@ -44,7 +44,8 @@ class Hands:
             self._at_work.discard(task)
 
     async def stop(self) -> None:
-        """Leave what is being handled."""
+        """Leave what is being handled, and begin nothing more."""
+        self._most = 0
         for task in self._at_work:
             task.cancel()
         await asyncio.gather(*self._at_work, return_exceptions=True)
@@ -75,6 +76,8 @@ class Hands:
         now = self._clock()
         try:
             with span, self._deadlines.within(waiting.deadline - now):
+                if waiting.deadline <= now:  # nobody waits for it: others are worth the work
+                    raise TimeoutError
                 await waiting.action.handle(envelope, int(now))
             self._telemetry.log("handled", envelope=envelope)
         except TimeoutError:

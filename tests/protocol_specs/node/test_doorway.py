@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
+from types import SimpleNamespace
 
 import pytest
 from aiohttp import web
@@ -417,3 +418,24 @@ async def test_what_does_not_end_is_cancelled_when_stopping(
         assert there.shell.connection_count == 0
         assert cancelled == [b"{}"]
         assert there.lines == []
+
+
+async def test_a_stop_cancels_nothing_that_was_answered_and_is_being_handled(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("protocol_specs.node.shell.STOP_S", 0.05)
+    release, handled = asyncio.Event(), asyncio.Event()
+
+    async def work() -> None:
+        await release.wait()
+        handled.set()
+
+    async with listening() as there, connected(there) as (reader, writer):
+        route = there.shell.door_routes["/door"]
+        there.shell.door_routes["/door"] = route._replace(hands=SimpleNamespace(work=work))
+        writer.write(PLAIN)
+        assert (await answer(reader))[0] == 200
+        await there.shell.stop()
+        release.set()
+        async with asyncio.timeout(WITHIN_S):
+            await handled.wait()

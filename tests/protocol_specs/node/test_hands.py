@@ -21,8 +21,9 @@ class Bench:
         self.begun: list[asyncio.Task[object] | None] = []
         self.release = asyncio.Event()
         self.arrivals = Arrivals(waiting_max=20, memory_max=20)
-        telemetry = Telemetry("test", write=lambda line: None, clock=lambda: NOW)
-        self.hands = Hands(self.arrivals, telemetry, most=2, clock=lambda: NOW)
+        self.now, self.lines = NOW, list[str]()
+        telemetry = Telemetry("test", write=self.lines.append, clock=lambda: self.now)
+        self.hands = Hands(self.arrivals, telemetry, most=2, clock=lambda: self.now)
         self.search = Passing("search", self.handle)
 
     async def handle(self, envelope: Envelope, now: int) -> None:
@@ -63,12 +64,24 @@ async def test_what_nobody_received_here_is_handled_so_many_at_once_and_the_rest
     assert len(set(bench.begun)) == 2
 
 
-async def test_a_stop_leaves_what_is_being_handled() -> None:
+async def test_what_waited_until_nobody_wants_it_is_given_up_and_not_begun() -> None:
     bench = Bench()
+    bench.release.set()
     bench.offer(0)
+    bench.now += 3600
+    async with asyncio.timeout(WITHIN_S):
+        await bench.arrivals.drained()
+    assert bench.begun == []
+    assert [line for line in bench.lines if '"given_up"' in line and '"ttl"' in line]
+
+
+async def test_a_stop_leaves_what_is_being_handled_and_begins_nothing_more() -> None:
+    bench = Bench()
+    for number in range(3):
+        bench.offer(number)
     await asyncio.sleep(0)
     await asyncio.sleep(0)
     async with asyncio.timeout(WITHIN_S):
         await bench.hands.stop()
-    assert bench.begun[0] is not None
-    assert bench.begun[0].cancelled()
+    await bench.hands.work()
+    assert [task is not None and task.cancelled() for task in bench.begun] == [True, True]
