@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 PACKAGES = (
-    "aiohttp", "httptools", "jiter", "jsonschema-rs", "orjson", "psycopg", "PyNaCl", "SQLAlchemy",
-    "uvloop",
+    "aiohttp", "httptools", "jiter", "jsonschema-rs", "msgspec", "orjson", "psycopg", "PyNaCl",
+    "SQLAlchemy", "uvloop",
 )  # fmt: skip
 BAR_PX, ROW_PX, LABEL_PX, WIDTH_PX = 16, 24, 430, 760
 RATIO_MAX = 3.0  # of an aim; longer bars say no more
