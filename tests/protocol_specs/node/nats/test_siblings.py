@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from nats.aio.client import Client
 
+from protocol_specs.node import siblings
 from protocol_specs.node.nats import subjects
 from protocol_specs.node.nats.bus import Bus
 from protocol_specs.node.nats.place import NatsPlace
@@ -115,19 +116,25 @@ async def test_a_question_waits_for_the_successor_of_who_left(
 
 
 async def test_without_a_server_nobody_answers_within_the_deadline(
-    server: NatsServer, pair: tuple[Worker, Worker]
+    server: NatsServer, pair: tuple[Worker, Worker], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(siblings, "DEADLINE_S", 2)
     server.kill()
     with pytest.raises(SiblingUnavailable):
         await pair[0].ask(b"x")
 
 
 async def test_who_has_not_the_key_asks_nobody_and_answers_nobody(
-    tmp_path: Path, server: NatsServer, clock: Clock, pair: tuple[Worker, Worker]
+    tmp_path: Path,
+    server: NatsServer,
+    clock: Clock,
+    pair: tuple[Worker, Worker],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     first, second = pair
     async with Worker(tmp_path, server.url, 1, clock, seed=b"f" * 32).running() as forger:
         assert set(await asyncio.gather(*(first.ask(b"x") for _ in range(20)))) <= {b"xx"}
+        monkeypatch.setattr(siblings, "DEADLINE_S", 2)
         with pytest.raises(SiblingUnavailable):
             await forger.siblings.ask(0, "echo", b"forged")
         assert (first.heard, forger.heard) == ([], [])
