@@ -102,18 +102,19 @@ class Fleet:
         self._moved.append(tell)
 
     async def seen(self, store: Store, agent_id: str, position: Position) -> None:
-        """The driver is online at this place."""
+        """The driver is online at this place. What cannot be stored has not happened: a driver who
+        hears so is not online, and is given no job."""
+        if position.at - self._written.get(agent_id, 0) >= WRITE_EVERY_S:
+            await store.transact(lambda session: roster.write_seen(session, agent_id, position))
+            self._written[agent_id] = position.at
         self._seen(agent_id, position)
         store.tell(SEEN, f"{agent_id} {position.lat!r} {position.lon!r} {position.at}")
-        if position.at - self._written.get(agent_id, 0) >= WRITE_EVERY_S:
-            self._written[agent_id] = position.at
-            await store.transact(lambda session: roster.write_seen(session, agent_id, position))
 
     async def gone(self, store: Store, agent_id: str) -> None:
         """The driver is offline; the place is forgotten."""
+        await store.transact(lambda session: roster.write_seen(session, agent_id, None))
         self._forget(agent_id)
         store.tell(GONE, agent_id)
-        await store.transact(lambda session: roster.write_seen(session, agent_id, None))
 
     def _load_anew(self, session: Session) -> None:
         """The same where words were lost: somebody may have gone offline meanwhile."""

@@ -288,7 +288,7 @@ class Driver:
             if notice["asks_consent"]:
                 agreed = {"scheme": notice["scheme"], "agree": True}
                 await insist(lambda: self.app.post("/driver/insurance/consent", agreed), self.dice)  # noqa: B023
-        await self._be_online()
+        await insist(self._be_online, self.dice)
 
     async def _be_online(self) -> None:
         lat, lon = self.home

@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from bpp.fleet import roster
 from bpp.orders.progress import FREE_TRIES
+from protocol_specs.node.store import StoreUnavailable
 from protocol_specs.wire import strict_json
 from tests.bpp.cooperative import AT_PICKUP, Cooperative, cooperative
 
@@ -171,3 +173,23 @@ async def test_a_driver_is_free_again_after_the_job(there: Cooperative) -> None:
             assert status == 200
     _, answer = await there.drive("D1", "GET", "earnings")
     assert [job["cash"] for job in answer["jobs"]] == [True, True]
+
+
+async def test_who_hears_that_it_could_not_be_stored_is_not_on_duty(
+    there: Cooperative, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With the disk away a driver heard 503 and was given the next job all the same."""
+
+    def away(*_: object) -> None:
+        raise StoreUnavailable("disk I/O error")
+
+    here = {"online": True, **AT_PICKUP}
+    with monkeypatch.context() as broken:
+        broken.setattr(roster, "write_seen", away)
+        assert (await there.drive("D1", "POST", "online", here))[0] == 503
+    assert (await there.drive("D1", "POST", "position", AT_PICKUP))[0] == 409
+    assert (await there.drive("D1", "POST", "online", here))[0] == 200
+    with monkeypatch.context() as broken:
+        broken.setattr(roster, "write_seen", away)
+        assert (await there.drive("D1", "POST", "online", {"online": False}))[0] == 503
+    assert (await there.drive("D1", "POST", "position", AT_PICKUP))[0] == 200
