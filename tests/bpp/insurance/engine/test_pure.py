@@ -9,7 +9,7 @@ ALLOWED = {
     *("bpp.insurance.engine", "bpp.insurance.figures", "bpp.insurance.scheme"),
     *("calendar", "collections", "dataclasses", "datetime", "decimal", "fractions", "functools"),
     *("msgspec", "typing"),
-    *("protocol_specs.wire.order", "zoneinfo"),
+    *("protocol_specs.wire.order", "protocol_specs.wire.values", "zoneinfo"),
 }
 CLOCKS = {"now", "today", "utcnow", "time"}
 
