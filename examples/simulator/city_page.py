@@ -106,6 +106,8 @@ def _customers(found: Figures) -> str:
 
 def _why_not(found: Figures) -> str:
     outcomes = found["outcomes"]
+    if not found["unserved"]:
+        return "No wish was left without a vehicle."
     near, nobody = outcomes.get("no offer", 0), outcomes.get("no driver", 0)
     other = found["unserved"] - near - nobody
     return (

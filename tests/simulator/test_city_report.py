@@ -92,4 +92,5 @@ def test_a_day_on_which_nothing_happened_has_a_page_too() -> None:
     found = figures(CityPlan(1, drivers=0, citizens=0), town, [], [], {})
     empty = {**found, "findings": [], "cpu_s": 0.1}
     assert "0 wishes" in page(empty)
+    assert "No wish was left without a vehicle." in page(empty)
     assert "0 wishes" in paragraph(empty)
