@@ -18,10 +18,10 @@ from bap.settings import BapSettings
 from bap.stream import Stream
 from bap.tables import METADATA
 from bap.upkeep import Upkeep
-from protocol_specs.node.hints import AGAIN
-from protocol_specs.node.keyring import Directory
 from protocol_specs.node.server import Node
 from protocol_specs.node.settings import load
+from protocol_specs.node.trust.keyring import Directory
+from protocol_specs.node.workers.hints import AGAIN
 from protocol_specs.web.senders import Sender
 from protocol_specs.web.waiting import Watch
 from protocol_specs.wire.parties import SubscriberType

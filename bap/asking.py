@@ -17,8 +17,8 @@ from bap.order_wishes import LISTS
 from bap.settings import BapSettings, Market
 from bap.wishes import Request, said
 from protocol_specs.node.api import ApiError
-from protocol_specs.node.client import Undelivered
-from protocol_specs.node.owing import owe
+from protocol_specs.node.client.client import Undelivered
+from protocol_specs.node.messages.owing import owe
 from protocol_specs.node.server import Node
 from protocol_specs.node.store import Session
 from protocol_specs.wire import duration, strict_json

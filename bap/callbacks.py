@@ -13,7 +13,7 @@ from bap.progress import is_only_told
 from bap.reading import read_told
 from bap.refusals import OutOfSequence, Unasked
 from bap.settings import BapSettings
-from protocol_specs.node.actions import Durable, Passing
+from protocol_specs.node.messages.actions import Durable, Passing
 from protocol_specs.node.server import Node
 from protocol_specs.node.store import Session
 from protocol_specs.wire import strict_json

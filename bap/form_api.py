@@ -16,7 +16,7 @@ from bap.forms import FormRefused
 from bap.journey import Event, Journey
 from bap.settings import BapSettings
 from protocol_specs.node.api import ApiError
-from protocol_specs.node.client import Answered, Undelivered
+from protocol_specs.node.client.client import Answered, Undelivered
 from protocol_specs.node.server import Node
 from protocol_specs.node.store import Session
 from protocol_specs.wire import strict_json

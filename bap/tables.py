@@ -5,7 +5,7 @@ from typing import ClassVar
 import sqlalchemy as sa
 from sqlmodel import Field, SQLModel
 
-from protocol_specs.node.declaring import TableOnly
+from protocol_specs.node.database.declaring import TableOnly
 from protocol_specs.web import tables as web_tables
 
 METADATA = sa.MetaData(info={"migrations": "bap.migrations"})

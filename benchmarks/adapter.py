@@ -6,9 +6,9 @@ from pathlib import Path
 
 from sqlmodel import MetaData
 
-from protocol_specs.node.actions import Passing
-from protocol_specs.node.http1 import Exchange
-from protocol_specs.node.pool import Pool, tail
+from protocol_specs.node.client.http1 import Exchange
+from protocol_specs.node.client.pool import Pool, tail
+from protocol_specs.node.messages.actions import Passing
 from protocol_specs.node.server import Node
 from protocol_specs.node.settings import NodeSettings, load
 from protocol_specs.wire.envelope import Envelope

@@ -15,7 +15,7 @@ from bpp.insurance.remittance.commands import Beside
 from bpp.insurance.scheme_file import load
 from bpp.schema import TRIGGERS
 from bpp.tables import METADATA
-from protocol_specs.node.sqlite import FILE_NAME
+from protocol_specs.node.database.sqlite import FILE_NAME
 from protocol_specs.node.store import Store
 
 SCHEME, PERIOD, NOW = "my.act872.gig", "2026-07", 1_785_900_000  # 5 August 2026

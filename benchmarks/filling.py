@@ -24,13 +24,13 @@ from bpp.ledger.witness import Witness
 from bpp.orders import store
 from bpp.orders.office import keys
 from bpp.settings import BppSettings
-from protocol_specs.node import kept, owed
-from protocol_specs.node.pruning import prune_next
+from protocol_specs.node.database.sqlite import FILE_NAME
+from protocol_specs.node.messages import kept, owed
+from protocol_specs.node.messages.pruning import prune_next
+from protocol_specs.node.messages.tables import Body, Owed
 from protocol_specs.node.server import Node
 from protocol_specs.node.settings import load, read_secret
-from protocol_specs.node.sqlite import FILE_NAME
 from protocol_specs.node.store import Session, Statement
-from protocol_specs.node.tables import Body, Owed
 from protocol_specs.wire.context import new_context
 from protocol_specs.wire.keys import signing_key
 from protocol_specs.wire.parties import Subscriber, SubscriberType

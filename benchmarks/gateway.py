@@ -19,7 +19,7 @@ from benchmarks.footprint import SEARCHES_UNBOUNDED, search
 from benchmarks.lean import Listener, Pool, listen
 from benchmarks.peer import Network, Party, common_settings
 from benchmarks.processes import ROOT, WAYFARE, Process, free_port
-from protocol_specs.node.pool import tail
+from protocol_specs.node.client.pool import tail
 from protocol_specs.wire.errors import ack
 
 DOMAIN = "nic2004:60221"

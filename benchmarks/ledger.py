@@ -17,7 +17,7 @@ from bpp.ledger.entry import Entry, Transfer
 from bpp.ledger.sealing import LEAVES_MAX, Sealer
 from bpp.ledger.witness import Witness
 from bpp.tables import METADATA
-from protocol_specs.node.sqlite import FILE_NAME
+from protocol_specs.node.database.sqlite import FILE_NAME
 from protocol_specs.node.store import Session, Store
 from protocol_specs.wire.keys import SigningKey, b64encode, generate_signing_key
 

@@ -25,8 +25,8 @@ from typing import Any
 
 from benchmarks import confirm
 from benchmarks.processes import Process, cpu_s_of
-from protocol_specs.node.postgres.migrating import migrate
-from protocol_specs.node.store_settings import StoreAt
+from protocol_specs.node.database.postgres.migrating import migrate
+from protocol_specs.node.database.store_settings import StoreAt
 from tests.support.postgres_server import Server
 
 TURNS = 5

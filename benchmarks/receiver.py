@@ -5,7 +5,7 @@ from pathlib import Path
 
 from sqlmodel import MetaData
 
-from protocol_specs.node.actions import Durable, Passing
+from protocol_specs.node.messages.actions import Durable, Passing
 from protocol_specs.node.server import Node
 from protocol_specs.node.settings import NodeSettings, load
 from protocol_specs.node.store import Session

@@ -22,7 +22,7 @@ import orjson
 from benchmarks.lean import Pool
 from benchmarks.peer import DAY_S, Party, common_settings
 from benchmarks.processes import WAYFARE, Process, free_port
-from protocol_specs.node import tables
+from protocol_specs.node.messages import tables
 from protocol_specs.node.store import Session, Store
 from protocol_specs.wire import strict_json
 from protocol_specs.wire.keys import b64encode

@@ -36,9 +36,9 @@ from bpp.tables import METADATA
 from bpp.tariff import store as tariff_store
 from bpp.work import wiring as work
 from bpp.work.standing import Standing
-from protocol_specs.node.keyring import Directory
 from protocol_specs.node.server import Node
 from protocol_specs.node.settings import load
+from protocol_specs.node.trust.keyring import Directory
 from protocol_specs.web.settings import WebSettings
 from protocol_specs.wire.parties import SubscriberType
 

@@ -3,7 +3,7 @@
 from sqlalchemy import MetaData
 from sqlmodel import SQLModel
 
-from protocol_specs.node.declaring import TableOnly
+from protocol_specs.node.database.declaring import TableOnly
 
 METADATA = MetaData(info={"migrations": "bpp.migrations"})
 

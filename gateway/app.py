@@ -21,13 +21,13 @@ from gateway.sending import Outcome, Parcel, Sending, Sent
 from gateway.settings import Fanout, GatewaySettings
 from gateway.tables import METADATA
 from gateway.together import Together
-from protocol_specs.node.actions import Passing
-from protocol_specs.node.hops import Hop
-from protocol_specs.node.keyring import Directory
-from protocol_specs.node.pool import Pool, tail
+from protocol_specs.node.client.pool import Pool, tail
+from protocol_specs.node.messages.actions import Passing
 from protocol_specs.node.server import Node
 from protocol_specs.node.settings import load
-from protocol_specs.node.traces import carried
+from protocol_specs.node.telemetry.hops import Hop
+from protocol_specs.node.telemetry.traces import carried
+from protocol_specs.node.trust.keyring import Directory
 from protocol_specs.wire.envelope import Envelope
 from protocol_specs.wire.errors import Misaddressed, Overloaded
 from protocol_specs.wire.parties import SubscriberType, lies_under

@@ -19,9 +19,9 @@ from yarl import URL
 
 from gateway.lately import Lately
 from gateway.together import Together
-from protocol_specs.node.client import Undelivered
+from protocol_specs.node.client.client import Undelivered
 from protocol_specs.node.server import Node
-from protocol_specs.node.siblings import SiblingUnavailable
+from protocol_specs.node.workers.siblings import SiblingUnavailable
 from protocol_specs.wire.errors import Overloaded
 from protocol_specs.wire.parties import SubscriberType
 

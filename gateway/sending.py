@@ -11,10 +11,10 @@ from enum import StrEnum
 
 from gateway.reach import Reach
 from gateway.settings import Fanout
-from protocol_specs.node.client import TRANSIENT
-from protocol_specs.node.http1 import Exchange, Fault
-from protocol_specs.node.pool import Pool, Target
-from protocol_specs.node.urls import UrlRefused
+from protocol_specs.node.client.client import TRANSIENT
+from protocol_specs.node.client.http1 import Exchange, Fault
+from protocol_specs.node.client.pool import Pool, Target
+from protocol_specs.node.client.urls import UrlRefused
 from protocol_specs.wire.envelope import Envelope
 from protocol_specs.wire.errors import ack, read_ack
 from protocol_specs.wire.parties import Subscriber

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from aiohttp import web
 
-from protocol_specs.node.http_answers import refusal_response
+from protocol_specs.node.door.http_answers import refusal_response
 from protocol_specs.node.store import Session, Store
 from protocol_specs.wire import signing, strict_json
 from protocol_specs.wire.errors import Refused, nack

@@ -7,7 +7,7 @@ that it is about: a node must not answer for the key of somebody else.
 import hmac
 import secrets
 
-from protocol_specs.node.client import Client
+from protocol_specs.node.client.client import Client
 from protocol_specs.wire import challenge, keys, strict_json
 from protocol_specs.wire.errors import Malformed
 

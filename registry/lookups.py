@@ -6,9 +6,9 @@ from typing import Any
 from aiohttp import web
 
 from protocol_specs.node.buckets import Buckets
-from protocol_specs.node.records import KEY_ID, TYPES
 from protocol_specs.node.server import Node
 from protocol_specs.node.store import Session
+from protocol_specs.node.trust.records import KEY_ID, TYPES
 from protocol_specs.wire import strict_json, timestamp
 from protocol_specs.wire.errors import Malformed, RateLimited, Refused, TooLarge
 from protocol_specs.wire.keys import SigningKey

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
-from protocol_specs.node.records import ENCRYPTION_KEY, KEY_ID, TYPES
+from protocol_specs.node.trust.records import ENCRYPTION_KEY, KEY_ID, TYPES
 from protocol_specs.wire import keys, timestamp
 from protocol_specs.wire.errors import Refused
 from registry.applications import Application, Role

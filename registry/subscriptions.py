@@ -11,11 +11,11 @@ from aiohttp import ClientSSLError, web
 
 from protocol_specs.node.api import json_response
 from protocol_specs.node.buckets import Buckets
-from protocol_specs.node.client import Undelivered
+from protocol_specs.node.client.client import Undelivered
 from protocol_specs.node.loops import outcome
-from protocol_specs.node.records import KEY_ID
 from protocol_specs.node.server import Node
 from protocol_specs.node.store import Row, Session
+from protocol_specs.node.trust.records import KEY_ID
 from protocol_specs.web.pacing import Pace
 from protocol_specs.wire import claims, keys, strict_json
 from protocol_specs.wire.errors import (

@@ -3,8 +3,8 @@
 from sqlalchemy import BigInteger, Index, UniqueConstraint
 from sqlmodel import Field, MetaData, SQLModel
 
-from protocol_specs.node.declaring import TableOnly
-from protocol_specs.node.triggers import append_only
+from protocol_specs.node.database.declaring import TableOnly
+from protocol_specs.node.database.triggers import append_only
 from protocol_specs.web import tables as web_tables
 
 METADATA = MetaData(info={"migrations": "registry.migrations"})

@@ -10,10 +10,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from protocol_specs.node.records import TYPES
-from protocol_specs.node.siblings import Siblings, SiblingUnavailable
 from protocol_specs.node.store import Session
-from protocol_specs.node.workers import Share
+from protocol_specs.node.trust.records import TYPES
+from protocol_specs.node.workers.siblings import Siblings, SiblingUnavailable
+from protocol_specs.node.workers.workers import Share
 from protocol_specs.wire import keys, timestamp
 from protocol_specs.wire.errors import Overloaded, Refused, Unauthenticated
 from protocol_specs.wire.signing import HEADER_CHARS_MAX

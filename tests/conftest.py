@@ -11,7 +11,7 @@ import pytest
 from hypothesis import settings
 from sqlalchemy import MetaData
 
-from protocol_specs.node import sqlite
+from protocol_specs.node.database import sqlite
 
 WORKERS_MAX = 8
 FILES = 65_536  # may be open: a gateway of these tests has a thousand peers

@@ -23,10 +23,10 @@ from bap.asking import Asking
 from bap.citizen.trip import Document
 from bap.journey import Journey, State
 from protocol_specs.node.api import ApiError
-from protocol_specs.node.client import Undelivered
-from protocol_specs.node.following import BadStream, Following
-from protocol_specs.node.hints import AGAIN
+from protocol_specs.node.client.client import Undelivered
+from protocol_specs.node.client.following import BadStream, Following
 from protocol_specs.node.server import Node
+from protocol_specs.node.workers.hints import AGAIN
 from protocol_specs.web.streams import Event
 from protocol_specs.web.waiting import Crowded, Watch
 from protocol_specs.wire import strict_json

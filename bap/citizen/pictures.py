@@ -16,7 +16,7 @@ from bap.asking import Asking
 from bap.citizen.trip import Trips
 from bap.forms import is_within
 from bap.journey import Journey
-from protocol_specs.node.client import Undelivered
+from protocol_specs.node.client.client import Undelivered
 from protocol_specs.web.face import Face
 from protocol_specs.web.pictures import PICTURE_BYTES_MAX, BadPicture, clean_jpeg
 from protocol_specs.web.visit import PageError, Visit

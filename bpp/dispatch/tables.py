@@ -6,7 +6,7 @@ from sqlalchemy import BigInteger, CheckConstraint, Index, Table, text
 from sqlmodel import Field
 
 from bpp.tables import Tables
-from protocol_specs.node.triggers import append_only
+from protocol_specs.node.database.triggers import append_only
 
 _OPEN = text("outcome IS NULL")
 

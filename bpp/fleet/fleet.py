@@ -7,8 +7,8 @@ from bpp.fleet.abilities import Abilities
 from bpp.fleet.dispatch import Candidate, Position
 from bpp.fleet.grid import Grid
 from bpp.fleet.workers import Worker
-from protocol_specs.node.hints import AGAIN
 from protocol_specs.node.store import Session, Store
+from protocol_specs.node.workers.hints import AGAIN
 from protocol_specs.wire.order import Place
 from protocol_specs.wire.values import replace
 

@@ -13,7 +13,7 @@ from sqlalchemy import (
 from sqlmodel import Field
 
 from bpp.tables import Tables
-from protocol_specs.node.triggers import append_only
+from protocol_specs.node.database.triggers import append_only
 
 
 class LocalWorker(Tables, table=True):

@@ -13,7 +13,7 @@ from sqlalchemy import (
 from sqlmodel import Field
 
 from bpp.tables import Tables
-from protocol_specs.node.triggers import also, append_only, none_while
+from protocol_specs.node.database.triggers import also, append_only, none_while
 
 
 class AccountRow(Tables, table=True):

@@ -12,8 +12,8 @@ from bpp.orders.speaking import Message, answer, order_message, refusal
 from bpp.orders.status import status, unknown_order
 from bpp.orders.store import Kept
 from bpp.orders.track import track
-from protocol_specs.node.actions import Passing
-from protocol_specs.node.passing import PassingQueue
+from protocol_specs.node.messages.actions import Passing
+from protocol_specs.node.messages.passing import PassingQueue
 from protocol_specs.node.store import Session, Store
 from protocol_specs.wire.envelope import Envelope
 from protocol_specs.wire.errors import Refused

@@ -18,7 +18,7 @@ from bpp.orders.status import unknown_order
 from bpp.orders.store import Kept
 from bpp.orders.update import update
 from bpp.orders.writing import owe_message, owe_order, owe_refusal, write
-from protocol_specs.node.actions import Durable, Judge
+from protocol_specs.node.messages.actions import Durable, Judge
 from protocol_specs.node.store import Session
 from protocol_specs.wire.envelope import Envelope
 from protocol_specs.wire.errors import (

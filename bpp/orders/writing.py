@@ -8,7 +8,7 @@ from bpp.orders.extension import Extension
 from bpp.orders.office import Office
 from bpp.orders.order import Order, with_tags
 from bpp.orders.speaking import Message, order_message
-from protocol_specs.node.owing import owe
+from protocol_specs.node.messages.owing import owe
 from protocol_specs.node.store import Session, StoreUnavailable
 from protocol_specs.wire.envelope import Envelope
 from protocol_specs.wire.errors import Refused

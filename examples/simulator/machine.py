@@ -20,7 +20,8 @@ from typing import Any
 import aiohttp.connector
 
 from examples.simulator.loop import LIFE, Life
-from protocol_specs.node import loops, shell
+from protocol_specs.node import loops
+from protocol_specs.node.door import shell
 
 BEGAN_AT = 1_795_363_200  # 2026-11-23 00:00 in Kuala Lumpur, a Monday: its fares go by the hour
 

@@ -22,10 +22,10 @@ from examples.simulator.machine import BEGAN_AT, Disk
 from examples.simulator.wires import Wires
 from gateway import app as gateway_app
 from gateway.settings import GatewaySettings
-from protocol_specs.node import subscription
 from protocol_specs.node.server import Node
 from protocol_specs.node.settings import TYPE_OF_ROLE, NodeSettings, write_secret
 from protocol_specs.node.startup import load_keys
+from protocol_specs.node.trust import subscription
 from protocol_specs.wire import keys
 from registry import app as registry_app
 from registry.settings import RegistryNodeSettings

@@ -13,12 +13,12 @@ from aiohttp import web
 
 from gateway.operating import words
 from gateway.together import Together
-from protocol_specs.node import diagnosis
 from protocol_specs.node.buckets import Buckets
-from protocol_specs.node.client import Undelivered
+from protocol_specs.node.client.client import Undelivered
+from protocol_specs.node.ops import diagnosis
+from protocol_specs.node.ops.trace_asking import ask_all
+from protocol_specs.node.ops.tracing import ID_CHARS_MAX
 from protocol_specs.node.server import Node
-from protocol_specs.node.trace_asking import ask_all
-from protocol_specs.node.tracing import ID_CHARS_MAX
 from protocol_specs.web.visit import PageError, Visit
 from protocol_specs.wire import strict_json
 from protocol_specs.wire.parties import SubscriberType

@@ -7,12 +7,12 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from protocol_specs.node import rotation
-from protocol_specs.node.client import Client
-from protocol_specs.node.pinned_registry import PinnedRegistry
+from protocol_specs.node.client.client import Client
 from protocol_specs.node.settings import NodeSettings
 from protocol_specs.node.startup import load_pair
-from protocol_specs.node.subscription import OwnKeys
+from protocol_specs.node.trust import rotation
+from protocol_specs.node.trust.pinned_registry import PinnedRegistry
+from protocol_specs.node.trust.subscription import OwnKeys
 from protocol_specs.wire.signing import KeyId
 
 

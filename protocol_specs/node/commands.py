@@ -28,12 +28,12 @@ from protocol_specs.node.settings import (
     write_secret,
 )
 from protocol_specs.node.store_faults import StoreUnusable
-from protocol_specs.node.workers import VARIABLE
+from protocol_specs.node.workers.workers import VARIABLE
 from protocol_specs.wire import keys
 from protocol_specs.wire.parties import SubscriberType
 
 if TYPE_CHECKING:
-    from protocol_specs.node.subscription import Standing
+    from protocol_specs.node.trust.subscription import Standing
 
 DAY_S = 86_400
 NO_REGISTRY = (
@@ -92,7 +92,7 @@ def run_serve(arguments: argparse.Namespace) -> int:
     _check_role(arguments)
     settings = load(arguments.config, AnyNodeSettings)
     if settings.has_siblings and VARIABLE not in os.environ:
-        from protocol_specs.node.supervisor import Supervisor
+        from protocol_specs.node.workers.supervisor import Supervisor
 
         settings.require_workers(arguments.role)
         return Supervisor(arguments.role, arguments.config, settings).run()
@@ -169,7 +169,7 @@ def run_keygen(arguments: argparse.Namespace) -> int:
 
 def run_join(arguments: argparse.Namespace) -> int:
     """Send the application of a running node and wait for the registry's yes."""
-    from protocol_specs.node.client import Undelivered
+    from protocol_specs.node.client.client import Undelivered
 
     settings = load(arguments.config, AnyNodeSettings)
     role = arguments.role or settings.role
@@ -197,8 +197,8 @@ def run_join(arguments: argparse.Namespace) -> int:
 async def _join(
     settings: AnyNodeSettings, type: SubscriberType, arguments: argparse.Namespace
 ) -> "Standing":
-    from protocol_specs.node import subscription
     from protocol_specs.node.calling import calling
+    from protocol_specs.node.trust import subscription
 
     async with calling(settings) as caller:
         registry = caller.registry
@@ -277,16 +277,12 @@ def _add_entries(subparsers: Any, entries: Sequence[EntryPoint]) -> None:
 
 
 def _add_own(subparsers: Any) -> None:
-    from protocol_specs.node import (
-        backup_commands,
-        doctor_commands,
-        queue_commands,
-        rotate_commands,
-        signature_commands,
-        store_commands,
-        trace_commands,
-    )
+    from protocol_specs.node import signature_commands
+    from protocol_specs.node.database import backup_commands, store_commands
+    from protocol_specs.node.messages import queue_commands
     from protocol_specs.node.nats import commands as nats_commands
+    from protocol_specs.node.ops import doctor_commands, trace_commands
+    from protocol_specs.node.trust import rotate_commands
 
     for module in (
         backup_commands,

@@ -7,7 +7,7 @@ from contextlib import suppress
 from typing import TypeVar
 
 from protocol_specs.node.store import Session, Store, StoreUnavailable
-from protocol_specs.node.telemetry import Telemetry
+from protocol_specs.node.telemetry.telemetry import Telemetry
 
 POLL_S = 1.0  # waking is a hint that may be lost; the tables are the truth
 BACKOFF_S_MAX = 30.0

@@ -11,7 +11,7 @@ from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Any
 
 from protocol_specs.node import collector
-from protocol_specs.node.telemetry import JsonLines
+from protocol_specs.node.telemetry.telemetry import JsonLines
 
 if TYPE_CHECKING:
     from protocol_specs.node.server import Node

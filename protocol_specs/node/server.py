@@ -12,40 +12,41 @@ from typing import TYPE_CHECKING, cast
 
 from aiohttp import web
 
-from protocol_specs.node import process, security_txt, tables
-from protocol_specs.node.actions import Durable, Passing
-from protocol_specs.node.addresses import address_of
-from protocol_specs.node.arrivals import Arrivals
-from protocol_specs.node.door import JSON, Answer, Door
-from protocol_specs.node.doorway import DoorRoute, Receive, Shed, never_shed
-from protocol_specs.node.handing import Handing
-from protocol_specs.node.handover import Handover
-from protocol_specs.node.hands import Hands
-from protocol_specs.node.health import Health
-from protocol_specs.node.inbox import Inbox
-from protocol_specs.node.keyring import Directory
+from protocol_specs.node import process, security_txt
+from protocol_specs.node.door.addresses import address_of
+from protocol_specs.node.door.door import JSON, Answer, Door
+from protocol_specs.node.door.doorway import DoorRoute, Receive, Shed, never_shed
+from protocol_specs.node.door.room import Room
+from protocol_specs.node.door.shell import Shell, expected_already
 from protocol_specs.node.loops import Next, in_transactions, pause, run_loop
-from protocol_specs.node.membership import Membership
+from protocol_specs.node.messages import tables
+from protocol_specs.node.messages.actions import Durable, Passing
+from protocol_specs.node.messages.arrivals import Arrivals
+from protocol_specs.node.messages.handing import Handing
+from protocol_specs.node.messages.hands import Hands
+from protocol_specs.node.messages.inbox import Inbox
+from protocol_specs.node.messages.outbox import Outbox
+from protocol_specs.node.messages.passing import PassingQueue
+from protocol_specs.node.messages.pruning import prune_next
 from protocol_specs.node.nats.wiring import Buses
-from protocol_specs.node.ops import Ops
-from protocol_specs.node.outbox import Outbox
-from protocol_specs.node.passing import PassingQueue
-from protocol_specs.node.pruning import prune_next
-from protocol_specs.node.recording import recording_of
-from protocol_specs.node.room import Room
+from protocol_specs.node.ops.health import Health
+from protocol_specs.node.ops.ops import Ops
+from protocol_specs.node.ops.recording import recording_of
+from protocol_specs.node.ops.tracing import Tracing
 from protocol_specs.node.settings import SettingsError
-from protocol_specs.node.shell import Shell, expected_already
-from protocol_specs.node.siblings import Siblings
 from protocol_specs.node.startup import (
     base_path,
     bind,
     check_settings,
 )
 from protocol_specs.node.store import Session, Store, StoreUnavailable
-from protocol_specs.node.summing import Summing
-from protocol_specs.node.telemetry import Telemetry
-from protocol_specs.node.tracing import Tracing
-from protocol_specs.node.workers import DRAIN_S, WHOLE, inherited
+from protocol_specs.node.telemetry.telemetry import Telemetry
+from protocol_specs.node.trust.keyring import Directory
+from protocol_specs.node.trust.membership import Membership
+from protocol_specs.node.workers.handover import Handover
+from protocol_specs.node.workers.siblings import Siblings
+from protocol_specs.node.workers.summing import Summing
+from protocol_specs.node.workers.workers import DRAIN_S, WHOLE, inherited
 from protocol_specs.wire.claims import Headers
 from protocol_specs.wire.errors import Refused
 from protocol_specs.wire.parties import Receiver, SubscriberType

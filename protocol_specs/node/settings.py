@@ -13,11 +13,11 @@ from typing import Any, Literal, TypeVar, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from protocol_specs.node.addresses import plain_or_network
+from protocol_specs.node.database.store_settings import StoreAt, StoreSettings
+from protocol_specs.node.door.addresses import plain_or_network
 from protocol_specs.node.nats.place import NatsPlace
 from protocol_specs.node.paths import OwnPath
-from protocol_specs.node.store_settings import StoreAt, StoreSettings
-from protocol_specs.node.workers import HANDED_BODY_BYTES_MAX
+from protocol_specs.node.workers.workers import HANDED_BODY_BYTES_MAX
 from protocol_specs.wire.parties import SubscriberType
 from protocol_specs.wire.version import CORE, NAMES, NETWORKS
 

@@ -6,13 +6,13 @@ from pathlib import Path
 
 from yarl import URL
 
-from protocol_specs.node import rotation
+from protocol_specs.node.client.urls import UrlRefused, check_url
 from protocol_specs.node.nats.credentials import who_at
-from protocol_specs.node.pinned_registry import pinned
-from protocol_specs.node.rotation import KeyFiles
 from protocol_specs.node.settings import NodeSettings, SettingsError, read_secret
-from protocol_specs.node.subscription import OwnKeys
-from protocol_specs.node.urls import UrlRefused, check_url
+from protocol_specs.node.trust import rotation
+from protocol_specs.node.trust.pinned_registry import pinned
+from protocol_specs.node.trust.rotation import KeyFiles
+from protocol_specs.node.trust.subscription import OwnKeys
 from protocol_specs.wire import keys
 
 

@@ -7,21 +7,21 @@ from typing import Any, Generic, TypeVar
 
 from sqlalchemy import MetaData
 
-from protocol_specs.node import sqlite
-from protocol_specs.node.engine import Ended, Engine
-from protocol_specs.node.hints import Carrier, Word
-from protocol_specs.node.session import Row as Row
-from protocol_specs.node.session import Session as Session
-from protocol_specs.node.session import Statement as Statement
-from protocol_specs.node.sqlite_engine import SqliteEngine, open_engine
+from protocol_specs.node.database import sqlite
+from protocol_specs.node.database.engine import Ended, Engine
+from protocol_specs.node.database.session import Row as Row
+from protocol_specs.node.database.session import Session as Session
+from protocol_specs.node.database.session import Statement as Statement
+from protocol_specs.node.database.sqlite_engine import SqliteEngine, open_engine
+from protocol_specs.node.database.store_settings import StoreAt as StoreAt
 from protocol_specs.node.store_faults import Conflict as Conflict
 from protocol_specs.node.store_faults import StoreContended
 from protocol_specs.node.store_faults import StoreInUse as StoreInUse
 from protocol_specs.node.store_faults import StoreUnavailable as StoreUnavailable
 from protocol_specs.node.store_faults import StoreUnusable as StoreUnusable
-from protocol_specs.node.store_settings import StoreAt as StoreAt
-from protocol_specs.node.traces import bound
-from protocol_specs.node.workers import WHOLE, Share
+from protocol_specs.node.telemetry.traces import bound
+from protocol_specs.node.workers.hints import Carrier, Word
+from protocol_specs.node.workers.workers import WHOLE, Share
 
 T = TypeVar("T")
 UNITS_PER_COMMIT_MAX = 256
@@ -109,7 +109,7 @@ class Store:
         """
         at = place(where)
         if at.url is not None:
-            from protocol_specs.node.postgres.engine import open_node
+            from protocol_specs.node.database.postgres.engine import open_node
 
             return Store(open_node(at, metadata, share), share)
         return Store(
@@ -125,7 +125,7 @@ class Store:
         some of its tables. Raises StoreUnusable: no node there; StoreInUse: it runs."""
         at = place(where)
         if at.url is not None:
-            from protocol_specs.node.postgres.engine import open_stopped
+            from protocol_specs.node.database.postgres.engine import open_stopped
 
             return Store(open_stopped(at))
         sqlite.reader(at.data_dir).close()
@@ -136,7 +136,7 @@ class Store:
         """Opens for reading beside a running node, or without one. Raises StoreUnusable."""
         at = place(where)
         if at.url is not None:
-            from protocol_specs.node.postgres.engine import open_reader
+            from protocol_specs.node.database.postgres.engine import open_reader
 
             return Store(open_reader(at))
         return Store(SqliteEngine(sqlite.reader(at.data_dir)))

@@ -8,9 +8,9 @@ from functools import partial
 from sqlalchemy import bindparam, delete, select, update
 from sqlalchemy.dialects.sqlite import insert
 
-from protocol_specs.node.hints import AGAIN
 from protocol_specs.node.sharing import Shared
 from protocol_specs.node.store import Session, Statement, Store
+from protocol_specs.node.workers.hints import AGAIN
 from protocol_specs.web.tables import FormSent
 from protocol_specs.web.waiting import Crowded, Watch
 

@@ -5,7 +5,7 @@ from typing import ClassVar
 from sqlalchemy import BigInteger, Index, MetaData, Table
 from sqlmodel import Field, SQLModel
 
-from protocol_specs.node.declaring import TableOnly, copy_tables
+from protocol_specs.node.database.declaring import TableOnly, copy_tables
 
 
 class WebTables(SQLModel, metaclass=TableOnly):

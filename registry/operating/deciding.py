@@ -6,7 +6,7 @@ from aiohttp import web
 
 from protocol_specs.node.api import ApiError
 from protocol_specs.node.store import Session, Store
-from protocol_specs.node.telemetry import Telemetry
+from protocol_specs.node.telemetry.telemetry import Telemetry
 from protocol_specs.web.visit import PageError, Visit
 from registry.decisions import Decision, decide
 from registry.operating import reading, words

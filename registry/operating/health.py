@@ -13,10 +13,10 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from protocol_specs.node.client import Undelivered
+from protocol_specs.node.client.client import Undelivered
 from protocol_specs.node.server import Node
-from protocol_specs.node.siblings import SiblingUnavailable
 from protocol_specs.node.store import Row, Session
+from protocol_specs.node.workers.siblings import SiblingUnavailable
 from protocol_specs.wire.errors import Malformed
 from registry import directory
 from registry.challenges import Challenges

@@ -17,9 +17,9 @@ from sqlalchemy import select
 from bap import rows
 from bap.app import assemble
 from bap.settings import BapSettings
+from protocol_specs.node.messages.tables import Received
 from protocol_specs.node.server import Node
 from protocol_specs.node.store import Statement
-from protocol_specs.node.tables import Received
 from protocol_specs.wire.order import (
     Agent,
     Cancellation,

@@ -11,7 +11,7 @@ import aiohttp
 import pytest
 
 from bap.citizen import live
-from protocol_specs.node.following import BadStream
+from protocol_specs.node.client.following import BadStream
 from protocol_specs.wire.order import Place, Tracking
 from protocol_specs.wire.version import core_1_1 as version
 from tests.bap.network import DEADLINE_S, Network, Player

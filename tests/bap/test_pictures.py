@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from protocol_specs.node.client import Undelivered
+from protocol_specs.node.client.client import Undelivered
 from protocol_specs.wire.values import replace
 from tests.bap.network import Network, message_of, ordered
 from tests.bap.pages import PAGES, answered, chosen, form_of, ready, searched

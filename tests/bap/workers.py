@@ -15,10 +15,10 @@ from typing import Any
 
 import aiohttp
 
-from protocol_specs.node.postgres.link import Link
-from protocol_specs.node.postgres.migrating import migrate
+from protocol_specs.node.database.postgres.link import Link
+from protocol_specs.node.database.postgres.migrating import migrate
 from protocol_specs.node.store import StoreAt
-from protocol_specs.node.supervisor import RUN
+from protocol_specs.node.workers.supervisor import RUN
 from protocol_specs.wire.parties import SubscriberType
 from tests.bap.network import Player, listening
 from tests.support.browsing import Browsing

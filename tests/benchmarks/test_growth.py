@@ -5,7 +5,7 @@ from pathlib import Path
 
 from benchmarks import confirm, growth
 from benchmarks.peer import Party
-from protocol_specs.node.sqlite import FILE_NAME
+from protocol_specs.node.database.sqlite import FILE_NAME
 
 ORDERS = 200
 ROWS = {  # of an order that was confirmed, and cancelled before anybody took it

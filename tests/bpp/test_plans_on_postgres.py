@@ -11,11 +11,11 @@ from bpp.insurance.remittance import periods
 from bpp.ledger import journal
 from bpp.office import board
 from bpp.orders import beside, store
-from protocol_specs.node import conversations, inbox, owed, owing, pruning
-from protocol_specs.node.postgres.link import Link
-from protocol_specs.node.postgres.migrating import migrate
-from protocol_specs.node.postgres.place import connect
-from protocol_specs.node.postgres.session import rendered
+from protocol_specs.node.database.postgres.link import Link
+from protocol_specs.node.database.postgres.migrating import migrate
+from protocol_specs.node.database.postgres.place import connect
+from protocol_specs.node.database.postgres.session import rendered
+from protocol_specs.node.messages import conversations, inbox, owed, owing, pruning
 from protocol_specs.node.store import Statement, StoreAt
 from tests.support.postgres_server import server
 

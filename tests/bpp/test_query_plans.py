@@ -26,8 +26,9 @@ from bpp.orders import tables as order_tables
 from bpp.tables import METADATA
 from bpp.tariff import store as tariffs
 from bpp.work import documents, handovers, shifts
-from protocol_specs.node import bodies, conversations, health, inbox, owed, owing, pruning, tables
-from protocol_specs.node.sqlite import FILE_NAME
+from protocol_specs.node.database.sqlite import FILE_NAME
+from protocol_specs.node.messages import bodies, conversations, inbox, owed, owing, pruning, tables
+from protocol_specs.node.ops import health
 from protocol_specs.node.store import Statement, Store
 from tests.support.plans import plan
 

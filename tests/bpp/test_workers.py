@@ -16,10 +16,10 @@ import aiohttp
 import pytest
 
 from protocol_specs.node.commands import run_serve
-from protocol_specs.node.postgres.link import Link
+from protocol_specs.node.database.postgres.link import Link
 from protocol_specs.node.settings import SettingsError
-from protocol_specs.node.summing import summed
-from protocol_specs.node.supervisor import RUN
+from protocol_specs.node.workers.summing import summed
+from protocol_specs.node.workers.supervisor import RUN
 from protocol_specs.wire.values import replace
 from tests.support.nodes import free_port
 from tests.support.postgres_home import PostgresHome, make_postgres_home

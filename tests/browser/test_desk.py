@@ -14,7 +14,7 @@ from playwright.sync_api import Page, expect
 
 from bpp.incidents import store as incidents
 from bpp.tariff import store as tariffs
-from protocol_specs.node.sqlite import FILE_NAME
+from protocol_specs.node.database.sqlite import FILE_NAME
 from tests.browser.accessible import LOOKS, faults, overflow, rules_in
 from tests.browser.citizen import Citizen
 from tests.browser.city import NEAR_SENTRAL, City

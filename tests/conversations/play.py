@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from examples.people import Journey, wait_until
-from protocol_specs.node.client import Undelivered
+from protocol_specs.node.client.client import Undelivered
 from protocol_specs.node.server import Node
 from protocol_specs.wire.errors import Acknowledgement
 from tests.conversations.network import DROP, NEARBY, PICKUP, People

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from protocol_specs.node.postgres.link import Link
+from protocol_specs.node.database.postgres.link import Link
 from tests.support import peers
 from tests.support.postgres_home import PostgresHome, make_postgres_home
 from tests.support.postgres_server import Server

@@ -18,7 +18,7 @@ from protocol_specs.node import commands
 from protocol_specs.node.nats.bus import Bus
 from protocol_specs.node.nats.place import NatsPlace
 from protocol_specs.node.settings import NodeSettings
-from protocol_specs.node.telemetry import Telemetry
+from protocol_specs.node.telemetry.telemetry import Telemetry
 from tests.deploy.files import (
     DEPLOY,
     MODELS,
@@ -30,7 +30,7 @@ from tests.deploy.files import (
     settings,
     unit,
 )
-from tests.protocol_specs.node.test_registry_outage import Place, place
+from tests.protocol_specs.node.trust.test_registry_outage import Place, place
 
 __all__ = ["place"]  # a fixture
 BY_FOLDER = {"registry": "registry", "gateway": "gateway", "rides": "bpp", "citizens": "bap"}

@@ -21,8 +21,8 @@ import aiohttp
 import pytest
 from aiohttp import web
 
+from protocol_specs.node.door.shell import expected_already
 from protocol_specs.node.server import Node
-from protocol_specs.node.shell import expected_already
 from tests.deploy.files import DEPLOY, ROOT
 from tests.protocol_specs.node.plain_node import a_node
 from tests.support.nodes import free_port, listening_socket, running

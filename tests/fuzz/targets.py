@@ -16,8 +16,8 @@ from multidict import CIMultiDict
 from bpp.fleet.csv_import import BadCsv, parse_roster
 from bpp.ledger import camt
 from bpp.ledger.bank_files import BadBankFile, read_csv
-from protocol_specs.node import request_head
-from protocol_specs.node.urls import UrlRefused, check_url, is_public
+from protocol_specs.node.client.urls import UrlRefused, check_url, is_public
+from protocol_specs.node.door import request_head
 from protocol_specs.web.places import point_of
 from protocol_specs.wire import claims, data_integrity, duration, money, strict_json, timestamp
 from protocol_specs.wire.errors import Malformed, Unauthenticated

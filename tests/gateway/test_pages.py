@@ -19,9 +19,9 @@ from gateway import report as reporting
 from gateway.figures import BYTES_MAX, EVERY_S
 from gateway.recent import SEARCHES_MAX, Recent, Tally
 from gateway.report_page import FRESH_S
-from protocol_specs.node import siblings
 from protocol_specs.node.settings import read_secret
-from protocol_specs.node.workers import Share
+from protocol_specs.node.workers import siblings
+from protocol_specs.node.workers.workers import Share
 from protocol_specs.web.settings import WebSettings
 from tests.gateway.world import World, bpp, on_search, world
 from tests.support.browsing import Browsing, Seen

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from sqlalchemy import MetaData
 
-from protocol_specs.node import tables
-from protocol_specs.node.postgres.schema import definitions
+from protocol_specs.node.database.postgres.schema import definitions
+from protocol_specs.node.messages import tables
 
 ROOT = Path(__file__).parents[2]
 SCHEMAS = {
@@ -20,7 +20,7 @@ SCHEMAS = {
 }
 HEAD = '''"""The schema of the first release. Written by `python -m tests.house.migrations`."""
 
-from protocol_specs.node.postgres.migrating import run_file
+from protocol_specs.node.database.postgres.migrating import run_file
 
 revision, down_revision = "0001", None
 OLDEST = "0001"

@@ -17,7 +17,7 @@ BREACHES = [
     ("protocol_specs/wire/money.py", "import protocol_specs.node.store", "Floors"),
     ("protocol_specs/node/store.py", "import bpp.app", "Floors"),
     ("protocol_specs/validate/rules.py", "import protocol_specs.node.store", "Floors"),
-    ("protocol_specs/node/recording.py", "import protocol_specs.validate.rules", "Floors"),
+    ("protocol_specs/node/ops/recording.py", "import protocol_specs.validate.rules", "Floors"),
     ("protocol_specs/node/store.py", "import protocol_specs.web.face", "Floors"),
     ("bap/app.py", "import bpp.app", "Floors"),
     ("registry/app.py", "import gateway.app", "Floors"),

@@ -15,8 +15,8 @@ FILE_LINES_MAX = 500
 # The only places that may catch whatever comes and go on, and why.
 MAY_CATCH_ALL = {
     "protocol_specs/node/loops.py": "one bad message must not stop the others",
-    "protocol_specs/node/hands.py": "one bad message must not stop the others",
-    "protocol_specs/node/doorway.py": "a peer gets an answer, and the log the fault",
+    "protocol_specs/node/messages/hands.py": "one bad message must not stop the others",
+    "protocol_specs/node/door/doorway.py": "a peer gets an answer, and the log the fault",
     "protocol_specs/node/store.py": "a unit's error is its caller's alone, and is raised there",
     "protocol_specs/web/face.py": "a person gets a page, and the log the fault",
     "bpp/orders/writing.py": "a ride goes on whatever an extension does",

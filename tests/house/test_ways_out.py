@@ -16,13 +16,13 @@ OPENS = {
     "start_tls",
 }
 GUARDED = {
-    "protocol_specs/node/client.py": "messages and look-ups: check_url and GuardedResolver",
-    "protocol_specs/node/following.py": "streams of positions: check_url and GuardedResolver",
-    "protocol_specs/node/pool.py": "messages and searches: check_url and GuardedResolver",
+    "protocol_specs/node/client/client.py": "messages and look-ups: check_url and GuardedResolver",
+    "protocol_specs/node/client/following.py": "positions: check_url and GuardedResolver",
+    "protocol_specs/node/client/pool.py": "messages and searches: check_url and GuardedResolver",
 }
 TO_OUR_OWN = {
-    "protocol_specs/node/ops.py": "the operator's port of this machine's own settings",
-    "protocol_specs/node/checkup.py": "whether anything listens at our own port",
+    "protocol_specs/node/ops/ops.py": "the operator's port of this machine's own settings",
+    "protocol_specs/node/ops/checkup.py": "whether anything listens at our own port",
     "protocol_specs/web/senders.py": "the operator's webhook for codes",
     "bpp/app.py": "the operator's router",
     "bpp/insurance/desk_calls.py": "commands, at the node's own desk",

@@ -10,7 +10,7 @@ from typing import Any
 import aiohttp
 from aiohttp import web
 
-from protocol_specs.node import sqlite
+from protocol_specs.node.database import sqlite
 from protocol_specs.node.server import Node
 from protocol_specs.node.settings import read_secret
 from protocol_specs.wire import challenge, keys, signing, strict_json

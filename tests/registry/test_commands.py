@@ -8,7 +8,7 @@ import pytest
 
 from protocol_specs.node import commands as node_commands
 from protocol_specs.node.settings import AnyNodeSettings, SettingsError
-from protocol_specs.node.subscription import Standing
+from protocol_specs.node.trust.subscription import Standing
 from registry import commands
 
 

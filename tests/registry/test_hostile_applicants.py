@@ -13,7 +13,7 @@ from sqlalchemy import delete, select
 from gateway.app import assemble as assemble_gateway
 from gateway.settings import GatewaySettings
 from protocol_specs.node.store import Session, Statement
-from protocol_specs.node.subscription import OwnKeys, application
+from protocol_specs.node.trust.subscription import OwnKeys, application
 from protocol_specs.wire import keys, strict_json
 from protocol_specs.wire.parties import SubscriberType
 from protocol_specs.wire.signing import KeyId, sign

@@ -11,7 +11,7 @@ import pytest
 
 from protocol_specs.node.server import Node
 from protocol_specs.node.settings import load
-from protocol_specs.node.workers import Share
+from protocol_specs.node.workers.workers import Share
 from registry.settings import RegistryNodeSettings
 from tests.registry.participant import Desk, participant
 from tests.registry.test_answers import question

@@ -9,7 +9,7 @@ from types import ModuleType
 
 import pytest
 
-from protocol_specs.node.sqlite import FILE_NAME
+from protocol_specs.node.database.sqlite import FILE_NAME
 from protocol_specs.node.store import Statement, Store
 from registry import changes, directory, participants, pending
 from registry.operating import reading

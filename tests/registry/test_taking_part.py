@@ -7,7 +7,7 @@ import aiohttp
 import pytest
 from aiohttp.client_reqrep import ConnectionKey
 
-from protocol_specs.node.client import Undelivered
+from protocol_specs.node.client.client import Undelivered
 from protocol_specs.node.settings import private_file
 from protocol_specs.wire import strict_json
 from registry.settings import Policy

@@ -9,7 +9,7 @@ from typing import Any
 from gateway.app import assemble as assemble_gateway
 from gateway.settings import GatewaySettings
 from protocol_specs.node.settings import NodeSettings, RegistrySettings, read_secret
-from protocol_specs.node.subscription import OwnKeys, application, subscribe
+from protocol_specs.node.trust.subscription import OwnKeys, application, subscribe
 from protocol_specs.wire import keys, strict_json
 from protocol_specs.wire.parties import SubscriberType
 from registry import pending

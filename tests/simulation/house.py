@@ -29,7 +29,7 @@ from bpp.orders import store as orders
 from bpp.orders.events import OrderEvent
 from bpp.schema import TRIGGERS
 from bpp.tables import METADATA
-from protocol_specs.node.sqlite import FILE_NAME
+from protocol_specs.node.database.sqlite import FILE_NAME
 from protocol_specs.node.store import Session, Store
 from protocol_specs.wire.keys import SigningKey, generate_signing_key
 from tests.simulation.laws import Law

@@ -6,7 +6,7 @@ from pathlib import Path
 from random import Random
 
 from bpp.ledger import verify
-from protocol_specs.node.sqlite import FILE_NAME
+from protocol_specs.node.database.sqlite import FILE_NAME
 from protocol_specs.node.store import Store
 from tests.simulation.house import House
 

@@ -8,8 +8,8 @@ import pytest
 from bpp.insurance.extension import Insurance
 from bpp.orders.events import OrderEvent
 from examples.simulator.run import Plan, simulate
-from protocol_specs.node.actions import Durable
-from protocol_specs.node.door import Door
+from protocol_specs.node.door.door import Door
+from protocol_specs.node.messages.actions import Durable
 
 PLAN = Plan(1, 120.0, has_faults=False, citizens=3, drivers=2, poll_s=4.0)
 

@@ -15,11 +15,11 @@ from pathlib import Path
 
 from sqlalchemy import bindparam, insert, select
 
-from protocol_specs.node.actions import Durable
-from protocol_specs.node.inbox import Inbox
-from protocol_specs.node.outbox import Outbox
+from protocol_specs.node.messages.actions import Durable
+from protocol_specs.node.messages.inbox import Inbox
+from protocol_specs.node.messages.outbox import Outbox
+from protocol_specs.node.messages.tables import Body, Owed, Received
 from protocol_specs.node.store import Session, Statement, Store
-from protocol_specs.node.tables import Body, Owed, Received
 from protocol_specs.wire.envelope import Envelope
 from protocol_specs.wire.errors import Acknowledgement
 from protocol_specs.wire.version import Dialects

@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from protocol_specs.node.postgres.engine import PostgresEngine
-from protocol_specs.node.postgres.migrating import migrate
+from protocol_specs.node.database.postgres.engine import PostgresEngine
+from protocol_specs.node.database.postgres.migrating import migrate
 from protocol_specs.node.store import Session, Store, StoreAt
-from protocol_specs.node.workers import Share
+from protocol_specs.node.workers.workers import Share
 from tests.support.postgres_server import be_patient, server
 
 CROWD = 8

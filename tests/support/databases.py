@@ -2,9 +2,9 @@
 
 import sqlite3
 
-from protocol_specs.node.sqlite_engine import SqliteEngine
+from protocol_specs.node.database.sqlite_engine import SqliteEngine
+from protocol_specs.node.database.triggers import Trigger
 from protocol_specs.node.store import Conflict, Store
-from protocol_specs.node.triggers import Trigger
 
 
 def writer_of(store: Store) -> sqlite3.Connection:
@@ -28,7 +28,7 @@ def run_sql(store: Store, sql: str) -> None:
         except sqlite3.IntegrityError as error:
             raise Conflict(str(error)) from error
         return
-    from protocol_specs.node.postgres.link import Link
+    from protocol_specs.node.database.postgres.link import Link
     from tests.support.postgres_server import conninfo_of
 
     link = Link(conninfo_of(store))
@@ -50,7 +50,7 @@ def by_hand(store: Store, *statements: str) -> None:
         for sql in statements:
             assert writer.execute(sql).rowcount > 0, sql
         return
-    from protocol_specs.node.postgres.link import Link
+    from protocol_specs.node.database.postgres.link import Link
     from tests.support.postgres_server import conninfo_of
 
     link = Link(conninfo_of(store))

@@ -9,7 +9,7 @@ from typing import Any
 import aiohttp
 from multidict import CIMultiDict
 
-from protocol_specs.node.client import Undelivered
+from protocol_specs.node.client.client import Undelivered
 from protocol_specs.wire import keys, signing, strict_json
 from protocol_specs.wire.context import new_context
 from protocol_specs.wire.parties import Subscriber, SubscriberType

@@ -2,7 +2,7 @@
 
 import sqlite3
 
-from protocol_specs.node.sqlite import DIALECT
+from protocol_specs.node.database.sqlite import DIALECT
 from protocol_specs.node.store import Statement
 
 

@@ -7,9 +7,9 @@ import pytest
 from sqlalchemy import MetaData
 
 from protocol_specs.node import store as store_module
-from protocol_specs.node.postgres.engine import opened
+from protocol_specs.node.database.postgres.engine import opened
 from protocol_specs.node.store import Store, StoreAt
-from protocol_specs.node.workers import WHOLE, Share
+from protocol_specs.node.workers.workers import WHOLE, Share
 from tests.support.postgres_server import be_patient, database_of, give_back
 
 _OPEN = Store.open

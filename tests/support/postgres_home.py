@@ -4,8 +4,8 @@ import secrets
 from dataclasses import dataclass
 from pathlib import Path
 
-from protocol_specs.node.postgres.migrating import migrate
-from protocol_specs.node.store_settings import StoreAt
+from protocol_specs.node.database.postgres.migrating import migrate
+from protocol_specs.node.database.store_settings import StoreAt
 from tests.support.peers import Peer
 from tests.support.postgres_server import Server
 from tests.support.provider_process import Home, make_home

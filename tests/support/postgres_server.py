@@ -21,10 +21,10 @@ from pathlib import Path
 import pytest
 from sqlalchemy import MetaData
 
-from protocol_specs.node.postgres import engine, link, schema
-from protocol_specs.node.postgres.engine import PostgresEngine
-from protocol_specs.node.postgres.link import Link
-from protocol_specs.node.postgres.place import connect
+from protocol_specs.node.database.postgres import engine, link, schema
+from protocol_specs.node.database.postgres.engine import PostgresEngine
+from protocol_specs.node.database.postgres.link import Link
+from protocol_specs.node.database.postgres.place import connect
 from protocol_specs.node.store import Store, StoreAt
 from protocol_specs.node.store_faults import StoreUnavailable
 

@@ -16,8 +16,8 @@ from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 
 from protocol_specs.node.commands import main
+from protocol_specs.node.database.store_settings import StoreAt
 from protocol_specs.node.settings import write_secret
-from protocol_specs.node.store_settings import StoreAt
 from protocol_specs.wire import keys
 from tests.support.nodes import write_keys
 from tests.support.peers import CITY, COUNTRY, RIDES, Peer
@@ -29,7 +29,7 @@ END_DEADLINE_S = 60
 
 _FORKS = multiprocessing.get_context("forkserver")
 _FORKS.set_forkserver_preload(
-    ["bpp.app", "protocol_specs.node.postgres.engine", "tests.support.provider_process"]
+    ["bpp.app", "protocol_specs.node.database.postgres.engine", "tests.support.provider_process"]
 )
 
 _SETTINGS = """

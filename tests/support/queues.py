@@ -10,11 +10,11 @@ from typing import Any
 
 from sqlalchemy import MetaData, Table, select
 
-from protocol_specs.node import tables
 from protocol_specs.node.loops import Next, run_loop
-from protocol_specs.node.owing import owe
+from protocol_specs.node.messages import tables
+from protocol_specs.node.messages.owing import owe
 from protocol_specs.node.store import Session, Statement, Store
-from protocol_specs.node.telemetry import Telemetry
+from protocol_specs.node.telemetry.telemetry import Telemetry
 from protocol_specs.wire import signing, strict_json, version
 from protocol_specs.wire.context import read_context
 from protocol_specs.wire.envelope import Envelope

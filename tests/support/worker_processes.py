@@ -10,10 +10,10 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from protocol_specs.node.postgres.link import Link
-from protocol_specs.node.postgres.migrating import migrate
-from protocol_specs.node.store_settings import StoreAt
-from protocol_specs.node.supervisor import RUN
+from protocol_specs.node.database.postgres.link import Link
+from protocol_specs.node.database.postgres.migrating import migrate
+from protocol_specs.node.database.store_settings import StoreAt
+from protocol_specs.node.workers.supervisor import RUN
 from tests.support.nodes import free_port, write_keys
 from tests.support.peers import CITY, COUNTRY, DELIVERIES, RIDES
 from tests.support.postgres_server import server

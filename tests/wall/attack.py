@@ -13,15 +13,15 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from pathlib import Path
 
-from protocol_specs.node import client as client_module
-from protocol_specs.node import following as following_module
-from protocol_specs.node import pool as pool_module
-from protocol_specs.node import urls
-from protocol_specs.node.client import Client, Undelivered
-from protocol_specs.node.following import Following
-from protocol_specs.node.http1 import Exchange
-from protocol_specs.node.pool import Pool, Target, tail
-from protocol_specs.node.urls import UrlRefused
+from protocol_specs.node.client import client as client_module
+from protocol_specs.node.client import following as following_module
+from protocol_specs.node.client import pool as pool_module
+from protocol_specs.node.client import urls
+from protocol_specs.node.client.client import Client, Undelivered
+from protocol_specs.node.client.following import Following
+from protocol_specs.node.client.http1 import Exchange
+from protocol_specs.node.client.pool import Pool, Target, tail
+from protocol_specs.node.client.urls import UrlRefused
 from protocol_specs.wire import keys
 from protocol_specs.wire.signing import KeyId
 from tests.wall.world import CANARIES, GOOD, NAMES, PROXY, PUBLIC, REBINDING, World, build

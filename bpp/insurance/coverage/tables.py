@@ -6,7 +6,7 @@ from sqlalchemy import BigInteger, Table
 from sqlmodel import Field
 
 from bpp.tables import Tables
-from protocol_specs.node.triggers import also, append_only, kept_while
+from protocol_specs.node.database.triggers import also, append_only, kept_while
 
 
 class CoverageAnswer(Tables, table=True):

@@ -6,7 +6,7 @@ from sqlalchemy import BigInteger, CheckConstraint, Index, Table, UniqueConstrai
 from sqlmodel import Field
 
 from bpp.tables import Tables
-from protocol_specs.node.triggers import append_only, kept_while
+from protocol_specs.node.database.triggers import append_only, kept_while
 
 
 class PersonRow(Tables, table=True):

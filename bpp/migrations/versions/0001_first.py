@@ -1,6 +1,6 @@
 """The schema of the first release. Written by `python -m tests.house.migrations`."""
 
-from protocol_specs.node.postgres.migrating import run_file
+from protocol_specs.node.database.postgres.migrating import run_file
 
 revision, down_revision = "0001", None
 OLDEST = "0001"

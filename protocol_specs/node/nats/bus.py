@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from nats.aio.msg import Msg
 
     from protocol_specs.node.nats.place import NatsPlace
-    from protocol_specs.node.telemetry import Telemetry
+    from protocol_specs.node.telemetry.telemetry import Telemetry
 
 CONNECT_S, FLUSH_S, CLOSE_S = 2, 2, 1
 PING_S = 5  # a server that does not answer two of them is gone

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from protocol_specs.node.hints import AGAIN, Ears, Heard, Word
 from protocol_specs.node.nats import subjects
 from protocol_specs.node.nats.bus import Bus
 from protocol_specs.node.nats.sealing import Sealing
-from protocol_specs.node.workers import Share
+from protocol_specs.node.workers.hints import AGAIN, Ears, Heard, Word
+from protocol_specs.node.workers.workers import Share
 
 TOGETHER_MAX = 500  # words in one message
 _BETWEEN = "\0"

@@ -19,8 +19,8 @@ from protocol_specs.node.nats.subjects import token
 from protocol_specs.node.store_faults import StoreUnavailable
 
 if TYPE_CHECKING:
-    from protocol_specs.node.keyring import Keyring
-    from protocol_specs.node.snapshot_poll import SnapshotPoll
+    from protocol_specs.node.trust.keyring import Keyring
+    from protocol_specs.node.trust.snapshot_poll import SnapshotPoll
 
 ASK_S = 2.0
 DOUBTS_PER_S, DOUBTS_AT_ONCE = 1, 10  # words of which the keys are asked for at once

@@ -17,7 +17,7 @@ from nacl.utils import random
 from protocol_specs.node.nats import subjects
 from protocol_specs.node.nats.bus import Bus, BusUnavailable, Unheard
 from protocol_specs.node.nats.sealing import Sealing
-from protocol_specs.node.siblings import (
+from protocol_specs.node.workers.siblings import (
     AGAIN_S,
     ASKED_BYTES_MAX,
     ASKED_MAX,

@@ -14,15 +14,15 @@ from protocol_specs.node.startup import load_keys
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from protocol_specs.node.membership import Membership
     from protocol_specs.node.nats.bus import Bus
     from protocol_specs.node.nats.carrier import NatsHints
     from protocol_specs.node.nats.feed import FeedReader, FeedTeller
     from protocol_specs.node.nats.place import NatsPlace
     from protocol_specs.node.settings import NodeSettings
-    from protocol_specs.node.siblings import Siblings
-    from protocol_specs.node.telemetry import Telemetry
-    from protocol_specs.node.workers import Share
+    from protocol_specs.node.telemetry.telemetry import Telemetry
+    from protocol_specs.node.trust.membership import Membership
+    from protocol_specs.node.workers.siblings import Siblings
+    from protocol_specs.node.workers.workers import Share
 
 
 class Buses:

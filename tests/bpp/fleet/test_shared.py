@@ -11,9 +11,9 @@ from bpp.fleet.csv_import import parse_roster
 from bpp.fleet.dispatch import Position
 from bpp.fleet.fleet import GONE, SEEN, Fleet
 from bpp.tables import METADATA
-from protocol_specs.node.hints import Ears, Word
 from protocol_specs.node.store import Store
-from protocol_specs.node.workers import Share
+from protocol_specs.node.workers.hints import Ears, Word
+from protocol_specs.node.workers.workers import Share
 
 CSV = "code,name,phone,vehicle,category\nD1,Aminah,60123456781,WXY 1001,CAB\n"
 

@@ -12,7 +12,7 @@ from bpp.ledger.tables import TRIGGERS
 from bpp.ledger.verify import Report
 from bpp.ledger.witness import Witness
 from bpp.tables import METADATA
-from protocol_specs.node.sqlite import FILE_NAME
+from protocol_specs.node.database.sqlite import FILE_NAME
 from protocol_specs.node.store import Store
 from protocol_specs.wire.keys import SigningKey, generate_signing_key
 

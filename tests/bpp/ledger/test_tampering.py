@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bpp.ledger import verify
-from protocol_specs.node.sqlite import FILE_NAME
+from protocol_specs.node.database.sqlite import FILE_NAME
 from protocol_specs.node.store import Store
 from tests.bpp.ledger.support import Ledger
 

@@ -14,7 +14,7 @@ from bpp.ledger import chart, journal, watch
 from bpp.ledger.entry import PostingStopped
 from bpp.ledger.sealing import Sealer
 from bpp.ledger.watch import EVERY_S, History, Watch
-from protocol_specs.node.sqlite import FILE_NAME
+from protocol_specs.node.database.sqlite import FILE_NAME
 from protocol_specs.node.store import Session, Statement, StoreUnavailable
 from tests.bpp.ledger.support import NOW, Ledger, an_entry
 

@@ -11,7 +11,7 @@ from bpp.insurance import books
 from bpp.insurance.extension import TAG_CODE
 from bpp.ledger.tables import Unsealed
 from bpp.ledger.watch import EVERY_S
-from protocol_specs.node.sqlite import FILE_NAME
+from protocol_specs.node.database.sqlite import FILE_NAME
 from protocol_specs.node.store import Statement
 from protocol_specs.wire import tags
 from tests.bpp.cooperative import Cooperative

@@ -28,7 +28,7 @@ from bpp.orders.tables import TRIGGERS, OrderEventRow, OrderRow
 from bpp.orders.update import update
 from bpp.orders.writing import write
 from bpp.tables import METADATA
-from protocol_specs.node import tables as node_tables
+from protocol_specs.node.messages import tables as node_tables
 from protocol_specs.node.store import Session, Statement, Store
 from protocol_specs.wire.errors import Refused
 from protocol_specs.wire.order import (

@@ -14,8 +14,8 @@ from bpp.orders.catching_up import catch_up_next
 from bpp.orders.events import OrderEvent, event_document, read_event
 from bpp.orders.extension import ExtraLine, JobTerms, Retried
 from bpp.tables import METADATA
+from protocol_specs.node.messages.tables import Owed
 from protocol_specs.node.store import Session, Statement
-from protocol_specs.node.tables import Owed
 from protocol_specs.wire import tags
 from protocol_specs.wire.errors import QuoteUnavailable
 from protocol_specs.wire.order import Quote, TagGroup

@@ -15,8 +15,8 @@ from bpp.orders.offering import Offering
 from bpp.orders.tables import TRIGGERS, OrderRow
 from bpp.orders.walk import HAND, LOOK_AGAIN_S, At, Walk
 from bpp.tables import METADATA
+from protocol_specs.node.database.sqlite_engine import SqliteEngine
 from protocol_specs.node.loops import in_transactions
-from protocol_specs.node.sqlite_engine import SqliteEngine
 from protocol_specs.node.store import Session, Statement, Store
 from tests.bpp.factories import NOW, an_order, office, ride_provider
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from protocol_specs.node import doorway
+from protocol_specs.node.door import doorway
 
 
 @pytest.fixture(params=["doorway", "aiohttp"])

@@ -8,7 +8,7 @@ from typing import Any
 import aiohttp
 from sqlalchemy import MetaData
 
-from protocol_specs.node.actions import Passing
+from protocol_specs.node.messages.actions import Passing
 from protocol_specs.node.server import Node
 from protocol_specs.node.settings import NodeSettings, RegistrySettings
 from protocol_specs.wire import keys

@@ -12,7 +12,7 @@ import pytest
 
 from protocol_specs.wire import signing, strict_json
 from tests.fuzz.test_corpus import CORPUS
-from tests.protocol_specs.node.test_door import Provider, refused, serving
+from tests.protocol_specs.node.door.test_door import Provider, refused, serving
 from tests.support import peers
 from tests.support.peers import NOW, post, signed_post
 

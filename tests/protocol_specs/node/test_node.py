@@ -14,11 +14,11 @@ from typing import Any
 import aiohttp
 import pytest
 
-from protocol_specs.node.actions import Durable
+from protocol_specs.node.messages.actions import Durable
 from protocol_specs.node.settings import NodeSettings, OpsSettings, SettingsError
 from protocol_specs.node.store import Session, StoreUnavailable
-from protocol_specs.node.summing import Summing
-from protocol_specs.node.workers import VARIABLE, Share, Worker
+from protocol_specs.node.workers.summing import Summing
+from protocol_specs.node.workers.workers import VARIABLE, Share, Worker
 from protocol_specs.wire.envelope import Envelope
 from tests.protocol_specs.node.plain_node import (
     a_node,

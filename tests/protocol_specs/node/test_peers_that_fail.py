@@ -16,11 +16,11 @@ from typing import Any
 import aiohttp
 import pytest
 
-from protocol_specs.node import urls
-from protocol_specs.node.client import Client
-from protocol_specs.node.outbox import Outbox
+from protocol_specs.node.client import urls
+from protocol_specs.node.client.client import Client
+from protocol_specs.node.messages.outbox import Outbox
+from protocol_specs.node.messages.tables import Owed
 from protocol_specs.node.store import Session, Store
-from protocol_specs.node.tables import Owed
 from protocol_specs.wire import signing
 from tests.support import peers
 from tests.support.lived import Lived

@@ -31,7 +31,8 @@ from sqlalchemy import (
 from sqlalchemy.orm import registry
 from sqlmodel import Field, SQLModel
 
-from protocol_specs.node import sqlite
+from protocol_specs.node.database import sqlite
+from protocol_specs.node.database.triggers import Trigger, kept_while
 from protocol_specs.node.store import (
     Conflict,
     Session,
@@ -40,7 +41,6 @@ from protocol_specs.node.store import (
     StoreUnavailable,
     StoreUnusable,
 )
-from protocol_specs.node.triggers import Trigger, kept_while
 from tests.support.databases import writer_of
 
 

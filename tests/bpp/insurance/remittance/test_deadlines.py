@@ -7,7 +7,7 @@ import pytest
 
 from bpp.insurance.remittance import deadlines, working
 from bpp.insurance.scheme_file import load
-from protocol_specs.node.telemetry import Telemetry
+from protocol_specs.node.telemetry.telemetry import Telemetry
 from tests.bpp.insurance.remittance.support import acknowledge, at, close, job, reject, send, sweep
 from tests.bpp.insurance.support import KA, MY, Coop
 

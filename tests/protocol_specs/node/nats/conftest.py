@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from protocol_specs.node import siblings
 from protocol_specs.node.nats import bus
 from protocol_specs.node.nats import siblings as far
+from protocol_specs.node.workers import siblings
 from tests.support.nats_server import NatsServer
 
 

@@ -9,15 +9,15 @@ import pytest
 from nats.aio.client import Client
 from nats.errors import SlowConsumerError
 
-from protocol_specs.node.hints import AGAIN, Word
 from protocol_specs.node.nats import bus as bus_module
 from protocol_specs.node.nats import subjects
 from protocol_specs.node.nats.bus import Bus
 from protocol_specs.node.nats.carrier import NatsHints
 from protocol_specs.node.nats.place import NatsPlace
 from protocol_specs.node.nats.sealing import Sealing
-from protocol_specs.node.telemetry import Telemetry
-from protocol_specs.node.workers import Share
+from protocol_specs.node.telemetry.telemetry import Telemetry
+from protocol_specs.node.workers.hints import AGAIN, Word
+from protocol_specs.node.workers.workers import Share
 from tests.support import nats_server
 from tests.support.nats_server import NatsServer
 from tests.support.queues import looping, until

@@ -17,7 +17,7 @@ from protocol_specs.node.nats.bus import Bus
 from protocol_specs.node.nats.credentials import who_at
 from protocol_specs.node.nats.place import NatsPlace
 from protocol_specs.node.settings import SettingsError
-from protocol_specs.node.telemetry import Telemetry
+from protocol_specs.node.telemetry.telemetry import Telemetry
 from tests.support.nats_server import NatsServer
 from tests.support.queues import looping, until
 

@@ -15,14 +15,14 @@ from nats.errors import NoRespondersError
 from pydantic import ValidationError
 from sqlalchemy import MetaData
 
-from protocol_specs.node import snapshot_poll
-from protocol_specs.node.actions import Durable
+from protocol_specs.node.messages.actions import Durable
 from protocol_specs.node.nats import subjects
 from protocol_specs.node.nats.feed import Told, told_of
 from protocol_specs.node.nats.place import NatsPlace
 from protocol_specs.node.nats.subjects import token
 from protocol_specs.node.server import Node
 from protocol_specs.node.settings import NodeSettings, SettingsError
+from protocol_specs.node.trust import snapshot_poll
 from protocol_specs.wire.parties import SubscriberType
 from protocol_specs.wire.timestamp import rfc3339
 from tests.registry.participant import Desk, desk

@@ -8,18 +8,18 @@ from pathlib import Path
 import pytest
 from sqlalchemy import MetaData
 
-from protocol_specs.node import tables
+from protocol_specs.node.database.postgres.engine import PostgresEngine
+from protocol_specs.node.database.postgres.link import Link
 from protocol_specs.node.loops import POLL_S
+from protocol_specs.node.messages import tables
+from protocol_specs.node.messages.outbox import Outbox
+from protocol_specs.node.messages.tables import Owed
 from protocol_specs.node.nats.bus import Bus
 from protocol_specs.node.nats.carrier import NatsHints
 from protocol_specs.node.nats.place import NatsPlace
 from protocol_specs.node.nats.sealing import Sealing
-from protocol_specs.node.outbox import Outbox
-from protocol_specs.node.postgres.engine import PostgresEngine
-from protocol_specs.node.postgres.link import Link
 from protocol_specs.node.store import Session, Store
-from protocol_specs.node.tables import Owed
-from protocol_specs.node.workers import Share
+from protocol_specs.node.workers.workers import Share
 from tests.support.nats_server import NatsServer
 from tests.support.peers import NOW
 from tests.support.postgres_server import conninfo_of, database_of

@@ -15,7 +15,6 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from protocol_specs.node.commands import main
-from protocol_specs.node.hints import Word
 from protocol_specs.node.loops import Next
 from protocol_specs.node.nats import subjects
 from protocol_specs.node.nats.bus import Bus
@@ -24,8 +23,9 @@ from protocol_specs.node.nats.feed import FeedTeller, told_of
 from protocol_specs.node.nats.place import NatsPlace
 from protocol_specs.node.nats.sealing import Sealing
 from protocol_specs.node.nats.siblings import NatsSiblings
-from protocol_specs.node.telemetry import Telemetry
-from protocol_specs.node.workers import Share
+from protocol_specs.node.telemetry.telemetry import Telemetry
+from protocol_specs.node.workers.hints import Word
+from protocol_specs.node.workers.workers import Share
 from tests.support.nats_server import NatsServer
 from tests.support.nodes import write_keys
 from tests.support.queues import looping, until

@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 from nats.aio.client import Client
 
-from protocol_specs.node import siblings
 from protocol_specs.node.nats import subjects
 from protocol_specs.node.nats.bus import Bus
 from protocol_specs.node.nats.place import NatsPlace
 from protocol_specs.node.nats.sealing import Sealing
 from protocol_specs.node.nats.siblings import GOOD_S, NatsSiblings
-from protocol_specs.node.siblings import Siblings, SiblingUnavailable
-from protocol_specs.node.workers import Share
+from protocol_specs.node.workers import siblings
+from protocol_specs.node.workers.siblings import Siblings, SiblingUnavailable
+from protocol_specs.node.workers.workers import Share
 from tests.support.nats_server import NatsServer
 from tests.support.peers import Clock
 from tests.support.queues import looping, quiet, until

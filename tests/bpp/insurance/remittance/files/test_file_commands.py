@@ -11,8 +11,8 @@ from sqlalchemy import text
 from bpp.insurance import cash
 from bpp.insurance.desk_calls import Desk
 from bpp.insurance.remittance.files import asked, commands, identifiers
+from protocol_specs.node.database.store_settings import StoreAt
 from protocol_specs.node.store import Statement, Store
-from protocol_specs.node.store_settings import StoreAt
 from tests.bpp.insurance.remittance import support
 from tests.bpp.insurance.remittance.files.banking import SETTINGS, booked, declared, status
 from tests.bpp.insurance.remittance.files.pain001 import texts, valid

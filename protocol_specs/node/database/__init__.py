@@ -1,0 +1,1 @@
+"""Under the store: SQLite or PostgreSQL, statements, tables as they are declared, copies."""

@@ -1,0 +1,1 @@
+"""Messages that came and messages that are owed: kept, handled, sent, forgotten."""

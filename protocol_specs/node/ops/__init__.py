@@ -1,0 +1,1 @@
+"""What operators look at: health, the port for machines that watch, traces, recordings, doctor."""

@@ -1,0 +1,1 @@
+"""What a node says of itself as it works: lines, counters, spans, hops."""

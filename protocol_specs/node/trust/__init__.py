@@ -1,0 +1,1 @@
+"""Who is who: the registry a node trusts, whom that vouches for, and its own keys."""
