@@ -7,7 +7,7 @@ import random
 import shutil
 import socket
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
@@ -16,7 +16,7 @@ from typing import IO
 
 from bpp.insurance.people import identity
 from examples.process import DemoFault, Started, run, start, stop, wait_healthy
-from protocol_specs.node.settings import OPS_PORT_OFFSET, ops_port_beside, write_secret
+from protocol_specs.node.settings import ops_port_beside, write_secret
 from protocol_specs.wire import keys
 
 NODES = {
@@ -28,6 +28,9 @@ NODES = {
 }
 """Name and role, in the order in which they start; also the order of their ports."""
 KEEPS_BOOKS = ("rides", "couriers")
+BLOCKS = [first for row in (15_000, 17_000) for first in range(row, row + 1000, 8)]
+"""Below the ports that the system lends to outgoing connections (from 32768 on Linux), which could
+be lent before a node starts; the operators' ports beside them lie between."""
 MARK = "wayfare-demo"
 BESIDE = ("witness", "slips", "office")  # only in the office can identity numbers be opened
 
@@ -72,58 +75,56 @@ def network(data: Path, port_base: int) -> Iterator[Network]:
 
     Raises DemoFault when ports are taken, or the folder cannot be used, before anything is written.
     """
-    plan = Network(data.resolve(), choose_ports(port_base))
-    with _folder(plan.data):
+    with chosen_ports(port_base) as ports, _folder(data.resolve()):
+        plan = Network(data.resolve(), ports)
         try:
             yield plan
         finally:
             stop(list(reversed(plan.started.values())))
 
 
-def choose_ports(port_base: int) -> dict[str, int]:
-    """A port for each node: five in a row from `port_base`, or any that are free when it is 0.
+@contextmanager
+def chosen_ports(port_base: int) -> Iterator[dict[str, int]]:
+    """A port for each node: five in a row from `port_base`, or any that are free when it is 0; no
+    other demonstration takes these meanwhile.
 
     Raises DemoFault naming the ports that others use.
     """
     if port_base and not 1024 <= port_base <= 65535 - len(NODES):
         raise DemoFault(f"--port-base {port_base}: choose one from 1024 to 65530, or 0 for any")
-    wanted = [port_base + n for n in range(len(NODES))] if port_base else _any_ports()
     with ExitStack() as held:
-        got = [_bind_both(held, port) for port in wanted]
-    taken = [str(port) for port, bound in zip(wanted, got, strict=True) if bound is None]
-    if taken:
-        others = f"--port-base {port_base + 100}"
-        raise DemoFault(
-            f"in use by another program (another demonstration?): port {', '.join(taken)}. "
-            f'Stop it, or choose other ports: {others} (make demo DEMO="{others}")'
-        )
-    return {name: port for name, port in zip(NODES, got, strict=True) if port is not None}
+        first = port_base or _own_block(held)
+        taken = [str(first + n) for n in range(len(NODES)) if not _is_free(first + n)]
+        if taken:
+            others = f"--port-base {port_base + 100}"
+            raise DemoFault(
+                f"in use by another program (another demonstration?): port {', '.join(taken)}. "
+                f'Stop it, or choose other ports: {others} (make demo DEMO="{others}")'
+            )
+        yield {name: first + n for n, name in enumerate(NODES)}
 
 
-def _any_ports() -> list[int]:
-    """Free ports below those the system lends to outgoing connections (from 32768 on Linux): one of
-    those could be lent again before its node starts."""
-    drawn = random.sample(range(15_000, 20_400 - OPS_PORT_OFFSET), 100)
-    with ExitStack() as held:
-        free = [port for port in drawn if _bind_both(held, port) is not None]
-    return free[: len(NODES)]
+def _own_block(held: ExitStack) -> int:
+    """The first of eight ports whose last one, which `held` keeps, no other demonstration has."""
+    for first in random.sample(BLOCKS, len(BLOCKS)):
+        mark = held.enter_context(socket.socket())
+        with suppress(OSError):
+            mark.bind(("127.0.0.1", first + 7))
+            if all(_is_free(first + n) for n in range(len(NODES))):
+                return first
+    raise DemoFault("no free ports from 15000 to 19000; choose others: --port-base PORT")
 
 
-def _bind_both(held: ExitStack, port: int) -> int | None:
-    """As `_bind`, if the operator's port beside it is free too."""
-    return _bind(held, port) and _bind(held, ops_port_beside(port)) and port
-
-
-def _bind(held: ExitStack, port: int) -> int | None:
-    """The port, bound until `held` ends so that no other choice gets it; None if it is taken."""
-    probe = held.enter_context(socket.socket())
-    probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+def _is_free(port: int) -> bool:
+    """This one, and the operator's beside it."""
     try:
-        probe.bind(("127.0.0.1", port))
+        for each in (port, ops_port_beside(port)):
+            with socket.socket() as probe:
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                probe.bind(("127.0.0.1", each))
     except OSError:
-        return None
-    bound: int = probe.getsockname()[1]
-    return bound
+        return False
+    return True
 
 
 @contextmanager

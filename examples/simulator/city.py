@@ -6,6 +6,7 @@ Nodes, wire, signatures and books are the real ones; drivers move on straight li
 from __future__ import annotations
 
 import asyncio
+import gc
 import hashlib
 import json
 import random
@@ -221,7 +222,10 @@ class _Day:
         as_life("people")
         await self._open()
         self._wish()
-        await asyncio.sleep(self._plan.hours * HOUR_S)
+        closes = self._world.loop.now + self._plan.hours * HOUR_S
+        while (left := closes - self._world.loop.now) > 0:
+            await asyncio.sleep(min(left, HOUR_S))
+            gc.collect()  # the simulated machine's is off: what goes in circles would be gigabytes
         self.town.is_closing = True
         for shift in self.shifts:
             shift.wake.set()

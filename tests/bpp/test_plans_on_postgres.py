@@ -1,5 +1,6 @@
 """On PostgreSQL too, what an order's path asks has an index to go by."""
 
+import os
 import re
 from collections.abc import Iterator
 
@@ -30,7 +31,7 @@ WHOLE = re.compile(r"Seq Scan on (?!tariff|pending)|Index Scan.* using newest_or
 
 @pytest.fixture(scope="module")
 def link(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Link]:
-    at = StoreAt(tmp_path_factory.mktemp("plans"), server().make("plans"))
+    at = StoreAt(tmp_path_factory.mktemp("plans"), server().make(f"plans_{os.urandom(4).hex()}"))
     migrate(at, "bpp.migrations")
     link = connect(at)
     link.begin()

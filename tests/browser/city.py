@@ -11,7 +11,6 @@ from pathlib import Path
 from examples.calls import Caller
 from examples.network import (
     Network,
-    choose_ports,
     join_all,
     network,
     start_all,
@@ -21,6 +20,7 @@ from examples.people import Desk, Driver
 from examples.process import run, start, wait_healthy
 from protocol_specs.node.settings import write_secret
 from protocol_specs.wire import keys
+from tests.support.nodes import free_port
 
 HOSTILE = "<img src=x onerror=alert(document.domain)>"
 HOSTILE_DRIVER = "<script>alert(1)</script>"
@@ -94,9 +94,7 @@ def city(data: Path) -> Iterator[City]:
 
 def _write_hostile(plan: Network) -> None:
     """A third cooperative: the ride cooperative's settings under other names, with its own keys."""
-    plan.ports["hostile"] = next(
-        port for port in choose_ports(0).values() if port not in plan.ports.values()
-    )
+    plan.ports["hostile"] = free_port()
     folder = plan.folder("hostile") / "keys"
     (folder / "ledger").mkdir(parents=True)
     for name in ("signing.key", "ledger/signing.key"):

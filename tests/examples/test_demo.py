@@ -44,7 +44,9 @@ def test_the_demonstration_keeps_its_promises_and_cleans_up(
     demo: subprocess.Popen[str], tmp_path: Path
 ) -> None:
     assert demo.stdout is not None
-    shown = json.loads(demo.stdout.readline())
+    line = demo.stdout.readline()
+    assert line, (tmp_path / "words").read_text()
+    shown = json.loads(line)
     assert shown["ride"]["status"] == shown["delivery"]["status"] == "COMPLETE"
     assert shown["cancelled_ride"]["status"] == "CANCELLED"
     assert shown["ledger"]["verified"] is True

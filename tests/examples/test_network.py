@@ -5,32 +5,35 @@ from __future__ import annotations
 import socket
 import stat
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
-from examples.network import BESIDE, MARK, NODES, choose_ports, network, write_settings
+from examples.network import BESIDE, BLOCKS, MARK, NODES, chosen_ports, network, write_settings
 from examples.process import DemoFault, Started, start, stop, wait_healthy
 from protocol_specs.node.commands import main
 
 
-def test_any_free_ports_are_five_different_ones() -> None:
-    assert len(set(choose_ports(0).values())) == len(NODES)
+def test_any_free_ports_are_five_that_no_other_demonstration_gets_before_they_are_bound() -> None:
+    with ExitStack() as held:
+        got = [held.enter_context(chosen_ports(0)).values() for _ in range(len(BLOCKS) // 2)]
+        assert len({port for ports in got for port in ports}) == len(NODES) * len(got)
 
 
 def test_a_port_in_use_is_named_with_the_way_out() -> None:
-    with socket.socket() as other:
+    with socket.socket() as other, ExitStack() as held:
         other.bind(("127.0.0.1", 0))
         other.listen()
         port = other.getsockname()[1]
         with pytest.raises(DemoFault, match=rf"in use.* port {port}.*--port-base"):
-            choose_ports(port)
+            held.enter_context(chosen_ports(port))
 
 
 @pytest.mark.parametrize("port_base", [1, 22, 65533, -5])
 def test_ports_that_cannot_be_are_refused(port_base: int) -> None:
-    with pytest.raises(DemoFault, match="choose one from 1024"):
-        choose_ports(port_base)
+    with pytest.raises(DemoFault, match="choose one from 1024"), chosen_ports(port_base):
+        pytest.fail("it began with ports that cannot be")
 
 
 def test_a_folder_with_other_files_is_left_alone(tmp_path: Path) -> None:

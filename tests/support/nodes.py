@@ -1,14 +1,15 @@
 """A node on a real socket of this machine, for tests."""
 
-import random
+import itertools
+import os
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
 from protocol_specs.node.server import Node
-from protocol_specs.node.settings import NodeSettings, write_secret
+from protocol_specs.node.settings import NodeSettings, ops_port_beside, write_secret
 from protocol_specs.wire import keys
 from tests.support.peers import CITY, COUNTRY, RIDES
 
@@ -23,16 +24,27 @@ def listening_socket() -> socket.socket:
     return sock
 
 
+def _own_ports() -> Iterator[int]:
+    """Again and again those of this test process. Below what the system gives to whoever asks for
+    any (from 32768 on), what demonstrations take (from 15000 on) and documents tell to type (from
+    20400 on); the operators' ports beside them, a thousand higher, are nobody's here."""
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "gw8").removeprefix("gw")  # 8: no xdist
+    return itertools.cycle(
+        [row + n for row in (10_000, 12_000) for n in range(int(worker) % 9, 1000, 9)]
+    )
+
+
+_ports = _own_ports()
+
+
 def free_port() -> int:
-    """For a process that will bind it later: one below those that the system gives to whoever asks
-    for any (from 32768 on), so that nobody else gets it by chance meanwhile; and below those of
-    demonstrations (from 15000 on) and of what documents tell to type (from 20400 on)."""
-    chance = random.SystemRandom()  # no test's seed makes two processes draw the same
-    while True:
-        port = chance.randrange(10_000, 15_000)
-        with socket.socket() as sock, suppress(OSError):
+    """For a process that will bind it later; nobody else gets it meanwhile."""
+    for port in _ports:
+        with suppress(OSError), socket.socket() as sock, socket.socket() as beside:
             sock.bind(("127.0.0.1", port))
+            beside.bind(("127.0.0.1", ops_port_beside(port)))
             return port
+    raise AssertionError("a cycle has no end")
 
 
 def url_of(sock: socket.socket) -> str:

@@ -20,7 +20,7 @@ ENTRY = (
 )
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")  # a module's tests may be shared out, and come back
 def url() -> str:
     """A provider's database, its four roles twice over; the name of it."""
     made = server().make("roles")
