@@ -1,5 +1,6 @@
 """Least privilege: the node's own role cannot change a posting, whatever its code does."""
 
+import os
 from pathlib import Path
 
 import psycopg
@@ -20,21 +21,22 @@ ENTRY = (
 )
 
 
-@pytest.fixture(scope="session")  # a module's tests may be shared out, and come back
-def url() -> str:
-    """A provider's database, its four roles twice over; the name of it."""
-    made = server().make("roles")
-    migrate(StoreAt(Path.home(), made), "bpp.migrations")
+@pytest.fixture
+def made() -> str:
+    """The name of a provider's database, its four roles twice over."""
+    name = f"roles_{os.urandom(4).hex()}"
+    url = server().make(name)
+    migrate(StoreAt(Path.home(), url), "bpp.migrations")
     for _ in range(2):
-        link = Link(made)
+        link = Link(url)
         for statement in list(statements(link, NAMES, BOOKS)):
             link.run(statement)
         link.close()
-    return "roles"
+    return name
 
 
-def as_role(kind: str) -> Link:
-    return Link(server().url("roles", NAMES[kind]))
+def as_role(database: str, kind: str) -> Link:
+    return Link(server().url(database, NAMES[kind]))
 
 
 def refused(link: Link, sql: str) -> None:
@@ -42,8 +44,8 @@ def refused(link: Link, sql: str) -> None:
         link.run(sql)
 
 
-def test_the_node_posts_and_cannot_change_or_remove_what_was_posted(url: str) -> None:
-    app = as_role("app")
+def test_the_node_posts_and_cannot_change_or_remove_what_was_posted(made: str) -> None:
+    app = as_role(made, "app")
     for statement in ENTRY:
         app.run(statement)
     assert app.number("body") > 0
@@ -64,21 +66,25 @@ def test_the_node_posts_and_cannot_change_or_remove_what_was_posted(url: str) ->
     app.close()
 
 
-def test_who_reads_and_who_audits_writes_nothing_and_an_auditor_sees_no_person(url: str) -> None:
+def test_who_reads_and_who_audits_writes_nothing_and_an_auditor_sees_no_person(
+    database: str,
+) -> None:
     for kind in ("reader", "auditor"):
-        link = as_role(kind)
+        link = as_role(made, kind)
         assert link.rows("SELECT count(*) FROM transfer")
         refused(link, "DELETE FROM unsealed")
         refused(link, ENTRY[0])
         link.close()
-    auditor = as_role("auditor")
+    auditor = as_role(made, "auditor")
     for table in ("driver", "received", "body", "orders", "local_worker"):
         refused(auditor, f"SELECT * FROM {table}")  # noqa: S608 - of this test
     auditor.close()
 
 
-def test_a_node_that_runs_is_refused_nothing_while_the_roles_are_written_again(url: str) -> None:
-    app, owner = as_role("app"), Link(server().url(url))
+def test_a_node_that_runs_is_refused_nothing_while_the_roles_are_written_again(
+    database: str,
+) -> None:
+    app, owner = as_role(made, "app"), Link(server().url(made))
     for statement in list(statements(owner, NAMES, BOOKS)):
         owner.run(statement)
         assert app.rows("SELECT count(*) FROM driver"), statement
@@ -86,7 +92,7 @@ def test_a_node_that_runs_is_refused_nothing_while_the_roles_are_written_again(u
     owner.close()
 
 
-def test_the_migrator_brings_the_schema_down_and_up_and_is_needed_for_it(url: str) -> None:
-    made = StoreAt(Path.home(), server().url("roles"), None, NAMES["migrator"])
-    assert migrate(made, "bpp.migrations", "base") == ("0001", "base")
-    assert migrate(made, "bpp.migrations") == ("base", "0001")
+def test_the_migrator_brings_the_schema_down_and_up_and_is_needed_for_it(made: str) -> None:
+    at = StoreAt(Path.home(), server().url(made), None, NAMES["migrator"])
+    assert migrate(at, "bpp.migrations", "base") == ("0001", "base")
+    assert migrate(at, "bpp.migrations") == ("base", "0001")
