@@ -67,7 +67,7 @@ def test_the_node_posts_and_cannot_change_or_remove_what_was_posted(made: str) -
 
 
 def test_who_reads_and_who_audits_writes_nothing_and_an_auditor_sees_no_person(
-    database: str,
+    made: str,
 ) -> None:
     for kind in ("reader", "auditor"):
         link = as_role(made, kind)
@@ -82,7 +82,7 @@ def test_who_reads_and_who_audits_writes_nothing_and_an_auditor_sees_no_person(
 
 
 def test_a_node_that_runs_is_refused_nothing_while_the_roles_are_written_again(
-    database: str,
+    made: str,
 ) -> None:
     app, owner = as_role(made, "app"), Link(server().url(made))
     for statement in list(statements(owner, NAMES, BOOKS)):
