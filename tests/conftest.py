@@ -28,9 +28,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
-    """`-n auto`: one more than processors that we may use, for somebody always waits for a process
-    or a clock; no more than eight, for each starts nodes and a database server of its own."""
-    return min(len(os.sched_getaffinity(0)) + 1, WORKERS_MAX)
+    """`-n auto`: as many as processors that we may use; no more than eight, for each starts nodes
+    and a database server of its own."""
+    return min(len(os.sched_getaffinity(0)), WORKERS_MAX)
 
 
 @pytest.hookimpl(optionalhook=True)

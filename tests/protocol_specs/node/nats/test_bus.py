@@ -235,7 +235,8 @@ async def test_what_others_say_on_the_subjects_is_counted_and_not_heard(
     await stranger.connect(server.url)
     for rubbish in (b"", b"1 - c rubbish", b"\0" * 70, bytes(100_000)):
         await stranger.publish(f"{subjects.hints(NODE)}.all", rubbish)
-    await stranger.flush()
+    for _ in range(2):  # the first PONG may be the answer to what connect asked
+        await stranger.flush()
     pair[0].say("true")
     await until(lambda: second.said, "the true word is heard")
     await until(lambda: second.hints.ears.unread >= 5, "the others are counted")
@@ -257,7 +258,8 @@ async def test_a_word_that_is_said_again_elsewhere_is_not_heard_there(
         caught.append(message.data)  # type: ignore[attr-defined]
 
     await stranger.subscribe(f"{subjects.hints(NODE)}.1", cb=catch)
-    await stranger.flush()
+    for _ in range(2):  # the first PONG may be the answer to what connect asked
+        await stranger.flush()
     first.say("once", conversation=1)
     await until(lambda: caught, "the bytes are seen by others")
     assert b"once" not in caught[0]

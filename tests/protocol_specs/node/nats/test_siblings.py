@@ -153,7 +153,8 @@ async def test_a_recorded_question_is_not_done_again(
         caught.append(message.data)  # type: ignore[attr-defined]
 
     await stranger.subscribe(own, cb=catch)
-    await stranger.flush()
+    for _ in range(2):  # the first PONG may be the answer to what connect asked
+        await stranger.flush()
     await first.ask(b"once")
     await until(lambda: caught, "the bytes are seen by others")
     assert b"once" not in caught[0]
