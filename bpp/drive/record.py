@@ -20,11 +20,10 @@ from bpp.insurance.wiring import Insured
 from bpp.orders.office import Office
 from bpp.work import words
 from protocol_specs.node.store import Session
-from protocol_specs.web.languages import LANGUAGES, N_
+from protocol_specs.web.languages import N_
 from protocol_specs.web.site import Site
 from protocol_specs.web.visit import PageError, Visit
 
-OTHERS = {"id": "Bahasa Indonesia", "zh": "中文"}  # languages of notices in which no page is
 OUTCOMES = {
     "accepted": N_("You took it"),
     "declined": N_("You declined it"),
@@ -65,8 +64,7 @@ class OwnRecord:
             ]
 
         found = sorted(self._read(read), key=lambda each: each["is_read"] and not each["asks"])
-        names = {**LANGUAGES, **OTHERS}
-        return visit.page("drive/notices.html", notices=found, names=names)
+        return visit.page("drive/notices.html", notices=found, names=notice.LANGUAGES)
 
     async def read(self, visit: Visit) -> web.StreamResponse:
         """POST /notices: this very text was read."""

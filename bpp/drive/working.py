@@ -341,4 +341,4 @@ class Working:
 def _tries(visit: Visit, left: int) -> str:
     if not left:
         return visit._("Not the code. Wait a minute, then ask the customer again.")
-    return visit.n_("Not the code. %(num)s try left.", "Not the code. %(num)s tries left.", left)
+    return visit.not_the_code(left)

@@ -18,7 +18,6 @@ from bpp.office import acts
 from bpp.office.room import Room
 from protocol_specs.node.store import Session
 from protocol_specs.web import codes
-from protocol_specs.web.languages import LANGUAGES
 from protocol_specs.web.pacing import Pace
 from protocol_specs.web.visit import PageError, Visit
 
@@ -26,7 +25,6 @@ PAGE = "office/assisted.html"
 CODES = "office, for a driver"  # what the codes are kept under: they open no sign-in
 BY_CODE = "one-time code"
 ANSWERS = ("told", "yes", "no")
-SPOKEN = {**LANGUAGES, "id": "Bahasa Indonesia", "zh": "中文"}  # languages of notices
 
 
 class Assisted:
@@ -75,7 +73,8 @@ class Assisted:
         def unit(session: Session) -> str:
             left = self._tries_left(session, visit, worker)
             if left is not None:
-                wrong.append(_tries(visit, left))
+                over = visit._("This code is used up or too old. Send another one.")
+                wrong.append(visit.not_the_code(left) if left else over)
                 return visit.to(f"/drivers/{worker.agent_id}/for")
             self._say(session, visit, worker)
             return visit.to(f"/drivers/{worker.agent_id}")
@@ -147,7 +146,7 @@ class Assisted:
         return {
             "scheme": scheme,
             "text": text,
-            "languages": [(name, SPOKEN.get(name, name)) for name in texts],
+            "languages": [(name, notice.LANGUAGES[name]) for name in texts],
             "is_told": shown in {each.sha256 for each in texts.values()},
             "agreed": agreed,
             "answers": answers,
@@ -156,11 +155,3 @@ class Assisted:
 
 def _language(visit: Visit) -> dict[str, str]:
     return {"in": visit.text("language")} if visit.text("language") else {}
-
-
-def _tries(visit: Visit, left: int) -> str:
-    if left:
-        return visit.n_(
-            "Not the code. %(num)s try left.", "Not the code. %(num)s tries left.", left
-        )
-    return visit._("This code is used up or too old. Send another one.")

@@ -87,9 +87,7 @@ class PhoneSignIn:
         who, left = await site.node.store.transact(judge)
         if who is None:
             wrong = (
-                visit.n_(
-                    "Not the code. %(num)s try left.", "Not the code. %(num)s tries left.", left
-                )
+                visit.not_the_code(left)
                 if left
                 else visit._("This code is used up or too old. Ask for a new one.")
             )

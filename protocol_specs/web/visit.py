@@ -103,6 +103,10 @@ class Visit:
         said = self.face.site.templates.text(self.language, one, n=n, plural=many)
         return said % {"num": n, **values}
 
+    def not_the_code(self, left: int) -> str:
+        """What is said to a wrong one-time code while tries are left."""
+        return self.n_("Not the code. %(num)s try left.", "Not the code. %(num)s tries left.", left)
+
     # Answering
 
     def to(self, path: str, **query: object) -> str:

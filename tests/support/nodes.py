@@ -1,5 +1,6 @@
 """A node on a real socket of this machine, for tests."""
 
+import asyncio
 import itertools
 import os
 import socket
@@ -8,12 +9,26 @@ from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
+from protocol_specs.node.door.shell import Shell
 from protocol_specs.node.server import Node
 from protocol_specs.node.settings import NodeSettings, ops_port_beside, write_secret
 from protocol_specs.wire import keys
-from tests.support.peers import CITY, COUNTRY, RIDES
+from protocol_specs.wire.timestamp import rfc3339
+from tests.support.peers import CITY, COUNTRY, RIDES, Peer, Said, context_of, signed_post
 
 S = TypeVar("S", bound=NodeSettings)
+CONFIG = """
+role = "bpp"
+subscriber_id = "bpp.example.org"
+unique_key_id = "k1"
+url = "http://127.0.0.1:9001"
+network = "development"
+port = 9001
+data_dir = "data"
+signing_key = "keys/signing.key"
+encryption_key = "keys/encryption.key"
+"""
+"""The file of a provider's settings, beside the folder of its keys, for commands that read it."""
 
 
 def listening_socket() -> socket.socket:
@@ -84,6 +99,20 @@ def settings_of(
 
 
 @asynccontextmanager
+async def serving(shell: Shell, sock: socket.socket) -> AsyncIterator[None]:
+    """`shell` listening on `sock` with its deadlines watched, stopped at the end."""
+    await shell.start(sock)
+    watchdog = asyncio.create_task(shell.watch())
+    try:
+        yield
+    finally:
+        watchdog.cancel()
+        with suppress(asyncio.CancelledError):
+            await watchdog
+        await shell.stop()
+
+
+@asynccontextmanager
 async def running(node: Node, sock: socket.socket) -> AsyncIterator[Node]:
     """`node` listening on `sock`, stopped at the end."""
     await node.start(sock=sock)
@@ -91,3 +120,17 @@ async def running(node: Node, sock: socket.socket) -> AsyncIterator[Node]:
         yield node
     finally:
         await node.stop()
+
+
+async def confirm(node: Node, sender: Peer) -> Said:
+    """What the provider `node` answers to a confirm of `sender`, signed now."""
+    context = context_of(
+        "confirm",
+        sender=sender,
+        to_id=node.settings.subscriber_id,
+        to_url=node.settings.url,
+        timestamp=rfc3339(node.now() * 1000),
+    )
+    order = {"provider": {"id": "p1"}, "items": [{"id": "i1"}]}
+    document = {"context": context, "message": {"order": order}}
+    return await signed_post(f"http://127.0.0.1:{node.port}", sender, document, created=node.now())

@@ -20,7 +20,15 @@ from bpp.insurance.figures import Dated
 from bpp.insurance.scheme import Scheme
 
 FOLDER = Path(__file__).parent / "notices"
-LANGUAGES = ("en", "ms", "kn", "ml", "id", "zh")
+LANGUAGES = {
+    "en": "English",
+    "ms": "Bahasa Melayu",
+    "kn": "ಕನ್ನಡ",
+    "ml": "മലയാളം",
+    "id": "Bahasa Indonesia",
+    "zh": "中文",
+}
+"""What each language of a notice calls itself; pages are in fewer."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,18 +10,7 @@ import pytest
 
 from protocol_specs.node import commands
 from protocol_specs.wire import keys
-
-CONFIG = """
-role = "bpp"
-subscriber_id = "bpp.example.org"
-unique_key_id = "k1"
-url = "http://127.0.0.1:9001"
-network = "development"
-port = 9001
-data_dir = "data"
-signing_key = "keys/signing.key"
-encryption_key = "keys/encryption.key"
-"""
+from tests.support.nodes import CONFIG
 
 
 @pytest.fixture(autouse=True)

@@ -16,7 +16,7 @@ from protocol_specs.node.settings import Limits
 from protocol_specs.node.telemetry.telemetry import Telemetry
 from protocol_specs.wire.claims import Headers
 from protocol_specs.wire.errors import Overloaded, RateLimited, Refused, nack
-from tests.support.nodes import listening_socket
+from tests.support.nodes import listening_socket, serving
 
 WITHIN_S = 60.0
 BYTES_MAX = 1_000
@@ -65,15 +65,8 @@ class Listening:
 @asynccontextmanager
 async def listening(limits: Limits | None = None) -> AsyncIterator[Listening]:
     there = Listening(limits or Limits())
-    await there.shell.start(there.sock)
-    watchdog = asyncio.create_task(there.shell.watch())
-    try:
+    async with serving(there.shell, there.sock):
         yield there
-    finally:
-        watchdog.cancel()
-        with suppress(asyncio.CancelledError):
-            await watchdog
-        await there.shell.stop()
 
 
 @asynccontextmanager

@@ -15,7 +15,7 @@ from protocol_specs.node.telemetry.telemetry import Telemetry
 from protocol_specs.wire import strict_json
 from protocol_specs.wire.claims import Headers
 from protocol_specs.wire.errors import Refused, nack
-from tests.support.nodes import listening_socket, url_of
+from tests.support.nodes import listening_socket, serving, url_of
 from tests.support.peers import post
 
 WITHIN_S = 5.0  # far above the deadlines below, far below aiohttp's own
@@ -61,15 +61,8 @@ async def listening(limits: Limits = PATIENT) -> AsyncIterator[Listening]:
     sock = listening_socket()
     there = Listening(limits)
     there.port, there.url = sock.getsockname()[1], url_of(sock)
-    await there.shell.start(sock)
-    watchdog = asyncio.create_task(there.shell.watch())
-    try:
+    async with serving(there.shell, sock):
         yield there
-    finally:
-        watchdog.cancel()
-        with suppress(asyncio.CancelledError):
-            await watchdog
-        await there.shell.stop()
 
 
 @asynccontextmanager

@@ -24,12 +24,11 @@ from protocol_specs.node.server import Node
 from protocol_specs.node.settings import NodeSettings, SettingsError
 from protocol_specs.node.trust import snapshot_poll
 from protocol_specs.wire.parties import SubscriberType
-from protocol_specs.wire.timestamp import rfc3339
 from tests.registry.participant import Desk, desk
-from tests.support import peers
+from tests.support import nodes, peers
 from tests.support.nats_server import NatsServer
 from tests.support.nodes import listening_socket, running, settings_of
-from tests.support.peers import Clock, Said, signed_post
+from tests.support.peers import Clock, Said
 from tests.support.queues import until
 from tests.support.standin_registry import REGISTRY_ID, StandIn, standin
 
@@ -49,16 +48,7 @@ class Network:
     bus: Client
 
     async def confirm(self) -> Said:
-        now, url = self.node.now(), f"http://127.0.0.1:{self.node.port}"
-        context = peers.context_of(
-            "confirm",
-            sender=BAP,
-            to_id=BPP_ID,
-            to_url=self.node.settings.url,
-            timestamp=rfc3339(now * 1000),
-        )
-        order = {"provider": {"id": "p1"}, "items": [{"id": "i1"}]}
-        return await signed_post(url, BAP, {"context": context, "message": {"order": order}})
+        return await nodes.confirm(self.node, BAP)
 
     async def say(self, payload: bytes) -> None:
         """As anybody on the bus may."""

@@ -21,10 +21,9 @@ from protocol_specs.node.trust import keyring, snapshot_poll
 from protocol_specs.node.trust.snapshot import Snapshot
 from protocol_specs.wire.errors import Overloaded
 from protocol_specs.wire.parties import SubscriberType
-from protocol_specs.wire.timestamp import rfc3339
-from tests.support import peers
+from tests.support import nodes, peers
 from tests.support.nodes import listening_socket, running, settings_of
-from tests.support.peers import CITY, DELIVERIES, RIDES, Clock, Peer, Said, signed_post
+from tests.support.peers import CITY, DELIVERIES, RIDES, Clock, Peer, Said
 from tests.support.standin_registry import StandIn, standin
 
 BPP_ID = "bpp.example.org"
@@ -87,18 +86,7 @@ class Place:
         await self.node.membership.snapshots.poll_next(self.node.now())
 
     async def confirm(self, sender: Peer = BAP) -> Said:
-        """A confirm by `sender`, signed now."""
-        url, now = f"http://127.0.0.1:{self.node.port}", self.node.now()
-        context = peers.context_of(
-            "confirm",
-            sender=sender,
-            to_id=BPP_ID,
-            to_url=self.node.settings.url,
-            timestamp=rfc3339(now * 1000),
-        )
-        order = {"provider": {"id": "p1"}, "items": [{"id": "i1"}]}
-        document = {"context": context, "message": {"order": order}}
-        return await signed_post(url, sender, document, created=now)
+        return await nodes.confirm(self.node, sender)
 
     async def ready(self) -> dict[str, Any]:
         """What /ready shows."""

@@ -11,19 +11,8 @@ from protocol_specs.node.database import sqlite
 from protocol_specs.node.trust import rotation
 from protocol_specs.node.trust.rotation import KeyFiles, Rotation
 from protocol_specs.wire import keys
-from tests.support.nodes import write_keys
+from tests.support.nodes import CONFIG, write_keys
 
-CONFIG = """
-role = "bpp"
-subscriber_id = "bpp.example.org"
-unique_key_id = "k1"
-url = "http://127.0.0.1:9001"
-network = "development"
-port = 9001
-data_dir = "data"
-signing_key = "keys/signing.key"
-encryption_key = "keys/encryption.key"
-"""
 REGISTRY = f"""
 [registry]
 url = "http://127.0.0.1:1"
