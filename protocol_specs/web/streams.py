@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 from aiohttp import web
 
+from protocol_specs.node.door.connections import Guarded
+
 HEADERS = {
     "Content-Type": "text/event-stream",
     "Cache-Control": "no-store",
@@ -52,12 +54,17 @@ async def send_events(
 ) -> web.StreamResponse:
     """Sends what happened after `since` and then what happens, until either side ends it.
 
-    `bell` is set whenever there may be more; whoever stops the node sets it too.
+    `bell` is set whenever there may be more; whoever stops the node sets it too. A browser that
+    goes on to the next page ends it at once: few streams of one thing are kept.
     """
     response = web.StreamResponse(headers=HEADERS)
     await response.prepare(request)
+    if isinstance(request.protocol, Guarded):
+        request.protocol.when_lost(bell.set)
     try:
         while not stopping.is_set():
+            if request.transport is None:
+                return response
             bell.clear()
             events = happened(since)
             if events:

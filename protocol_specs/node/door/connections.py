@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -103,7 +104,15 @@ class Guarded(web.RequestHandler):
     `closes_at` (event loop time) is when the watchdog closes it; None while a request is handled.
     """
 
-    __slots__ = ("_connections", "_head_begun", "_head_s", "_idle_s", "address", "closes_at")
+    __slots__ = (
+        "_connections",
+        "_head_begun",
+        "_head_s",
+        "_idle_s",
+        "_when_lost",
+        "address",
+        "closes_at",
+    )
 
     def __init__(
         self, manager: web.Server, *, connections: Connections, loop: Any, **kwargs: Any
@@ -113,6 +122,7 @@ class Guarded(web.RequestHandler):
         self._head_s = connections.limits.header_deadline_s
         self._idle_s = connections.limits.idle_deadline_s
         self._head_begun = False
+        self._when_lost: Callable[[], None] | None = None
         self.closes_at: float | None = None
         self.address = ""
 
@@ -137,6 +147,12 @@ class Guarded(web.RequestHandler):
         """Make room for others."""
         self._connections.release(self)
         super().connection_lost(exc)
+        if self._when_lost is not None:
+            self._when_lost()
+
+    def when_lost(self, tell: Callable[[], None]) -> None:
+        """`tell` is called if the peer goes away while this request is handled."""
+        self._when_lost = tell
 
     def begin(self) -> None:
         """A whole head has come; its request is being handled."""
@@ -145,7 +161,7 @@ class Guarded(web.RequestHandler):
 
     def end(self) -> None:
         """The request is answered; the next may come until the idle deadline."""
-        self._head_begun = False
+        self._head_begun, self._when_lost = False, None
         self.closes_at = self._loop.time() + self._idle_s
 
     def overdue(self) -> None:
