@@ -22,10 +22,11 @@ def root(leaves: Sequence[bytes]) -> bytes:
     """The tree head of the leaf hashes, in their order."""
     if not leaves:
         return EMPTY_ROOT
-    if len(leaves) == 1:
-        return leaves[0]
-    split = _split(len(leaves))
-    return node_hash(root(leaves[:split]), root(leaves[split:]))
+    level = list(leaves)
+    while len(level) > 1:  # section 2.1's split from below: an odd one goes up as it is
+        odd = level[-1:] if len(level) % 2 else []
+        level = [*map(node_hash, level[::2], level[1::2]), *odd]
+    return level[0]
 
 
 def path(leaves: Sequence[bytes], position: int) -> list[bytes]:

@@ -1,8 +1,9 @@
 """Statements compiled once, and the session in which a unit of work runs them."""
 
 import sqlite3
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property, partial
+from operator import itemgetter
 from typing import Any, ClassVar, NoReturn, cast
 
 from sqlalchemy.sql.compiler import SQLCompiler
@@ -29,7 +30,7 @@ class Statement:
         self.postgres: Any = None  # its rendering for PostgreSQL, kept here once it was asked for
 
     @cached_property
-    def sqlite(self) -> "tuple[str, Callable[[Mapping[str, Any]], list[Any]]]":
+    def sqlite(self) -> "tuple[str, Callable[[Mapping[str, Any]], Sequence[Any]]]":
         """SQL text in SQLite's dialect, and what puts values given by name in its order: bound by
         place they cost less than half."""
         compiled = cast(SQLCompiler, self.clause.compile(dialect=sqlite.DIALECT))
@@ -40,8 +41,11 @@ class Statement:
             if not bind.required and name in compiled.params
         }
 
+        if len(names) > 1 and not fixed:
+            return str(compiled), itemgetter(*names)
+
         def in_order(given: Mapping[str, Any]) -> list[Any]:
-            values = {**fixed, **given} if fixed else given
+            values = {**fixed, **given}
             return [values[name] for name in names]
 
         return str(compiled), in_order
