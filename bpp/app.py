@@ -94,7 +94,6 @@ def build_from(
         new_key=keys(clock),
         live_secret=settings.private_file(LIVE_SECRET_FILE).encode(),
         routing=_routing(node, settings.dispatch.router),
-        booking_url=settings.office.booking_url,
     )
     _serve_actions(node, office)
     driver_api.add(node, office)
@@ -194,7 +193,7 @@ def _add_pages(
 
     site = Site(node, web_settings, "bpp.drive", "bpp.office", "bpp.work", "bpp.public")
     drive.add(site, office, insured, standing, settings.office)
-    desk.add(site, office, insured, settings.insurance, settings.fares, tariffs, standing)
+    desk.add(site, office, settings, insured, tariffs, standing)
     picture_api.add(node)
     office_api.add(node, settings.private_file(desk_api.TOKEN_FILE))
     public.add(site, office.provider, keeps_books=insured is not None)

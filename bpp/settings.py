@@ -126,12 +126,14 @@ class DispatchSettings(Frozen):
 class OfficeSettings(Frozen):
     """`[office]`: `booking_url` is the consumer's page at which a dispatcher books for who calls.
     The desk answers what a driver tells it within `answer_hours`; `emergency` is the number that
-    drivers dial in danger, such as "999".
+    drivers dial in danger, such as "999". A driver who is not at the pickup `late_s` after the
+    job became theirs, or its planned start, is shown as late.
     """
 
     booking_url: str | None = Field(default=None, pattern=URL)
     answer_hours: int = Field(default=72, ge=1, le=720)
     emergency: str | None = Field(default=None, pattern=r"^[0-9]{2,6}$")
+    late_s: int = Field(default=900, ge=60, le=86_400)
 
 
 class VehicleSettings(Frozen):

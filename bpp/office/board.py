@@ -53,7 +53,7 @@ class Board:
         data = map_data(room.site, room.city, marks=[*self._marks(visit, jobs)])
         return visit.page(
             "office/board.html",
-            jobs=self._shown(jobs),
+            jobs=self._shown(jobs, visit.now),
             map_data=data,
             online=sum(1 for _ in self._online()),
             alarms=self._alarms(visit),
@@ -70,7 +70,7 @@ class Board:
         online = sum(1 for _ in self._online())
         return visit.page(
             "office/board_jobs.html",
-            jobs=self._shown(jobs),
+            jobs=self._shown(jobs, visit.now),
             online=online,
             waiting=self._room.store.read(incidents.waiting),
             **self._room.of_jobs(visit),
@@ -109,10 +109,15 @@ class Board:
                               "label": label, "kind": "from"})  # fmt: skip
         return marks
 
-    def _shown(self, jobs: Sequence[Order]) -> list[tuple[Order, str]]:
-        """Those that wait first, then the newest; each with its driver."""
-        by_need = sorted(jobs, key=lambda job: (not job.is_open(), -(job.view.updated_at or 0)))
-        return [(job, self._room.named(job.agent_id)) for job in by_need]
+    def _shown(self, jobs: Sequence[Order], now: int) -> list[tuple[Order, str]]:
+        """Those that wait first, then those whose driver is late, then the newest; each with its
+        driver."""
+
+        def need(job: Order) -> tuple[bool, bool, int]:
+            is_late = self._room.is_late(job, now)
+            return not job.is_open(), not is_late, -(job.view.updated_at or 0)
+
+        return [(job, self._room.named(job.agent_id)) for job in sorted(jobs, key=need)]
 
     def _alarms(self, visit: Visit) -> list[tuple[deadlines.Deadline, int]]:
         if self._room.insured is None:

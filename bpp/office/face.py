@@ -1,7 +1,5 @@
 """The office's face, put together: every route and who may go there; nobody else may."""
 
-from bpp.fares_settings import FareSettings
-from bpp.insurance.settings import InsuranceSettings
 from bpp.insurance.wiring import Insured
 from bpp.office.assisted import Assisted
 from bpp.office.board import Board
@@ -19,6 +17,7 @@ from bpp.office.room import Room
 from bpp.office.shifts import Shifts
 from bpp.office.surplus import Surplus
 from bpp.orders.office import Office
+from bpp.settings import BppSettings
 from bpp.tariff.store import Reader
 from bpp.work.standing import Standing
 from protocol_specs.web.face import Face, Handler, NavItem
@@ -49,9 +48,8 @@ NAV = (
 def add(
     site: Site,
     office: Office,
+    settings: BppSettings,
     insured: Insured | None,
-    settings: InsuranceSettings | None,
-    listed: FareSettings,
     tariffs: Reader,
     standing: Standing,
 ) -> Face:
@@ -64,7 +62,7 @@ def add(
     PhoneSignIn(face, people)
     add_pwa(face)
     add_maps(face)
-    room = Room(site, office, insured, settings, listed, tariffs, standing)
+    room = Room(site, office, settings, insured, tariffs, standing)
     routes = _routes(room) + _routes_of_work(room) + (_routes_of_books(room) if insured else [])
     for method, path, handler, roles in routes:
         (face.get if method == "GET" else face.post)(path, handler, roles=roles)

@@ -230,7 +230,7 @@ class Fares:
         standing = [each for each in every if each.withdrawn_at is None]
         holds = next((each for each in reversed(standing) if each.starts_at <= visit.now), None)
         asked = next((each for each in every if str(each.n) == visit.arg("n")), holds)
-        fares = asked.fares if asked else self._room.listed
+        fares = asked.fares if asked else self._room.settings.fares
         return {
             "fares": fare_form.shown(fares, self._room.office.provider.categories),
             "every": list(reversed(every)),

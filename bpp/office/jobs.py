@@ -41,7 +41,7 @@ class Jobs:
             "office/jobs.html",
             jobs=jobs,
             shown=shown,
-            booking_url=self._room.office.booking_url,
+            booking_url=self._room.settings.office.booking_url,
             **self._room.of_jobs(visit),
         )
 
@@ -227,12 +227,14 @@ class Jobs:
 
         job, lists, ratings, done = room.store.read(read)
         pictures = room.store.read(lambda session: handovers.legs(session, job_id))
+        worker = room.office.fleet.worker(job.agent_id) if job.agent_id else None
         roles = visit.person.roles if visit.person else frozenset()
         return {
             **self._room.of_jobs(visit),
             "room": room,
             "job": job,
             "driver": room.named(job.agent_id),
+            "phone": worker.agent.phone if worker else None,
             "ratings": ratings,
             "pictures": pictures,
             "done": words.acts_told(visit, done),

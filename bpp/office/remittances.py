@@ -76,7 +76,7 @@ class Remittances:
         from bpp.insurance.remittance.files import asked  # reading banks' files is not for others
 
         id = visit.text("id")
-        settings = cast(InsuranceSettings, self._room.settings)
+        settings = cast(InsuranceSettings, self._room.settings.insurance)
         issuer = self._room.site.node.settings.subscriber_id
 
         def unit(session: Session) -> bytes:

@@ -3,12 +3,12 @@
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from bpp.fares_settings import FareSettings
 from bpp.fleet.workers import Worker
-from bpp.insurance.settings import InsuranceSettings
 from bpp.insurance.wiring import Insured
 from bpp.office import words
 from bpp.orders.office import Office
+from bpp.orders.order import Order
+from bpp.settings import BppSettings
 from bpp.tariff.store import Reader
 from bpp.work.standing import Standing
 from protocol_specs.node.store import Store
@@ -22,14 +22,13 @@ NEAR_M = 1_500
 
 @dataclass(frozen=True, slots=True)
 class Room:
-    """The site, the cooperative's office, its books if it keeps any; the fares of the settings,
-    and who reads dated ones into memory; the rules of papers and shifts."""
+    """The site, the cooperative's office and its settings, its books if it keeps any; who reads
+    dated fares into memory; the rules of papers and shifts."""
 
     site: Site
     office: Office
+    settings: BppSettings
     insured: Insured | None
-    settings: InsuranceSettings | None
-    listed: FareSettings
     tariffs: Reader
     standing: Standing
 
@@ -73,7 +72,13 @@ class Room:
             "state": lambda name: words.word(visit, words.STATES, name),
             "kinds": words.STATUS_KINDS,
             "named": lambda place: self.place(visit, place),
+            "is_late": lambda job: self.is_late(job, visit.now),
         }
+
+    def is_late(self, job: Order, now: int) -> bool:
+        """Whether its driver ought to be at the pickup by now."""
+        since = job.awaited_since()
+        return since is not None and now - since > self.settings.office.late_s
 
     def named(self, agent_id: str | None) -> str:
         """A driver as the office speaks of one; "" for nobody, the id for one who is not known."""

@@ -99,7 +99,6 @@ class Office:
     stamps: Stamps = field(default_factory=Stamps)
     live_secret: bytes = b""  # seals the urls under which vehicles are followed
     routing: Routing = field(default_factory=Routing)
-    booking_url: str | None = None  # the consumer's page at which dispatchers book for who calls
 
     def terms(
         self,

@@ -189,6 +189,16 @@ class Order(Struct, frozen=True, kw_only=True):
         leg = self.view.fulfillment.return_leg
         return self.status == COMPLETE or (leg is not None and leg.ended_at is not None)
 
+    def awaited_since(self) -> int | None:
+        """Since when its driver ought to come to the pickup, seconds UTC: since the job is theirs,
+        or the start that was planned. None: nobody is on the way there."""
+        states = self.states.all
+        is_before = self.state in states[: states.index(self.states.at_pickup)]
+        given_at = self.reached_at(self.states.assigned)
+        if self.status != ACTIVE or self.agent_id is None or self.is_ahead or not is_before:
+            return None
+        return given_at if given_at is None else max(given_at, self.planned_start or 0)
+
     def reached_at(self, state: str) -> int | None:
         """When the state was last entered, seconds UTC: a driver before may have entered it too."""
         return next((at for name, at in reversed(self.reached) if name == state), None)
