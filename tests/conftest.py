@@ -82,14 +82,14 @@ def pytest_configure(config: pytest.Config) -> None:
 @pytest.fixture(scope="session", autouse=True)
 def _schemas_are_written_once() -> Iterator[None]:
     """Thousands of tests make a store of the same tables, by the same statements each time."""
-    written = sqlite._definitions
+    written = sqlite.definitions
 
     @cache
     def once(metadata: MetaData, tables: int) -> tuple[str, ...]:
         return tuple(written(metadata))
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sqlite, "_definitions", lambda metadata: once(metadata, len(metadata.tables)))
+        patch.setattr(sqlite, "definitions", lambda metadata: once(metadata, len(metadata.tables)))
         yield
 
 

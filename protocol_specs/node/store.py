@@ -104,8 +104,9 @@ class Store:
 
         `share` says which of the node's processes this one is; SQLite has no other.
 
-        `metadata.info["version"]` (1 if absent) is the schema's number. Raises StoreUnusable,
-        naming the folder or url: another process writes there, or the schema is another.
+        `metadata.info["migrations"]` names the package of the schema's revisions. Raises
+        StoreUnusable, naming the folder or url: another process writes there, or the schema is
+        another.
         """
         at = place(where)
         if at.url is not None:

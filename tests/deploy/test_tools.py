@@ -118,7 +118,7 @@ def test_what_the_image_copies_is_the_whole_package(tmp_path: Path) -> None:
     run(sys.executable, "-m", "pip", *wheel, ".", cwd=tmp_path / "src")
     [made] = tmp_path.glob("wayfare-*.whl")
     names = set(zipfile.ZipFile(made).namelist())
-    data = {".toml", ".json", ".html", ".css", ".js", ".svg", ".po", ".ttf", ".png"}
+    data = {".toml", ".json", ".html", ".css", ".js", ".svg", ".po", ".ttf", ".png", ".sql"}
     for package in ("protocol_specs", "registry", "gateway", "bap", "bpp", "examples"):
         for path in (ROOT / package).rglob("*"):
             if path.is_file() and path.suffix in {".py", *data} and "__pycache__" not in path.parts:

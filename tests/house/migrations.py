@@ -1,4 +1,4 @@
-"""Writes the first revision of each node's PostgreSQL schema anew; until the first release only.
+"""Writes the first revision of each node's schema anew, for both databases; until the release only.
 
 `python -m tests.house.migrations`. From the first release on a change is a revision of its own.
 """
@@ -8,6 +8,7 @@ from pathlib import Path
 
 from sqlalchemy import MetaData
 
+from protocol_specs.node.database import sqlite
 from protocol_specs.node.database.postgres.schema import definitions
 from protocol_specs.node.messages import tables
 
@@ -20,20 +21,20 @@ SCHEMAS = {
 }
 HEAD = '''"""The schema of the first release. Written by `python -m tests.house.migrations`."""
 
-from protocol_specs.node.database.postgres.migrating import run_file
+from protocol_specs.node.database.revisions import Schema
 
 revision, down_revision = "0001", None
 OLDEST = "0001"
 
 
-def upgrade() -> None:
+def upgrade(schema: Schema) -> None:
     """From nothing."""
-    run_file(__file__, "up")
+    schema.run_file(__file__, "up")
 
 
-def downgrade() -> None:
+def downgrade(schema: Schema) -> None:
     """To nothing: all data go."""
-    run_file(__file__, "down")
+    schema.run_file(__file__, "down")
 '''
 
 
@@ -60,8 +61,9 @@ def main() -> None:
             if not (package / "__init__.py").exists():
                 (package / "__init__.py").write_text('"""Revisions of this node\'s schema."""\n')
         (folder / "0001_first.py").write_text(HEAD)
-        for way, statements in (("up", up), ("down", down)):
-            text = "\n\n".join(each.replace("\t", "    ") for each in statements)
+        of_sqlite = [*sqlite.definitions(metadata), *triggers]
+        for way, statements in (("up", up), ("down", down), ("sqlite.up", of_sqlite)):
+            text = "\n\n".join(each.strip().replace("\t", "    ") for each in statements)
             (folder / f"0001_first.{way}.sql").write_text(text + "\n")
 
 

@@ -65,7 +65,7 @@ def make(
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     if any(folder.iterdir()):
         raise StoreUnusable(f"{folder} is not empty: each backup has a folder of its own")
-    _copy_database(data_dir / sqlite.FILE_NAME, folder / sqlite.FILE_NAME)
+    copy_database(data_dir / sqlite.FILE_NAME, folder / sqlite.FILE_NAME)
     for name in _beside(data_dir):
         if (data_dir / name).resolve() not in private and not ROTATED.fullmatch(name.name):
             _copy(data_dir / name, folder / name)
@@ -116,7 +116,8 @@ def restore(folder: Path, data_dir: Path, *, subscriber_id: str) -> Backup:
     return found
 
 
-def _copy_database(source: Path, target: Path) -> None:
+def copy_database(source: Path, target: Path) -> None:
+    """One committed state of the database in a new file `target`, checked. Raises StoreUnusable."""
     os.close(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))  # empty, so it is used
     try:
         with closing(_open(source)) as connection:
@@ -131,12 +132,9 @@ def _copy_database(source: Path, target: Path) -> None:
 def _check_database(path: Path) -> None:
     try:
         with closing(_open(path)) as connection:
-            said = [str(row[0]) for row in connection.execute("PRAGMA integrity_check(1)")]
-            strays = connection.execute("PRAGMA foreign_key_check").fetchone()
+            sqlite.require_sound(connection, path)
     except sqlite3.Error as error:
         raise StoreUnusable(f"{path}: {error}") from None
-    if said != ["ok"] or strays is not None:
-        raise StoreUnusable(f"{path} is not a sound database: {said[0]}")
 
 
 def _open(path: Path) -> sqlite3.Connection:

@@ -13,6 +13,7 @@ from sqlalchemy.schema import CreateIndex, CreateTable
 from sqlalchemy.sql.elements import BindParameter
 from sqlalchemy.sql.functions import FunctionElement
 
+from protocol_specs.node.database.revisions import number_of
 from protocol_specs.node.store_faults import Conflict, StoreInUse, StoreUnavailable, StoreUnusable
 
 FILE_NAME = "node.sqlite3"
@@ -22,6 +23,8 @@ CHECKPOINT_PAGES = 4_000
 CACHE_KIB = 8_192
 CACHED_STATEMENTS = 512
 OLDEST_SQLITE = (3, 37, 0)  # STRICT tables
+OLDER = "run wayfare store migrate --config FILE (docs/operate.md, Upgrade)"
+NEWER = "run the newer version of the node (docs/operate.md, Upgrade)"
 OF_ANOTHER_VERSION = (
     "nothing was changed. Run the version of the node that made it (docs/operate.md, Upgrade); "
     "begin with an empty data_dir only where nothing in this one counts"
@@ -156,16 +159,28 @@ def make_or_check(
     connection: sqlite3.Connection, data_dir: Path, metadata: MetaData, triggers: Sequence[str]
 ) -> None:
     """Makes the schema in a new file; in any other, raises StoreUnusable if it is not this one."""
-    version = int(metadata.info.get("version", 1))
-    found = connection.execute("PRAGMA user_version").fetchone()[0]
+    needed, found = number_of(metadata), version_of(connection)
     if found == 0:
-        _make(connection, metadata, triggers, version)
-    elif found != version:
-        raise StoreUnusable(
-            f"{data_dir} has schema version {found}, this node needs {version}: "
-            + OF_ANOTHER_VERSION
-        )
+        _make(connection, metadata, triggers, needed)
+    elif found != needed:
+        what = f"{data_dir} has schema {found:04}, this node needs {needed:04}; nothing was changed"
+        raise StoreUnusable(f"{what}: {OLDER if found < needed else NEWER}")
     _check(connection, data_dir, metadata)
+
+
+def version_of(connection: sqlite3.Connection) -> int:
+    """The number of the revision that the schema has; 0: there is none yet."""
+    return int(connection.execute("PRAGMA user_version").fetchone()[0])
+
+
+def require_sound(connection: sqlite3.Connection, where: object) -> None:
+    """Raises StoreUnusable where SQLite's own checks find a fault, or a key that leads nowhere."""
+    said = [str(row[0]) for row in connection.execute("PRAGMA integrity_check(1)")]
+    stray = connection.execute("PRAGMA foreign_key_check").fetchone()
+    if stray is not None:
+        said = [f"a row of {stray[0]} names one of {stray[2]} that is not there"]
+    if said != ["ok"]:
+        raise StoreUnusable(f"{where} is not a sound database: {said[0]}")
 
 
 def reader(data_dir: Path) -> sqlite3.Connection:
@@ -195,7 +210,7 @@ def _make(
     connection: sqlite3.Connection, metadata: MetaData, triggers: Sequence[str], version: int
 ) -> None:
     connection.execute("BEGIN IMMEDIATE")
-    for sql in _definitions(metadata):
+    for sql in definitions(metadata):
         connection.execute(sql)
     for trigger in triggers:
         connection.execute(trigger)
@@ -203,7 +218,8 @@ def _make(
     connection.execute("COMMIT")
 
 
-def _definitions(metadata: MetaData) -> Iterable[str]:
+def definitions(metadata: MetaData) -> Iterable[str]:
+    """The statements that make the tables and indexes in an empty file."""
     for table in metadata.sorted_tables:
         for column in table.columns:
             check_type(column)

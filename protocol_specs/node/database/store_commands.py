@@ -1,7 +1,8 @@
-"""`wayfare store`: the PostgreSQL database of a node's settings, made, migrated and shared out."""
+"""`wayfare store`: the database of a node, migrated; on PostgreSQL made and shared out too."""
 
 import argparse
 import importlib
+import sys
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
@@ -15,13 +16,17 @@ KINDS = ("migrator", "app", "reader", "auditor")
 
 def add(subparsers: Any) -> None:
     """Registers the commands."""
-    parser = subparsers.add_parser("store", help="a node's PostgreSQL database: schema and roles")
+    parser = subparsers.add_parser(
+        "store", help="a node's database: its schema and, on PostgreSQL, roles"
+    )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    up = commands.add_parser("migrate", help="make the schema, or bring it to another revision")
-    up.add_argument("--to", default="head", metavar="REVISION", help="0001, or base: emptied")
-    up.add_argument("--user", help="connect as this role (the migrator) instead of the url's")
+    up = commands.add_parser("migrate", help="bring the schema to this version's, or another")
+    up.add_argument(
+        "--to", default="head", metavar="REVISION", help="0001; on PostgreSQL also base: emptied"
+    )
+    up.add_argument("--user", help="PostgreSQL: connect as this role (the migrator), not the url's")
     up.set_defaults(run=run_migrate)
-    roles = commands.add_parser("roles", help="print SQL that gives each role what it needs")
+    roles = commands.add_parser("roles", help="PostgreSQL: print SQL that gives each role its due")
     for kind in KINDS:
         roles.add_argument(f"--{kind}", default=f"wayfare_{kind}", metavar="ROLE")
     roles.add_argument("--user", help="connect as this role instead of the url's")
@@ -33,12 +38,38 @@ def add(subparsers: Any) -> None:
 
 def run_migrate(arguments: argparse.Namespace) -> int:
     """Brings the schema to the revision that was asked for; the newest without one."""
+    settings, package = _node(arguments)
+    if settings.store.url is None and not arguments.user:
+        from protocol_specs.node.database import sqlite_migrating
+
+        moved = sqlite_migrating.migrate(settings.data_dir, package, arguments.to)
+        _tell(moved.before, moved.after)
+        if moved.copy is not None:
+            _tell_way_back(settings.data_dir, arguments.config, moved.before, moved.copy)
+        return 0
     at, package = _database(arguments)
     from protocol_specs.node.database.postgres.migrating import migrate
 
-    before, after = migrate(at, package, arguments.to)
-    print(f"the schema is {after}" if before == after else f"the schema went {before} -> {after}")
+    _tell(*migrate(at, package, arguments.to))
     return 0
+
+
+def _tell(before: str, after: str) -> None:
+    print(f"the schema is {after}" if before == after else f"the schema went {before} -> {after}")
+
+
+def _tell_way_back(data_dir: Path, config: Path, before: str, copy: Path) -> None:
+    from protocol_specs.node.database.sqlite import FILE_NAME
+
+    database = data_dir / FILE_NAME
+    print(
+        f"What was before is in {copy}: with personal data, so remove it once all is well.\n"
+        "The way back, before the node has run:\n"
+        f"  rm -f {database}-wal {database}-shm && mv {copy} {database}\n"
+        "and later, without losing what it wrote, if the revision has a way down:\n"
+        f"  wayfare store migrate --config {config} --to {before}",
+        file=sys.stderr,
+    )
 
 
 def run_roles(arguments: argparse.Namespace) -> int:
@@ -61,21 +92,25 @@ def run_roles(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _database(arguments: argparse.Namespace) -> tuple[StoreAt, str]:
-    """Where it is, as whom to connect, and the package of the node's revisions."""
+def _node(arguments: argparse.Namespace) -> tuple[AnyNodeSettings, str]:
+    """The node's settings, and the package of its revisions."""
     settings = load(arguments.config, AnyNodeSettings)
     role = arguments.role or settings.role
     found = [entry for entry in entry_points(group="wayfare.nodes") if entry.name == role]
     if not found:
         raise SettingsError(f"{arguments.config}: key 'role' is missing; say it with --role")
-    url = settings.store.url
-    if url is None:
+    return settings, f"{found[0].value.split('.')[0]}.migrations"
+
+
+def _database(arguments: argparse.Namespace) -> tuple[StoreAt, str]:
+    """Where it is on PostgreSQL, as whom to connect, and the package of the node's revisions."""
+    settings, package = _node(arguments)
+    if settings.store.url is None:
         raise SettingsError(
             f"{arguments.config}: there is no [store] url: the data are SQLite's in data_dir, "
-            "which the node makes itself"
+            "which has no roles"
         )
-    package = f"{found[0].value.split('.')[0]}.migrations"
     if not arguments.user:
         return settings.store_at, package
     require_driver()  # `password_file` is the url's own role's: theirs comes by PostgreSQL's ways
-    return StoreAt(settings.data_dir, url, user=arguments.user), package
+    return StoreAt(settings.data_dir, settings.store.url, user=arguments.user), package

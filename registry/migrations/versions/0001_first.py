@@ -1,16 +1,16 @@
 """The schema of the first release. Written by `python -m tests.house.migrations`."""
 
-from protocol_specs.node.database.postgres.migrating import run_file
+from protocol_specs.node.database.revisions import Schema
 
 revision, down_revision = "0001", None
 OLDEST = "0001"
 
 
-def upgrade() -> None:
+def upgrade(schema: Schema) -> None:
     """From nothing."""
-    run_file(__file__, "up")
+    schema.run_file(__file__, "up")
 
 
-def downgrade() -> None:
+def downgrade(schema: Schema) -> None:
     """To nothing: all data go."""
-    run_file(__file__, "down")
+    schema.run_file(__file__, "down")

@@ -501,16 +501,6 @@ def test_files_are_for_their_owner_only(store: Store, tmp_path: Path) -> None:
 
 
 @pytest.mark.sqlite
-def test_another_schema_version_is_refused_naming_both(tmp_path: Path) -> None:
-    Store.open(tmp_path, Tables.metadata).close()
-    newer = MetaData()
-    newer.info["version"] = 7
-    _T.to_metadata(newer)
-    with pytest.raises(StoreUnusable, match=r"version 1, this node needs 7: nothing was changed"):
-        Store.open(tmp_path, newer)
-
-
-@pytest.mark.sqlite
 def test_a_table_with_other_columns_is_refused_naming_them(tmp_path: Path) -> None:
     Store.open(tmp_path, Tables.metadata).close()
     other = MetaData()

@@ -7,9 +7,9 @@ from contextlib import contextmanager
 
 from sqlalchemy import MetaData
 
-from protocol_specs.node.database import sqlite
+from protocol_specs.node.database import revisions, sqlite
 from protocol_specs.node.database.engine import Ended, Listeners
-from protocol_specs.node.database.postgres import revisions, schema
+from protocol_specs.node.database.postgres import schema
 from protocol_specs.node.database.postgres.hearing import NOTIFY, Hearing
 from protocol_specs.node.database.postgres.link import ROUND_S, Link
 from protocol_specs.node.database.postgres.place import connect, shown

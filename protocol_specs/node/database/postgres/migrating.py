@@ -1,11 +1,8 @@
 """Brings a database's schema from one revision to another, with Alembic, in one transaction."""
 
-from collections.abc import Iterable
-from pathlib import Path
 from typing import Any
 
 import psycopg
-from alembic import op
 from alembic.config import Config
 from alembic.runtime.environment import EnvironmentContext
 from alembic.script import ScriptDirectory
@@ -15,56 +12,52 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 
 from protocol_specs.node.database.postgres.place import conninfo, shown
-from protocol_specs.node.database.postgres.revisions import folder_of
 from protocol_specs.node.database.postgres.schema import OLDEST_TABLE
+from protocol_specs.node.database.revisions import (
+    EMPTY,
+    NEWEST,
+    Schema,
+    chosen,
+    folder_of,
+    require_known,
+)
 from protocol_specs.node.database.store_settings import StoreAt
 from protocol_specs.node.store_faults import StoreUnusable
 
 LOCK = 7_251  # one migration at a time: an advisory lock until its transaction ends
 LOCK_TIMEOUT = "10s"  # a migration that waits for a lock holds up all who come behind it
-EMPTY = "base"
 
 
-def migrate(at: StoreAt, package: str, to: str = "head") -> tuple[str, str]:
+def migrate(at: StoreAt, package: str, to: str = NEWEST) -> tuple[str, str]:
     """Up or down to the revision `to` ("base": the empty schema); from where and to where it went.
 
     A node may run meanwhile if the revisions say so (see `revisions`). Raises StoreUnusable, and
     then nothing has changed.
     """
-    script = ScriptDirectory(str(folder_of(package)))
+    target = chosen(package, to)
     try:
         with _engine(at).begin() as connection:
-            return _migrate(connection, script, to)
+            return _migrate(connection, at, package, target)
     except (DBAPIError, psycopg.Error) as error:
         cause = error.orig if isinstance(error, DBAPIError) else error
         raise StoreUnusable(f"{shown(at)} was not changed: {cause}") from error
 
 
-def run(statements: Iterable[str]) -> None:
-    """For revisions: runs each statement as it stands, colons and percent signs too."""
-    connection = op.get_bind().execution_options(no_parameters=True)
-    for statement in statements:
-        connection.exec_driver_sql(statement)
-
-
-def run_file(revision: str, way: str) -> None:
-    """The same with those of the file beside the revision's own, a blank line between two."""
-    text = Path(revision).with_suffix(f".{way}.sql").read_text(encoding="utf-8")
-    run(statement for statement in text.strip().split("\n\n"))
-
-
-def _migrate(connection: Connection, script: ScriptDirectory, to: str) -> tuple[str, str]:
+def _migrate(connection: Connection, at: StoreAt, package: str, target: str) -> tuple[str, str]:
     for statement in (
         f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'",
         f"SELECT pg_advisory_xact_lock({LOCK})",
         f"CREATE TABLE IF NOT EXISTS {OLDEST_TABLE} (oldest VARCHAR(32) NOT NULL PRIMARY KEY)",
     ):
         connection.exec_driver_sql(statement)
+    plain = connection.execution_options(no_parameters=True)
+    script = ScriptDirectory(str(folder_of(package)))
     went: list[str] = []
 
     def steps(found: Any, context: Any) -> Any:
         before = str(found[0]) if found else EMPTY
-        target = script.get_revision(to).revision if to != EMPTY else EMPTY
+        if before != EMPTY:
+            require_known(package, before, shown(at))
         went[:] = [before, target]
         if target == EMPTY or (before != EMPTY and target < before):
             return script._downgrade_revs(target, found)
@@ -72,7 +65,7 @@ def _migrate(connection: Connection, script: ScriptDirectory, to: str) -> tuple[
 
     with EnvironmentContext(Config(), script, fn=steps) as environment:
         environment.configure(connection=connection, transactional_ddl=True)
-        environment.run_migrations()
+        environment.run_migrations(schema=Schema("postgresql", plain.exec_driver_sql))
     _note_oldest(connection, script, went[1])
     return went[0], went[1]
 

@@ -12,7 +12,7 @@ from protocol_specs.node.database import store_commands
 from protocol_specs.node.database.postgres import schema
 from protocol_specs.node.database.postgres.link import Link
 from protocol_specs.node.database.postgres.migrating import migrate
-from protocol_specs.node.database.postgres.revisions import folder_of
+from protocol_specs.node.database.revisions import folder_of
 from protocol_specs.node.database.store_commands import run_migrate
 from protocol_specs.node.settings import write_secret
 from protocol_specs.node.store import Store, StoreAt, StoreUnusable
@@ -34,18 +34,16 @@ CATALOG = (
 )
 OWN = {schema.VERSION_TABLE, schema.OLDEST_TABLE}
 ADDING = '''"""Adds a column that may be empty, and a table."""
-from protocol_specs.node.database.postgres.migrating import run
-
 revision, down_revision = "0002", "0001"
 OLDEST = "{oldest}"
 
 
-def upgrade():
-    run(["ALTER TABLE received ADD COLUMN colour TEXT", "CREATE TABLE shade (id BIGINT)"])
+def upgrade(schema):
+    schema.run(["ALTER TABLE received ADD COLUMN colour TEXT", "CREATE TABLE shade (id BIGINT)"])
 
 
-def downgrade():
-    run(["DROP TABLE shade", "ALTER TABLE received DROP COLUMN colour"])
+def downgrade(schema):
+    schema.run(["DROP TABLE shade", "ALTER TABLE received DROP COLUMN colour"])
 '''
 
 
@@ -120,6 +118,10 @@ def test_old_code_works_on_a_schema_that_only_adds_and_new_code_not_on_the_old(
     assert migrate(at, package) == ("0001", "0002"), "beside the node that runs"
     running.transact_now(lambda session: None)
     running.close()
+    with pytest.raises(StoreUnusable, match="has schema 0002, which this version does not know"):
+        migrate(at, "gateway.migrations")
+    with pytest.raises(StoreUnusable, match="no revision '0007'; this version has 0001, 0002"):
+        migrate(at, package, "0007")
     gateway(tmp_path / "old", at.url).close()
     gateway(tmp_path / "new", at.url, package).close()
     assert migrate(at, package, "0001") == ("0002", "0001")
