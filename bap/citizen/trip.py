@@ -36,6 +36,7 @@ ON_THE_PAGE = (
     "return_reasons",
     "offer_id",
 )
+OF_THE_ORDER = ("quote", "payments", "contributions", "drop", "ready_to_ship")
 
 
 class Trips:
@@ -176,6 +177,7 @@ def is_booking(doc: Document) -> bool:
 def page_key(doc: Document) -> str:
     """Names what stands on the page besides its live part: when it differs, the page is old."""
     shown = [doc[name] for name in ON_THE_PAGE]
+    shown.append(doc["order"] and [doc["order"][name] for name in OF_THE_ORDER])
     shown.append(doc["cancellation"] and [doc["cancellation"]["fee"]])
     shown.append(doc["rating"] and [doc["rating"]["given"], doc["rating"]["categories"]])
     quote = doc["quote"]["hash"] if doc["quote"] else None

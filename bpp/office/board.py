@@ -1,6 +1,7 @@
 """The board: what runs, what waits, who is online; live, and on the map for dispatchers."""
 
 import asyncio
+import hashlib
 import json
 from collections.abc import Sequence
 from typing import Any
@@ -49,12 +50,14 @@ class Board:
     async def show(self, visit: Visit) -> web.StreamResponse:
         """GET /: figures for everybody, map and jobs for dispatchers."""
         room = self._room
+        mark = room.store.read(_stand)  # read first: what comes meanwhile is news
         jobs = room.store.read(running)
         data = map_data(room.site, room.city, marks=[*self._marks(visit, jobs)])
         return visit.page(
             "office/board.html",
             jobs=self._shown(jobs, visit.now),
             map_data=data,
+            mark=mark,
             online=sum(1 for _ in self._online()),
             alarms=self._alarms(visit),
             trust=self._trust(visit),
@@ -77,15 +80,15 @@ class Board:
         )
 
     async def events(self, visit: Visit) -> web.StreamResponse:
-        """GET /board/events: where vehicles are, and that the jobs changed; looked at each second,
-        for as long as somebody looks."""
+        """GET /board/events: where vehicles are, and that the jobs are no longer those of the mark
+        that the page has; looked at each second, for as long as somebody looks."""
         if self._streams >= STREAMS_MAX:
             raise PageError(503)
         self._streams += 1
         try:
             return await send_events(
                 visit.request,
-                happened=_Looking(self._room).happened,
+                happened=_Looking(self._room, visit.arg("seen")).happened,
                 bell=asyncio.Event(),
                 since=0,
                 stopping=self._room.site.node.leaving,
@@ -134,17 +137,16 @@ class Board:
 class _Looking:
     """What one open board was told, so that only what changed goes out."""
 
-    def __init__(self, room: Room) -> None:
-        self._room, self._n = room, 0
+    def __init__(self, room: Room, seen: str) -> None:
+        self._room, self._n, self._seen = room, 0, seen
         self._at: dict[str, tuple[float, float]] = {}
-        self._jobs = room.store.read(_stand)
 
     def happened(self, since: int) -> list[Event]:
         """What changed since the last look."""
         found = [self._event("position", mark) for mark in self._moved()]
-        jobs = self._room.store.read(_stand)
-        if jobs != self._jobs:
-            self._jobs = jobs
+        mark = self._room.store.read(_stand)
+        if mark != self._seen:
+            self._seen = mark
             found.append(self._event("jobs", {}))
         return found
 
@@ -167,10 +169,10 @@ def running(session: Session) -> list[Order]:
     return [read_order(row["document"]) for row in session.all(_RUNNING)]
 
 
-def _stand(session: Session) -> tuple[frozenset[tuple[str, int]], int]:
-    """Changes when what the board shows beside the map does."""
-    jobs = frozenset((row["key"], row["revision"]) for row in session.all(_REVISIONS))
-    return jobs, len(incidents.waiting(session))
+def _stand(session: Session) -> str:
+    """A mark that changes when what the board shows beside the map does."""
+    jobs = sorted((row["key"], row["revision"]) for row in session.all(_REVISIONS))
+    return hashlib.sha256(repr((jobs, len(incidents.waiting(session)))).encode()).hexdigest()[:16]
 
 
 def _mark(room: Room, agent_id: str) -> dict[str, Any] | None:

@@ -96,6 +96,11 @@ class Citizen:
         self.sees("Cancelled")
 
     @property
+    def markup(self) -> str:
+        """All of the page as it is now; of the next one, if it just brings itself up to date."""
+        return self.page.locator("html").inner_html()
+
+    @property
     def text(self) -> str:
         """Everything that can be read now."""
         return self.page.locator("main").inner_text()

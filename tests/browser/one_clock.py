@@ -91,10 +91,16 @@ class Town:
         return Desk(Caller(self.plan.url(name), token))
 
     def join(self, name: str) -> Said:
-        """This node applies to the registry, as by `wayfare join`."""
-        config = str(self.plan.config(name))
+        """This node applies to the registry, as by `wayfare join`, and again until it is in or its
+        challenge was answered and the operator must decide."""
+        command = ("join", "--config", str(self.plan.config(name)), "--wait", "5")
+        ends = time.monotonic() + 60
         with ThreadPoolExecutor(1) as beside:  # the browser's event loop holds this thread
-            return beside.submit(run, "join", "--config", config, "--wait", "5").result(60)
+            while True:
+                said = beside.submit(run, *command).result(60)
+                is_answered = said.status == 0 or "challenge was answered" in said.errors
+                if is_answered or time.monotonic() > ends:
+                    return said
 
     def approve(self, name: str) -> None:
         """The operator admits this node, whose challenge was answered."""

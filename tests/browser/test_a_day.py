@@ -13,6 +13,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from bpp.insurance.scheme_file import load
 from examples import pages
+from examples.people import wait_until
 from examples.play import NEAR_KL_SENTRAL, NEAR_MG_ROAD
 from tests.browser.citizen import Citizen
 from tests.browser.one_clock import Town, code_for, town
@@ -27,8 +28,8 @@ FAMILY = {"viewport": {"width": 390, "height": 844}}
 DESK = {"viewport": {"width": 1280, "height": 900}}
 TREASURER, DISPATCHER = pages.OFFICE["rides"]
 MOVED = """(was) => {
-  const is = document.querySelector(".pin.vehicle").getBoundingClientRect();
-  return Math.hypot(is.x - was.x, is.y - was.y) > 2;
+  const is = document.querySelector(".pin.vehicle")?.getBoundingClientRect();
+  return is && Math.hypot(is.x - was.x, is.y - was.y) > 2;
 }"""
 CHANGES = {
     "registry": {'automatic = ["BAP", "BPP", "BG"]': 'automatic = ["BAP", "BG"]'},
@@ -254,6 +255,8 @@ def the_month_is_closed(there: Town, opened: Open, period: str) -> None:
     desk.get_by_role("button", name="Close the period").click()
     desk.get_by_role("button", name="Close the period").click()
     expect(desk.get_by_role("status")).to_contain_text("The node goes on by itself.")
+    written = there.desk("rides").at
+    wait_until(lambda: written.get("/desk/insurance/remittances")["remittances"], "a remittance")
     remittance = f"/office/insurance/remittance?id={SCHEME}/{period}/1"
     desk.goto(there.plan.url("rides") + remittance)
     with desk.expect_download() as taken:

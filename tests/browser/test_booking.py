@@ -46,7 +46,7 @@ def test_a_ride_is_searched_compared_booked_and_followed_to_its_end(
     mei_ling.sees("You have arrived")
     expect(mei_ling.page.get_by_role("table", name="Paid")).to_contain_text(total)
     expect(mei_ling.page.locator("a[data-opens]")).to_have_count(0)
-    assert "covered" not in mei_ling.page.content().lower()
+    assert "covered" not in mei_ling.markup.lower()
     mei_ling.page.get_by_role("radio", name="The ride: 5 of 5").check()
     mei_ling.page.get_by_role("radio", name="The driver: 4 of 5").check()
     mei_ling.button("Send the rating").click()
@@ -96,18 +96,24 @@ def test_a_fee_is_called_a_fee_and_never_cover(town: City, citizen: Window) -> N
         ravi.step(order_id, step, **({"code": code} if step == "pickup" else {}))
         arjun.sees(title)
     expect(arjun.page.locator("#price")).to_contain_text("₹0.50 goes to a workers' welfare fund")
-    assert "covered" not in arjun.page.content().lower()
+    assert "covered" not in arjun.markup.lower()
     assert "contribution" not in arjun.text.lower()
 
 
-def test_cancelling_costs_what_was_shown_before(town: City, citizen: Window) -> None:
+def test_cancelling_costs_what_was_shown_before_and_news_takes_no_words_away(
+    town: City, citizen: Window
+) -> None:
     farid, aminah = citizen(), town.hire("rides", "Aminah", NEAR_SENTRAL)
     farid.book_ride(KLANG)
+    farid.open("Something went wrong")
+    said = farid.page.get_by_label("What happened?")
+    said.fill("The driver asked for more.")
     farid.open("Cancel the ride")
     expect(farid.page.get_by_text("Cancelling is free now.")).to_be_visible()
     aminah.step(aminah.job()["order_id"], "enroute")
     farid.sees("Driver on the way")
     expect(farid.page.get_by_text("Cancelling costs MYR2.00 now.")).to_be_visible()
+    expect(said).to_have_value("The driver asked for more.")
     farid.button("Cancel for MYR2.00").click()
     farid.sees("Cancelled")
     left = farid.page.get_by_role("table", name="What is left to pay")
@@ -152,13 +158,16 @@ def test_a_shared_trip_is_followed_by_a_friend_and_by_nobody_once_it_ends(
     friend.sees("Driver found")
     aminah.step(aminah.job()["order_id"], "enroute")
     friend.sees("Driver on the way")
-    assert "Osman" not in friend.page.content()
+    assert "Osman" not in friend.markup
     assert "KL Sentral →" not in friend.text
     friend.page.close()  # left open, it would go on asking, and be told 404
     mei_ling.button("Stop sharing").click()
     expect(mei_ling.page.get_by_role("status").filter(has_text="link")).to_be_visible()
     assert friend.page.context.request.get(link).status == 404
+    shared = mei_ling.page.get_by_role("dialog", name="Share the trip")
+    expect(shared).to_have_attribute("open", "")  # by script, which Escape needs
     mei_ling.page.keyboard.press("Escape")
+    expect(shared).to_be_hidden()
     mei_ling.leave("Cancel for")
 
 

@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import expect
 
 from examples.calls import Caller
-from tests.browser.accessible import faults, overflow
+from tests.browser.accessible import wrong_with
 from tests.browser.citizen import Citizen
 from tests.browser.city import NEAR_SENTRAL, City
 
@@ -48,7 +48,7 @@ def test_a_ride_is_booked_for_tomorrow_and_for_somebody_else(town: City, citizen
     there = tomorrow()
     desk.page.get_by_label("Day").fill(f"{there:%Y-%m-%d}")
     desk.page.get_by_label("Not before").fill(f"{there:%H:%M}")
-    assert (faults(desk.page), overflow(desk.page)) == ([], 0)
+    assert wrong_with(desk.page) == ([], 0)
     desk.button("See offers").click()
     desk.sees("Offers")
     expect(desk.page.locator(".when")).to_contain_text(f"{there.day} {there:%b}")
@@ -65,7 +65,7 @@ def test_a_ride_is_booked_for_tomorrow_and_for_somebody_else(town: City, citizen
     live = desk.page.locator("#live")
     expect(live).to_contain_text("A driver is found shortly before")
     expect(live).to_contain_text("This is for Pak Abu")
-    assert (faults(desk.page), overflow(desk.page)) == ([], 0)
+    assert wrong_with(desk.page) == ([], 0)
     expect(desk.page.locator(".code")).to_have_count(1)
     assert aminah.at.get("/driver/job")["job"] is None
     _assigned_by_hand(town, aminah.at)

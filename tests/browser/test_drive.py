@@ -15,7 +15,7 @@ from playwright.sync_api import Browser, Page, expect
 from bpp.orders.order import Order
 from tests.bpp.cooperative import AT_PICKUP, Cooperative
 from tests.bpp.drive.driving import IN_TURN, driving, phone, told
-from tests.browser.accessible import faults, overflow, rules_in
+from tests.browser.accessible import rules_in, wrong_with
 from tests.browser.citizen import WAIT_MS
 from tests.browser.in_thread import InThread, in_thread
 
@@ -94,8 +94,8 @@ class Eyes:
             if SHOTS:
                 file = Path(SHOTS) / f"{self.name}-{self.n:02d}-{what}-{scheme}.png"
                 page.screenshot(path=str(file), full_page=True)
-            found = faults(page, rules=rules_in(scheme))
-            assert (what, scheme, found, overflow(page)) == (what, scheme, [], 0)
+            found = wrong_with(page, rules=rules_in(scheme))
+            assert (what, scheme, *found) == (what, scheme, [], 0)
         page.emulate_media(color_scheme="light")
 
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -14,12 +14,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Error, Page, expect
+from playwright.sync_api import Browser, Page, expect
 
 from bpp.insurance.scheme_file import load
 from examples import pages, play
 from examples import people as at_apis
-from tests.browser.accessible import OF_LOOKS, RULES, faults, overflow
+from tests.browser.accessible import OF_LOOKS, RULES, wrong_with
 from tests.browser.citizen import WAIT_MS, Citizen
 from tests.browser.one_clock import Town, code_for, town
 
@@ -245,17 +245,8 @@ def test_every_page_is_open_to_everybody(seen: Seen, browser: Browser, who: str,
             if SHOTS:
                 name = re.sub(r"\W+", "-", f"{node}{route}").strip("-")
                 page.screenshot(path=Path(SHOTS) / f"{name}-{look}.png", full_page=True)
-            assert (route, *_found(page, rules)) == (route, [], 0, 1)
-
-
-def _found(page: Page, rules: Sequence[str]) -> tuple[list[str], int, int]:
-    """What axe finds, by how much it is too wide, and how many titles stand on it."""
-    for _ in range(3):
-        try:
-            return faults(page, rules=rules), overflow(page), page.locator("h1:visible").count()
-        except Error:  # the page brought itself up to date meanwhile: it is looked at again
-            page.wait_for_load_state("load")
-    raise AssertionError(f"{page.url} never came to rest")
+            assert (route, *wrong_with(page, rules=rules)) == (route, [], 0)
+            expect(page.locator("h1:visible")).to_have_count(1)
 
 
 def _address(made: Seen, page: Page, node: str, route: str) -> str:

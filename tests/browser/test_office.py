@@ -11,16 +11,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 from bpp.fleet import roster
+from bpp.insurance.remittance import reading
 from bpp.insurance.scheme_file import load
 from tests.bpp.cooperative import Cooperative
 from tests.bpp.insurance.fare_cash import at_the_limit
 from tests.bpp.insurance.support import MY
 from tests.bpp.office.support import BASE, PHONES, code, with_office
-from tests.browser.accessible import LOOKS, faults, overflow, rules_in
+from tests.browser.accessible import LOOKS, rules_in, wrong_with
 from tests.browser.in_thread import InThread, in_thread
+from tests.support.queues import until
 
 pytestmark = [pytest.mark.slow]
 SIZES = {"phone": {"width": 360, "height": 740}, "desk": {"width": 1280, "height": 900}}
@@ -138,7 +140,7 @@ def test_every_page_is_open_to_everybody(
             if SHOTS:
                 shot = Path(SHOTS) / f"{name}-{size}-{scheme}-{locale}.png"
                 page.screenshot(path=shot, full_page=True)
-            assert (name, faults(page, rules=rules_in(scheme)), overflow(page)) == (name, [], 0)
+            assert (name, *wrong_with(page, rules=rules_in(scheme))) == (name, [], 0)
 
 
 def test_a_job_that_comes_is_on_the_board_by_itself_and_is_given_by_hand(
@@ -148,8 +150,16 @@ def test_a_job_that_comes_is_on_the_board_by_itself_and_is_given_by_hand(
     expect(page.get_by_label("Vehicles, and jobs that wait").locator(".pin.vehicle")).to_have_count(
         2
     )
-    office.do(lambda: office.there.confirmed())
+    late: list[Route] = []
+    page.route("**/board/events?*", lambda route: late.append(route))
+    page.reload()
+    while not late:
+        page.wait_for_timeout(20)
+    office.do(lambda: office.there.confirmed())  # before the page hears
+    late.pop().continue_()
     expect(page.locator("#jobs .rows > li")).to_have_count(2)
+    office.do(lambda: office.there.confirmed())
+    expect(page.locator("#jobs .rows > li")).to_have_count(3)
     page.goto(office.url(f"/jobs/{office.job}"))
     page.get_by_label("Driver", exact=True).select_option(office.agents["D2"])
     page.get_by_role("button", name="Assign").click()
@@ -169,7 +179,7 @@ def test_a_cancel_says_first_what_will_stand_and_can_be_left(
     page.goto(office.url(f"/jobs/{office.do(booked)}"))
     page.get_by_role("button", name="Cancel the job").click()
     expect(page.get_by_role("heading", name="Cancel this job?")).to_be_visible()
-    assert (faults(page), overflow(page)) == ([], 0)
+    assert wrong_with(page) == ([], 0)
     page.get_by_role("link", name="Not now").click()
     expect(page.get_by_text("Waiting for a driver").first).to_be_visible()
 
@@ -191,8 +201,10 @@ def test_a_months_dry_run_is_read_then_closed(later: Office, window: Callable[..
     expect(page.get_by_role("heading", name="Close this period?")).to_be_visible()
     page.get_by_role("button", name="Close the period").click()
     expect(page.get_by_role("status")).to_contain_text("The node goes on by itself.")
+    store = office.there.node.store
+    office.do(lambda: until(lambda: store.read(reading.remittances), "a remittance"))
     page.goto(office.url(f"/insurance/remittance?id={MY}/{office.period}/1"))
     expect(page.get_by_role("heading", level=1)).to_contain_text(office.period)
     if SHOTS:
         page.screenshot(path=Path(SHOTS) / "remittance.png", full_page=True)
-    assert (faults(page), overflow(page)) == ([], 0)
+    assert wrong_with(page) == ([], 0)

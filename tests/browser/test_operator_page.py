@@ -19,7 +19,7 @@ from protocol_specs.web.settings import WebSettings
 from registry.settings import Policy
 from tests.bpp.cooperative import Cooperative
 from tests.bpp.office.support import with_office
-from tests.browser.accessible import LOOKS, faults, overflow, rules_in
+from tests.browser.accessible import LOOKS, rules_in, wrong_with
 from tests.browser.in_thread import in_thread
 from tests.gateway.test_pages import FIGURES
 from tests.gateway.world import World, bpp, world
@@ -95,8 +95,7 @@ def sound(page: Page, name: str, scheme: str = "light") -> None:
     """No serious finding, nothing wider than the window; a picture, if pictures are wanted."""
     if SHOTS:
         page.screenshot(path=str(Path(SHOTS) / f"{name}.png"), full_page=True)
-    assert overflow(page) == 0, name
-    assert faults(page, rules=rules_in(scheme)) == [], name
+    assert wrong_with(page, rules=rules_in(scheme)) == ([], 0), name
 
 
 def test_a_newcomer_is_looked_at_approved_and_later_suspended(

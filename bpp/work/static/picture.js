@@ -45,3 +45,6 @@ document.addEventListener("submit", (event) => {
   event.preventDefault();
   event.stopImmediatePropagation();
 }, true);
+for (const input of document.querySelectorAll("input[data-picture]")) {
+  if (input.files.length) shrink(input); // taken before this script was here
+}

@@ -20,11 +20,22 @@ addEventListener("submit", (event) => {
 });
 addEventListener("pageshow", () => each(document, "form[aria-busy]", (form) => form.removeAttribute("aria-busy")));
 
+// A dialog that is open stands in the address: it opens again after a form of its own, when the page
+// comes anew, and if it was opened before this script was here.
+const here = location.pathname + location.search;
+document.documentElement.classList.add("scripted");
+const named = location.hash.length > 1 && document.getElementById(location.hash.slice(1));
+if (named && named.matches("dialog")) named.showModal();
+addEventListener("close", ({ target }) => {
+  if (target.matches?.("dialog")) history.replaceState(null, "", here);
+}, true);
+
 addEventListener("click", (event) => {
   const opener = event.target.closest("[data-opens]");
   if (opener) {
     event.preventDefault();
     document.querySelector(opener.hash)?.showModal();
+    history.replaceState(null, "", here + opener.hash);
   } else if (event.target.closest("[data-closes]")) {
     const dialog = event.target.closest("dialog");
     if (dialog?.open) event.preventDefault();
@@ -126,6 +137,52 @@ function place(box) {
     { timeout: 10000, maximumAge: 30000 },
   ));
 }
+
+// What somebody is doing outlives news: what was typed, chosen and unfolded is so again on a part that
+// was replaced, and on a page that came anew. The focus needs an id; htmx sees to it on a part.
+const asked = "form:not([aria-busy]) :is(input:not([type=file], [type=password]), textarea, select)";
+const nameOf = (field) => [field.form.getAttribute("action"), field.name, /radio|checkbox/.test(field.type) ? field.value : ""].join(" ");
+const holds = (field) => /radio|checkbox/.test(field.type) ? field.checked : field.value;
+const isOwn = (field) => {
+  if (field.type === "hidden") return field.value && field.closest(".place");
+  if (/radio|checkbox/.test(field.type)) return field.checked !== field.defaultChecked;
+  if (field.options) return [...field.options].some((option) => option.selected && !option.defaultSelected);
+  return field.value !== field.defaultValue;
+};
+const doing = (root) => ({
+  typed: Object.fromEntries([...root.querySelectorAll(asked)].filter(isOwn).map((field) => [nameOf(field), holds(field)])),
+  unfolded: [...document.querySelectorAll("details[id][open]")].map(({ id }) => id),
+});
+const unfold = ({ unfolded }) => unfolded.forEach((id) => document.getElementById(id)?.setAttribute("open", ""));
+function resume(was) {
+  for (const field of document.querySelectorAll(asked)) {
+    const held = was.typed[nameOf(field)];
+    if (held === undefined) continue;
+    if (typeof held === "boolean") field.checked = held;
+    else if (!field.options || [...field.options].some(({ value }) => value === held)) field.value = held;
+  }
+  unfold(was);
+}
+let was = null;
+document.addEventListener("htmx:beforeSwap", ({ detail }) => { was = doing(detail.target); });
+document.addEventListener("htmx:afterSwap", () => resume(was));
+document.addEventListener("htmx:afterSettle", () => unfold(was));
+
+const LEFT = "wayfare left"; // in this tab only, until the page is there again
+document.addEventListener("htmx:beforeOnLoad", (event) => {
+  if (event.detail.xhr.getResponseHeader("HX-Refresh") !== "true") return;
+  if (document.querySelector("form[aria-busy]")) return event.preventDefault(); // its answer is a new page
+  try { sessionStorage.setItem(LEFT, JSON.stringify({ here, focus: document.activeElement?.id, ...doing(document) })); }
+  catch { /* a browser that keeps nothing */ }
+});
+try {
+  const left = JSON.parse(sessionStorage.getItem(LEFT));
+  sessionStorage.removeItem(LEFT);
+  if (left?.here === here) {
+    resume(left);
+    if (left.focus) document.getElementById(left.focus)?.focus({ preventScroll: true });
+  }
+} catch { /* the same */ }
 
 // Events of the server, given on as stream:KIND to what listens inside.
 function stream(box) {
