@@ -53,6 +53,7 @@ def migrate(data_dir: Path, package: str, to: str = NEWEST) -> Moved:
             f"base would take all data: if that is meant, stop the node and move {data_dir} away"
         )
     sqlite.reader(data_dir).close()
+    _require_own(data_dir / sqlite.FILE_NAME)
     with ExitStack() as opened:
         opened.callback(os.close, sqlite.lock(data_dir))
         connection = opened.enter_context(closing(sqlite.writer(data_dir)))
@@ -63,6 +64,15 @@ def migrate(data_dir: Path, package: str, to: str = NEWEST) -> Moved:
             return Moved(before, target, _move(connection, data_dir, package, before, target))
         except sqlite3.Error as error:
             raise StoreUnusable(f"{data_dir}: {error}; {STANDS}") from error
+
+
+def _require_own(database: Path) -> None:
+    """The files that come beside it are of whoever types: the node must be able to open them."""
+    owner = database.stat().st_uid
+    if owner != os.geteuid():
+        raise StoreUnusable(
+            f"{database} belongs to user {owner}: type it as that user (sudo -u '#{owner}' ...)"
+        )
 
 
 def _before(connection: sqlite3.Connection, data_dir: Path, package: str) -> str:

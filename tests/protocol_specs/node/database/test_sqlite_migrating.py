@@ -319,6 +319,19 @@ def test_beside_a_running_node_and_without_a_node_nothing_is_done(
     assert [path.name for path in (tmp_path / "empty").iterdir()] == ["node.toml"]
 
 
+def test_it_is_typed_as_the_user_whose_node_it_is(
+    node: Folder,
+    longer: Later,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    before, user = node.bytes(), os.geteuid()
+    monkeypatch.setattr(os, "geteuid", lambda: user + 1)
+    assert node.migrate(longer) == 1
+    assert f"belongs to user {user}: type it as that user" in capsys.readouterr().err
+    assert node.bytes() == before
+
+
 @pytest.mark.parametrize(
     ("deed", "says"),
     [
