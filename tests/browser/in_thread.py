@@ -10,7 +10,7 @@ from typing import Generic, TypeVar
 
 W = TypeVar("W")
 T = TypeVar("T")
-WITHIN_S = 60
+WITHIN_S = 180
 
 
 @dataclass

@@ -132,7 +132,7 @@ def town(data: Path, changes: Changes | None = None) -> Iterator[Town]:
         thread = threading.Thread(target=lambda: asyncio.run(_serve(plan, made, over)))
         thread.start()
         try:
-            yield made.result(60)
+            yield made.result(180)
         finally:
             over.set()
             thread.join()

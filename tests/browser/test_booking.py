@@ -11,7 +11,7 @@ from playwright.sync_api import expect
 from tests.browser.citizen import Citizen
 from tests.browser.city import NEAR_MG_ROAD, NEAR_SENTRAL, City
 
-pytestmark = [pytest.mark.slow, pytest.mark.processes]
+pytestmark = [pytest.mark.slow, pytest.mark.processes, pytest.mark.timeout(600)]
 
 KLANG = "Klang Valley Drivers' Cooperative"
 NAMMA = "Namma Couriers' Cooperative"

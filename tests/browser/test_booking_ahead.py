@@ -14,7 +14,7 @@ from tests.browser.accessible import wrong_with
 from tests.browser.citizen import Citizen
 from tests.browser.city import NEAR_SENTRAL, City
 
-pytestmark = [pytest.mark.slow, pytest.mark.processes]
+pytestmark = [pytest.mark.slow, pytest.mark.processes, pytest.mark.timeout(600)]
 
 KLANG = "Klang Valley Drivers' Cooperative"
 Window = Callable[..., Citizen]

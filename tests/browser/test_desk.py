@@ -21,7 +21,7 @@ from tests.browser.city import NEAR_SENTRAL, City
 from tests.browser.test_office import SHOTS, SIZES, Office, running_office, window
 
 __all__ = ["window"]
-pytestmark = [pytest.mark.slow]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 LANGUAGES = ("en", "ms")
 DAY_S = 86_400
 ZONE = {

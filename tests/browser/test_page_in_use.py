@@ -12,7 +12,7 @@ from tests.browser.accessible import rules_in, wrong_with
 from tests.browser.citizen import Citizen
 from tests.browser.city import HOSTILE, HOSTILE_DRIVER, NEAR_MG_ROAD, NEAR_SENTRAL, City
 
-pytestmark = [pytest.mark.slow, pytest.mark.processes]
+pytestmark = [pytest.mark.slow, pytest.mark.processes, pytest.mark.timeout(600)]
 
 Window = Callable[..., Citizen]
 PAGE_BYTES_MAX = 100_000

@@ -24,7 +24,7 @@ from tests.browser.in_thread import in_thread
 from tests.browser.one_clock import code_for
 from tests.support.pictures import JPEG
 
-pytestmark = [pytest.mark.slow, pytest.mark.processes]
+pytestmark = [pytest.mark.slow, pytest.mark.processes, pytest.mark.timeout(600)]
 
 PHONE = {"width": 390, "height": 844}
 DESK = {"width": 1280, "height": 900}
@@ -84,7 +84,6 @@ def _phone_of(town: City, name: str) -> str:
     return phones[-1]
 
 
-@pytest.mark.timeout(500)
 def test_a_large_photo_is_shrunk_kept_and_seen_by_driver_and_customer(
     town: City, citizen: Callable[..., Citizen], windows: Callable[..., Page]
 ) -> None:
