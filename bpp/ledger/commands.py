@@ -4,7 +4,7 @@ import argparse
 import json
 import sys
 import time
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -43,7 +43,10 @@ def add(subparsers: Any, open_books: Open, find_worker: FindWorker) -> Any:
 def run_verify(arguments: argparse.Namespace, open_books: Open) -> int:
     """Exit 0 only if nothing was found; says what was not checked."""
     books = open_books(arguments.config)
-    store = Store.read_only(arguments.data_dir or books.store_at)
+    at = books.store_at
+    if arguments.data_dir is not None:
+        at = replace(at, data_dir=arguments.data_dir, url=None)
+    store = Store.read_only(at)
     try:
         report = verify.verify(store, arguments.witness, books.public, int(time.time()))
     except OSError as error:

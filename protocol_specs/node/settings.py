@@ -203,11 +203,12 @@ class NodeSettings(Frozen):
         if given.url is not None:
             require_driver()
         if given.url is None or given.password_file is None:
-            return StoreAt(self.data_dir, given.url)
+            return StoreAt(self.data_dir, given.url, role=self.role)
         return StoreAt(
             self.data_dir,
             given.url,
             read_secret(given.password_file, key="store.password_file", made_by="Write it there."),
+            role=self.role,
         )
 
     def private_file(self, name: str) -> str:
@@ -287,7 +288,8 @@ S = TypeVar("S", bound=BaseModel)
 
 
 def load(path: Path, cls: type[S], *, role: Role | None = None) -> S:
-    """Read the TOML file at `path` as `cls`; settings that name another `role` are refused first.
+    """Read the TOML file at `path` as `cls`; settings that name another `role` are refused first,
+    and those that name none are of this one.
 
     Raises SettingsError naming the file, the key at fault, what is wrong with it, and for an
     unknown key the nearest one that exists.
@@ -303,6 +305,8 @@ def load(path: Path, cls: type[S], *, role: Role | None = None) -> S:
     said = values.get("role")
     if role is not None and said in get_args(Role) and said != role:
         raise SettingsError(f"{path}: {of_another_role(said, role)}")
+    if role is not None:
+        values.setdefault("role", role)
     try:
         return cls.model_validate(values, context={"folder": path.resolve().parent})
     except ValidationError as error:

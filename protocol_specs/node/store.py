@@ -1,13 +1,14 @@
 """The node's database: units of work, committed in groups."""
 
 import asyncio
+import sqlite3
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from sqlalchemy import MetaData
 
-from protocol_specs.node.database import sqlite
+from protocol_specs.node.database import revisions, sqlite
 from protocol_specs.node.database.engine import Ended, Engine
 from protocol_specs.node.database.session import Row as Row
 from protocol_specs.node.database.session import Session as Session
@@ -129,7 +130,7 @@ class Store:
             from protocol_specs.node.database.postgres.engine import open_stopped
 
             return Store(open_stopped(at))
-        sqlite.reader(at.data_dir).close()
+        _reader(at).close()
         return Store(open_engine(at.data_dir, lambda writer: None))
 
     @staticmethod
@@ -140,7 +141,7 @@ class Store:
             from protocol_specs.node.database.postgres.engine import open_reader
 
             return Store(open_reader(at))
-        return Store(SqliteEngine(sqlite.reader(at.data_dir)))
+        return Store(SqliteEngine(_reader(at)))
 
     @staticmethod
     def read_once(where: Path | StoreAt, unit: Callable[[Session], T]) -> T:
@@ -312,6 +313,19 @@ def _keep(engine: Engine) -> None:
         raise
     except Exception as error:  # the fault of one unit's words: each has to stand for its own
         raise Ended from error
+
+
+def _reader(at: StoreAt) -> sqlite3.Connection:
+    """A connection that only reads, to tables of this version. Raises StoreUnusable."""
+    package = revisions.package_of(at.role) if at.role else None
+    reader = sqlite.reader(at.data_dir)
+    try:
+        if package is not None:
+            sqlite.require_version(reader, at.data_dir, revisions.newest(package))
+    except BaseException:
+        reader.close()
+        raise
+    return reader
 
 
 def place(where: Path | StoreAt) -> StoreAt:

@@ -15,7 +15,9 @@ TABLE" page says gets its triggers and indexes back from the revision's own stat
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import cache
 from importlib import import_module
+from importlib.metadata import entry_points
 from pathlib import Path
 from types import ModuleType
 from typing import Literal
@@ -54,6 +56,13 @@ class Schema:
         self.run(path.read_text(encoding="utf-8").strip().split("\n\n"))
 
 
+@cache
+def package_of(role: str) -> str | None:
+    """The package of the revisions of a node of that role; None: no such node is installed."""
+    found = [entry for entry in entry_points(group="wayfare.nodes") if entry.name == role]
+    return f"{found[0].value.split('.')[0]}.migrations" if found else None
+
+
 def known(metadata: MetaData) -> list[str]:
     """The revisions that this version of the node knows, oldest first. Raises StoreUnusable."""
     package = metadata.info.get(INFO)
@@ -64,7 +73,13 @@ def known(metadata: MetaData) -> list[str]:
 
 def number_of(metadata: MetaData) -> int:
     """The newest of them as a number; 1 for tables that have no revisions."""
-    return int(known(metadata)[-1]) if INFO in metadata.info else 1
+    package = metadata.info.get(INFO)
+    return 1 if package is None else newest(package)
+
+
+def newest(package: str) -> int:
+    """The number of the package's newest revision."""
+    return int(files_of(package)[-1].name[:4])
 
 
 def chosen(package: str, to: str) -> str:

@@ -25,6 +25,7 @@ CACHED_STATEMENTS = 512
 OLDEST_SQLITE = (3, 37, 0)  # STRICT tables
 OLDER = "run wayfare store migrate --config FILE (docs/operate.md, Upgrade)"
 NEWER = "run the newer version of the node (docs/operate.md, Upgrade)"
+NO_SCHEMA = "has no schema yet: the node makes it when it first starts"
 OF_ANOTHER_VERSION = (
     "nothing was changed. Run the version of the node that made it (docs/operate.md, Upgrade); "
     "begin with an empty data_dir only where nothing in this one counts"
@@ -159,13 +160,21 @@ def make_or_check(
     connection: sqlite3.Connection, data_dir: Path, metadata: MetaData, triggers: Sequence[str]
 ) -> None:
     """Makes the schema in a new file; in any other, raises StoreUnusable if it is not this one."""
-    needed, found = number_of(metadata), version_of(connection)
-    if found == 0:
+    needed = number_of(metadata)
+    if version_of(connection) == 0:
         _make(connection, metadata, triggers, needed)
-    elif found != needed:
+    require_version(connection, data_dir, needed)
+    _check(connection, data_dir, metadata)
+
+
+def require_version(connection: sqlite3.Connection, data_dir: Path, needed: int) -> None:
+    """Raises StoreUnusable, saying what to type, unless the schema is of that revision."""
+    found = version_of(connection)
+    if found == 0:
+        raise StoreUnusable(f"{data_dir} {NO_SCHEMA}")
+    if found != needed:
         what = f"{data_dir} has schema {found:04}, this node needs {needed:04}; nothing was changed"
         raise StoreUnusable(f"{what}: {OLDER if found < needed else NEWER}")
-    _check(connection, data_dir, metadata)
 
 
 def version_of(connection: sqlite3.Connection) -> int:

@@ -78,7 +78,7 @@ def _require_own(database: Path) -> None:
 def _before(connection: sqlite3.Connection, data_dir: Path, package: str) -> str:
     """The revision it has, if it is one of ours and untouched."""
     if not (number := sqlite.version_of(connection)):
-        raise StoreUnusable(f"{data_dir} has no schema yet: the node makes it when it first starts")
+        raise StoreUnusable(f"{data_dir} {sqlite.NO_SCHEMA}")
     require_known(package, found := f"{number:04}", data_dir)
     other = differences(catalog(connection), made_by(package, found))
     if other:

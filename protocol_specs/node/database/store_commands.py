@@ -3,10 +3,10 @@
 import argparse
 import importlib
 import sys
-from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
+from protocol_specs.node.database.revisions import package_of
 from protocol_specs.node.database.store_settings import StoreAt
 from protocol_specs.node.settings import AnyNodeSettings, SettingsError, load, require_driver
 from protocol_specs.node.store_faults import StoreUnavailable, StoreUnusable
@@ -95,11 +95,10 @@ def run_roles(arguments: argparse.Namespace) -> int:
 def _node(arguments: argparse.Namespace) -> tuple[AnyNodeSettings, str]:
     """The node's settings, and the package of its revisions."""
     settings = load(arguments.config, AnyNodeSettings)
-    role = arguments.role or settings.role
-    found = [entry for entry in entry_points(group="wayfare.nodes") if entry.name == role]
-    if not found:
+    package = package_of(arguments.role or settings.role or "")
+    if package is None:
         raise SettingsError(f"{arguments.config}: key 'role' is missing; say it with --role")
-    return settings, f"{found[0].value.split('.')[0]}.migrations"
+    return settings, package
 
 
 def _database(arguments: argparse.Namespace) -> tuple[StoreAt, str]:

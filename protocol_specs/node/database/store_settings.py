@@ -20,6 +20,7 @@ class StoreAt:
     url: str | None = None
     password: str | None = field(default=None, repr=False)
     user: str | None = None  # another than the url's
+    role: str | None = None  # whose tables they are; None: whoever looks does not know
 
 
 class StoreSettings(BaseModel):

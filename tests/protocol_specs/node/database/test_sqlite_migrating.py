@@ -23,10 +23,12 @@ from bpp.insurance.people import identity
 from bpp.ledger import verify
 from bpp.ledger.sealing import Sealer
 from bpp.ledger.witness import Witness
-from protocol_specs.node.database import sqlite
+from protocol_specs.node.commands import main
+from protocol_specs.node.database import revisions, sqlite
 from protocol_specs.node.store import Store, StoreUnusable
 from protocol_specs.wire import keys
 from tests.bpp.cooperative import cooperative
+from tests.bpp.insurance import test_at_the_door
 from tests.bpp.insured import RIDE_PACK, insured, walk
 from tests.house.migrations import schema_of
 from tests.protocol_specs.node.database.later import Folder, Later, later_than
@@ -432,3 +434,29 @@ def test_a_migration_that_is_killed_in_the_middle_leaves_what_was_and_can_be_typ
     assert node.migrate(newer) == 0
     assert not half.exists()
     assert without(rows_of(node.database), "colour").keys() == before.keys() | {"shade"}
+
+
+@pytest.mark.parametrize(
+    "words",
+    ["ledger verify", "ledger verify --data-dir data", "workers list", "inbox", "inbox --retry 1"],
+)
+def test_a_command_of_a_newer_version_says_what_the_node_says_and_changes_nothing(
+    node: Folder,
+    longer: Later,
+    words: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    config = "node.toml" if words.startswith("inbox") else "bpp.toml"
+    (node.folder / "bpp.toml").write_text(test_at_the_door.CONFIG)
+    monkeypatch.chdir(node.folder)
+    before = node.database.read_bytes()
+    monkeypatch.setattr(revisions, "folder_of", lambda package: longer.versions.parent)
+    assert main([*words.split(), "--config", config]) == 1
+    assert capsys.readouterr().err == (
+        f"wayfare: {node.data if '--data-dir' not in words else 'data'} has schema 0001, this node "
+        "needs 0003; nothing was changed: run wayfare store migrate --config FILE "
+        "(docs/operate.md, Upgrade)\n"
+    )
+    assert node.database.read_bytes() == before
+    assert main(["backup", "--config", config, "--out", "copy"]) == 0
