@@ -139,12 +139,14 @@ function place(box) {
 }
 
 // What somebody is doing outlives news: what was typed, chosen and unfolded is so again on a part that
-// was replaced, and on a page that came anew. The focus needs an id; htmx sees to it on a part.
-const asked = "form:not([aria-busy]) :is(input:not([type=file], [type=password]), textarea, select)";
+// was replaced, and on a page that came anew. The focus needs an id; htmx sees to it on a part. What is
+// hidden is the server's own, but for where a place is: that goes with the words typed there.
+const typable = "input:not([type=file], [type=password], [type=hidden]), .place input[type=hidden], textarea, select";
+const asked = `form:not([aria-busy]) :is(${typable})`;
 const nameOf = (field) => [field.form.getAttribute("action"), field.name, /radio|checkbox/.test(field.type) ? field.value : ""].join(" ");
 const holds = (field) => /radio|checkbox/.test(field.type) ? field.checked : field.value;
 const isOwn = (field) => {
-  if (field.type === "hidden") return field.value && field.closest(".place");
+  if (field.type === "hidden") return isOwn(field.closest(".place").querySelector("input[role=combobox]"));
   if (/radio|checkbox/.test(field.type)) return field.checked !== field.defaultChecked;
   if (field.options) return [...field.options].some((option) => option.selected && !option.defaultSelected);
   return field.value !== field.defaultValue;
@@ -169,9 +171,15 @@ document.addEventListener("htmx:afterSwap", () => resume(was));
 document.addEventListener("htmx:afterSettle", () => unfold(was));
 
 const LEFT = "wayfare left"; // in this tab only, until the page is there again
+let comesAnew = false;
 document.addEventListener("htmx:beforeOnLoad", (event) => {
   if (event.detail.xhr.getResponseHeader("HX-Refresh") !== "true") return;
   if (document.querySelector("form[aria-busy]")) return event.preventDefault(); // its answer is a new page
+  comesAnew = true;
+});
+addEventListener("submit", () => { comesAnew = false; }); // quicker than the page: what is sent is not typed again
+addEventListener("pagehide", () => { // not before: on a slow network there is time to type on
+  if (!comesAnew) return;
   try { sessionStorage.setItem(LEFT, JSON.stringify({ here, focus: document.activeElement?.id, ...doing(document) })); }
   catch { /* a browser that keeps nothing */ }
 });
