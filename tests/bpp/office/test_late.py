@@ -54,6 +54,13 @@ async def test_a_driver_who_is_not_at_the_pickup_in_time_is_late_until_they_come
     assert not await is_late(desk, job)
 
 
+async def test_the_focus_can_stay_where_it_is_when_the_board_fetches_its_jobs_anew(
+    there: Cooperative, job: Order
+) -> None:
+    links = (await (await signed_in(there, "dispatcher")).get(f"{BASE}/board/jobs")).text.split("<a")
+    assert [f'id="job-{job.job_id}"' in link.partition(">")[0] for link in links[1:]] == [True]
+
+
 async def test_the_number_to_call_is_for_dispatchers_alone(there: Cooperative, job: Order) -> None:
     phone = next(
         w for w, _ in there.node.store.read(roster.everybody) if w.code == "D1"
