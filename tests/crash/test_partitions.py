@@ -20,10 +20,8 @@ def test_whichever_way_to_a_node_is_cut_each_booking_ends_the_same_for_both_side
 ) -> None:
     own = ["unshare", "-n"] if os.geteuid() == 0 else ["unshare", "-r", "-n"]
     tried = subprocess.run([*own, "sh", "-c", PARTS], capture_output=True, text=True, check=False)
-    if tried.returncode:  # a kernel without rules for ports; kills are tested on any
-        with capsys.disabled():
-            sys.stdout.write(f"\nnot parted: {tried.stderr}\n")
-        return
+    if tried.returncode:
+        pytest.skip(f"this kernel parts no networks by port: {tried.stderr}")
     done = subprocess.run(
         [*own, sys.executable, "-m", "tests.crash.parted", str(tmp_path / "network")],
         cwd=ROOT,
