@@ -2,6 +2,7 @@
 
 import argparse
 import importlib
+import shlex
 import sys
 from pathlib import Path
 from typing import Any
@@ -62,12 +63,15 @@ def _tell_way_back(data_dir: Path, config: Path, before: str, copy: Path) -> Non
     from protocol_specs.node.database.sqlite import FILE_NAME
 
     database = data_dir / FILE_NAME
+    away = shlex.join(["rm", "-f", f"{database}-wal", f"{database}-shm"])
+    back = shlex.join(["mv", str(copy), str(database)])
+    down = shlex.join(["wayfare", "store", "migrate", "--config", str(config), "--to", before])
     print(
         f"What was before is in {copy}: with personal data, so remove it once all is well.\n"
         "The way back, before the node has run:\n"
-        f"  rm -f {database}-wal {database}-shm && mv {copy} {database}\n"
+        f"  {away} && {back}\n"
         "and later, without losing what it wrote, if the revision has a way down:\n"
-        f"  wayfare store migrate --config {config} --to {before}",
+        f"  {down}",
         file=sys.stderr,
     )
 

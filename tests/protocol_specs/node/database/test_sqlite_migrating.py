@@ -93,8 +93,8 @@ def lived(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def node(lived: Path, tmp_path: Path) -> Folder:
     """Its folder, the node stopped."""
-    shutil.copytree(lived, tmp_path / "node")
-    return Folder(tmp_path / "node")
+    shutil.copytree(lived, tmp_path / "a node")
+    return Folder(tmp_path / "a node")
 
 
 @pytest.fixture
