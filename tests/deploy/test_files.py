@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import runpy
 import shlex
 import subprocess
+import sys
 import tomllib
 from ipaddress import ip_address, ip_network
 from pathlib import Path
@@ -18,6 +20,7 @@ from protocol_specs.node import commands
 from protocol_specs.node.nats.bus import Bus
 from protocol_specs.node.nats.place import NatsPlace
 from protocol_specs.node.settings import NodeSettings
+from protocol_specs.node.store import Store
 from protocol_specs.node.telemetry.telemetry import Telemetry
 from tests.deploy.files import (
     DEPLOY,
@@ -30,6 +33,7 @@ from tests.deploy.files import (
     settings,
     unit,
 )
+from tests.house.migrations import schema_of
 from tests.protocol_specs.node.trust.test_registry_outage import Place, place
 
 __all__ = ["place"]  # a fixture
@@ -102,6 +106,28 @@ def test_containers_have_no_more_rights_than_they_need(name: str) -> None:
     given_to_others = ip_network(network["ip_range"])
     assert ip_address(proxy) in ip_network(network["subnet"])
     assert ip_address(proxy) not in given_to_others, "a node that starts first would take it"
+
+
+def test_a_pod_brings_its_tables_over_before_its_node_starts(tmp_path: Path) -> None:
+    [found] = documents(DEPLOY / "kubernetes" / "node" / "stateful-set.yaml")
+    containers = found["spec"]["template"]["spec"]["initContainers"]
+    [tables] = [one for one in containers if one["name"] == "tables"]
+    text = (DEPLOY / "kubernetes" / "gateway" / "node.toml").read_text()
+    (tmp_path / "node.toml").write_text(text.replace(tables["workingDir"], str(tmp_path)))
+    [line] = tables["args"]
+    words = [*tables["command"], line.replace("/etc/wayfare/", "")]
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+
+    def started() -> str:
+        env = {**os.environ, "PATH": path}
+        return subprocess.run(
+            words, cwd=tmp_path, env=env, capture_output=True, text=True, check=True
+        ).stdout
+
+    assert started() == "", "on an empty volume the node makes its tables itself"
+    metadata, triggers = schema_of("gateway")
+    Store.open(tmp_path / "data", metadata, triggers=triggers).close()
+    assert "the schema is 0001" in started()
 
 
 def test_a_pod_has_no_more_rights_than_it_needs_and_is_asked_at_the_operators_port() -> None:
