@@ -92,3 +92,17 @@ def test_what_is_sent_before_the_new_page_is_there_is_not_typed_again(page: Page
     with page.expect_navigation(wait_until="networkidle"):
         page.get_by_role("button", name="See offers").click()
     expect(page.get_by_label("Note")).to_have_value("")
+
+
+def test_a_dialog_that_was_opened_while_the_new_page_was_on_its_way_is_open_on_it(
+    gallery: tuple[str, Path], page: Page
+) -> None:
+    page.evaluate(TOLD)
+    page.locator("a[data-opens]").first.click()
+    name = page.locator("dialog[open]").get_attribute("id")
+    page.goto(gallery[0], wait_until="networkidle")  # as it was asked for: before it was opened
+    expect(page.locator(f"dialog#{name}[open]")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.locator("dialog[open]")).to_have_count(0)
+    page.reload(wait_until="networkidle")
+    expect(page.locator("dialog[open]")).to_have_count(0)

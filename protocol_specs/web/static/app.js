@@ -180,7 +180,8 @@ document.addEventListener("htmx:beforeOnLoad", (event) => {
 addEventListener("submit", () => { comesAnew = false; }); // quicker than the page: what is sent is not typed again
 addEventListener("pagehide", () => { // not before: on a slow network there is time to type on
   if (!comesAnew) return;
-  try { sessionStorage.setItem(LEFT, JSON.stringify({ here, focus: document.activeElement?.id, ...doing(document) })); }
+  const focus = document.activeElement?.id, dialog = document.querySelector("dialog[open]")?.id;
+  try { sessionStorage.setItem(LEFT, JSON.stringify({ here, focus, dialog, ...doing(document) })); }
   catch { /* a browser that keeps nothing */ }
 });
 try {
@@ -188,6 +189,11 @@ try {
   sessionStorage.removeItem(LEFT);
   if (left?.here === here) {
     resume(left);
+    const dialog = left.dialog && document.getElementById(left.dialog); // opened when the page was on its way
+    if (dialog && !dialog.open) {
+      dialog.showModal();
+      history.replaceState(null, "", `${here}#${dialog.id}`);
+    }
     if (left.focus) document.getElementById(left.focus)?.focus({ preventScroll: true });
   }
 } catch { /* the same */ }
