@@ -202,14 +202,10 @@ class NodeSettings(Frozen):
         given = self.store
         if given.url is not None:
             require_driver()
-        if given.url is None or given.password_file is None:
-            return StoreAt(self.data_dir, given.url, role=self.role)
-        return StoreAt(
-            self.data_dir,
-            given.url,
-            read_secret(given.password_file, key="store.password_file", made_by="Write it there."),
-            role=self.role,
-        )
+        password, file = None, given.password_file
+        if given.url is not None and file is not None:
+            password = read_secret(file, key="store.password_file", made_by="Write it there.")
+        return StoreAt(self.data_dir, given.url, password, role=self.role)
 
     def private_file(self, name: str) -> str:
         """A secret that the node makes for itself below `data_dir`, the same on all its machines.

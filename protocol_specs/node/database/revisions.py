@@ -31,7 +31,6 @@ INFO = "migrations"
 EMPTY, NEWEST = "base", "head"
 Way = Literal["upgrade", "downgrade"]
 _SUFFIXES = {"postgresql": "", "sqlite": ".sqlite"}
-_FILES = {"upgrade": "up", "downgrade": "down"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +67,7 @@ def known(metadata: MetaData) -> list[str]:
     package = metadata.info.get(INFO)
     if package is None:
         raise StoreUnusable("this node has no migrations: it cannot use PostgreSQL")
-    return [path.name[:4] for path in files_of(package)]
+    return names_of(package)
 
 
 def number_of(metadata: MetaData) -> int:
@@ -79,7 +78,7 @@ def number_of(metadata: MetaData) -> int:
 
 def newest(package: str) -> int:
     """The number of the package's newest revision."""
-    return int(files_of(package)[-1].name[:4])
+    return int(names_of(package)[-1])
 
 
 def chosen(package: str, to: str) -> str:
@@ -87,7 +86,7 @@ def chosen(package: str, to: str) -> str:
 
     Raises StoreUnusable, naming those that there are.
     """
-    names = [path.name[:4] for path in files_of(package)]
+    names = names_of(package)
     if to == NEWEST:
         return names[-1]
     if to not in (*names, EMPTY):
@@ -97,7 +96,7 @@ def chosen(package: str, to: str) -> str:
 
 def require_known(package: str, found: str, where: object) -> None:
     """Raises StoreUnusable unless `found`, which the database at `where` has, is of the package."""
-    if found not in [path.name[:4] for path in files_of(package)]:
+    if found not in names_of(package):
         raise StoreUnusable(
             f"{where} has schema {found}, which this version does not know: "
             "type it with the newer one; nothing was changed"
@@ -112,6 +111,11 @@ def module_of(path: Path, package: str) -> ModuleType:
 def files_of(package: str) -> list[Path]:
     """The package's revisions, oldest first."""
     return sorted((folder_of(package) / "versions").glob("[0-9]*.py"))
+
+
+def names_of(package: str) -> list[str]:
+    """The same by their numbers, as four digits."""
+    return [path.name[:4] for path in files_of(package)]
 
 
 def folder_of(package: str) -> Path:

@@ -48,7 +48,7 @@ def run_migrate(arguments: argparse.Namespace) -> int:
         if moved.copy is not None:
             _tell_way_back(settings.data_dir, arguments.config, moved.before, moved.copy)
         return 0
-    at, package = _database(arguments)
+    at = _database(arguments, settings)
     from protocol_specs.node.database.postgres.migrating import migrate
 
     _tell(*migrate(at, package, arguments.to))
@@ -78,7 +78,8 @@ def _tell_way_back(data_dir: Path, config: Path, before: str, copy: Path) -> Non
 
 def run_roles(arguments: argparse.Namespace) -> int:
     """Prints the SQL; it changes nothing itself."""
-    at, package = _database(arguments)
+    settings, package = _node(arguments)
+    at = _database(arguments, settings)
     from protocol_specs.node.database.postgres.place import connect, shown
     from protocol_specs.node.database.postgres.roles import statements
 
@@ -105,15 +106,14 @@ def _node(arguments: argparse.Namespace) -> tuple[AnyNodeSettings, str]:
     return settings, package
 
 
-def _database(arguments: argparse.Namespace) -> tuple[StoreAt, str]:
-    """Where it is on PostgreSQL, as whom to connect, and the package of the node's revisions."""
-    settings, package = _node(arguments)
+def _database(arguments: argparse.Namespace, settings: AnyNodeSettings) -> StoreAt:
+    """Where it is on PostgreSQL, and as whom to connect."""
     if settings.store.url is None:
         raise SettingsError(
             f"{arguments.config}: there is no [store] url: the data are SQLite's in data_dir, "
             "which has no roles"
         )
     if not arguments.user:
-        return settings.store_at, package
+        return settings.store_at
     require_driver()  # `password_file` is the url's own role's: theirs comes by PostgreSQL's ways
-    return StoreAt(settings.data_dir, settings.store.url, user=arguments.user), package
+    return StoreAt(settings.data_dir, settings.store.url, user=arguments.user)

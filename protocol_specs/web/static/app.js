@@ -24,8 +24,13 @@ addEventListener("pageshow", () => each(document, "form[aria-busy]", (form) => f
 // comes anew, and if it was opened before this script was here.
 const here = location.pathname + location.search;
 document.documentElement.classList.add("scripted");
-const named = location.hash.length > 1 && document.getElementById(location.hash.slice(1));
-if (named && named.matches("dialog")) named.showModal();
+function openDialog(id) {
+  const dialog = id && document.getElementById(id);
+  if (!dialog || !dialog.matches("dialog") || dialog.open) return;
+  dialog.showModal();
+  history.replaceState(null, "", `${here}#${id}`);
+}
+openDialog(location.hash.slice(1));
 addEventListener("close", ({ target }) => {
   if (target.matches?.("dialog")) history.replaceState(null, "", here);
 }, true);
@@ -34,8 +39,7 @@ addEventListener("click", (event) => {
   const opener = event.target.closest("[data-opens]");
   if (opener) {
     event.preventDefault();
-    document.querySelector(opener.hash)?.showModal();
-    history.replaceState(null, "", here + opener.hash);
+    openDialog(opener.hash.slice(1));
   } else if (event.target.closest("[data-closes]")) {
     const dialog = event.target.closest("dialog");
     if (dialog?.open) event.preventDefault();
@@ -143,11 +147,12 @@ function place(box) {
 // hidden is the server's own, but for where a place is: that goes with the words typed there.
 const typable = "input:not([type=file], [type=password], [type=hidden]), .place input[type=hidden], textarea, select";
 const asked = `form:not([aria-busy]) :is(${typable})`;
-const nameOf = (field) => [field.form.getAttribute("action"), field.name, /radio|checkbox/.test(field.type) ? field.value : ""].join(" ");
-const holds = (field) => /radio|checkbox/.test(field.type) ? field.checked : field.value;
+const isTickable = (field) => /radio|checkbox/.test(field.type);
+const nameOf = (field) => [field.form.getAttribute("action"), field.name, isTickable(field) ? field.value : ""].join(" ");
+const holds = (field) => isTickable(field) ? field.checked : field.value;
 const isOwn = (field) => {
   if (field.type === "hidden") return isOwn(field.closest(".place").querySelector("input[role=combobox]"));
-  if (/radio|checkbox/.test(field.type)) return field.checked !== field.defaultChecked;
+  if (isTickable(field)) return field.checked !== field.defaultChecked;
   if (field.options) return [...field.options].some((option) => option.selected && !option.defaultSelected);
   return field.value !== field.defaultValue;
 };
@@ -189,11 +194,7 @@ try {
   sessionStorage.removeItem(LEFT);
   if (left?.here === here) {
     resume(left);
-    const dialog = left.dialog && document.getElementById(left.dialog); // opened when the page was on its way
-    if (dialog && !dialog.open) {
-      dialog.showModal();
-      history.replaceState(null, "", `${here}#${dialog.id}`);
-    }
+    openDialog(left.dialog); // opened when the page was on its way
     if (left.focus) document.getElementById(left.focus)?.focus({ preventScroll: true });
   }
 } catch { /* the same */ }

@@ -173,9 +173,10 @@ def test_who_migrates_does_not_connect_with_the_nodes_own_password(tmp_path: Pat
         '[store]\nurl = "postgresql://app@db.example/g"\npassword_file = "password"\n'
     )
     asked = argparse.Namespace(config=config, role=None, user=None)
-    assert store_commands._database(asked)[0].password == "the node's"
+    settings, _ = store_commands._node(asked)
+    assert store_commands._database(asked, settings).password == "the node's"
     asked.user = "wayfare_migrator"
-    at, _ = store_commands._database(asked)
+    at = store_commands._database(asked, settings)
     assert (at.user, at.password, at.url) == (asked.user, None, "postgresql://app@db.example/g")
 
 
